@@ -1,0 +1,346 @@
+"""One frozen configuration per trainer; every width, depth and address derives from it."""
+
+import hashlib
+import json
+import math
+import tomllib
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
+from pathlib import Path
+
+import tomli_w
+
+NUMERICS_VERSION = 1
+"""Raised whenever the same configuration, seed and data would give other counters."""
+
+
+def _integer(name, value, low, high):
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be an integer, not {value!r}")
+    if not low <= value <= high:
+        raise ValueError(f"{name} must be between {low} and {high}, not {value}")
+    return value
+
+
+def _integers(name, values, count, low, high):
+    if not isinstance(values, (tuple, list)):
+        raise TypeError(f"{name} must be a list of integers, not {values!r}")
+    if count is not None and len(values) != count:
+        raise ValueError(f"{name} must have {count} entries (one per layer), not {len(values)}")
+    return tuple(_integer(f"{name}[{i}]", value, low, high) for i, value in enumerate(values))
+
+
+def divisors(n):
+    """All divisors of ``n``, ascending: the legal group sizes of a layer of ``n`` neurons."""
+    return tuple(d for d in range(1, n + 1) if n % d == 0)
+
+
+@dataclass(frozen=True)
+class Config:
+    """What is fixed when a trainer is built.
+
+    Layers are numbered as in the paper, 1..L; layer ``l`` has ``widths[l]`` neurons and fan-in
+    ``widths[l - 1]``, ``widths[0]`` being the inputs. Rows (the weights of one neuron) are cut into
+    words of ``weight_lanes`` bits; a word of the sign plane holds ``weight_lanes // counter_lanes``
+    words of the counter plane.
+
+    Parameters
+    ----------
+    inputs : int
+        K_0, bits per sample, 1..65535.
+    layers : sequence of int
+        K_1..K_L, neurons per layer, each 1..65535, 1 to 15 layers.
+    classes : int
+        C, rows of the fixed classifier, 2..256.
+    counter_bits : int
+        B_h, stored bits per counter, 2..15 (the paper's hidden weight has B_h + 1 bits).
+    weight_lanes : int
+        P, weight bits per cycle, 1..4096.
+    counter_lanes : int
+        Q, counters per cycle, a divisor of P. Part of the numerics: it fixes which random bit meets
+        which counter (docs/algorithm.md, "Random bits").
+    max_batch : int
+        Most samples per application of updates, 1..1024.
+    seed : int
+        Seed of the class prototypes, 0..2**32-1.
+
+    Raises
+    ------
+    TypeError
+        For a value that is no integer (or list of integers).
+    ValueError
+        For a value out of range, naming the value and what is allowed.
+    """
+
+    inputs: int
+    layers: tuple
+    classes: int
+    counter_bits: int = 7
+    weight_lanes: int = 64
+    counter_lanes: int = 8
+    max_batch: int = 1
+    seed: int = 1
+
+    def __post_init__(self):
+        _integer("inputs", self.inputs, 1, 65535)
+        layers = _integers("layers", self.layers, None, 1, 65535)
+        if not 1 <= len(layers) <= 15:
+            raise ValueError(f"layers must have 1 to 15 entries, not {len(layers)}")
+        object.__setattr__(self, "layers", layers)
+        _integer("classes", self.classes, 2, 256)
+        _integer("counter_bits", self.counter_bits, 2, 15)
+        _integer("weight_lanes", self.weight_lanes, 1, 4096)
+        _integer("counter_lanes", self.counter_lanes, 1, 4096)
+        if self.weight_lanes % self.counter_lanes:
+            raise ValueError(
+                f"counter_lanes must divide weight_lanes ({self.weight_lanes}), "
+                f"not {self.counter_lanes}"
+            )
+        _integer("max_batch", self.max_batch, 1, 1024)
+        _integer("seed", self.seed, 0, 2**32 - 1)
+
+    # Shape of the network
+
+    @property
+    def depth(self):
+        """L, the number of trained layers."""
+        return len(self.layers)
+
+    @property
+    def widths(self):
+        """K_0..K_L: inputs, then neurons per layer."""
+        return (self.inputs, *self.layers)
+
+    @property
+    def shapes(self):
+        """Shape (K_l, F_l) of the counters of layers 1..L."""
+        return tuple(zip(self.widths[1:], self.widths[:-1], strict=True))
+
+    @property
+    def counter_range(self):
+        """Lowest and highest value of a counter."""
+        half = 1 << (self.counter_bits - 1)
+        return -half, half - 1
+
+    # Words and addresses; index 0 of the tuples below is layer 1
+
+    @cached_property
+    def words(self):
+        """Words of P bits that hold the activations of layer l = 0..L.
+
+        ``words[l - 1]`` is also the number of sign-plane words in a row of layer ``l``.
+        """
+        return tuple(math.ceil(k / self.weight_lanes) for k in self.widths)
+
+    @cached_property
+    def counter_words(self):
+        """Words of Q counters in a row of layer 1..L that hold at least one counter."""
+        return tuple(math.ceil(f / self.counter_lanes) for _, f in self.shapes)
+
+    @cached_property
+    def bases(self):
+        """Sign-plane address of row 0 of layer 1..L, and last that of the class prototypes."""
+        bases = [0]
+        for (k, _), words in zip(self.shapes, self.words, strict=False):
+            bases.append(bases[-1] + k * words)
+        return tuple(bases)
+
+    @property
+    def sign_depth(self):
+        """Words in the sign plane: the rows of all layers, then the class prototypes."""
+        return self.bases[-1] + self.classes * self.words[-1]
+
+    @property
+    def subwords(self):
+        """P / Q, counter words per sign word."""
+        return self.weight_lanes // self.counter_lanes
+
+    @property
+    def subword_bits(self):
+        """Low address bits of the counter plane that select the word within a sign word."""
+        return (self.subwords - 1).bit_length()
+
+    @property
+    def counter_depth(self):
+        """Words in the counter plane."""
+        return self.bases[-1] << self.subword_bits
+
+    @property
+    def generators(self):
+        """32-bit generators in the random bank."""
+        return math.ceil(self.counter_lanes / 32)
+
+    def counter_address(self, layer, row, word):
+        """Counter-plane address of counter word ``word`` of row ``row`` of layer ``layer`` (1..L).
+
+        Lane ``i`` of that word is the counter of input ``word * Q + i``.
+        """
+        sign_word, subword = divmod(word, self.subwords)
+        address = self.bases[layer - 1] + row * self.words[layer - 1] + sign_word
+        return (address << self.subword_bits) | subword
+
+    # Identity, TOML
+
+    @cached_property
+    def digest(self):
+        """SHA-256 over the configuration and the version of the numerics, as 64 hex digits."""
+        text = json.dumps({"numerics": NUMERICS_VERSION} | asdict(self), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def identifier(self):
+        """First 32 bits of the digest: what the hardware reports of itself."""
+        return int(self.digest[:8], 16)
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What may change while a trainer runs: its run-time registers (SPEC.md 3-5).
+
+    Parameters
+    ----------
+    margin : int
+        M: a sample triggers an update iff its margin is below M.
+    gates : sequence of int
+        T_1..T_L: a neuron passes its target on iff abs(z) <= T_l. (T_1 has no effect.)
+    groups : sequence of int
+        gamma_1..gamma_L: neurons per winner-takes-update group, a divisor of K_l.
+    reinforce : sequence of int
+        p_1..p_L: reinforcement probability in units of 2**-16, 0..65535; 0 is off.
+    thinning : int
+        q: probability that a step of an update is taken, in units of 2**-16, 0..65536.
+    batch : int
+        Samples per application of updates, 1..max_batch.
+    sweep : int
+        Samples per reinforcement sweep, a multiple of ``batch``, 1..65535.
+    """
+
+    margin: int
+    gates: tuple
+    groups: tuple
+    reinforce: tuple
+    thinning: int = 1 << 16
+    batch: int = 1
+    sweep: int = 100
+
+    def validate(self, config):
+        """Return these parameters with every entry checked against ``config``.
+
+        Raises TypeError or ValueError as :class:`Config` does.
+        """
+        last = config.layers[-1]
+        _integer("margin", self.margin, -2 * last, 2 * last)
+        gates = _integers("gates", self.gates, config.depth, 0, 65535)
+        gates = tuple(min(t, f) for t, (_, f) in zip(gates, config.shapes, strict=True))
+        groups = _integers("groups", self.groups, config.depth, 1, 65535)
+        for l, (group, width) in enumerate(zip(groups, config.layers, strict=True), 1):
+            if width % group:
+                raise ValueError(
+                    f"groups: the group size of layer {l} must divide its {width} neurons, "
+                    f"not {group}"
+                )
+        reinforce = _integers("reinforce", self.reinforce, config.depth, 0, 65535)
+        _integer("thinning", self.thinning, 0, 1 << 16)
+        _integer("batch", self.batch, 1, config.max_batch)
+        _integer("sweep", self.sweep, 1, 65535)
+        if self.sweep % self.batch:
+            raise ValueError(
+                f"sweep must be a multiple of the batch ({self.batch}), not {self.sweep}"
+            )
+        return replace(self, gates=gates, groups=groups, reinforce=reinforce)
+
+    @classmethod
+    def from_reals(cls, config, *, r=0.5, nu=0.2, group=15, p_r=0.0, error=100.0, thinning=1.0,
+                   batch=1, sweep=100):
+        """Turn the paper's real hyper-parameters into the integers of the registers, once.
+
+        Parameters
+        ----------
+        config : Config
+        r : float
+            Margin as a part of K_L: M = ceil(r * K_L) (Eq. 1).
+        nu : float
+            Gate as a part of the fan-in: T_l = floor(nu * F_l) (Eq. 5).
+        group : int
+            Wanted group size; every layer takes the nearest divisor of its width.
+        p_r, error : float
+            Reinforcement strength and training error in percent (SPEC.md 5).
+        thinning : float
+            Probability of a step, 0..1.
+        batch, sweep : int
+            As in :class:`Parameters`.
+        """
+        return cls(
+            margin=math.ceil(r * config.layers[-1]),
+            gates=tuple(math.floor(nu * f) for _, f in config.shapes),
+            groups=tuple(nearest_divisor(k, group) for k in config.layers),
+            reinforce=reinforce_probabilities(config, p_r, error),
+            thinning=round(thinning * (1 << 16)),
+            batch=batch,
+            sweep=sweep,
+        ).validate(config)
+
+
+def nearest_divisor(width, group):
+    """The divisor of ``width`` nearest to ``group``, the smaller one on a tie."""
+    return min(divisors(width), key=lambda d: (abs(d - group), d))
+
+
+def reinforce_probabilities(config, p_r, error):
+    """p_l = round(2**16 p_r sqrt(E) sqrt(2 / (pi F_l))), at most 2**16 - 1, E in percent (SPEC.md 5)."""
+    return tuple(
+        min(round((1 << 16) * p_r * math.sqrt(error) * math.sqrt(2 / (math.pi * f))), (1 << 16) - 1)
+        for _, f in config.shapes
+    )
+
+
+def load(path):
+    """Read a configuration file.
+
+    Returns
+    -------
+    (Config, Parameters or None)
+        The table ``[trainer]``, and the table ``[parameters]`` if there is one.
+
+    Raises
+    ------
+    ValueError
+        For text that is not TOML, or an unknown or missing key; TypeError, ValueError and OSError
+        as the values deserve. Every message starts with the path.
+    """
+    try:
+        tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not a TOML file: {error}") from None
+    unknown = set(tables) - {"trainer", "parameters"}
+    if unknown or "trainer" not in tables:
+        raise ValueError(f"{path} must have the table [trainer] and may have [parameters], "
+                         f"not {sorted(tables)}")
+    try:
+        config = _from_table(Config, tables["trainer"], "trainer")
+        if "parameters" not in tables:
+            return config, None
+        return config, _from_table(Parameters, tables["parameters"], "parameters").validate(config)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{path}: {error}") from None
+
+
+def _from_table(cls, table, name):
+    known = {field.name for field in fields(cls)}
+    unknown = sorted(set(table) - known)
+    if unknown:
+        raise ValueError(f"[{name}] has no key {unknown[0]!r}; it may have {sorted(known)}")
+    try:
+        return cls(**table)
+    except TypeError as error:
+        if "missing" in str(error):
+            raise ValueError(f"[{name}]: {str(error).split('() ')[-1]}") from None
+        raise
+
+
+def dump(path, config, parameters=None):
+    """Write a configuration file that :func:`load` reads back as equal objects."""
+    tables = {"trainer": asdict(config)}
+    if parameters is not None:
+        tables["parameters"] = asdict(parameters)
+    Path(path).write_text(tomli_w.dumps(tables), encoding="utf-8")
