@@ -1,0 +1,30 @@
+# Everything runs in .venv, which the first target that needs it makes from the pinned requirements.
+PYTHON ?= python3
+BIN := .venv/bin
+export YOWASP_CACHE_DIR := $(CURDIR)/build/cache
+export PYTHONHASHSEED := 0
+
+.PHONY: setup lint test demo bench-model clean
+
+setup: .venv/installed
+
+.venv/installed: requirements.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --disable-pip-version-check --quiet -r requirements.txt
+	$(BIN)/pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+lint: setup
+	$(BIN)/ruff check
+
+test: lint
+	timeout 25m $(BIN)/python -m pytest -n 2 -q
+
+demo: setup
+	$(BIN)/bep demo
+
+bench-model: setup
+	$(BIN)/python -m bep.benchmark
+
+clean:
+	rm -rf build .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,222 @@
+"""Data sets as bits: `load` returns training, validation and test samples ready for a trainer."""
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pooch
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+
+from bep_model import idx
+from bep_model.encoders import Median, Thermometer
+
+NAMES = ("digits", "random-prototypes", "mnist", "fashion-mnist")
+
+# Mirrors and the published MD5 sums of the original files: training images and labels, test
+# images and labels.
+FILES = ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz",
+         "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")
+MIRRORS = {
+    "mnist": ("https://ossci-datasets.s3.amazonaws.com/mnist/",
+              "https://storage.googleapis.com/cvdf-datasets/mnist/"),
+    "fashion-mnist": (
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/"),
+}
+MD5 = {
+    "mnist": ("f68b3c2dcbeaaa9fbdd348bbdeb94873", "d53e105ee54ea40749a09fcbcd1e9432",
+              "9fb629c4189551a2d022fa330f9573f3", "ec29112dd5afa0611ce80d1b7f02629c"),
+    "fashion-mnist": ("8d4fb7e6c68d591d4c3dfef9ec88bf0d", "25c81989df183df01b3e8a0aad5dffbe",
+                      "bef4ecab320f06d8554ea6380940ec79", "bb300cfdad3c16e7a12a480ee83cd310"),
+}
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Encoded samples: ``x`` uint8 (N, inputs) of bits 0/1 and ``labels`` int64 (N,)."""
+
+    x: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self):
+        return len(self.labels)
+
+    def first(self, count):
+        """The first ``count`` samples, or all if there are fewer."""
+        return Samples(self.x[:count], self.labels[:count])
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A named data set in three parts; ``validation`` may be empty."""
+
+    name: str
+    train: Samples
+    validation: Samples
+    test: Samples
+    classes: int
+
+    @property
+    def inputs(self):
+        """Bits per sample."""
+        return self.train.x.shape[1]
+
+    def limit(self, train):
+        """The same data with only the first ``train`` training samples.
+
+        Raises ValueError unless 1 <= train <= the number there is.
+        """
+        if not 1 <= train <= len(self.train):
+            raise ValueError(f"{self.name} has 1 to {len(self.train)} training samples, not {train}")
+        return replace(self, train=self.train.first(train))
+
+    def check(self, config):
+        """Raise ValueError unless a trainer of this ``config`` takes these samples."""
+        if config.inputs != self.inputs:
+            raise ValueError(f"{self.name} has {self.inputs} inputs, the configuration "
+                             f"{config.inputs}")
+        if config.classes < self.classes:
+            raise ValueError(f"{self.name} has {self.classes} classes, the configuration only "
+                             f"{config.classes}")
+
+
+def load(name, *, data=None, seed=0, validation=True, **generator):
+    """Load and encode a data set.
+
+    digits
+        scikit-learn's bundled 8x8 digits; thermometer with levels 4, 8, 12 of 0..16: 192 inputs.
+        1,437 training and 360 test samples, stratified by class; 20 % of the former are held out
+        for validation.
+    random-prototypes
+        The paper's generator: one random prototype per class, each bit of it flipped with a given
+        probability; see :func:`random_prototypes` for the keywords that choose sizes.
+    mnist, fashion-mnist
+        One bit per pixel, above the pixel's median over the training part: 784 inputs. 10,000 of
+        the 60,000 training images are held out for validation; 10,000 test images.
+
+    Parameters
+    ----------
+    name : str
+        One of ``NAMES``.
+    data : path-like, optional
+        Folder of the IDX files, or the folder above it; else environment variable BEP_DATA; else
+        they are downloaded into the user's cache.
+    seed : int
+        Chooses what is held out for test (digits) and validation, and the generated samples.
+    validation : bool
+        Whether to hold out validation samples; if not, they stay in the training part.
+    **generator
+        Keywords of :func:`random_prototypes`; no other data set takes any.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    ValueError
+        For an unknown name or a damaged file. OSError for a missing file or a failed download.
+    """
+    if name not in NAMES:
+        raise ValueError(f"unknown data set {name!r}; known are {', '.join(NAMES)}")
+    if not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise ValueError(f"the seed of the data must be between 0 and 2**32 - 1, not {seed}")
+    if name == "random-prototypes":
+        return random_prototypes(seed=seed, validation=validation, **generator)
+    if generator:
+        raise TypeError(f"{name} has no option {sorted(generator)[0]!r}")
+    if name == "digits":
+        x, labels = load_digits(return_X_y=True)
+        train, test = _split(Samples(x, labels), 360, seed)
+        held_out, encoder = 287, Thermometer((4, 8, 12))
+    else:
+        paths = _locate(name, data if data is not None else os.environ.get("BEP_DATA"))
+        train = Samples(*idx.read_pair(paths[0], paths[1], 10))
+        test = Samples(*idx.read_pair(paths[2], paths[3], 10))
+        if train.x.shape[1] != test.x.shape[1]:
+            raise ValueError(f"{paths[2]} has {test.x.shape[1]} pixels per image, {paths[0]} "
+                             f"{train.x.shape[1]}")
+        held_out, encoder = len(train) // 6, Median()
+    train, held = _split(train, held_out, seed) if validation else (train, train.first(0))
+    encoder.fit(train.x)
+    parts = (Samples(encoder.transform(part.x), part.labels) if len(part) else
+             Samples(np.zeros((0, encoder.transform(train.x[:1]).shape[1]), np.uint8), part.labels)
+             for part in (train, held, test))
+    return Dataset(name, *parts, classes=10)
+
+
+def random_prototypes(*, train=20000, test=3000, inputs=1000, classes=10, flip=0.46, seed=0,
+                      validation=True):
+    """Generate the paper's Random Prototypes task.
+
+    Parameters
+    ----------
+    train, test : int
+        Samples of these parts; validation, if wanted, has as many samples as test.
+    inputs, classes : int
+        Bits per sample; number of prototypes.
+    flip : float
+        Probability, 0..1, that a sample's bit differs from its prototype's.
+    seed : int
+    validation : bool
+
+    Returns
+    -------
+    Dataset
+    """
+    for what, value, low in (("train", train, 1), ("test", test, 1), ("inputs", inputs, 1),
+                             ("classes", classes, 2)):
+        if value < low:
+            raise ValueError(f"{what} must be at least {low}, not {value}")
+    if not 0 <= flip <= 1:
+        raise ValueError(f"flip must be between 0 and 1, not {flip}")
+    rng = np.random.default_rng(seed)
+    prototypes = rng.integers(0, 2, (classes, inputs), np.uint8)
+
+    def part(count):
+        labels = rng.integers(0, classes, count)
+        # float32 and blocks of 1,000: no more memory than the bits themselves need
+        x = prototypes[labels]
+        for block in np.array_split(x, max(1, count // 1000)):
+            block ^= rng.random(block.shape, np.float32) < flip
+        return Samples(x, labels)
+
+    parts = part(train), part(test), part(test if validation else 0)
+    return Dataset("random-prototypes", parts[0], parts[2], parts[1], classes)
+
+
+def _split(samples, count, seed):
+    """Split off ``count`` samples, stratified by class: (the rest, those)."""
+    rest, held = train_test_split(
+        np.arange(len(samples)), test_size=count, random_state=seed, stratify=samples.labels
+    )
+    return tuple(Samples(samples.x[part], samples.labels[part]) for part in (rest, held))
+
+
+def _locate(name, folder):
+    """Paths of the four IDX files, in the order of ``FILES``."""
+    if folder is None:
+        return [_download(name, file, md5) for file, md5 in zip(FILES, MD5[name], strict=True)]
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no data folder {folder}")
+    inner = folder / name
+    paths = [(inner if inner.is_dir() else folder) / file for file in FILES]
+    for path in paths:
+        if not path.is_file():
+            raise FileNotFoundError(f"{name} needs {path}, which does not exist")
+    return paths
+
+
+def _download(name, file, md5):
+    """Path of a file in the user's cache, downloaded from the first mirror that has it."""
+    for mirror in MIRRORS[name]:
+        try:
+            return pooch.retrieve(mirror + file, known_hash=f"md5:{md5}", fname=file,
+                                  path=pooch.os_cache("bep-trainer") / name)
+        except (OSError, ValueError) as error:
+            reason = error
+    raise OSError(f"could not download {file} of {name} ({type(reason).__name__}); give the "
+                  "folder of its files by --data or the environment variable BEP_DATA")
