@@ -1,0 +1,1 @@
+"""Simulation of the generated Verilog: cocotb benches under Verilator, and exact comparison."""
