@@ -69,7 +69,9 @@ class Dataset:
         Raises ValueError unless 1 <= train <= the number there is.
         """
         if not 1 <= train <= len(self.train):
-            raise ValueError(f"{self.name} has 1 to {len(self.train)} training samples, not {train}")
+            raise ValueError(
+                f"{self.name} has 1 to {len(self.train)} training samples, not {train}"
+            )
         return replace(self, train=self.train.first(train))
 
     def check(self, config):
@@ -129,22 +131,23 @@ def load(name, *, data=None, seed=0, validation=True, **generator):
         raise TypeError(f"{name} has no option {sorted(generator)[0]!r}")
     if name == "digits":
         x, labels = load_digits(return_X_y=True)
-        train, test = _split(Samples(x, labels), 360, seed)
-        held_out, encoder = 287, Thermometer((4, 8, 12))
+        rest, held = _split(labels, 360, seed)
+        x, labels, test_x, test_labels = x[rest], labels[rest], x[held], labels[held]
+        encoder = Thermometer((4, 8, 12))
     else:
         paths = _locate(name, data if data is not None else os.environ.get("BEP_DATA"))
-        train = Samples(*idx.read_pair(paths[0], paths[1], 10))
-        test = Samples(*idx.read_pair(paths[2], paths[3], 10))
-        if train.x.shape[1] != test.x.shape[1]:
-            raise ValueError(f"{paths[2]} has {test.x.shape[1]} pixels per image, {paths[0]} "
-                             f"{train.x.shape[1]}")
-        held_out, encoder = len(train) // 6, Median()
-    train, held = _split(train, held_out, seed) if validation else (train, train.first(0))
-    encoder.fit(train.x)
-    parts = (Samples(encoder.transform(part.x), part.labels) if len(part) else
-             Samples(np.zeros((0, encoder.transform(train.x[:1]).shape[1]), np.uint8), part.labels)
-             for part in (train, held, test))
-    return Dataset(name, *parts, classes=10)
+        x, labels = idx.read_pair(paths[0], paths[1], 10)
+        test_x, test_labels = idx.read_pair(paths[2], paths[3], 10)
+        if x.shape[1] != test_x.shape[1]:
+            raise ValueError(f"{paths[2]} has {test_x.shape[1]} pixels per image, {paths[0]} "
+                             f"{x.shape[1]}")
+        encoder = Median()
+    everything = np.arange(len(labels))
+    held_out = len(labels) // (5 if name == "digits" else 6)
+    kept, held = _split(labels, held_out, seed) if validation else (everything, everything[:0])
+    bits = encoder.fit(x[kept]).transform(x)
+    return Dataset(name, Samples(bits[kept], labels[kept]), Samples(bits[held], labels[held]),
+                   Samples(encoder.transform(test_x), test_labels), classes=10)
 
 
 def random_prototypes(*, train=20000, test=3000, inputs=1000, classes=10, flip=0.46, seed=0,
@@ -187,12 +190,11 @@ def random_prototypes(*, train=20000, test=3000, inputs=1000, classes=10, flip=0
     return Dataset("random-prototypes", parts[0], parts[2], parts[1], classes)
 
 
-def _split(samples, count, seed):
-    """Split off ``count`` samples, stratified by class: (the rest, those)."""
-    rest, held = train_test_split(
-        np.arange(len(samples)), test_size=count, random_state=seed, stratify=samples.labels
+def _split(labels, count, seed):
+    """Hold out ``count`` samples, stratified by class: indices of the rest and of those."""
+    return train_test_split(
+        np.arange(len(labels)), test_size=count, random_state=seed, stratify=labels
     )
-    return tuple(Samples(samples.x[part], samples.labels[part]) for part in (rest, held))
 
 
 def _locate(name, folder):

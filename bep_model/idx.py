@@ -43,7 +43,7 @@ def read(path, dimensions):
     if len(content) >= 4 and found != magic:
         raise ValueError(f"{path} has the magic number 0x{found:08x}, not 0x{magic:08x}")
     if len(content) < header:
-        raise ValueError(f"{path} is truncated: {len(content)} bytes, the header alone has {header}")
+        raise ValueError(f"{path} is truncated: {len(content)} bytes, a header has {header}")
     shape = struct.unpack(f">{dimensions}I", content[4:header])
     size = math.prod(shape)
     if len(content) - header != size:

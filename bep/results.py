@@ -1,0 +1,74 @@
+"""How commands report: a table on the screen and a JSON file that appears whole or not at all."""
+
+import importlib.metadata
+import json
+import os
+import platform
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bep_model.config import NUMERICS_VERSION
+
+console = Console(stderr=True)
+"""Progress bars and tables go to standard error; standard output stays free."""
+
+
+def check_writable(path):
+    """Raise OSError if :func:`write_json` could not write ``path``: to be called before hard work.
+
+    ``None`` stands for no file and is always right.
+    """
+    if path is None:
+        return
+    path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"cannot write {path}: it is a folder")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"cannot write {path}: there is no folder {path.parent}")
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(f"cannot write {path}: the folder {path.parent} is read-only")
+
+
+def write_json(path, result):
+    """Write ``result`` as JSON: into a temporary file beside ``path``, then renamed onto it.
+
+    Raises OSError, or TypeError for what JSON cannot hold; ``path`` is then as it was before.
+    """
+    check_writable(path)
+    path = Path(path)
+    text = json.dumps(result, indent=2, allow_nan=False) + "\n"
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with open(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)  # mkstemp's files are for the owner only
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def versions(*packages):
+    """Versions by name: Python, the numerics, and the given installed packages (None: absent)."""
+    found = {"python": platform.python_version(), "numerics": NUMERICS_VERSION}
+    for package in packages:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = None
+    return found
+
+
+def table(title, rows):
+    """Print pairs (what, value) as a table."""
+    view = Table(title=title, show_header=False, title_justify="left")
+    view.add_column(style="bold")
+    view.add_column(justify="right")
+    for what, value in rows:
+        view.add_row(what, str(value))
+    console.print(view)

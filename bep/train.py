@@ -1,0 +1,109 @@
+"""`bep train`: train the golden model on a data set."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+from rich.progress import Progress
+from typer import Option
+
+from bep import results
+from bep_model import datasets, training
+from bep_model.config import Config
+from bep_model.network import Network
+
+HYPER = training.Hyper()
+
+
+def train(
+    dataset: Annotated[str, Option(help=f"One of {', '.join(datasets.NAMES)}.")] = "digits",
+    data: Annotated[Path | None, Option(
+        help="Folder of the IDX files (else BEP_DATA, else they are downloaded).")] = None,
+    hidden: Annotated[list[int], Option(
+        help="Neurons per layer: --hidden 75 75.")] = (128, 128),
+    counter_bits: Annotated[int, Option(help="B_h, stored bits per counter, 2..15.")] = 7,
+    weight_lanes: Annotated[int, Option(help="P, weight bits per cycle of the trainer.")] = 64,
+    counter_lanes: Annotated[int, Option(
+        help="Q, counters per cycle, a divisor of P; fixes the random bits.")] = 8,
+    epochs: Annotated[int, Option(help="Passes over the training samples.")] = 20,
+    seed: Annotated[int, Option(
+        help="Of the initial weights, the random bits and the sample order.")] = 1,
+    data_seed: Annotated[int, Option(help="Of held-out samples and of generated data.")] = 0,
+    prototype_seed: Annotated[int, Option(help="Of the class prototypes.")] = 1,
+    batch: Annotated[int, Option(help="Samples per application of updates.")] = HYPER.batch,
+    sweep: Annotated[int | None, Option(
+        help="Samples per reinforcement sweep, a multiple of the batch "
+             f"[default: {HYPER.sweep}, or the batch].")] = None,
+    r: Annotated[float, Option(help="Margin as a part of the last layer's width.")] = HYPER.r,
+    nu: Annotated[float, Option(help="Gate as a part of the fan-in.")] = HYPER.nu,
+    group: Annotated[int, Option(
+        help="Neurons per group; each layer takes the nearest divisor.")] = HYPER.group,
+    p_r: Annotated[float, Option(help="Reinforcement strength; 0 is off.")] = HYPER.p_r,
+    reinforce_bits: Annotated[int, Option(
+        help="Resolution of reinforcement probabilities, 1..16.")] = HYPER.reinforce_bits,
+    thinning: Annotated[float, Option(help="Probability of a step, 0..1.")] = HYPER.thinning,
+    patience: Annotated[int, Option(
+        help="Epochs without a better validation accuracy before groups grow; 0 is off."
+    )] = HYPER.patience,
+    validation: Annotated[bool | None, Option(
+        help="Hold out validation samples [default: yes, but not of the digits].")] = None,
+    train_samples: Annotated[int | None, Option(
+        help="Train on the first so many samples only.")] = None,
+    literal_targets: Annotated[bool, Option(help="The paper's literal sign(0) = +1.")] = False,
+    json: Annotated[Path | None, Option(help="Write the result here.")] = None,
+):
+    """Train the golden model on a data set and report its test accuracy."""
+    results.check_writable(json)
+    if validation is None:
+        validation = dataset != "digits" or patience > 0
+    samples = datasets.load(dataset, data=data, seed=data_seed, validation=validation)
+    if train_samples is not None:
+        samples = samples.limit(train_samples)
+    config = Config(samples.inputs, tuple(hidden), samples.classes, counter_bits, weight_lanes,
+                    counter_lanes, max_batch=batch, seed=prototype_seed)
+    if sweep is None:
+        sweep = HYPER.sweep if HYPER.sweep % batch == 0 else batch
+    hyper = training.Hyper(r=r, nu=nu, group=group, p_r=p_r, thinning=thinning, batch=batch,
+                           sweep=sweep, reinforce_bits=reinforce_bits, patience=patience)
+    network = Network(config, literal_targets=literal_targets)
+    network.reset(seed)
+    with Progress(console=results.console) as bar:
+        task = bar.add_task("training", total=epochs)
+
+        def progress(epoch):
+            held = epoch.validation_accuracy
+            bar.update(task, advance=1, description=f"epoch {epoch.epoch + 1}, error "
+                       f"{epoch.error:.1%}" + ("" if held is None else f", validation {held:.1%}"))
+
+        history = training.fit(network, samples, epochs=epochs, hyper=hyper, seed=seed,
+                               progress=progress)
+    seconds = sum(epoch.seconds for epoch in history)
+    result = {
+        "dataset": dataset,
+        "test_accuracy": training.accuracy(network, samples.test),
+        "train_accuracy": training.accuracy(network, samples.train),
+        "validation_accuracy": training.accuracy(network, samples.validation),
+        "seconds": seconds,
+        "samples_per_second": epochs * len(samples.train) / seconds if epochs else None,
+        "train_samples": len(samples.train),
+        "epochs": epochs,
+        "seed": seed,
+        "data_seed": data_seed,
+        "literal_targets": literal_targets,
+        "configuration": asdict(config) | {"digest": config.digest},
+        "hyper": asdict(hyper),
+        "parameters": asdict(hyper.parameters(config)),
+        "history": [asdict(epoch) for epoch in history],
+        "versions": results.versions("bep-trainer", "numpy", "numba", "scikit-learn"),
+    }
+    if json is not None:
+        results.write_json(json, result)
+    held = result["validation_accuracy"]
+    speed = result["samples_per_second"]
+    results.table(f"{dataset}, {'-'.join(map(str, config.widths))}, {epochs} epochs, seed {seed}", [
+        ("test accuracy", f"{result['test_accuracy']:.2%}"),
+        ("train accuracy", f"{result['train_accuracy']:.2%}"),
+        *([] if held is None else [("validation accuracy", f"{held:.2%}")]),
+        ("seconds of training", f"{seconds:.2f}"),
+        *([] if speed is None else [("samples per second", f"{speed:,.0f}")]),
+    ])

@@ -1,0 +1,151 @@
+"""The training loop of the golden model: epochs, order of samples, schedules, history."""
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bep_model.config import Parameters
+from bep_model.schedule import GroupSchedule, reinforcement
+
+
+@dataclass(frozen=True)
+class Hyper:
+    """The real hyper-parameters of a training run; :meth:`parameters` makes them integers.
+
+    Parameters
+    ----------
+    r, nu, group, thinning, batch, sweep
+        As in :meth:`bep_model.config.Parameters.from_reals`.
+    p_r : float
+        Reinforcement strength; 0 is off.
+    reinforce_bits : int
+        Resolution of the reinforcement probabilities, see :func:`schedule.reinforcement`.
+    patience : int
+        See :class:`schedule.GroupSchedule`; 0 is off. Otherwise validation samples are needed.
+
+    The defaults were chosen on the validation part of the digits (192-128-128, B_h = 7, online).
+    """
+
+    r: float = 0.5
+    nu: float = 0.2
+    group: int = 16
+    p_r: float = 0.2
+    thinning: float = 1.0
+    batch: int = 1
+    sweep: int = 100
+    reinforce_bits: int = 16
+    patience: int = 0
+
+    def parameters(self, config):
+        """Run-time :class:`Parameters` of the first epoch.
+
+        Raises TypeError or ValueError for a value that is not allowed, with the value in the text.
+        """
+        for name, low, high in (("r", -2, 2), ("nu", 0, 1), ("p_r", 0, 1000), ("thinning", 0, 1)):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise ValueError(f"{name} must be between {low} and {high}, not {value}")
+        if self.group < 1:
+            raise ValueError(f"group must be at least 1, not {self.group}")
+        first = Parameters.from_reals(
+            config, r=self.r, nu=self.nu, group=self.group, thinning=self.thinning,
+            batch=self.batch, sweep=self.sweep,
+        )
+        return replace(first, reinforce=self.reinforcement(config, 100.0))
+
+    def reinforcement(self, config, error):
+        """p_1..p_L after an epoch of training error ``error`` percent."""
+        return reinforcement(config, self.p_r, error, self.reinforce_bits)
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What happened in one epoch.
+
+    ``error`` is the part (0..1) of training samples predicted wrongly as they were met, before
+    their update; ``triggered`` the part that triggered one; ``validation_accuracy`` (0..1) is
+    None without validation samples; ``parameters`` are those the epoch was trained with, so that
+    a trainer in hardware can be taken through the same run; ``seconds`` is training alone.
+    """
+
+    epoch: int
+    error: float
+    triggered: float
+    validation_accuracy: float | None
+    parameters: Parameters
+    seconds: float
+
+
+def epoch_order(seed, epoch, n):
+    """Order in which epoch ``epoch`` (from 0) meets ``n`` samples: a permutation, int64 (n,).
+
+    Sample i is keyed with the i-th raw 64-bit output of PCG64 seeded with [seed, epoch], and the
+    keys are sorted. NumPy guarantees this stream for ever, which it does not for `permutation`.
+    """
+    return np.argsort(np.random.PCG64([seed, epoch]).random_raw(n), kind="stable")
+
+
+def accuracy(network, samples):
+    """Part (0..1) of the samples that the network predicts correctly; None if there are none."""
+    if not len(samples):
+        return None
+    return float(np.mean(network.predict(samples.x) == samples.labels))
+
+
+def fit(network, data, *, epochs, hyper=None, seed=0, progress=None):
+    """Train a network, which keeps its present counters and random bank as the start.
+
+    Every epoch ends with a flush, then with E the reinforcement of the next epoch is set, and with
+    the validation accuracy its group sizes (SPEC 7).
+
+    Parameters
+    ----------
+    network : Network
+    data : Dataset
+    epochs : int
+        0 or more.
+    hyper : Hyper, optional
+    seed : int
+        Seed of the order of samples, :func:`epoch_order`.
+    progress : callable, optional
+        Called with each :class:`Epoch` as it ends.
+
+    Returns
+    -------
+    list of Epoch
+
+    Raises
+    ------
+    TypeError, ValueError
+        For data of another shape than the network's, or values that are not allowed.
+    """
+    if epochs < 0:
+        raise ValueError(f"epochs must be 0 or more, not {epochs}")
+    hyper = hyper or Hyper()
+    config, train = network.config, data.train
+    data.check(config)
+    if hyper.patience and not len(data.validation):
+        raise ValueError("patience needs validation samples; hold some out or set patience to 0")
+    parameters = hyper.parameters(config)
+    groups = GroupSchedule(config, parameters.groups, hyper.patience)
+    history = []
+    for epoch in range(epochs):
+        order = epoch_order(seed, epoch, len(train))
+        x, labels = train.x[order], train.labels[order]
+        start = time.perf_counter()
+        results = network.train(x, labels, parameters)
+        network.flush(parameters)
+        seconds = time.perf_counter() - start
+        error = float(np.mean(results.error))
+        entry = Epoch(epoch, error, float(np.mean(results.triggered)),
+                      accuracy(network, data.validation), parameters, seconds)
+        history.append(entry)
+        if progress is not None:
+            progress(entry)
+        parameters = replace(
+            parameters, reinforce=hyper.reinforcement(config, 100 * error),
+            groups=groups.update(entry.validation_accuracy) if hyper.patience
+            else parameters.groups,
+        )
+    return history
