@@ -10,7 +10,14 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 
-class Threshold(TransformerMixin, BaseEstimator):
+class _Encoder(TransformerMixin, BaseEstimator):
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = []  # bits are uint8 whatever the numbers were
+        return tags
+
+
+class Threshold(_Encoder):
     """One bit per feature: x >= threshold.
 
     Parameters
@@ -32,7 +39,7 @@ class Threshold(TransformerMixin, BaseEstimator):
         return (validate_data(self, X, reset=False) >= self.threshold).astype(np.uint8)
 
 
-class Median(TransformerMixin, BaseEstimator):
+class Median(_Encoder):
     """One bit per feature: x > the feature's median in the data of :meth:`fit`.
 
     Attributes
@@ -51,7 +58,7 @@ class Median(TransformerMixin, BaseEstimator):
         return (validate_data(self, X, reset=False) > self.median_).astype(np.uint8)
 
 
-class Thermometer(TransformerMixin, BaseEstimator):
+class Thermometer(_Encoder):
     """Several bits per feature, one per level; bit ``i * levels + k`` is level k of feature i.
 
     Parameters
