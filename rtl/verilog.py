@@ -27,7 +27,7 @@ def convert(component, name="top"):
     str
         Ports are ``clk``, ``rst`` and one per member of the signature, path elements joined by two
         underscores; a structured member is one flat vector, its first field in the lowest bits.
-        A member without bits, or tied to a constant (``ready`` of an always-ready stream), has none.
+        A member without bits, or a constant (``ready`` of an always-ready stream), has no port.
     """
     ports = {}
     for path, member, value in component.signature.flatten(component):

@@ -31,8 +31,8 @@ class SimulationError(RuntimeError):
     """A simulation did not build or did not run to its end."""
 
 
-def _environment(root):
-    """Environment variables for Verilator, its makefile and the compiler.
+def _environment(root, make_variables):
+    """Environment for Verilator, its makefile and the compiler.
 
     The package has no ``verilator`` command, only a binary; and the makefile calls ``python``.
     """
@@ -47,7 +47,7 @@ def _environment(root):
             temporary.symlink_to(target)
             temporary.replace(link)
     path = os.pathsep.join([str(folder), str(Path(sys.executable).parent), os.environ["PATH"]])
-    return {"VERILATOR_ROOT": str(verilator), "PATH": path, "MAKEFLAGS": " ".join(MAKE_VARIABLES)}
+    return {"VERILATOR_ROOT": str(verilator), "PATH": path, "MAKEFLAGS": " ".join(make_variables)}
 
 
 def build(verilog, root="build", *, waves=False):
@@ -72,19 +72,27 @@ def build(verilog, root="build", *, waves=False):
     SimulationError
         With the end of the log when Verilator or the compiler fails.
     """
-    # The Python version and the libraries' place are in because the simulator is linked to them.
-    key = "\0".join([verilog, CONTROL, *BUILD_ARGS, *MAKE_VARIABLES, str(waves), sys.prefix,
-                     sys.version, version("verilator"), version("cocotb")])
-    folder = Path(root).absolute() / "sim" / hashlib.sha256(key.encode()).hexdigest()[:16]
+    # The simulator is linked to the libraries of this Python: its version and place count.
+    tools = "\0".join([CONTROL, *BUILD_ARGS, *MAKE_VARIABLES, str(waves), sys.prefix, sys.version,
+                       version("verilator"), version("cocotb")])
+    folder = Path(root).absolute() / "sim" / _digest(verilog + tools)
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    # Verilator's own run-time library takes most of a small build; it is the same in all of them.
+    library = folder.parent / f"library-{_digest(tools)}"
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as name:
+        temporary = Path(name) / "simulator"
+        temporary.mkdir()
         (temporary / "top.v").write_text(verilog)
         (temporary / "public.vlt").write_text(CONTROL)
         log = temporary / "build.log"
-        with patch.dict(os.environ, _environment(root)):
+        variables = MAKE_VARIABLES
+        if library.is_dir():
+            for built in library.glob("*.o"):
+                shutil.copy(built, temporary)
+            variables += ("VM_GLOBAL_FAST=", "VM_GLOBAL_SLOW=", "LOADLIBES=verilated*.o")
+        with patch.dict(os.environ, _environment(root, variables)):
             try:
                 get_runner("verilator").build(
                     sources=[temporary / "public.vlt", temporary / "top.v"], hdl_toplevel=TOP,
@@ -92,16 +100,26 @@ def build(verilog, root="build", *, waves=False):
                     timescale=("1ns", "1ps"), log_file=log)
             except (RuntimeError, SystemExit) as error:
                 raise SimulationError(f"Verilator build failed: {error}\n{_tail(log)}") from None
-        for leftover in temporary.glob("*.[od]"):
-            leftover.unlink()
-        try:
-            temporary.rename(folder)
-        except OSError:
-            if not folder.is_dir():  # else another process was faster, with the same result
-                raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        objects = Path(name) / "library"
+        objects.mkdir()
+        for built in temporary.glob("verilated*.o"):
+            built.rename(objects / built.name)
+        _publish(objects, library)
+        _publish(temporary, folder)
     return folder
+
+
+def _digest(text):
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _publish(folder, destination):
+    """Rename a complete folder; where another process did so before, its folder stays."""
+    try:
+        folder.rename(destination)
+    except OSError:
+        if not destination.is_dir():
+            raise
 
 
 def run(folder, module, run_folder, *, waves=False, variables=None):
@@ -142,7 +160,7 @@ def run(folder, module, run_folder, *, waves=False, variables=None):
                 results_xml=str(run_folder / "results.xml"), extra_env=variables or {})
             tests, failed = get_results(results)
         except (RuntimeError, SystemExit) as error:
-            raise SimulationError(f"simulation of {module} stopped: {error}\n{_tail(log)}") from None
+            raise SimulationError(f"{module} stopped: {error}\n{_tail(log)}") from None
     if failed or not tests:
         raise SimulationError(f"{failed} of {tests} tests of {module} failed\n{_tail(log)}")
 
