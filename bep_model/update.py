@@ -1,0 +1,73 @@
+"""Phase 5, update: one step of the counters of every winner (Eq. 8, 9), thinned and saturating."""
+
+import numpy as np
+
+from bep_model.bits import bit, compiled, lowest
+from bep_model.random import ALWAYS, bernoulli
+
+
+@compiled
+def update(counters, signs, columns, inputs, targets, winners, bounds, thinning, bank, lanes,
+           steps, taken):
+    """Apply the updates of one sample to one layer, rows ascending.
+
+    Winner j with target t steps counter i by +1 where t = a_(l-1),i, else by -1, saturating; with
+    thinning q < 2**16 each step is taken with probability q / 2**16.
+
+    Parameters
+    ----------
+    counters : int16 array (K, 64 * ceil(F / 64))
+        Counters; the unused ones at the end of a row stay -1, so that their sign bits stay 0.
+    signs : uint64 array (K, ceil(F / 64))
+    columns : uint64 array (F, ceil(K / 64))
+        The sign bits by rows and by columns, kept in step with the counters.
+    inputs, targets, winners : uint64 arrays
+        Packed a_(l-1), targets and winners of the layer.
+    bounds : (int, int)
+        Lowest and highest value of a counter.
+    thinning : int
+        q, 0..2**16.
+    bank, lanes
+        Random bank and counter lanes, as for :func:`bep_model.random.bernoulli`.
+    steps, taken : int16 array (at least 64 * ceil(F / 64),)
+        Scratch.
+    """
+    if thinning == 0 or not winners.any():
+        return
+    fan_in, padded = columns.shape[0], counters.shape[1]
+    for i in range(fan_in):
+        steps[i] = 1 if bit(inputs, i) else -1
+    steps[fan_in:padded] = 0
+    taken[:padded] = 1
+    for word in range(winners.shape[0]):
+        left = winners[word]
+        while left:
+            j = 64 * word + lowest(left)
+            left &= left - np.uint64(1)
+            if thinning != ALWAYS:
+                bernoulli(bank, lanes, thinning, taken[:fan_in])
+            _step_row(counters[j], np.int16(1 if bit(targets, j) else -1), steps, taken,
+                      np.int16(bounds[0]), np.int16(bounds[1]))
+            _renew_signs(counters[j], signs[j], columns, j)
+
+
+@compiled
+def _step_row(row, sign, steps, taken, low, high):
+    for i in range(row.shape[0]):
+        value = np.int16(row[i] + sign * steps[i] * taken[i])
+        row[i] = low if value < low else (high if value > high else value)
+
+
+@compiled
+def _renew_signs(row, signs, columns, j):
+    """Renew the sign bits of row ``j``, in the columns only where one has changed."""
+    for word in range(signs.shape[0]):
+        packed = np.uint64(0)
+        for i in range(64):
+            packed |= np.uint64(row[64 * word + i] >= 0) << np.uint64(i)
+        changed = signs[word] ^ packed
+        signs[word] = packed
+        while changed:
+            i = 64 * word + lowest(changed)
+            changed &= changed - np.uint64(1)
+            columns[i, j >> 6] ^= np.uint64(1) << np.uint64(j & 63)
