@@ -1,0 +1,204 @@
+import gzip
+import json
+import struct
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from bep import cli, results
+
+SMALL = ("train", "--dataset", "digits", "--hidden", "16", "16", "--train-samples", "60",
+         "--epochs", "2")
+
+
+def bep(*arguments):
+    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+
+
+@pytest.mark.parametrize(("given", "wanted"), [
+    ("--hidden 75 75 --seed 1", "--hidden 75 --hidden 75 --seed 1"),
+    ("--hidden 75", "--hidden 75"),
+    ("--hidden 75 --hidden 30", "--hidden 75 --hidden 30"),
+    ("--hidden 1 2 3", "--hidden 1 --hidden 2 --hidden 3"),
+    ("--seed 1 2", "--seed 1 2"),
+    ("--hidden 5 file", "--hidden 5 file"),
+    ("--hidden", "--hidden"),
+    ("--hidden=8 9", "--hidden=8 9"),
+])
+def test_lists_are_spread(given, wanted):
+    assert cli.spread(given.split()) == wanted.split()
+
+
+def test_train_writes_its_result(tmp_path):
+    out = tmp_path / "out.json"
+    run = bep(*SMALL, "--counter-bits", 7, "--batch", 1, "--seed", 3, "--json", out)
+    assert run.exit_code == 0, run.output
+    result = json.loads(out.read_text())
+    assert result["configuration"]["layers"] == [16, 16]
+    assert result["configuration"]["counter_bits"] == 7
+    for name in ("test_accuracy", "train_accuracy"):
+        assert 0 <= result[name] <= 1
+    assert result["seconds"] > 0 and result["samples_per_second"] > 0
+    assert result["train_samples"] == 60 and result["validation_accuracy"] is None
+    assert [epoch["epoch"] for epoch in result["history"]] == [0, 1]
+    assert result["parameters"] == result["history"][0]["parameters"]
+    assert result["versions"]["numpy"] == np.__version__
+    assert [path.name for path in tmp_path.iterdir()] == ["out.json"]
+    assert "test accuracy" in run.stderr and run.stdout == ""
+
+
+def test_the_seed_decides(tmp_path):
+    runs = []
+    for seed in (1, 1, 2):
+        assert bep(*SMALL, "--seed", seed, "--json", tmp_path / "out.json").exit_code == 0
+        result = json.loads((tmp_path / "out.json").read_text())
+        runs.append([(epoch["error"], epoch["triggered"]) for epoch in result["history"]])
+    assert runs[0] == runs[1] != runs[2]
+
+
+def test_every_option_reaches_the_training(tmp_path):
+    out = tmp_path / "out.json"
+    run = bep(*SMALL, "--r", 0.25, "--nu", 0.5, "--group", 4, "--p-r", 0.5, "--reinforce-bits", 6,
+              "--thinning", 0.5, "--batch", 5, "--sweep", 20, "--patience", 3, "--counter-lanes",
+              16, "--weight-lanes", 32, "--literal-targets", "--validation", "--json", out)
+    assert run.exit_code == 0, run.output
+    result = json.loads(out.read_text())
+    assert result["hyper"] == {
+        "r": 0.25, "nu": 0.5, "group": 4, "p_r": 0.5, "reinforce_bits": 6, "thinning": 0.5,
+        "batch": 5, "sweep": 20, "patience": 3}
+    parameters = result["parameters"]
+    assert (parameters["margin"], parameters["gates"], parameters["groups"]) == (4, [96, 8], [4, 4])
+    assert (parameters["thinning"], parameters["batch"], parameters["sweep"]) == (1 << 15, 5, 20)
+    assert all(p % 1024 == 0 for p in parameters["reinforce"])
+    assert result["configuration"]["counter_lanes"] == 16
+    assert result["configuration"]["weight_lanes"] == 32
+    assert result["validation_accuracy"] is not None and result["literal_targets"] is True
+
+
+def test_no_epochs_is_allowed(tmp_path):
+    assert bep(*SMALL[:-1], 0, "--json", tmp_path / "out.json").exit_code == 0
+    assert json.loads((tmp_path / "out.json").read_text())["samples_per_second"] is None
+
+
+@pytest.fixture
+def mnist(tmp_path):
+    """Small files in MNIST's format."""
+    folder = tmp_path / "mnist"
+    folder.mkdir()
+    for part, n in (("train", 60), ("t10k", 20)):
+        for kind, shape, magic in (("images-idx3", (n, 4, 4), 0x803), ("labels-idx1", (n,), 0x801)):
+            values = (np.arange(np.prod(shape)) % 10).astype(np.uint8).tobytes()
+            content = struct.pack(f">{1 + len(shape)}I", magic, *shape) + values
+            (folder / f"{part}-{kind}-ubyte.gz").write_bytes(gzip.compress(content))
+    return folder
+
+
+def change(path, edit):
+    path.write_bytes(gzip.compress(edit(gzip.decompress(path.read_bytes()))))
+
+
+def test_small_idx_files_work(mnist):
+    run = bep("train", "--dataset", "mnist", "--data", mnist, "--hidden", 8, "--epochs", 1)
+    assert run.exit_code == 0, run.output
+
+
+@pytest.mark.parametrize(("name", "edit", "text"), [
+    ("train-images-idx3", lambda c: c[:-3], "is truncated: 957 bytes of data, 960 expected"),
+    ("t10k-images-idx3", lambda c: b"\0\0\x0d" + c[3:],
+     "has the magic number 0x00000d03, not 0x00000803"),
+    ("t10k-labels-idx1", lambda c: c[:-1] + b"\x0a", "has the label 10 at 19; it must be below 10"),
+])
+def test_damaged_files(mnist, tmp_path, name, edit, text):
+    path = mnist / f"{name}-ubyte.gz"
+    change(path, edit)
+    refused(text, "--dataset", "mnist", "--data", mnist, "--json", tmp_path / "out.json")
+    refused(str(path), "--dataset", "mnist", "--data", mnist)
+    assert not (tmp_path / "out.json").exists()
+
+
+def refused(text, *arguments):
+    """`bep train` with these arguments says ``text`` on one line of stderr and exits with 2."""
+    run = bep("train", *arguments)
+    assert run.exit_code == 2, run.output
+    assert run.stdout == ""
+    assert run.stderr.startswith("bep: ") and run.stderr.count("\n") == 1
+    assert text in run.stderr
+
+
+def test_missing_file_and_folder(mnist):
+    refused("there is no data folder", "--dataset", "mnist", "--data", mnist / "missing")
+    refused("fashion-mnist needs ", "--dataset", "fashion-mnist", "--data", mnist.parent / "mnist" /
+            "..")
+    (mnist / "t10k-labels-idx1-ubyte.gz").unlink()
+    refused("t10k-labels-idx1-ubyte.gz, which does not exist", "--dataset", "mnist", "--data",
+            mnist)
+
+
+@pytest.mark.parametrize(("arguments", "text"), [
+    ("--dataset cifar", "unknown data set 'cifar'; known are digits, random-prototypes, mnist, "
+                        "fashion-mnist"),
+    ("--counter-lanes 7", "counter_lanes must divide weight_lanes (64), not 7"),
+    ("--epochs -1", "epochs must be 0 or more, not -1"),
+    ("--hidden 0", "layers[0] must be between 1 and 65535, not 0"),
+    ("--hidden 8 -8", "layers[1] must be between 1 and 65535, not -8"),
+    ("--counter-bits 1", "counter_bits must be between 2 and 15, not 1"),
+    ("--train-samples 0", "1 to 1437 training samples, not 0"),
+    ("--thinning 2", "thinning must be between 0 and 1, not 2.0"),
+    ("--batch 3 --sweep 100", "sweep must be a multiple of the batch (3), not 100"),
+    ("--patience 2 --no-validation", "patience needs validation samples"),
+    ("--seed -1", "not -1"),
+])
+def test_wrong_values(arguments, text):
+    refused(text, *arguments.split())
+
+
+def test_json_that_cannot_be_written(tmp_path, monkeypatch):
+    def no_work(*_, **__):
+        raise AssertionError("the fault must be found before any work is done")
+
+    monkeypatch.setattr("bep_model.training.fit", no_work)
+    refused(f"there is no folder {tmp_path / 'missing'}", "--json", tmp_path / "missing" / "out")
+    refused("it is a folder", "--json", tmp_path)
+
+
+def test_options_that_do_not_exist_or_parse():
+    for arguments in (["train", "--sed", "1"], ["train", "--epochs", "many"], ["fly"]):
+        run = bep(*arguments)
+        assert run.exit_code == 2 and "Traceback" not in run.stderr
+
+
+def test_traceback_on_request():
+    run = bep("--traceback", "train", "--dataset", "cifar")
+    assert isinstance(run.exception, ValueError)
+
+
+def test_as_a_program():
+    run = subprocess.run([sys.executable, "-m", "bep.cli", "train", "--dataset", "cifar"],
+                         capture_output=True, text=True, check=False)
+    assert run.returncode == 2 and run.stdout == ""
+    assert run.stderr == ("bep: unknown data set 'cifar'; known are digits, random-prototypes, "
+                          "mnist, fashion-mnist\n")
+
+
+def test_json_appears_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "a.json"
+    results.write_json(path, {"a": 1})
+    with pytest.raises(TypeError):
+        results.write_json(path, {"a": object()})
+    with pytest.raises(ValueError, match="JSON compliant"):
+        results.write_json(path, {"a": float("nan")})
+    assert json.loads(path.read_text()) == {"a": 1}
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_failed_rename_leaves_nothing(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("os.replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        results.write_json(tmp_path / "a.json", {})
+    assert list(tmp_path.iterdir()) == []
