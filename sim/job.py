@@ -1,0 +1,126 @@
+"""What a simulation of a trainer is asked to do, and what it observed."""
+
+import json
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from bep_model.config import Config, Parameters
+from bep_model.protocol import Mode
+
+
+@dataclass(frozen=True)
+class Run:
+    """Samples that are processed in one mode with one set of parameters, such as an epoch.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    order : array of int
+        Rows of the job's samples, in the order in which they are sent.
+    mode : Mode
+        TRAIN or INFER. A batch that is not full at the end of a training run is flushed.
+    every : bool
+        Take a snapshot of the trainer's state after every batch, not only at the end of the run.
+        The trainer then rests between batches; without it, samples are sent back to back.
+    """
+
+    parameters: Parameters
+    order: np.ndarray
+    mode: Mode = Mode.TRAIN
+    every: bool = False
+
+    def chunks(self):
+        """The order, cut where snapshots are taken."""
+        size = self.parameters.batch if self.every else max(len(self.order), 1)
+        return [self.order[i:i + size] for i in range(0, len(self.order), size)]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One simulation.
+
+    Parameters
+    ----------
+    config : Config
+    x : uint8 array (N, K_0)
+        Bits 0 and 1.
+    labels : int array (N,)
+    runs : list of Run
+    bank : uint32 array (generators,)
+        Start states of the random bank.
+    counters : sequence of int16 arrays (K_l, F_l), optional
+        Written through the state port; by default the trainer initialises its counters itself.
+    seed : int
+        Of the idle times and backpressure.
+    idle, backpressure : float
+        Probability, 0 or more and below 1, that a clock cycle brings no data or is not ready.
+    """
+
+    config: Config
+    x: np.ndarray
+    labels: np.ndarray
+    runs: list
+    bank: np.ndarray
+    counters: tuple = ()
+    seed: int = 1
+    idle: float = 0.0
+    backpressure: float = 0.0
+
+    def save(self, path):
+        """Write the job as an npz file."""
+        arrays = {f"order_{i}": run.order for i, run in enumerate(self.runs)}
+        arrays |= {f"counters_{l}": counters for l, counters in enumerate(self.counters, 1)}
+        header = {
+            "config": asdict(self.config),
+            "runs": [{"parameters": asdict(run.parameters), "mode": int(run.mode),
+                      "every": run.every} for run in self.runs],
+            "seed": self.seed, "idle": self.idle, "backpressure": self.backpressure,
+        }
+        np.savez_compressed(path, header=json.dumps(header), x=self.x, labels=self.labels,
+                            bank=self.bank, **arrays)
+
+    @classmethod
+    def load(cls, path):
+        """Read what :meth:`save` wrote."""
+        with np.load(path) as file:
+            header = json.loads(str(file["header"]))
+            runs = [Run(Parameters(**run["parameters"]), file[f"order_{i}"], Mode(run["mode"]),
+                        run["every"]) for i, run in enumerate(header.pop("runs"))]
+            config = Config(**header.pop("config"))
+            counters = tuple(file[f"counters_{l}"] for l in range(1, config.depth + 1)
+                             if f"counters_{l}" in file)
+            return cls(config=config, x=file["x"], labels=file["labels"], runs=runs,
+                       bank=file["bank"], counters=counters, **header)
+
+
+class Observations:
+    """What is compared: collected in the simulation, and in the same way from the golden model.
+
+    Attributes
+    ----------
+    prediction, error, triggered : list of arrays (samples,)
+        Of every sample, one array per chunk.
+    samples : list of int
+        Samples processed before each snapshot. The first snapshot precedes all samples.
+    bank : list of uint32 arrays (generators,)
+        The random bank in each snapshot.
+    performance : list of int64 arrays
+        The performance counters in each snapshot; order of ``protocol.COUNTERS``, which the model
+        knows up to UPDATES.
+    counters : list of tuples of int16 arrays (K_l, F_l)
+        Of each snapshot.
+    """
+
+    def __init__(self):
+        self.prediction, self.error, self.triggered = [], [], []
+        self.samples, self.bank, self.performance, self.counters = [], [], [], []
+
+    def arrays(self):
+        """Everything as a dictionary of arrays: ``counters_l`` is (snapshots, K_l, F_l)."""
+        result = {name: np.concatenate([np.empty(0, int), *getattr(self, name)]).astype(np.int64)
+                  for name in ("prediction", "error", "triggered")}
+        result |= {name: np.array(getattr(self, name), dtype=np.int64)
+                   for name in ("samples", "bank", "performance")}
+        return result | {f"counters_{l}": np.stack(layer)
+                         for l, layer in enumerate(zip(*self.counters, strict=True), 1)}

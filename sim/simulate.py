@@ -1,0 +1,44 @@
+"""Carry out a job in a Verilator simulation."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from sim.verilator import build, run
+
+
+def simulate(job, verilog, *, root="build", waves=False):
+    """Simulate a trainer.
+
+    Parameters
+    ----------
+    job : Job
+    verilog : str
+        ``rtl.verilog.convert(Trainer(job.config, prototypes))``.
+    root : path
+        Build folder.
+    waves : bool
+        Keep the run's folder ``sim/run-*``, with waves in ``dump.vcd``, also after a failure.
+
+    Returns
+    -------
+    dict of arrays
+        What ``sim.trainer_bench`` wrote.
+
+    Raises
+    ------
+    SimulationError
+    """
+    simulator = build(verilog, root, waves=waves)
+    folder = Path(tempfile.mkdtemp(prefix="run-", dir=simulator.parent))
+    try:
+        job.save(folder / "job.npz")
+        run(simulator, "sim.trainer_bench", folder, waves=waves, variables={
+            "BENCH_JOB": str(folder / "job.npz"), "BENCH_OUT": str(folder / "observations.npz")})
+        with np.load(folder / "observations.npz") as file:
+            return dict(file)
+    finally:
+        if not waves:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,74 @@
+"""Between arrays and the words that travel over a trainer's ports."""
+
+import numpy as np
+
+
+def sample_words(config, bits):
+    """Words of P bits of one sample, lowest first.
+
+    Parameters
+    ----------
+    config : Config
+    bits : uint8 array (K_0,)
+
+    Returns
+    -------
+    list of int
+        ``config.words[0]`` of them; lanes beyond the sample are 0.
+    """
+    lanes = config.weight_lanes
+    padded = np.zeros(config.words[0] * lanes, np.uint8)
+    padded[:len(bits)] = bits
+    return _integers(padded.reshape(-1, lanes))
+
+
+def counter_addresses(config):
+    """Address of every counter word: layers, rows and words ascending."""
+    return [config.counter_address(l, row, word)
+            for l, (k, _) in enumerate(config.shapes, 1) for row in range(k)
+            for word in range(config.counter_words[l - 1])]
+
+
+def counters_to_words(config, counters):
+    """Counter words in the order of :func:`counter_addresses`.
+
+    Parameters
+    ----------
+    counters : sequence of int16 arrays (K_l, F_l)
+
+    Returns
+    -------
+    list of int
+        Lane i, two's complement, is in bits ``i * B_h`` and up.
+    """
+    q, b = config.counter_lanes, config.counter_bits
+    words = []
+    for layer, per_row in zip(counters, config.counter_words, strict=True):
+        rows, fan_in = layer.shape
+        padded = np.zeros((rows, per_row * q), np.int16)
+        padded[:, :fan_in] = layer
+        bits = (padded[..., None] >> np.arange(b)) & 1
+        words += _integers(bits.astype(np.uint8).reshape(-1, q * b))
+    return words
+
+
+def words_to_counters(config, words):
+    """Inverse of :func:`counters_to_words`: a tuple of int16 arrays (K_l, F_l)."""
+    q, b = config.counter_lanes, config.counter_bits
+    size = -(-q * b // 8)
+    data = np.frombuffer(b"".join(word.to_bytes(size, "little") for word in words), np.uint8)
+    bits = np.unpackbits(data.reshape(-1, size), axis=1, count=q * b, bitorder="little")
+    values = (bits.reshape(-1, q, b).astype(np.int32) << np.arange(b)).sum(axis=2)
+    values -= (values >> (b - 1)) << b
+    counters, start = [], 0
+    for (rows, fan_in), per_row in zip(config.shapes, config.counter_words, strict=True):
+        layer = values[start:start + rows * per_row].reshape(rows, per_row * q)
+        counters.append(layer[:, :fan_in].astype(np.int16))
+        start += rows * per_row
+    return tuple(counters)
+
+
+def _integers(bits):
+    """Each row of an array of bits as an integer, first bit lowest."""
+    return [int.from_bytes(row.tobytes(), "little")
+            for row in np.packbits(bits, axis=1, bitorder="little")]
