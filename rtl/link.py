@@ -1,0 +1,214 @@
+"""Host link: carries out request packets on the ports of a trainer."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, enum, stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from bep_model.config import Config
+from bep_model.protocol import Opcode, state_bytes, word_bytes
+from rtl.packets import Packets
+
+
+def core_ports(config):
+    """Members of a :class:`Link` towards the trainer, by name; flipped, they are the trainer's."""
+    state = config.counter_lanes * config.counter_bits
+    address = ceil_log2(config.counter_depth)
+    label = ceil_log2(config.classes)
+    return {
+        "bus": Out(wiring.Signature({
+            "address": Out(8), "write": Out(1), "write_data": Out(32), "read_data": In(32),
+        })),
+        "samples": Out(stream.Signature(
+            data.StructLayout({"data": config.weight_lanes, "label": label}))),
+        "results": In(stream.Signature(
+            data.StructLayout({"prediction": label, "error": 1, "triggered": 1}))),
+        "state": Out(wiring.Signature({
+            "request": Out(stream.Signature(
+                data.StructLayout({"address": address, "write": 1, "data": state}))),
+            "reply": In(stream.Signature(state)),
+        })),
+    }
+
+
+class Step(enum.Enum, shape=3):
+    """What the request that is being carried out does next."""
+
+    NEXT = 0
+    """Begin an item if the payload has one more."""
+    GATHER = 1
+    """Shift an item's bytes from the payload into the word."""
+    ADDRESS = 2
+    """Take the first address of a state request; go on to the next word that is to be read."""
+    ISSUE = 3
+    """Hand the item to the trainer."""
+    LOAD = 4
+    """Take the trainer's value into the word."""
+    SEND = 5
+    """Shift the word out into the answer."""
+
+
+class Link(wiring.Component):
+    """Carry out request packets on a trainer and answer each with one packet.
+
+    Packets and opcodes are those of :mod:`bep_model.protocol`; :class:`rtl.packets.Packets` says
+    what is refused. STATE_READ and STATE_WRITE wrap around at the end of the counter plane's address
+    space; bits of an address, value or label that the trainer lacks are ignored.
+
+    The trainer must be in a mode that takes samples before SAMPLES, and between samples before
+    STATE_READ and STATE_WRITE; otherwise the answer is abandoned after ``timeout``. Samples that
+    the trainer had taken by then stay taken, and their results are dropped.
+
+    Timing: besides the bytes' own time, an item of READ takes 4 cycles, of WRITE 7, a beat of a
+    sample ``word_bytes(P) + 2`` while the trainer is ready. Reset abandons a request.
+
+    Parameters
+    ----------
+    config : Config
+    timeout : int
+        Clock cycles, 1..2**32-1. It must exceed the longest wait for the trainer: a batch of
+        updates and a reinforcement sweep, or an initialisation.
+
+    Members
+    -------
+    i : In(stream.Signature(8))
+        Bytes from the host.
+    o : Out(stream.Signature(8))
+        Bytes to the host.
+    bus : Out(Signature)
+        Registers, as in :func:`bep_model.protocol.registers`.
+    samples : Out(stream.Signature(StructLayout))
+        Beats of P bits, ``words[0]`` a sample; the label counts on the last.
+    results : In(stream.Signature(StructLayout))
+        One a sample.
+    state : Out(Signature)
+        Requests to read and write counter words, and the words read.
+    busy : Out(1)
+        A request is being carried out or answered.
+    refused : Out(1)
+        The last request was refused.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a ``config`` or ``timeout`` of wrong type or range, and for a configuration whose
+        samples or counter words do not fit a packet.
+    """
+
+    def __init__(self, config, timeout):
+        if not isinstance(config, Config):
+            raise TypeError(f"config must be a Config, not {config!r}")
+        self.config = config
+        self.timeout = timeout
+        self._packets = Packets(config, timeout)
+        super().__init__({
+            "i": In(stream.Signature(8)),
+            "o": Out(stream.Signature(8)),
+            **core_ports(config),
+            "busy": Out(1),
+            "refused": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self.config
+        m.submodules.packets = packets = self._packets
+        wiring.connect(m, wiring.flipped(self.i), packets.i)
+        wiring.connect(m, packets.o, wiring.flipped(self.o))
+        payload, answer = packets.payload, packets.answer
+
+        beat_bytes, counter_bytes = word_bytes(config.weight_lanes), state_bytes(config)
+        step = Signal(Step)
+        # One word serves all ports: bytes enter at the top, lowest first, and leave at the bottom.
+        word = Signal(8 * max(6, beat_bytes, counter_bytes))
+        count = Signal(range(max(6, beat_bytes, counter_bytes)))  # bytes left in it, less one
+        beat = Signal(range(config.words[0]))
+        address = Signal(ceil_log2(config.counter_depth))
+        addressed = Signal()  # the address of a state request has been taken
+        flags = Signal()  # the second byte of a result is next
+        is_ = {code: Signal(name=f"is_{code.name.lower()}") for code in Opcode}
+
+        def top(count):
+            """Return the last ``count`` bytes shifted in."""
+            return word[len(word) - 8 * count:]
+
+        last = beat == config.words[0] - 1
+        m.d.comb += [
+            *(signal.eq(packets.active & (packets.opcode == code)) for code, signal in is_.items()),
+            self.busy.eq(packets.busy),
+            self.refused.eq(packets.refused),
+            packets.done.eq(packets.active & (step == Step.NEXT) & ~payload.valid),
+            payload.ready.eq((step == Step.GATHER)
+                             | last & self.samples.valid & self.samples.ready),
+            self.bus.address.eq(Mux(is_[Opcode.WRITE], top(5)[:8], top(1))),
+            self.bus.write.eq(is_[Opcode.WRITE] & (step == Step.ISSUE)),
+            self.bus.write_data.eq(top(4)),
+            self.samples.valid.eq(is_[Opcode.SAMPLES] & (step == Step.ISSUE)),
+            self.samples.payload.data.eq(top(beat_bytes)),
+            self.samples.payload.label.eq(payload.payload),  # it follows the last word
+            self.state.request.valid.eq((is_[Opcode.STATE_READ] | is_[Opcode.STATE_WRITE])
+                                        & (step == Step.ISSUE)),
+            self.state.request.payload.address.eq(address),
+            self.state.request.payload.write.eq(is_[Opcode.STATE_WRITE]),
+            self.state.request.payload.data.eq(top(counter_bytes)),
+            # What an abandoned request left behind must not pass for the answer to the next.
+            self.state.reply.ready.eq(~packets.active | (step == Step.LOAD)),
+            self.results.ready.eq(~packets.active | is_[Opcode.SAMPLES] & flags & answer.ready),
+            answer.valid.eq(Mux(is_[Opcode.SAMPLES], self.results.valid, step == Step.SEND)),
+            answer.payload.eq(word[:8]),
+        ]
+        with m.If(is_[Opcode.SAMPLES]):
+            result = self.results.payload
+            m.d.comb += answer.payload.eq(
+                Mux(flags, Cat(result.error, result.triggered), result.prediction))
+            with m.If(answer.valid & answer.ready):
+                m.d.sync += flags.eq(~flags)
+
+        with m.Switch(step):
+            with m.Case(Step.NEXT):
+                m.d.sync += step.eq(Mux(payload.valid, Step.GATHER, Step.NEXT))
+                with m.Switch(packets.opcode):
+                    for code, size in ((Opcode.READ, 1), (Opcode.WRITE, 5),
+                                       (Opcode.SAMPLES, beat_bytes), (Opcode.STATE_READ, 6)):
+                        with m.Case(code):
+                            m.d.sync += count.eq(size - 1)
+                    with m.Case(Opcode.STATE_WRITE):
+                        m.d.sync += count.eq(Mux(addressed, counter_bytes, 4) - 1)
+            with m.Case(Step.GATHER):
+                m.d.sync += [word.eq(Cat(word[8:], payload.payload)), count.eq(count - 1)]
+                with m.If(count == 0):
+                    m.d.sync += step.eq(Step.ISSUE)
+                    with m.If((is_[Opcode.STATE_READ] | is_[Opcode.STATE_WRITE]) & ~addressed):
+                        m.d.sync += step.eq(Step.ADDRESS)
+            with m.Case(Step.ADDRESS):
+                m.d.sync += [addressed.eq(1), step.eq(Step.NEXT)]
+                with m.If(~addressed):
+                    m.d.sync += address.eq(Mux(is_[Opcode.STATE_READ], top(6)[:32], top(4)))
+                with m.If(is_[Opcode.STATE_READ] & packets.owed):
+                    m.d.sync += step.eq(Step.ISSUE)
+            with m.Case(Step.ISSUE):
+                with m.If(is_[Opcode.READ]):
+                    m.d.sync += step.eq(Step.LOAD)
+                with m.If(is_[Opcode.WRITE]):
+                    m.d.sync += step.eq(Step.NEXT)
+                with m.If(self.samples.valid & self.samples.ready):
+                    m.d.sync += [step.eq(Step.NEXT), beat.eq(Mux(last, 0, beat + 1))]
+                with m.If(self.state.request.valid & self.state.request.ready):
+                    m.d.sync += address.eq(address + 1)
+                    m.d.sync += step.eq(Mux(is_[Opcode.STATE_READ], Step.LOAD, Step.NEXT))
+            with m.Case(Step.LOAD):
+                with m.If(is_[Opcode.READ]):
+                    m.d.sync += [step.eq(Step.SEND), count.eq(4 - 1)]
+                    m.d.sync += word[:32].eq(self.bus.read_data)
+                with m.Elif(self.state.reply.valid):
+                    m.d.sync += [step.eq(Step.SEND), count.eq(counter_bytes - 1)]
+                    m.d.sync += word[:8 * counter_bytes].eq(self.state.reply.payload)
+            with m.Case(Step.SEND):
+                with m.If(answer.ready):
+                    m.d.sync += [word.eq(word[8:]), count.eq(count - 1)]
+                    with m.If(count == 0):
+                        # This byte counts as owed until the next cycle, so look again then.
+                        m.d.sync += step.eq(Mux(is_[Opcode.STATE_READ], Step.ADDRESS, Step.NEXT))
+        with m.If(~packets.active):
+            m.d.sync += [step.eq(Step.NEXT), addressed.eq(0), flags.eq(0), beat.eq(0)]
+        return m

@@ -1,0 +1,154 @@
+"""UART receiver and transmitter, 8 data bits, no parity, 1 stop bit, as streams of bytes."""
+
+from amaranth.hdl import C, Cat, Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.cdc import FFSynchronizer
+from amaranth.lib.wiring import In, Out
+
+
+def divisor(clock_hz, baud):
+    """Clock cycles per bit for a baud rate.
+
+    Parameters
+    ----------
+    clock_hz, baud : int
+        Clock frequency in Hz; bits per second.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        If no whole divisor from 4 on comes within 2 % of the rate (a byte is 10 bits long and is
+        sampled in the middle of its bits: 5 % off is the end, and the other side may be off too).
+    """
+    cycles = round(clock_hz / baud)
+    if cycles < 4 or abs(clock_hz / cycles / baud - 1) > 0.02:
+        raise ValueError(f"baud must divide the clock of {clock_hz} Hz by 4 or more within 2 %, "
+                         f"not {baud}")
+    return cycles
+
+
+def _check(cycles):
+    if isinstance(cycles, bool) or not isinstance(cycles, int):
+        raise TypeError(f"divisor must be an integer, not {cycles!r}")
+    if cycles < 4:
+        raise ValueError(f"divisor must be at least 4, not {cycles}")
+    return cycles
+
+
+class Receiver(wiring.Component):
+    """Turn the line level into bytes.
+
+    A frame starts at a falling edge; every bit is sampled once, in its middle. A frame whose start
+    bit is not low or whose stop bit is not high there is dropped.
+
+    Timing: a byte is offered 9.5 ``divisor`` + 4 cycles, within 1, after its start bit appears at
+    the pin, and stays until it is taken. A byte that completes before that is dropped.
+
+    Constraints: a sender may be off by 4 % in rate.
+
+    Parameters
+    ----------
+    divisor : int
+        Clock cycles per bit, at least 4.
+
+    Members
+    -------
+    i : In(1)
+        The line, asynchronous, idle high.
+    o : Out(stream.Signature(8))
+        Received bytes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a divisor that is no integer or below 4.
+    """
+
+    i: In(1, init=1)
+    o: Out(stream.Signature(8))
+
+    def __init__(self, divisor):
+        self.divisor = _check(divisor)
+        super().__init__()
+
+    def elaborate(self, platform):
+        m = Module()
+        line = Signal(init=1)
+        before = Signal(init=1)
+        m.submodules.synchronizer = FFSynchronizer(self.i, line, init=1)
+        m.d.sync += before.eq(line)
+
+        timer = Signal(range(self.divisor))
+        left = Signal(range(11))  # bits still to come, the start and stop bits included
+        data = Signal(8)
+        with m.If(self.o.ready):
+            m.d.sync += self.o.valid.eq(0)
+        with m.If(left == 0):
+            # An edge, not a level: a line held low (a break, no cable) is no row of zero bytes.
+            with m.If(before & ~line):
+                m.d.sync += [left.eq(10), timer.eq(self.divisor // 2 - 1)]
+        with m.Elif(timer != 0):
+            m.d.sync += timer.eq(timer - 1)
+        with m.Else():
+            m.d.sync += [timer.eq(self.divisor - 1), left.eq(left - 1)]
+            with m.If(left == 1):
+                with m.If(line & (self.o.ready | ~self.o.valid)):
+                    m.d.sync += [self.o.payload.eq(data), self.o.valid.eq(1)]
+            with m.Else():
+                m.d.sync += data.eq(Cat(data[1:], line))  # the start bit leaves at the low end
+            with m.If((left == 10) & line):
+                m.d.sync += left.eq(0)
+        return m
+
+
+class Transmitter(wiring.Component):
+    """Turn bytes into the line level.
+
+    Timing: the start bit appears on the line one cycle after a byte is taken; a byte takes
+    10 ``divisor`` + 1 cycles, the extra cycle lengthening its stop bit. Reset ends a frame at once.
+
+    Parameters
+    ----------
+    divisor : int
+        Clock cycles per bit, at least 4.
+
+    Members
+    -------
+    i : In(stream.Signature(8))
+        Bytes to send.
+    o : Out(1)
+        The line, idle high, driven by a register.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a divisor that is no integer or below 4.
+    """
+
+    i: In(stream.Signature(8))
+    o: Out(1, init=1)
+
+    def __init__(self, divisor):
+        self.divisor = _check(divisor)
+        super().__init__()
+
+    def elaborate(self, platform):
+        m = Module()
+        timer = Signal(range(self.divisor))
+        left = Signal(range(11))
+        frame = Signal(10, init=-1)  # stop bit, data, start bit; the lowest bit is on the line
+        m.d.comb += [self.o.eq(frame[0]), self.i.ready.eq(left == 0)]
+        with m.If(left == 0):
+            with m.If(self.i.valid):
+                m.d.sync += [frame.eq(Cat(C(0, 1), self.i.payload, C(1, 1))),
+                             left.eq(10), timer.eq(self.divisor - 1)]
+        with m.Elif(timer != 0):
+            m.d.sync += timer.eq(timer - 1)
+        with m.Else():
+            m.d.sync += [timer.eq(self.divisor - 1), left.eq(left - 1)]
+            m.d.sync += frame.eq(Cat(frame[1:], C(1, 1)))
+        return m

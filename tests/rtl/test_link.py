@@ -1,0 +1,376 @@
+"""The link against a fake trainer that records what arrives, with random idle and backpressure."""
+
+import random
+from types import SimpleNamespace
+
+import pytest
+from amaranth.sim import Simulator
+
+from bep_model.config import Config
+from bep_model.protocol import (
+    ANSWER,
+    REFUSED,
+    SYNC,
+    Opcode,
+    Refusal,
+    payload_bytes,
+    sample_bytes,
+    state_bytes,
+    word_bytes,
+)
+from rtl.link import Link
+
+# A component whose constructor raises is never elaborated.
+pytestmark = pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")
+
+TIMEOUT = 600
+CONFIGS = {
+    "digits": Config(192, (64, 64), 10),
+    "one-beat": Config(8, (4,), 2, counter_bits=3, weight_lanes=8, counter_lanes=8),
+    "narrow": Config(5, (3, 2), 3, counter_bits=2, weight_lanes=1, counter_lanes=1),
+    "wide": Config(800, (40, 30), 256, counter_bits=15, weight_lanes=200, counter_lanes=100),
+    "huge-sample": Config(5000, (4,), 4, counter_bits=4, weight_lanes=40, counter_lanes=4),
+}
+
+
+def crc16(data):
+    crc = 0xFFFF
+    for byte in data:
+        crc ^= byte << 8
+        for _ in range(8):
+            crc = (crc << 1 ^ (0x1021 if crc & 0x8000 else 0)) & 0xFFFF
+    return crc
+
+
+def packet(opcode, payload=b""):
+    body = bytes([opcode]) + len(payload).to_bytes(2, "little") + bytes(payload)
+    return bytes([SYNC]) + body + crc16(body).to_bytes(2, "little")
+
+
+def answer(opcode, payload=b""):
+    return packet(opcode | ANSWER, payload)
+
+
+def refused(reason):
+    return packet(REFUSED, [reason])
+
+
+def sample_packet(config, samples):
+    """`samples`: (integer of words[0] * P bits, label) each."""
+    lanes = config.weight_lanes
+    payload = b""
+    for value, label in samples:
+        for k in range(config.words[0]):
+            word = (value >> (k * lanes)) & ((1 << lanes) - 1)
+            payload += word.to_bytes(word_bytes(lanes), "little")
+        payload += bytes([label])
+    return packet(Opcode.SAMPLES, payload)
+
+
+class Bench:
+    """Link, fake trainer and byte transport.
+
+    The registers hold what was written to them, the counter words likewise; the result of sample n
+    is (its label + n) mod C, error = n & 1, triggered = n >> 1 & 1.
+    """
+
+    def __init__(self, config, seed, stalls):
+        self.config, self.rng, self.stalls = config, random.Random(seed), stalls
+        self.dut = Link(config, TIMEOUT)
+        self.seen = SimpleNamespace(registers={}, writes=[], words={}, samples=[])
+        self.accept_samples = True
+
+    def waits(self):
+        """Whether a side that could move data does not in this cycle."""
+        return self.stalls and self.rng.random() < 0.4
+
+    async def registers(self, ctx):
+        bus = self.dut.bus
+        while True:
+            _, _, address, write, data = await ctx.tick().sample(
+                bus.address, bus.write, bus.write_data)
+            if write:
+                self.seen.writes.append((address, data))
+                self.seen.registers[address] = data
+            ctx.set(bus.read_data, self.seen.registers.get(address, 0xDEAD0000 | address))
+
+    async def samples(self, ctx):
+        port, results = self.dut.samples, self.dut.results
+        beats, count = [], 0
+        while True:
+            ctx.set(port.ready, self.accept_samples and not self.waits())
+            _, _, valid, ready, payload = await ctx.tick().sample(
+                port.valid, port.ready, port.payload)
+            if not (valid and ready):
+                continue
+            beats.append(payload.data)
+            if len(beats) < self.config.words[0]:
+                continue
+            lanes = self.config.weight_lanes
+            value = sum(beat << (k * lanes) for k, beat in enumerate(beats))
+            self.seen.samples.append((value, payload.label))
+            ctx.set(port.ready, 0)
+            while self.waits():
+                await ctx.tick()
+            ctx.set(results.payload, {
+                "prediction": (payload.label + count) % self.config.classes,
+                "error": count & 1, "triggered": count >> 1 & 1})
+            ctx.set(results.valid, 1)
+            taken = False
+            while not taken:
+                _, _, taken = await ctx.tick().sample(results.ready)
+            ctx.set(results.valid, 0)
+            beats, count = [], count + 1
+
+    async def state(self, ctx):
+        request, reply = self.dut.state.request, self.dut.state.reply
+        while True:
+            ctx.set(request.ready, not self.waits())
+            _, _, valid, ready, payload = await ctx.tick().sample(
+                request.valid, request.ready, request.payload)
+            if not (valid and ready):
+                continue
+            if payload.write:
+                self.seen.words[payload.address] = payload.data
+                continue
+            ctx.set(request.ready, 0)
+            while self.waits():
+                await ctx.tick()
+            ctx.set(reply.payload, self.seen.words.get(payload.address, 0))
+            ctx.set(reply.valid, 1)
+            taken = False
+            while not taken:
+                _, _, taken = await ctx.tick().sample(reply.ready)
+            ctx.set(reply.valid, 0)
+
+    def talk(self, sent, expected, cycles=60_000):
+        """Send bytes and pauses; the answer must be exactly as expected, and then silence."""
+        received = bytearray()
+
+        async def source(ctx):
+            for byte in sent:
+                if isinstance(byte, Pause):
+                    await ctx.tick().repeat(byte.cycles)
+                    continue
+                while self.waits():
+                    await ctx.tick()
+                ctx.set(self.dut.i.payload, byte)
+                ctx.set(self.dut.i.valid, 1)
+                ready = False
+                while not ready:
+                    _, _, ready = await ctx.tick().sample(self.dut.i.ready)
+                ctx.set(self.dut.i.valid, 0)
+
+        async def sink(ctx):
+            for _ in range(cycles):
+                ctx.set(self.dut.o.ready, not self.waits())
+                _, _, valid, ready, byte = await ctx.tick().sample(
+                    self.dut.o.valid, self.dut.o.ready, self.dut.o.payload)
+                if valid and ready:
+                    received.append(byte)
+                    if len(received) == len(expected):
+                        break
+            await ctx.tick().repeat(30)
+            assert not ctx.get(self.dut.o.valid), f"more than {bytes(received).hex(' ')}"
+
+        simulator = Simulator(self.dut)
+        simulator.add_clock(1e-6)
+        for process in (self.registers, self.samples, self.state):
+            simulator.add_testbench(process, background=True)
+        simulator.add_testbench(source, background=True)  # the sink has the time limit
+        simulator.add_testbench(sink)
+        simulator.run()
+        assert received.hex(" ") == bytes(expected).hex(" ")
+        return self.seen
+
+
+class Pause:
+    """An entry of the bytes to send: stay silent for that many cycles."""
+
+    def __init__(self, cycles):
+        self.cycles = cycles
+
+
+@pytest.fixture(params=[False, True], ids=["steady", "stalls"])
+def bench(request):
+    return lambda config="digits", seed=1: Bench(CONFIGS[config], seed, request.param)
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_registers(bench, config):
+    table = {0x00: 0x42455031, 0x10: 5, 0xFF: 0xFFFFFFFF}
+    writes = b"".join(bytes([a]) + v.to_bytes(4, "little") for a, v in table.items())
+    reads = bytes([0xFF, 0x00, 0x10, 0x77])
+    values = b"".join(v.to_bytes(4, "little") for v in (0xFFFFFFFF, 0x42455031, 5, 0xDEAD0077))
+    seen = bench(config).talk(
+        packet(Opcode.WRITE, writes) + packet(Opcode.READ, reads),
+        answer(Opcode.WRITE) + answer(Opcode.READ, values))
+    assert seen.writes == list(table.items())
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_samples(bench, config):
+    bench = bench(config)
+    config, rng = bench.config, random.Random(7)
+    count = min(9, payload_bytes(config) // sample_bytes(config))
+    samples = [(rng.getrandbits(config.inputs), rng.randrange(config.classes))
+               for _ in range(count)]
+    results = b"".join(bytes([(label + n) % config.classes, n & 3])
+                       for n, (_, label) in enumerate(samples))
+    seen = bench.talk(sample_packet(config, samples), answer(Opcode.SAMPLES, results))
+    assert seen.samples == samples
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_state(bench, config):
+    bench = bench(config)
+    config, rng = bench.config, random.Random(8)
+    size, bits = state_bytes(config), config.counter_lanes * config.counter_bits
+    count = min(config.counter_depth, (payload_bytes(config) - 4) // size, 11)
+    first = config.counter_depth - count
+    words = [rng.getrandbits(bits) for _ in range(count)]
+    raw = b"".join(word.to_bytes(size, "little") for word in words)
+    seen = bench.talk(
+        packet(Opcode.STATE_WRITE, first.to_bytes(4, "little") + raw)
+        + packet(Opcode.STATE_READ, first.to_bytes(4, "little") + bytes([count, 0]))
+        + packet(Opcode.STATE_READ, first.to_bytes(4, "little") + bytes([0, 0])),
+        answer(Opcode.STATE_WRITE) + answer(Opcode.STATE_READ, raw) + answer(Opcode.STATE_READ))
+    assert seen.words == dict(enumerate(words, first))
+
+
+def test_largest_payload_and_answer(bench):
+    """512 addresses are answered by 2,048 bytes; the next request still works."""
+    values = b"".join((0xDEAD0000 | k % 256).to_bytes(4, "little") for k in range(512))
+    bench().talk(packet(Opcode.READ, [k % 256 for k in range(512)]) + packet(Opcode.READ, [9]),
+                 answer(Opcode.READ, values) + answer(Opcode.READ, values[36:40]))
+
+
+def test_long_state_answer(bench):
+    """An answer may be longer than any request: 300 words of 7 bytes."""
+    bench = bench()
+    bench.seen.words = {a: a * 0x10203040506 % 2**56 for a in range(300)}
+    raw = b"".join(word.to_bytes(7, "little") for word in bench.seen.words.values())
+    bench.talk(packet(Opcode.STATE_READ, [0, 0, 0, 0, 300 % 256, 300 // 256]),
+               answer(Opcode.STATE_READ, raw))
+
+
+def test_empty_requests(bench):
+    codes = (Opcode.READ, Opcode.WRITE, Opcode.SAMPLES)
+    bench().talk(b"".join(map(packet, codes)), b"".join(map(answer, codes)))
+
+
+@pytest.mark.parametrize("bit", [*range(8, 24), *range(24, 32, 3), 64, 71, 79])
+def test_crc_error(bench, bit):
+    """Any flipped bit after SYNC is found; bits 8.. are the opcode, 16.. length, 64.. CRC."""
+    good = packet(Opcode.WRITE, [0x10, 1, 2, 3, 4])
+    bad = bytearray(good)
+    bad[bit // 8] ^= 1 << bit % 8
+    # A wrong length makes the link wait for more, or end early and find garbage: add bytes that
+    # are no SYNC, then wait for the time-out.
+    seen = bench().talk([*bad, *bytes(40), Pause(TIMEOUT + 50), *packet(Opcode.READ, [7])],
+                        ([] if bit // 8 == 3 or 2**(bit % 8) > 40 and bit // 8 == 2
+                         else [*refused(Refusal.CRC)])
+                        + [*answer(Opcode.READ, (0xDEAD0007).to_bytes(4, "little"))])
+    assert seen.writes == []
+
+
+@pytest.mark.parametrize("opcode", [0x00, 0x06, 0x07, 0x09, 0x81, 0xFF])
+def test_unknown_opcode(bench, opcode):
+    seen = bench().talk(packet(opcode, [1, 2, 3, 4, 5]) + packet(Opcode.WRITE, [1, 0, 0, 0, 0]),
+                        refused(Refusal.OPCODE) + answer(Opcode.WRITE))
+    assert seen.writes == [(1, 0)]
+
+
+@pytest.mark.parametrize("opcode, length", [
+    (Opcode.READ, 513), (Opcode.READ, 1024), (Opcode.READ, 1500), (Opcode.WRITE, 4),
+    (Opcode.WRITE, 6), (Opcode.WRITE, 515), (Opcode.SAMPLES, 24), (Opcode.SAMPLES, 26), (Opcode.SAMPLES, 525),
+    (Opcode.STATE_READ, 0), (Opcode.STATE_READ, 5), (Opcode.STATE_READ, 7), (Opcode.STATE_READ, 12),
+    (Opcode.STATE_WRITE, 0), (Opcode.STATE_WRITE, 3), (Opcode.STATE_WRITE, 10),
+    (Opcode.STATE_WRITE, 4 + 73 * 7),
+])
+def test_wrong_length(bench, opcode, length):
+    seen = bench().talk(packet(opcode, bytes(length)) + packet(Opcode.READ),
+                        refused(Refusal.LENGTH) + answer(Opcode.READ))
+    assert not seen.writes and not seen.samples and not seen.words
+
+
+@pytest.mark.parametrize("config, words", [("digits", 9363), ("digits", 65535), ("wide", 65535)])
+def test_answer_too_long(bench, config, words):
+    """9,362 words of 7 bytes fit an answer, one more does not."""
+    seen = bench(config).talk(packet(Opcode.STATE_READ, bytes(4) + words.to_bytes(2, "little")),
+                              refused(Refusal.LENGTH))
+    assert not seen.words
+
+
+def test_garbage_before_sync(bench):
+    garbage = [byte for byte in random.Random(3).randbytes(200) if byte != SYNC]
+    bench().talk(bytes(garbage) + packet(Opcode.WRITE), answer(Opcode.WRITE))
+
+
+@pytest.mark.parametrize("cut", range(1, 10))
+def test_half_a_packet_is_abandoned(bench, cut):
+    half = packet(Opcode.WRITE, [3, 0, 0, 0, 0])[:cut]
+    seen = bench().talk([*half, Pause(TIMEOUT + 50), *packet(Opcode.WRITE, [1, 0, 0, 0, 0])],
+                        answer(Opcode.WRITE))
+    assert seen.writes == [(1, 0)]
+
+
+def test_a_slow_packet_is_not_abandoned(bench):
+    slow = packet(Opcode.WRITE, [3, 0, 0, 0, 0])
+    bench().talk([entry for byte in slow for entry in (byte, Pause(TIMEOUT - 50))],
+                 answer(Opcode.WRITE))
+
+
+def test_trainer_that_takes_no_samples(bench):
+    """The answer breaks off after the time-out, and the link serves the next request."""
+    bench = bench()
+    bench.accept_samples = False
+    request = sample_packet(bench.config, [(1, 2), (3, 4)])
+    bench.talk([*request, *packet(Opcode.WRITE, [1, 0, 0, 0, 0])],
+               answer(Opcode.SAMPLES, bytes(4))[:4] + answer(Opcode.WRITE))
+    assert not bench.seen.samples
+
+
+def test_random_requests(bench):
+    """Many requests, good and bad, back to back."""
+    bench = bench()
+    rng, config = random.Random(5), bench.config
+    sent, expected, writes, samples = b"", b"", [], []
+    for _ in range(60):
+        kind = rng.randrange(4)
+        if kind == 0:
+            address, value = rng.randrange(0x80, 0x100), rng.getrandbits(32)
+            request = packet(Opcode.WRITE, bytes([address]) + value.to_bytes(4, "little"))
+            reply = answer(Opcode.WRITE)
+        elif kind == 1:
+            address = rng.randrange(0x80)
+            request = packet(Opcode.READ, [address])
+            reply = answer(Opcode.READ, (0xDEAD0000 | address).to_bytes(4, "little"))
+        elif kind == 2:
+            sample = rng.getrandbits(config.inputs), rng.randrange(config.classes)
+            request = sample_packet(config, [sample])
+            n = len(samples)
+            reply = answer(Opcode.SAMPLES, [(sample[1] + n) % config.classes, n & 3])
+        else:
+            request, reply = packet(0x42), refused(Refusal.OPCODE)
+        if rng.random() < 0.2:
+            request = request[:-1] + bytes([request[-1] ^ 0x10])
+            reply = refused(Refusal.CRC)
+        elif kind == 0:
+            writes.append((address, value))
+        elif kind == 2:
+            samples.append(sample)
+        sent, expected = sent + request, expected + reply
+    seen = bench.talk(sent, expected)
+    assert seen.writes == writes and seen.samples == samples
+
+
+def test_bad_arguments():
+    with pytest.raises(TypeError, match="config must be a Config, not 5"):
+        Link(5, 1)
+    with pytest.raises(ValueError, match="timeout must be between 1 and 4294967295, not 0"):
+        Link(CONFIGS["digits"], 0)
+    with pytest.raises(TypeError, match="timeout must be an integer, not '1'"):
+        Link(CONFIGS["digits"], "1")
+    with pytest.raises(ValueError, match="fit a packet of 65535 bytes, not need 65536"):
+        Link(Config(65535, (2,), 2, weight_lanes=1, counter_lanes=1), 1)

@@ -1,0 +1,143 @@
+"""UART receiver and transmitter against a line simulated bit by bit."""
+
+import random
+
+import pytest
+from amaranth.sim import Simulator
+
+from rtl.uart import Receiver, Transmitter, divisor
+
+# A component whose constructor raises is never elaborated.
+pytestmark = pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")
+
+DIVISORS = (4, 5, 12, 25)
+
+
+def frame(byte, stop=1):
+    return [0, *((byte >> i) & 1 for i in range(8)), stop]
+
+
+def receive(dut, bits, cycles_per_bit, stall=None, gap=0):
+    """Drive `bits` (a list of frames' bits), return the bytes that came out.
+
+    `stall(n)` gives the cycles to wait before byte n is taken.
+    """
+    taken = []
+
+    async def line(ctx):
+        # Half a cycle off the clock edge, and a bit length that need be no whole number of cycles.
+        await ctx.delay(3.3e-6)
+        for bit in bits:
+            ctx.set(dut.i, bit)
+            await ctx.delay(cycles_per_bit * 1e-6)
+        ctx.set(dut.i, 1)
+        await ctx.delay((gap + 12 * dut.divisor) * 1e-6)
+
+    async def sink(ctx):
+        while True:
+            for _ in range(stall(len(taken)) if stall else 0):
+                await ctx.tick()
+            ctx.set(dut.o.ready, 1)
+            valid = False
+            while not valid:
+                _, _, valid, payload = await ctx.tick().sample(dut.o.valid, dut.o.payload)
+            taken.append(payload)
+            ctx.set(dut.o.ready, 0)
+
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(line)
+    simulator.add_testbench(sink, background=True)
+    simulator.run()
+    return taken
+
+
+@pytest.mark.parametrize("cycles", DIVISORS)
+@pytest.mark.parametrize("rate", (0.96, 1.0, 1.04))
+def test_receiver(cycles, rate):
+    if cycles < 12 and rate != 1:
+        pytest.skip("the sampling error of up to a cycle uses the tolerance up")
+    rng = random.Random(cycles)
+    sent = [0x00, 0xFF, 0xA5, *(rng.randrange(256) for _ in range(12))]
+    bits = [bit for byte in sent for bit in frame(byte)]
+    assert receive(Receiver(cycles), bits, cycles * rate) == sent
+
+
+def test_receiver_drops_framing_errors():
+    bits = frame(0x12) + frame(0x34, stop=0) + [1] + frame(0x56)
+    assert receive(Receiver(12), bits, 12) == [0x12, 0x56]
+
+
+def test_receiver_ignores_break_and_glitch():
+    dut = Receiver(12)
+    assert receive(dut, [0] * 300 + [1] * 144 + [1] * 12 + frame_cycles(0x5A, 12), 1) == [0x5A]
+    assert receive(Receiver(12), [0] * 3 + [1] * 20 + frame_cycles(0xC3, 12), 1) == [0xC3]
+
+
+def frame_cycles(byte, cycles):
+    return [bit for bit in frame(byte) for _ in range(cycles)]
+
+
+def test_receiver_keeps_the_byte_that_waits():
+    """A byte that nobody takes stays; those that come meanwhile are lost."""
+    bits = [bit for byte in (1, 2, 3) for bit in frame(byte)]
+    taken = receive(Receiver(4), bits + [1] * 4 + frame(4), 4,
+                    stall=lambda n: 128 if n == 0 else 0)
+    assert taken == [1, 4]
+
+
+@pytest.mark.parametrize("cycles", DIVISORS)
+@pytest.mark.parametrize("idle", (False, True))
+def test_transmitter(cycles, idle):
+    rng = random.Random(cycles)
+    sent = [0x00, 0xFF, 0xA5, *(rng.randrange(256) for _ in range(8))]
+    dut = Transmitter(cycles)
+    levels = []
+
+    async def source(ctx):
+        for byte in sent:
+            if idle:
+                await ctx.tick().repeat(rng.randrange(1, 40))
+            ctx.set(dut.i.payload, byte)
+            ctx.set(dut.i.valid, 1)
+            await ctx.tick().until(dut.i.ready)
+            ctx.set(dut.i.valid, 0)
+        await ctx.tick().repeat(11 * cycles)
+
+    async def line(ctx):
+        while True:
+            levels.append((await ctx.tick().sample(dut.o))[2])
+
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(source)
+    simulator.add_testbench(line, background=True)
+    simulator.run()
+    received, t = [], 0
+    while 0 in levels[t:]:
+        start = levels.index(0, t)
+        bits = [levels[start + i * cycles:start + (i + 1) * cycles] for i in range(10)]
+        assert all(len(set(bit)) == 1 for bit in bits), "a level changed within a bit"
+        assert bits[0][0] == 0 and bits[9][0] == 1
+        received.append(sum(bits[1 + i][0] << i for i in range(8)))
+        if not idle and t:
+            assert start - t == 1, "a byte takes 10 divisor + 1 cycles"
+        t = start + 10 * cycles
+    assert received == sent
+
+
+def test_divisor():
+    assert divisor(12_000_000, 1_000_000) == 12
+    assert divisor(25_000_000, 115_200) == 217
+    with pytest.raises(ValueError, match="within 2 %, not 5000000"):
+        divisor(12_000_000, 5_000_000)
+    with pytest.raises(ValueError, match="not 2800000"):
+        divisor(12_000_000, 2_800_000)
+
+
+@pytest.mark.parametrize("component", (Receiver, Transmitter))
+def test_bad_divisor(component):
+    with pytest.raises(ValueError, match="divisor must be at least 4, not 3"):
+        component(3)
+    with pytest.raises(TypeError, match=r"divisor must be an integer, not 4\.0"):
+        component(4.0)
