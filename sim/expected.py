@@ -3,7 +3,7 @@
 import numpy as np
 
 from bep_model.network import Network
-from bep_model.protocol import COUNTERS, Mode
+from bep_model.protocol import COUNTERS, Cause, Mode
 from sim.job import Observations
 
 COUNTED = COUNTERS[:COUNTERS.index("UPDATES") + 1]
@@ -22,59 +22,93 @@ def expected(job, progress=None):
     Returns
     -------
     dict of arrays
-        As ``Observations.arrays()``; ``performance`` has only the columns of ``COUNTED``.
+        As ``Observations.arrays()``; ``performance`` has only the columns of ``COUNTED``. And
+        ``ideal``, int64 (len(Cause),): clock cycles if every word took one, by ``Cause``.
     """
-    network = Network(job.config)
-    network.bank[:] = job.bank
-    if job.counters:
-        network.load(job.counters)
-    else:
-        network.initialise()
-    seen = Observations()
-    performance = np.zeros(len(COUNTED), np.int64)
+    return _Expected(job, progress).arrays()
 
-    def snapshot():
+
+class _Expected:
+    """Carries out a job as ``sim.trainer_bench.Bench`` does, in the golden model."""
+
+    def __init__(self, job, progress):
+        self.job, self.config, self.progress = job, job.config, progress
+        self.network = Network(job.config)
+        self.network.bank[:] = job.bank
+        if job.counters:
+            self.network.load(job.counters)
+        else:
+            self.network.initialise()
+        self.seen = Observations()
+        self.performance = np.zeros(len(COUNTED), np.int64)
+        self.ideal = np.zeros(len(Cause), np.int64)
+        self.since_sweep = 0
+
+    def arrays(self):
+        self.snapshot()
+        for run in self.job.runs:
+            self.run(run)
+        return self.seen.arrays() | {"ideal": self.ideal}
+
+    def snapshot(self):
+        seen = self.seen
         seen.samples.append(sum(map(len, seen.prediction)))
-        seen.bank.append(network.bank.copy())
-        seen.performance.append(performance.copy())
-        seen.counters.append([layer.copy() for layer in network.counters])
+        seen.bank.append(self.network.bank.copy())
+        seen.performance.append(self.performance.copy())
+        seen.counters.append([layer.copy() for layer in self.network.counters])
 
-    snapshot()
-    for run in job.runs:
+    def run(self, run):
         chunks = run.chunks()
         for chunk in chunks:
-            results = _process(network, job, run, chunk, performance, progress)
-            for name, values in zip(("prediction", "error", "triggered"), results, strict=True):
-                getattr(seen, name).append(values)
+            # Within a batch the weights are constant, so what each sample meets can be asked first.
+            size = run.parameters.batch if run.mode == Mode.TRAIN else len(chunk)
+            results = [self.batch(run, chunk[i:i + size]) for i in range(0, len(chunk), size)]
+            for name, values in zip(("prediction", "error", "triggered"),
+                                    zip(*results, strict=True), strict=True):
+                getattr(self.seen, name).append(np.concatenate(values))
             if chunk is not chunks[-1]:
-                snapshot()
+                self.snapshot()
         if run.mode == Mode.TRAIN:
-            network.flush(run.parameters)
-        snapshot()
-    return seen.arrays()
+            self.network.flush(run.parameters)
+        self.snapshot()
 
-
-def _process(network, job, run, chunk, performance, progress):
-    """Process samples; return predictions, errors and triggers, and add to the counters."""
-    results = []
-    batch = run.parameters.batch if run.mode == Mode.TRAIN else 100
-    for start in range(0, len(chunk), batch):
-        rows = chunk[start:start + batch]
-        x, labels = job.x[rows], job.labels[rows]
-        # The weights are those from before the batch for each of its samples, here as in training.
-        phases = [network.phases(*sample, run.parameters)
+    def batch(self, run, rows):
+        """Process samples; return predictions, errors, triggers."""
+        x, labels = self.job.x[rows], self.job.labels[rows]
+        training = run.mode == Mode.TRAIN
+        phases = [self.network.phases(*sample, run.parameters)
                   for sample in zip(x, labels, strict=True)]
-        if run.mode == Mode.TRAIN:
-            result = network.train(x, labels, run.parameters)
-            performance[COUNTED.index("UPDATES")] += sum(
-                len(winners) for phase in phases for winners in phase.winners)
-        else:
-            prediction = network.predict(x)
-            result = prediction, prediction != labels, [phase.triggered for phase in phases]
-        for name, count in (("SAMPLES", len(rows)), ("ERRORS", np.sum(result[1])),
-                            ("TRIGGERED", np.sum(result[2]))):
-            performance[COUNTED.index(name)] += count
-        results.append(result)
-        if progress:
-            progress(len(rows))
-    return [np.concatenate(values) for values in zip(*results, strict=True)]
+        self.count(run, phases, training)
+        if self.progress:
+            self.progress(len(rows))
+        if training:
+            return self.network.train(x, labels, run.parameters)
+        return [phase.prediction for phase in phases], [phase.error for phase in phases], \
+            [False] * len(phases)
+
+    def count(self, run, phases, training):
+        """Add to the performance counters and to the ideal cycles of every phase."""
+        config, parameters, samples = self.config, run.parameters, len(phases)
+        rows, words, counter_words = config.layers, config.words, config.counter_words
+        winners = [sum(len(phase.winners[l]) for phase in phases) for l in range(config.depth)]
+        self.performance += [samples, sum(phase.error for phase in phases),
+                             training * sum(phase.triggered for phase in phases),
+                             training * sum(winners)]
+        self.ideal[Cause.FORWARD] += samples * np.dot(rows, words[:-1])
+        self.ideal[Cause.CLASSIFY] += samples * config.classes * words[-1]
+        if not training:
+            return
+        self.ideal[Cause.BACKWARD] += sum(
+            len(phase.passing[l]) * words[l] for phase in phases for l in range(1, config.depth))
+        self.ideal[Cause.UPDATE] += _draws(parameters.thinning) * np.dot(winners, counter_words)
+        self.since_sweep += samples
+        if self.since_sweep >= parameters.sweep:
+            self.since_sweep = 0
+            self.ideal[Cause.REINFORCE] += sum(
+                _draws(p) * k * c for p, k, c in
+                zip(parameters.reinforce, rows, counter_words, strict=True) if p)
+
+
+def _draws(p):
+    """Cycles per counter word with probability ``p``: one per draw, at least one."""
+    return max(1, 17 - (p & -p).bit_length()) if p else 0

@@ -100,7 +100,7 @@ class Observations:
     Attributes
     ----------
     prediction, error, triggered : list of arrays (samples,)
-        Of every sample, one array per chunk.
+        Of every sample, one array per chunk. A sample that is only inferred does not trigger.
     samples : list of int
         Samples processed before each snapshot. The first snapshot precedes all samples.
     bank : list of uint32 arrays (generators,)

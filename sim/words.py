@@ -19,7 +19,7 @@ def sample_words(config, bits):
     lanes = config.weight_lanes
     padded = np.zeros(config.words[0] * lanes, np.uint8)
     padded[:len(bits)] = bits
-    return _integers(padded.reshape(-1, lanes))
+    return integers(padded.reshape(-1, lanes))
 
 
 def counter_addresses(config):
@@ -48,7 +48,7 @@ def counters_to_words(config, counters):
         padded = np.zeros((rows, per_row * q), np.int16)
         padded[:, :fan_in] = layer
         bits = (padded[..., None] >> np.arange(b)) & 1
-        words += _integers(bits.astype(np.uint8).reshape(-1, q * b))
+        words += integers(bits.astype(np.uint8).reshape(-1, q * b))
     return words
 
 
@@ -68,7 +68,7 @@ def words_to_counters(config, words):
     return tuple(counters)
 
 
-def _integers(bits):
-    """Each row of an array of bits as an integer, first bit lowest."""
+def integers(bits):
+    """Each row of a uint8 array of bits as an integer, first bit lowest: a list of int."""
     return [int.from_bytes(row.tobytes(), "little")
             for row in np.packbits(bits, axis=1, bitorder="little")]

