@@ -1,0 +1,226 @@
+"""Backward: column sums of the rows that pass their targets on, and the targets they give."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from .delay import delay
+
+
+def target_layout():
+    """Target of one neuron: its sign (1 for +1), and whether there is one at all."""
+    return data.StructLayout({"sign": 1, "valid": 1})
+
+
+def open_row_layout(config):
+    """A row that passes its target on: its address in the sign plane and the target's sign."""
+    return data.StructLayout({"address": range(max(2, config.sign_depth)), "sign": 1})
+
+
+def backward_job_layout(config):
+    """``words`` of P columns and ``columns`` in all (both from 1) of the layer that gets targets."""
+    return data.StructLayout({
+        "columns": range(max(config.layers) + 1),
+        "words": range(max(config.words) + 1),
+    })
+
+
+class OpenRows(wiring.Component):
+    """The open rows of two layers: one list is read while the other one is written.
+
+    Rows whose gate is closed or which have no target never get into a list, so that the backward
+    engine spends no clock on them.
+
+    Timing
+    ------
+    ``read_data`` follows ``read_index`` by one clock. ``count`` includes a row from the clock after
+    its ``push``. ``start`` empties the list written last but one and writes to it from now on; what
+    was written so far becomes the list that is read.
+
+    Parameters
+    ----------
+    config : Config
+
+    Members
+    -------
+    start : In(1)
+    push : In(1)
+    row : In(open_row_layout(config))
+    count : Out(range(K + 1))
+        Rows in the list that is read.
+    read_index : In(range(K))
+    read_data : Out(open_row_layout(config))
+    """
+
+    def __init__(self, config):
+        self.config = config
+        rows = max(config.layers)
+        super().__init__({
+            "start": In(1),
+            "push": In(1),
+            "row": In(open_row_layout(config)),
+            "count": Out(range(rows + 1)),
+            "read_index": In(range(max(2, rows))),
+            "read_data": Out(open_row_layout(config)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        layout = open_row_layout(self.config)
+        m.submodules.memory = memory = Memory(
+            shape=layout, depth=2 << len(self.read_index), init=[])
+        read, write = memory.read_port(), memory.write_port()
+        half = Signal()
+        written = Signal.like(self.count)
+        with m.If(self.push):
+            m.d.sync += written.eq(written + 1)
+        with m.If(self.start):
+            m.d.sync += [half.eq(~half), written.eq(0), self.count.eq(written)]
+        m.d.comb += [
+            write.en.eq(self.push),
+            write.addr.eq(Cat(written[:len(self.read_index)], half)),
+            write.data.eq(self.row),
+            read.addr.eq(Cat(self.read_index, ~half)),
+            self.read_data.eq(read.data),
+        ]
+        return m
+
+
+class Backward(wiring.Component):
+    """Targets of layer l from the open rows of layer l + 1 (Eq. 2, 7): ``bep_model.backward``.
+
+    Word-major: for each word of P columns all open rows are read, and P up/down counters add up
+    t_j w_ji. The signs of the sums are the targets; a sum of 0 is no target.
+
+    Timing
+    ------
+    One row per clock; the first open row is fetched in the clock after ``start``. Then the targets leave one per clock,
+    in column order, while the next word is summed; a word may therefore take P clocks though fewer
+    rows are open. ``done`` is high in the clock before the targets of the last word begin to leave,
+    ``cycles(...)`` clocks after ``start``. ``job`` and ``count`` are taken while busy and must be steady.
+
+    Parameters
+    ----------
+    config : Config
+    read_latency : int
+        Clocks from a sign-plane address to the data.
+
+    Members
+    -------
+    start : In(1)
+    job : In(backward_job_layout(config))
+    count, read_index, read_data
+        As in :class:`OpenRows`, seen from the other side.
+    read_enable : Out(1)
+    read_address : Out(range(sign_depth))
+    weights : In(P)
+    done : Out(1)
+    target : Out(target_layout())
+    target_valid : Out(1)
+        No backpressure.
+    """
+
+    def __init__(self, config, read_latency=1):
+        self.config = config
+        self.read_latency = read_latency
+        job, row = backward_job_layout(config), open_row_layout(config)
+        super().__init__({
+            "start": In(1),
+            "job": In(job),
+            "count": In(range(max(config.layers) + 1)),
+            "read_index": Out(range(max(2, *config.layers))),
+            "read_data": In(row),
+            "read_enable": Out(1),
+            "read_address": Out(row.members["address"]),
+            "weights": In(config.weight_lanes),
+            "done": Out(1),
+            "target": Out(target_layout()),
+            "target_valid": Out(1),
+        })
+
+    @property
+    def latency(self):
+        """Clocks from the fetch of a row to the capture of its column sums."""
+        return 3 + self.read_latency
+
+    def cycles(self, rows, words):
+        """Clocks from the one after ``start`` to ``done``, both counted, for ``rows`` open rows."""
+        rows = max(1, rows)
+        gap = max(rows, self.config.weight_lanes, self.latency)
+        return rows + (words - 1) * gap + self.latency
+
+    def elaborate(self, platform):
+        m = Module()
+        lanes = self.config.weight_lanes
+
+        # Issue. A word's last row waits until the targets of the word before will have left.
+        busy, fetch, wait = Signal(), Signal(), Signal()
+        entry, word = Signal.like(self.count), Signal.like(self.job.words)
+        pause = Signal(range(max(lanes, self.latency)))
+        empty = self.count == 0
+        first, last = entry == 0, (entry == self.count - 1) | empty
+        m.d.comb += [
+            wait.eq(last & (pause != 0)),
+            fetch.eq(busy & ~wait),
+            self.read_index.eq(entry),
+        ]
+        with m.If(pause != 0):
+            m.d.sync += pause.eq(pause - 1)
+        with m.If(fetch):
+            m.d.sync += entry.eq(entry + 1)
+            with m.If(last):
+                m.d.sync += [entry.eq(0), word.eq(word + 1),
+                             pause.eq(max(lanes, self.latency) - 1)]
+                with m.If(word == self.job.words - 1):
+                    m.d.sync += busy.eq(0)
+        with m.If(self.start):
+            m.d.sync += [busy.eq(1), entry.eq(0), word.eq(0), pause.eq(0)]
+
+        # The row's address is known a clock later, its word a clock and a read after that.
+        address, sign = Signal.like(self.read_address), Signal()
+        fetched = delay(m, fetch, 1, name="fetched")
+        m.d.sync += [
+            address.eq(self.read_data.address + delay(m, word, 1, name="word")),
+            sign.eq(self.read_data.sign),
+        ]
+        m.d.comb += [self.read_address.eq(address),
+                     self.read_enable.eq(delay(m, fetched, 1, name="issued"))]
+        begin, end, none, valid = delay(
+            m, Cat(first, last & fetch, empty, fetch), 2 + self.read_latency, name="edge")
+        sign = delay(m, sign, self.read_latency, name="sign")
+
+        # Column counters.
+        sums = [Signal(signed(max(self.config.layers).bit_length() + 1), name=f"sum{i}")
+                for i in range(lanes)]
+        with m.If(valid):
+            for total, weight in zip(sums, self.weights, strict=True):
+                step = Mux(none, 0, Mux(weight == sign, 1, -1))
+                m.d.sync += total.eq(Mux(begin, 0, total) + step)
+
+        # Capture the signs and shift them out.
+        capture = delay(m, end, 1, name="capture")
+        signs, valids = Signal(lanes), Signal(lanes)
+        column, left = Signal(range(lanes)), Signal.like(self.job.columns)
+        words_left = Signal.like(self.job.words)
+        m.d.sync += [signs.eq(signs >> 1), valids.eq(valids >> 1)]
+        running = Signal()
+        with m.If(running):
+            m.d.sync += [column.eq(column + 1), left.eq(left - 1)]
+            with m.If((column == lanes - 1) | (left == 1)):
+                m.d.sync += running.eq(0)
+        with m.If(capture):
+            m.d.sync += [
+                signs.eq(Cat(total >= 0 for total in sums)),
+                valids.eq(Cat(total != 0 for total in sums)),
+                running.eq(1), column.eq(0), words_left.eq(words_left - 1),
+            ]
+        with m.If(self.start):
+            m.d.sync += [left.eq(self.job.columns), words_left.eq(self.job.words)]
+        m.d.comb += [
+            self.target.sign.eq(signs[0]),
+            self.target.valid.eq(valids[0]),
+            self.target_valid.eq(running),
+            self.done.eq(capture & (words_left == 1)),
+        ]
+        return m

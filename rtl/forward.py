@@ -1,0 +1,181 @@
+"""Forward: the rows of one layer against its input, one word per clock."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from .delay import delay
+from .popcount import Popcount
+
+
+def job_layout(config):
+    """What :class:`Forward` is to do: rows, where they lie, and what they are multiplied with.
+
+    ``rows`` and ``words`` count from 1; ``address`` is the first row's in the sign plane; ``source`` and
+    ``target`` are offsets in the activation memory; ``fan_in`` is F_l, ``gate`` is T_l.
+    """
+    offsets = range(max(2, sum(config.words)))
+    return data.StructLayout({
+        "rows": range(max(config.classes, *config.layers) + 1),
+        "words": range(max(config.words) + 1),
+        "address": range(max(2, config.sign_depth)),
+        "source": offsets,
+        "target": offsets,
+        "fan_in": range(max(config.widths[:-1] + config.layers[-1:]) + 1),
+        "gate": range(max(config.widths[:-1]) + 1),
+    })
+
+
+def row_layout(config):
+    """One row's result: the activation, abs(z), and whether the gate abs(z) <= T_l is open."""
+    return data.StructLayout({
+        "activation": 1,
+        "magnitude": range(max(config.widths) + 1),
+        "open": 1,
+    })
+
+
+class Forward(wiring.Component):
+    """Activations of one layer, or the logits of all classes: ``bep_model.forward``.
+
+    For every row the words of the sign plane meet the words of the layer's input; the popcounts n
+    are added up and z = 2n - F_l gives the activation (z >= 0), abs(z) and the gate. The
+    activations are gathered into words and written to the activation memory.
+
+    Timing
+    ------
+    The first word is read in the clock after ``start``; then one word per clock without gaps
+    between rows. ``done`` is high in the last clock of work: ``cycles(rows, words)`` clocks after
+    ``start``; ``start`` may be given again in that clock. ``job`` is taken with ``start``.
+    ``total_valid`` and ``row_valid`` are high for one clock per row, ``row_valid`` one clock after
+    ``total_valid``; no backpressure.
+
+    Parameters
+    ----------
+    config : Config
+    read_latency : int
+        Clocks from a read address to the data, of both memories.
+
+    Members
+    -------
+    start : In(1)
+    job : In(job_layout(config))
+    done : Out(1)
+    read_enable : Out(1)
+        Read both memories.
+    read_address : Out(range(sign_depth))
+        Sign plane.
+    read_offset : Out(range(words per slot))
+        Activation memory.
+    weights, activations : In(P)
+        What was read.
+    total : Out(range(F + 1))
+        Popcount of the row.
+    total_valid : Out(1)
+    row : Out(row_layout(config))
+    row_valid : Out(1)
+    write_enable : Out(1)
+        Write to the activation memory: not in a job whose results are no activations (see ``gather``).
+    write_offset : Out(range(words per slot))
+    write_data : Out(P)
+    gather : In(1)
+        Write the activations of this job. Must be steady from ``start`` to ``done``.
+    """
+
+    def __init__(self, config, read_latency=1):
+        self.config = config
+        self.read_latency = read_latency
+        self.popcount = Popcount(config.weight_lanes)
+        job, row = job_layout(config), row_layout(config)
+        super().__init__({
+            "start": In(1),
+            "job": In(job),
+            "done": Out(1),
+            "read_enable": Out(1),
+            "read_address": Out(job.members["address"]),
+            "read_offset": Out(job.members["source"]),
+            "weights": In(config.weight_lanes),
+            "activations": In(config.weight_lanes),
+            "total": Out(job.members["fan_in"]),
+            "total_valid": Out(1),
+            "row": Out(row),
+            "row_valid": Out(1),
+            "write_enable": Out(1),
+            "write_offset": Out(job.members["target"]),
+            "write_data": Out(config.weight_lanes),
+            "gather": In(1),
+        })
+
+    @property
+    def latency(self):
+        """Clocks from the read of a row's last word to its ``total``."""
+        return self.read_latency + self.popcount.latency + 1
+
+    def cycles(self, rows, words):
+        """Clocks from the one after ``start`` to ``done``, both counted."""
+        return rows * words + self.latency + 1
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.popcount = popcount = self.popcount
+        lanes = self.config.weight_lanes
+
+        # Issue: addresses run on through the rows, the input's offset starts over in each.
+        job = Signal(self.job.shape())
+        busy = Signal()
+        word, row = Signal.like(job.words), Signal.like(job.rows)
+        first, last = word == 0, word == job.words - 1
+        with m.If(busy):
+            m.d.sync += [word.eq(Mux(last, 0, word + 1)), job.address.eq(job.address + 1)]
+            with m.If(last):
+                m.d.sync += row.eq(row + 1)
+                with m.If(row == job.rows - 1):
+                    m.d.sync += busy.eq(0)
+        with m.If(self.start):
+            m.d.sync += [job.eq(self.job), busy.eq(1), word.eq(0), row.eq(0)]
+        m.d.comb += [
+            self.read_enable.eq(busy),
+            self.read_address.eq(job.address),
+            self.read_offset.eq(job.source + word),
+        ]
+
+        # Popcount and accumulation over the words of a row.
+        m.d.comb += [popcount.a.eq(self.weights), popcount.b.eq(self.activations)]
+        depth = self.read_latency + popcount.latency
+        begin, end = Signal(), Signal()
+        m.d.comb += Cat(begin, end).eq(
+            delay(m, Cat(busy & first, busy & last), depth, name="edge"))
+        m.d.sync += [
+            self.total.eq(Mux(begin, 0, self.total) + popcount.o),
+            self.total_valid.eq(end),
+        ]
+
+        # z = 2n - F; its magnitude and sign.
+        z = (self.total << 1) - job.fan_in
+        m.d.sync += [
+            self.row.activation.eq(z >= 0),
+            self.row.magnitude.eq(Mux(z >= 0, z, -z)),
+            self.row_valid.eq(self.total_valid),
+        ]
+        m.d.comb += self.row.open.eq(self.row.magnitude <= job.gate)
+
+        # Gather: a ring of one bit selects the lane of the next activation.
+        lane = Signal(lanes, init=1)
+        gathered = Signal(lanes)
+        offset, left = Signal.like(self.write_offset), Signal.like(job.rows)
+        final = left == 1
+        m.d.comb += [
+            self.write_data.eq(gathered | (lane & self.row.activation.replicate(lanes))),
+            self.write_offset.eq(offset),
+            self.write_enable.eq(self.row_valid & self.gather & (lane[-1] | final)),
+            self.done.eq(self.row_valid & final),
+        ]
+        with m.If(self.row_valid):
+            m.d.sync += [lane.eq(lane.rotate_left(1)), gathered.eq(self.write_data),
+                         left.eq(left - 1)]
+            with m.If(lane[-1]):
+                m.d.sync += [gathered.eq(0), offset.eq(offset + 1)]
+        with m.If(self.start):
+            m.d.sync += [lane.eq(1), gathered.eq(0), offset.eq(self.job.target),
+                         left.eq(self.job.rows)]
+        return m

@@ -1,0 +1,135 @@
+"""The register file: run-time parameters, commands, identification, performance counters."""
+
+from amaranth.hdl import Array, Cat, Const, Module, Signal, signed, unsigned
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from bep_model import protocol
+from bep_model.config import NUMERICS_VERSION
+from bep_model.protocol import Cause
+
+Bus = wiring.Signature({
+    "address": Out(8),
+    "write": Out(1),
+    "write_data": Out(32),
+    "read_data": In(32),
+})
+"""Register access, seen from the master. A write takes one clock; ``read_data`` is the value of the
+register that was addressed in the clock before. No wait states."""
+
+
+def parameters_signature(config):
+    """What the engines take from the registers, seen from the register file (bep_model.protocol).
+
+    ``gates``, ``groups`` and ``reinforce`` have one entry per layer.
+    """
+    table = protocol.registers(config)
+
+    def shape(name):
+        register = table[name]
+        return (signed if register.signed else unsigned)(register.width)
+
+    members = {name: Out(shape(name.upper())) for name in ("mode", "margin", "thinning", "batch", "sweep")}
+    for name, register in (("gates", "GATE"), ("groups", "GROUP"), ("reinforce", "REINFORCE")):
+        members |= {f"{name}_{l}": Out(shape(f"{register}_{l}")) for l in range(1, config.depth + 1)}
+    return wiring.Signature(members)
+
+
+class Registers(wiring.Component):
+    """Everything that ``bep_model.protocol.registers(config)`` lists.
+
+    Timing
+    ------
+    See :data:`Bus`. A parameter is seen by the engines in the clock after its write. Performance
+    counters count the clocks in which their event is high and return to 0 in the clock after
+    ``clear``. Bits of COMMAND stay set until the sequencer has carried them out (``command_done``).
+
+    Parameters
+    ----------
+    config : Config
+
+    Members
+    -------
+    bus : In(Bus)
+    parameters : Out(parameters_signature(config))
+    command : Out(3)
+        Commands not carried out yet, see ``bep_model.protocol.Command``.
+    command_done : In(3)
+        Clears bits of ``command``.
+    status : In(2)
+    samples, errors, triggered, updates : In(1)
+        Events of the performance counters.
+    cause : In(3)
+        Where this clock goes, see ``bep_model.protocol.Cause``.
+    clear : In(1)
+    random_last : In(32)
+    random_shift : Out(1)
+    random_value : Out(32)
+        Register RANDOM, see ``rtl.random.Bank``.
+    """
+
+    def __init__(self, config):
+        self.config = config
+        self.table = protocol.registers(config)
+        super().__init__({
+            "bus": In(Bus),
+            "parameters": Out(parameters_signature(config)),
+            "command": Out(3),
+            "command_done": In(3),
+            "status": In(2),
+            "samples": In(1),
+            "errors": In(1),
+            "triggered": In(1),
+            "updates": In(1),
+            "cause": In(3),
+            "clear": In(1),
+            "random_last": In(32),
+            "random_shift": Out(1),
+            "random_value": Out(32),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        table, bus, parameters = self.table, self.bus, self.parameters
+        fields = {name.upper(): getattr(parameters, name)
+                  for name in ("mode", "margin", "thinning", "batch", "sweep")}
+        for l in range(1, self.config.depth + 1):
+            fields |= {f"GATE_{l}": getattr(parameters, f"gates_{l}"),
+                       f"GROUP_{l}": getattr(parameters, f"groups_{l}"),
+                       f"REINFORCE_{l}": getattr(parameters, f"reinforce_{l}")}
+
+        # Writes.
+        m.d.sync += self.command.eq(self.command & ~self.command_done)
+        m.d.comb += self.random_value.eq(bus.write_data)
+        with m.If(bus.write):
+            with m.Switch(bus.address):
+                for name, field in fields.items():
+                    with m.Case(table[name].address):
+                        m.d.sync += field.eq(bus.write_data)
+                with m.Case(table["COMMAND"].address):
+                    m.d.sync += self.command.eq(
+                        self.command & ~self.command_done | bus.write_data[:3])
+                with m.Case(table["RANDOM"].address):
+                    m.d.comb += self.random_shift.eq(1)
+
+        # Performance counters.
+        events = [self.samples, self.errors, self.triggered, self.updates,
+                  *(self.cause == cause.value for cause in Cause)]
+        counters = [Signal(32, name=name.lower()) for name in protocol.COUNTERS]
+        for counter, event in zip(counters, events, strict=True):
+            m.d.sync += counter.eq(counter + event)
+            with m.If(self.clear):
+                m.d.sync += counter.eq(0)
+
+        # Reads: identification, and the performance counters by the low bits of the address.
+        identification = Array([
+            Const(protocol.MAGIC, 32), Const(NUMERICS_VERSION, 32),
+            Const(self.config.identifier, 32), self.status,
+        ])
+        with m.If(bus.address[6]):
+            m.d.sync += bus.read_data.eq(Array(counters)[bus.address[:4]])
+        with m.Elif(bus.address[:3] == table["RANDOM"].address):
+            m.d.sync += bus.read_data.eq(self.random_last)
+        with m.Else():
+            m.d.sync += bus.read_data.eq(identification[bus.address[:2]])
+        return m

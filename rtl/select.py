@@ -1,0 +1,182 @@
+"""Select: the winner of each group of neurons, and the rows that pass their targets on."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from .backward import open_row_layout, target_layout
+from .delay import delay
+from .forward import row_layout
+
+
+def select_job_layout(config):
+    """The layer to scan: its rows and group size (both from 1), sign-plane address and words per row.
+
+    ``neuron`` is the place of its first row in the neuron memory (hidden layers).
+    """
+    return data.StructLayout({
+        "rows": range(max(config.layers) + 1),
+        "group": range(max(config.layers) + 1),
+        "address": range(max(2, config.sign_depth)),
+        "words": range(max(config.words) + 1),
+        "neuron": range(max(2, sum(config.layers[:-1]))),
+    })
+
+
+class Neurons(wiring.Component):
+    """Results of the rows of all hidden layers, kept from forward until their targets are known.
+
+    Timing
+    ------
+    Rows are written in the order of the forward phase, from 0 on after ``clear``.
+    ``read_data`` follows ``read_index`` by one clock.
+
+    Parameters
+    ----------
+    config : Config
+
+    Members
+    -------
+    clear : In(1)
+    row : In(row_layout(config))
+    row_valid : In(1)
+    read_index : In(range(sum of K_l, l < L))
+    read_data : Out(row_layout(config))
+    """
+
+    def __init__(self, config):
+        self.config = config
+        super().__init__({
+            "clear": In(1),
+            "row": In(row_layout(config)),
+            "row_valid": In(1),
+            "read_index": In(range(max(2, sum(config.layers[:-1])))),
+            "read_data": Out(row_layout(config)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        layout = row_layout(self.config)
+        m.submodules.memory = memory = Memory(
+            shape=layout, depth=1 << len(self.read_index), init=[])
+        read, write = memory.read_port(), memory.write_port()
+        index = Signal.like(self.read_index)
+        with m.If(self.row_valid):
+            m.d.sync += index.eq(index + 1)
+        with m.If(self.clear):
+            m.d.sync += index.eq(0)
+        m.d.comb += [
+            write.en.eq(self.row_valid), write.addr.eq(index), write.data.eq(self.row),
+            read.addr.eq(self.read_index), self.read_data.eq(read.data),
+        ]
+        return m
+
+
+class Select(wiring.Component):
+    """Winners of one layer (sec. 3.3): ``bep_model.select``.
+
+    Of each group of ``group`` neurons the winner is, among those whose target differs from their
+    activation, the one with the smallest abs(z), the first on a tie. Rows with an open gate and a target
+    are listed too: the next backward phase reads them.
+
+    Timing
+    ------
+    Rows come in order, at most one per clock, from the clock after ``start`` on. With ``hidden`` a row is counted by ``target_valid``, and its
+    result is looked up in the neuron memory; else by ``row_valid``, with ``row`` and ``target`` in the
+    same clock. ``winner`` and ``open`` follow the row by ``latency`` clocks (``hidden_latency`` for a
+    hidden layer). ``busy`` falls in the clock after the last of them.
+
+    Parameters
+    ----------
+    config : Config
+
+    Members
+    -------
+    start : In(1)
+    hidden : In(1)
+        Steady from ``start`` until ``busy`` falls, as is ``job``.
+    job : In(select_job_layout(config))
+    busy : Out(1)
+    target : In(target_layout())
+    target_valid : In(1)
+    row : In(row_layout(config))
+    row_valid : In(1)
+    neuron_index, neuron
+        As ``read_index`` and ``read_data`` of :class:`Neurons`, seen from the other side.
+    winner, open_row : Out(open_row_layout(config))
+    winner_valid, open_valid : Out(1)
+    """
+
+    latency = 1
+    hidden_latency = 2
+
+    def __init__(self, config):
+        self.config = config
+        super().__init__({
+            "start": In(1),
+            "hidden": In(1),
+            "job": In(select_job_layout(config)),
+            "busy": Out(1),
+            "target": In(target_layout()),
+            "target_valid": In(1),
+            "row": In(row_layout(config)),
+            "row_valid": In(1),
+            "neuron_index": Out(range(max(2, sum(config.layers[:-1])))),
+            "neuron": In(row_layout(config)),
+            "winner": Out(open_row_layout(config)),
+            "winner_valid": Out(1),
+            "open_row": Out(open_row_layout(config)),
+            "open_valid": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+
+        # Rows of a hidden layer wait one clock for their result.
+        row, target, valid = Signal.like(self.row), Signal.like(self.target), Signal()
+        late_target = delay(m, self.target, 1, "late_target")
+        late_valid = delay(m, self.target_valid, 1, "late_valid")
+        with m.If(self.hidden):
+            m.d.comb += [row.eq(self.neuron), target.eq(late_target), valid.eq(late_valid)]
+        with m.Else():
+            m.d.comb += [row.eq(self.row), target.eq(self.target), valid.eq(self.row_valid)]
+        with m.If(self.target_valid):
+            m.d.sync += self.neuron_index.eq(self.neuron_index + 1)
+
+        scanning = Signal()
+        left, member = Signal.like(self.job.rows), Signal.like(self.job.group)
+        address = Signal.like(self.job.address)
+        best, best_row, found = (Signal.like(row.magnitude), Signal.like(self.winner), Signal())
+        wrong = target.valid & (target.sign != row.activation)
+        better = wrong & (~found | (row.magnitude < best))
+        last = member == self.job.group - 1
+
+        m.d.sync += [self.winner_valid.eq(valid & last & (found | better)),
+                     self.open_valid.eq(valid & target.valid & row.open)]
+        with m.If(valid):
+            m.d.sync += [
+                address.eq(address + self.job.words),
+                left.eq(left - 1),
+                member.eq(Mux(last, 0, member + 1)),
+                found.eq(~last & (found | better)),
+                self.winner.eq(best_row),
+                self.open_row.address.eq(address),
+                self.open_row.sign.eq(target.sign),
+            ]
+            with m.If(left == 1):
+                m.d.sync += scanning.eq(0)
+            with m.If(better):
+                m.d.sync += [
+                    best.eq(row.magnitude),
+                    best_row.address.eq(address), best_row.sign.eq(target.sign),
+                    self.winner.address.eq(address), self.winner.sign.eq(target.sign),
+                ]
+        with m.If(self.start):
+            m.d.sync += [
+                scanning.eq(1), self.neuron_index.eq(self.job.neuron),
+                left.eq(self.job.rows), address.eq(self.job.address),
+                member.eq(0), found.eq(0),
+            ]
+        m.d.comb += self.busy.eq(scanning | self.winner_valid | self.open_valid)
+        return m

@@ -1,0 +1,270 @@
+"""The sequencer: the one block that knows the order of the phases."""
+
+from amaranth.hdl import Array, Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from bep_model.protocol import Cause, Command, Mode
+
+from .backward import backward_job_layout
+from .forward import job_layout
+from .registers import parameters_signature
+from .select import select_job_layout
+from .tables import lookup
+from .update import Operation
+
+
+class Sequencer(wiring.Component):
+    """Takes each sample through forward, classify, backward and select, and each batch through
+    update and reinforce (docs/algorithm.md, "Order").
+
+    Timing
+    ------
+    A phase is started in the last clock of the one before, so that its first clock follows at
+    once. Between two samples lies one clock in which commands and the state port are looked at.
+
+    Parameters
+    ----------
+    config : Config
+
+    Members
+    -------
+    parameters : In(parameters_signature(config))
+    command, command_done, status, cause, clear
+        See ``rtl.registers.Registers``.
+    access_pending : In(1)
+        The state port has something to do; it goes before everything else between two samples.
+    access_enable : Out(1)
+    loaded : In(1)
+        A sample can be taken, and there will be room for its result.
+    take : Out(1)
+    training : Out(1)
+        The present sample is for training.
+    layer : Out(range(L + 1))
+        Layer of the forward phase, 0 for layer 1; L during classify.
+    forward_start, classify_start, backward_start, select_start, open_start, sweep_start : Out(1)
+    forward_job, backward_job, select_job
+        Taken with the start of the engine, or steady from the clock after it.
+    select_hidden : Out(1)
+    select_layer : Out(range(L))
+        The layer that is or was last scanned, 0 for layer 1.
+    gather : Out(1)
+        Activations are to be stored.
+    forward_done, classify_done, backward_done, triggered, select_busy : In(1)
+    judge : Out(1)
+        The clock in which the present sample's result is given.
+    commit, drop : Out(1)
+        See ``rtl.winners.Winners``.
+    winners_empty, update_busy, update_idle, sweep_busy : In(1)
+    update_run : Out(1)
+    sweep : Out(1)
+        Rows come from the sweep, not from the winners.
+    operation : Out(Operation)
+    sweep_enable : Out(L)
+        Layers that the sweep visits.
+    """
+
+    def __init__(self, config):
+        self.config = config
+        super().__init__({
+            "parameters": In(parameters_signature(config)),
+            "command": In(3),
+            "command_done": Out(3),
+            "status": Out(2),
+            "cause": Out(3),
+            "clear": Out(1),
+            "access_pending": In(1),
+            "access_enable": Out(1),
+            "loaded": In(1),
+            "take": Out(1),
+            "training": Out(1),
+            "layer": Out(range(config.depth + 1)),
+            "forward_start": Out(1),
+            "forward_job": Out(job_layout(config)),
+            "forward_done": In(1),
+            "gather": Out(1),
+            "classify_start": Out(1),
+            "classify_done": In(1),
+            "triggered": In(1),
+            "judge": Out(1),
+            "backward_start": Out(1),
+            "backward_job": Out(backward_job_layout(config)),
+            "backward_done": In(1),
+            "open_start": Out(1),
+            "select_start": Out(1),
+            "select_hidden": Out(1),
+            "select_layer": Out(range(config.depth)),
+            "select_job": Out(select_job_layout(config)),
+            "select_busy": In(1),
+            "commit": Out(1),
+            "drop": Out(1),
+            "winners_empty": In(1),
+            "update_run": Out(1),
+            "update_busy": In(1),
+            "update_idle": In(1),
+            "operation": Out(Operation),
+            "sweep": Out(1),
+            "sweep_start": Out(1),
+            "sweep_busy": In(1),
+            "sweep_enable": Out(config.depth),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        config, parameters = self.config, self.parameters
+        depth, last = config.depth, config.depth - 1
+        per_layer = {name: [getattr(parameters, f"{name}_{l}") for l in range(1, depth + 1)]
+                     for name in ("gates", "groups", "reinforce")}
+
+        # Jobs. The forward job is that of the layer about to start; the others are those of the
+        # layer whose targets are sought, from the clock of their start on.
+        upcoming, target, held = Signal.like(self.layer), Signal(range(depth)), Signal(range(depth))
+        offsets = [sum(config.words[:l]) for l in range(depth + 2)]
+        m.d.comb += [
+            self.forward_job.rows.eq(lookup(upcoming, [*config.layers, config.classes])),
+            self.forward_job.words.eq(lookup(upcoming, config.words)),
+            self.forward_job.address.eq(lookup(upcoming, config.bases)),
+            self.forward_job.source.eq(lookup(upcoming, offsets[:-1])),
+            self.forward_job.target.eq(lookup(upcoming, offsets[1:-1])),
+            self.forward_job.fan_in.eq(lookup(upcoming, config.widths)),
+            self.forward_job.gate.eq(Array(per_layer["gates"])[upcoming]),
+            self.backward_job.columns.eq(lookup(target, config.layers)),
+            self.backward_job.words.eq(lookup(target, config.words[1:])),
+            self.select_job.rows.eq(lookup(target, config.layers)),
+            self.select_job.group.eq(Array(per_layer["groups"])[target]),
+            self.select_job.address.eq(lookup(target, config.bases[:-1])),
+            self.select_job.words.eq(lookup(target, config.words[:-1])),
+            self.select_job.neuron.eq(
+                lookup(target, [sum(config.layers[:l]) for l in range(max(1, last))])),
+        ]
+
+        # Progress of the batch and of the sweep.
+        in_batch = Signal.like(parameters.batch)
+        since_sweep = Signal(range((1 << 16) + config.max_batch))
+        swept = Signal.like(since_sweep)
+        m.d.comb += swept.eq(since_sweep + in_batch)
+
+        def start_forward(training):
+            m.d.comb += self.forward_start.eq(1)
+            m.d.sync += self.layer.eq(upcoming)
+            with m.If((upcoming == last) & training):
+                start_select(last, hidden=0)
+
+        def start_select(layer, hidden):
+            m.d.comb += [self.select_start.eq(1), self.open_start.eq(1), target.eq(layer)]
+            m.d.sync += [held.eq(layer), self.select_hidden.eq(hidden)]
+
+        def start_backward(layer):
+            m.d.comb += self.backward_start.eq(1)
+            start_select(layer, hidden=1)
+
+        def end_sample():
+            with m.If(~self.training):
+                m.next = "WAIT"
+            with m.Elif(in_batch + 1 == parameters.batch):
+                m.next = "UPDATE"
+            with m.Else():
+                m.next = "SETTLE"
+            m.d.sync += in_batch.eq(in_batch + self.training)
+
+        m.d.comb += [self.cause.eq(Cause.WAIT), target.eq(held), self.select_layer.eq(held)]
+        with m.FSM() as fsm:
+            with m.State("WAIT"):
+                m.d.comb += self.access_enable.eq(1)
+                with m.If(self.command & Command.CLEAR):
+                    m.d.comb += [self.clear.eq(1), self.command_done.eq(Command.CLEAR)]
+                with m.Elif(self.access_pending):
+                    pass
+                with m.Elif(self.command & Command.FLUSH):
+                    m.d.comb += self.command_done.eq(Command.FLUSH)
+                    with m.If(in_batch != 0):
+                        m.next = "UPDATE"
+                with m.Elif(self.command & Command.INITIALISE):
+                    m.d.comb += [self.command_done.eq(Command.INITIALISE),
+                                 self.sweep_start.eq(1)]
+                    m.d.sync += [self.operation.eq(Operation.INITIALISE),
+                                 self.sweep_enable.eq(~0)]
+                    m.next = "SWEEP"
+                with m.Elif(self.loaded & (parameters.mode == Mode.INFER) & (in_batch != 0)):
+                    m.next = "UPDATE"
+                with m.Elif(self.loaded & (parameters.mode != Mode.IDLE)):
+                    m.d.comb += self.take.eq(1)
+                    m.d.sync += self.training.eq(parameters.mode == Mode.TRAIN)
+                    start_forward(parameters.mode == Mode.TRAIN)
+                    m.next = "FORWARD"
+
+            with m.State("FORWARD"):
+                m.d.comb += [self.cause.eq(Cause.FORWARD), self.gather.eq(1),
+                             upcoming.eq(self.layer + 1)]
+                with m.If(self.forward_done):
+                    start_forward(self.training)
+                    with m.If(self.layer == last):
+                        m.d.comb += self.classify_start.eq(1)
+                        m.next = "CLASSIFY"
+
+            with m.State("CLASSIFY"):
+                m.d.comb += self.cause.eq(Cause.CLASSIFY)
+                with m.If(self.classify_done):
+                    m.d.comb += self.judge.eq(1)
+                    with m.If(self.training & self.triggered):
+                        m.d.comb += self.commit.eq(1)
+                        if depth > 1:
+                            start_backward(last - 1)
+                            m.next = "BACKWARD"
+                        else:
+                            end_sample()
+                    with m.Else():
+                        m.d.comb += self.drop.eq(1)
+                        end_sample()
+
+            if depth > 1:
+                with m.State("BACKWARD"):
+                    m.d.comb += [self.cause.eq(Cause.BACKWARD), self.commit.eq(1)]
+                    if depth > 2:
+                        with m.If(self.backward_done & (held != 0)):
+                            m.next = "COLLECT"
+                    with m.If(self.backward_done & (held == 0)):
+                        end_sample()
+
+            if depth > 2:
+                # The open rows of this layer must be known before they are read.
+                with m.State("COLLECT"):
+                    m.d.comb += [self.cause.eq(Cause.SELECT), self.commit.eq(1)]
+                    with m.If(~self.select_busy):
+                        start_backward(held - 1)
+                        m.next = "BACKWARD"
+
+            with m.State("SETTLE"):
+                m.d.comb += [self.cause.eq(Cause.SELECT), self.commit.eq(1)]
+                with m.If(~self.select_busy):
+                    m.next = "WAIT"
+
+            with m.State("UPDATE"):
+                m.d.comb += [self.update_run.eq(1), self.commit.eq(1)]
+                with m.If(self.update_idle):
+                    m.d.comb += self.cause.eq(Cause.SELECT)
+                with m.Else():
+                    m.d.comb += self.cause.eq(Cause.UPDATE)
+                with m.If(~self.select_busy & self.winners_empty & ~self.update_busy):
+                    m.d.sync += [in_batch.eq(0), since_sweep.eq(swept)]
+                    m.next = "WAIT"
+                    with m.If(swept >= parameters.sweep):
+                        m.d.comb += self.sweep_start.eq(1)
+                        m.d.sync += [
+                            since_sweep.eq(0),
+                            self.operation.eq(Operation.REINFORCE),
+                        ]
+                        m.d.sync += [self.sweep_enable[i].eq(p != 0)
+                                     for i, p in enumerate(per_layer["reinforce"])]
+                        m.next = "SWEEP"
+
+            with m.State("SWEEP"):
+                m.d.comb += [self.cause.eq(Cause.REINFORCE), self.update_run.eq(1),
+                             self.sweep.eq(1)]
+                with m.If(~self.sweep_busy & ~self.update_busy):
+                    m.d.sync += self.operation.eq(Operation.STEP)
+                    m.next = "WAIT"
+
+            m.d.comb += self.status.eq(
+                ~fsm.ongoing("WAIT") | self.command.any() | ((in_batch != 0) << 1))
+        return m

@@ -1,0 +1,304 @@
+"""The trainer: all engines, their memories, and the sequencer that drives them."""
+
+from amaranth.hdl import Array, Cat, Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from .backward import Backward, OpenRows
+from .classify import Classify, result_layout
+from .forward import Forward
+from .loader import Loader, sample_layout
+from .memory import ActivationMemory, CounterPlane, SignPlane
+from .random import Bank
+from .registers import Bus, Registers
+from .reinforce import Reinforce
+from .select import Neurons, Select
+from .sequencer import Sequencer
+from .update import Update, access_layout
+from .winners import Winners
+
+
+def state_signature(config):
+    """The state port, seen from who asks: requests for words of counters, answers to the reads."""
+    return wiring.Signature({
+        "request": Out(stream.Signature(access_layout(config))),
+        "reply": In(stream.Signature(config.counter_lanes * config.counter_bits)),
+    })
+
+
+class Trainer(wiring.Component):
+    """Trains and infers a binary network by BEP: ``bep_model.network.Network``, bit for bit.
+
+    Timing
+    ------
+    Samples are taken while MODE is not idle; the next one may be loaded while one is worked on. Each
+    gives one result, in order; a result that is not taken holds up the next sample. Commands
+    and the state port are served between samples.
+    After configuration the mode is idle, all counters are 0 and the random bank is not seeded.
+
+    Parameters
+    ----------
+    config : Config
+    prototypes : sequence of int
+        One per class: K_L bits, bit i being element i.
+    single_port : bool
+        Counters in single-port memory (SPRAM of the iCE40 UltraPlus): updates and sweeps take
+        at least two clocks per word.
+
+    Members
+    -------
+    bus : In(Bus)
+        Registers, see ``bep_model.protocol.registers``.
+    samples : In(stream.Signature(sample_layout(config)))
+        ``words[0]`` beats per sample, lowest inputs first; unused lanes must be 0.
+    results : Out(stream.Signature(result_layout(config)))
+        ``triggered`` is 0 for a sample that is only inferred.
+    state : In(state_signature(config))
+        Reads and writes words of counters at ``Config.counter_address``; unused lanes read and
+        must be written as 0.
+
+    Raises
+    ------
+    ValueError
+        For prototypes that are not C numbers of K_L bits.
+    """
+
+    def __init__(self, config, prototypes, single_port=False):
+        prototypes = tuple(prototypes)
+        if len(prototypes) != config.classes:
+            raise ValueError(f"prototypes must have {config.classes} entries (one per class), "
+                             f"not {len(prototypes)}")
+        for c, prototype in enumerate(prototypes):
+            if not 0 <= prototype < 1 << config.layers[-1]:
+                raise ValueError(f"prototypes[{c}] must have {config.layers[-1]} bits, "
+                                 f"not {prototype:#x}")
+        self.config = config
+        self.prototypes = prototypes
+        self.single_port = single_port
+        self.forward = Forward(config, SignPlane.latency)
+        self.backward = Backward(config, SignPlane.latency) if config.depth > 1 else None
+        self.update = Update(config, single_port)
+        super().__init__({
+            "bus": In(Bus),
+            "samples": In(stream.Signature(sample_layout(config))),
+            "results": Out(stream.Signature(result_layout(config))),
+            "state": In(state_signature(config)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self.config
+        last = config.depth - 1
+        m.submodules.registers = registers = Registers(config)
+        m.submodules.sequencer = sequencer = Sequencer(config)
+        m.submodules.loader = loader = Loader(config)
+        m.submodules.signs = signs = SignPlane(config, self.prototypes)
+        m.submodules.counters = counters = CounterPlane(
+            config.counter_lanes * (config.counter_bits - 1), config.counter_depth,
+            self.single_port)
+        m.submodules.activations = activations = ActivationMemory(config)
+        m.submodules.forward = forward = self.forward
+        m.submodules.classify = classify = Classify(config)
+        m.submodules.select = select = Select(config)
+        m.submodules.winners = winners = Winners(config)
+        m.submodules.update = update = self.update
+        m.submodules.reinforce = reinforce = Reinforce(config)
+        m.submodules.bank = bank = Bank(config.counter_lanes)
+
+        connect(m, flipped(self.bus), registers.bus)
+        connect(m, registers.parameters, sequencer.parameters)
+        connect(m, flipped(self.samples), loader.samples)
+        connect(m, flipped(self.state.request), update.access)
+        connect(m, update.reply, flipped(self.state.reply))
+
+        # Registers: commands, events, random bank.
+        m.d.comb += [
+            registers.command_done.eq(sequencer.command_done),
+            registers.status.eq(sequencer.status),
+            registers.cause.eq(sequencer.cause),
+            registers.clear.eq(sequencer.clear),
+            registers.samples.eq(sequencer.judge),
+            registers.errors.eq(sequencer.judge & classify.result.error),
+            registers.triggered.eq(
+                sequencer.judge & sequencer.training & classify.result.triggered),
+            registers.updates.eq(winners.o.valid & winners.o.ready),
+            sequencer.command.eq(registers.command),
+            registers.random_last.eq(bank.last),
+            bank.shift.eq(registers.random_shift),
+            bank.shift_in.eq(registers.random_value),
+            bank.advance.eq(update.advance),
+            update.random.eq(bank.word),
+        ]
+
+        # Forward: the last layer's results go to select at once, the others' wait for targets.
+        in_last = sequencer.gather & (sequencer.layer == last)
+        m.d.comb += [
+            forward.start.eq(sequencer.forward_start),
+            forward.job.eq(sequencer.forward_job),
+            forward.gather.eq(sequencer.gather),
+            sequencer.forward_done.eq(forward.done),
+            forward.weights.eq(signs.read_data),
+            forward.activations.eq(activations.read_data),
+            select.row.eq(forward.row),
+            select.row_valid.eq(forward.row_valid & in_last & sequencer.training),
+        ]
+
+        # Classify and result.
+        result = self.results.payload
+        m.d.comb += [
+            classify.start.eq(sequencer.classify_start),
+            classify.label.eq(loader.label),
+            classify.margin.eq(registers.parameters.margin),
+            classify.total.eq(forward.total),
+            classify.total_valid.eq(forward.total_valid & ~sequencer.gather),
+            sequencer.classify_done.eq(classify.done),
+            sequencer.triggered.eq(classify.result.triggered),
+            sequencer.loaded.eq(loader.full & (~self.results.valid | self.results.ready)),
+            loader.take.eq(sequencer.take),
+        ]
+        with m.If(self.results.ready):
+            m.d.sync += self.results.valid.eq(0)
+        with m.If(sequencer.judge):
+            m.d.sync += [
+                self.results.valid.eq(1),
+                result.prediction.eq(classify.result.prediction),
+                result.error.eq(classify.result.error),
+                result.triggered.eq(classify.result.triggered & sequencer.training),
+            ]
+
+        # Select: targets of the last layer are the bits of the label's prototype.
+        neuron = Signal(range(max(2, config.layers[-1])))
+        stride = len(neuron)
+        m.submodules.prototypes = prototypes = Memory(
+            shape=1, depth=config.classes << stride,
+            init=[p >> i & 1 for p in self.prototypes for i in range(1 << stride)])
+        prototype = prototypes.read_port()
+        with m.If(forward.total_valid):
+            m.d.sync += neuron.eq(neuron + 1)
+        with m.If(sequencer.forward_start):
+            m.d.sync += neuron.eq(0)
+        m.d.comb += [
+            prototype.addr.eq(Cat(neuron, loader.label)),
+            select.start.eq(sequencer.select_start),
+            select.job.eq(sequencer.select_job),
+            select.hidden.eq(sequencer.select_hidden),
+            sequencer.select_busy.eq(select.busy),
+            winners.push.eq(select.winner_valid),
+            winners.row.layer.eq(sequencer.select_layer),
+            winners.row.address.eq(select.winner.address),
+            winners.row.sign.eq(select.winner.sign),
+            winners.row.slot.eq(loader.slot),
+            winners.commit.eq(sequencer.commit),
+            winners.drop.eq(sequencer.drop),
+            sequencer.winners_empty.eq(winners.empty),
+        ]
+
+        if config.depth > 1:
+            m.submodules.backward = backward = self.backward
+            m.submodules.open_rows = open_rows = OpenRows(config)
+            m.submodules.neurons = neurons = Neurons(config)
+            m.d.comb += [
+                neurons.clear.eq(sequencer.take),
+                neurons.row.eq(forward.row),
+                neurons.row_valid.eq(forward.row_valid & sequencer.gather & ~in_last),
+                neurons.read_index.eq(select.neuron_index),
+                select.neuron.eq(neurons.read_data),
+                open_rows.start.eq(sequencer.open_start),
+                open_rows.push.eq(select.open_valid),
+                open_rows.row.eq(select.open_row),
+                open_rows.read_index.eq(backward.read_index),
+                backward.start.eq(sequencer.backward_start),
+                backward.job.eq(sequencer.backward_job),
+                backward.count.eq(open_rows.count),
+                backward.read_data.eq(open_rows.read_data),
+                backward.weights.eq(signs.read_data),
+                sequencer.backward_done.eq(backward.done),
+                select.target_valid.eq(backward.target_valid),
+            ]
+            with m.If(select.hidden):
+                m.d.comb += select.target.eq(backward.target)
+            with m.Else():
+                m.d.comb += [select.target.sign.eq(prototype.data), select.target.valid.eq(1)]
+        else:
+            m.d.comb += [select.target.sign.eq(prototype.data), select.target.valid.eq(1)]
+
+        # Update: rows of winners or of a sweep.
+        with m.If(sequencer.sweep):
+            m.d.comb += [
+                update.rows.valid.eq(reinforce.rows.valid),
+                update.rows.payload.eq(reinforce.rows.payload),
+                reinforce.rows.ready.eq(update.rows.ready),
+            ]
+        with m.Else():
+            m.d.comb += [
+                update.rows.valid.eq(winners.o.valid),
+                update.rows.payload.eq(winners.o.payload),
+                winners.o.ready.eq(update.rows.ready),
+            ]
+        probabilities = Array(getattr(registers.parameters, f"reinforce_{l}")
+                              for l in range(1, config.depth + 1))
+        m.d.comb += [
+            update.run.eq(sequencer.update_run),
+            update.operation.eq(sequencer.operation),
+            update.thinning.eq(registers.parameters.thinning),
+            update.reinforce.eq(probabilities[update.rows.payload.layer]),
+            reinforce.start.eq(sequencer.sweep_start),
+            reinforce.enable.eq(sequencer.sweep_enable),
+            sequencer.sweep_busy.eq(reinforce.busy),
+            sequencer.update_busy.eq(update.busy),
+            sequencer.update_idle.eq(update.idle & ~update.rows.valid),
+            sequencer.access_pending.eq(self.state.request.valid | update.access_busy),
+            update.access_enable.eq(sequencer.access_enable),
+        ]
+
+        # Memories: the phases that read a plane take turns.
+        with m.If(forward.read_enable):
+            m.d.comb += [
+                signs.read_address.eq(forward.read_address),
+                activations.read_offset.eq(forward.read_offset),
+                activations.read_slot.eq(loader.slot),
+            ]
+        with m.Else():
+            m.d.comb += [
+                signs.read_address.eq(update.sign_read_address),
+                activations.read_offset.eq(update.activation_offset),
+                activations.read_slot.eq(update.activation_slot),
+            ]
+        m.d.comb += [
+            signs.read_enable.eq(forward.read_enable | update.sign_read_enable),
+            activations.read_enable.eq(forward.read_enable | update.activation_enable),
+        ]
+        if config.depth > 1:
+            with m.If(backward.read_enable):
+                m.d.comb += [signs.read_address.eq(backward.read_address),
+                             signs.read_enable.eq(1)]
+
+        with m.If(forward.write_enable):
+            m.d.comb += [
+                activations.write_offset.eq(forward.write_offset),
+                activations.write_slot.eq(loader.slot),
+                activations.write_data.eq(forward.write_data),
+            ]
+        with m.Else():
+            m.d.comb += [
+                activations.write_offset.eq(loader.write_offset),
+                activations.write_slot.eq(loader.write_slot),
+                activations.write_data.eq(loader.write_data),
+            ]
+        m.d.comb += [
+            activations.write_enable.eq(forward.write_enable | loader.write_enable),
+            loader.block.eq(forward.write_enable),
+            update.activation_data.eq(activations.read_data),
+            update.sign_read_data.eq(signs.read_data),
+            signs.write_address.eq(update.sign_write_address),
+            signs.write_enable.eq(update.sign_write_enable),
+            signs.write_data.eq(update.sign_write_data),
+            counters.read_address.eq(update.counter_read_address),
+            counters.read_enable.eq(update.counter_read_enable),
+            counters.write_address.eq(update.counter_write_address),
+            counters.write_enable.eq(update.counter_write_enable),
+            counters.write_data.eq(update.counter_write_data),
+            update.counter_read_data.eq(counters.read_data),
+        ]
+        return m

@@ -1,0 +1,82 @@
+"""The winners of a batch, queued between selection and update."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+
+def winner_layout(config):
+    """One winner: layer (0 for layer 1), row address in the sign plane, target's sign, sample's slot."""
+    return data.StructLayout({
+        "layer": ceil_log2(config.depth),
+        "address": range(max(2, config.sign_depth)),
+        "sign": 1,
+        "slot": range(config.max_batch + 1),
+    })
+
+
+class Winners(wiring.Component):
+    """First in, first out, with a way back: rows pushed since the last commit can be dropped.
+
+    The last layer selects its winners before the trigger is known; they count only then.
+
+    Timing
+    ------
+    A row pushed while ``commit`` is high leaves at ``o`` two clocks later at the earliest; then one
+    row per clock. ``drop`` forgets all rows pushed in clocks without ``commit`` since the last clock
+    with it. ``empty`` is high when nothing committed is left, ``o`` included.
+
+    Parameters
+    ----------
+    config : Config
+        The queue holds a whole batch: max_batch times all neurons.
+
+    Members
+    -------
+    push : In(1)
+    row : In(winner_layout(config))
+    commit, drop : In(1)
+    o : Out(stream.Signature(winner_layout(config)))
+    empty : Out(1)
+    """
+
+    def __init__(self, config):
+        self.config = config
+        layout = winner_layout(config)
+        super().__init__({
+            "push": In(1),
+            "row": In(layout),
+            "commit": In(1),
+            "drop": In(1),
+            "o": Out(stream.Signature(layout)),
+            "empty": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        bits = max(1, ceil_log2(self.config.max_batch * sum(self.config.layers) + 1))
+        m.submodules.memory = memory = Memory(
+            shape=winner_layout(self.config), depth=1 << bits, init=[])
+        read, write = memory.read_port(), memory.write_port()
+        head, tail, committed = (Signal(bits, name=n) for n in ("head", "tail", "committed"))
+
+        after_push = tail + self.push
+        m.d.sync += tail.eq(after_push)
+        with m.If(self.commit):
+            m.d.sync += committed.eq(after_push)
+        with m.If(self.drop):
+            m.d.sync += tail.eq(committed)
+
+        taken = self.o.valid & self.o.ready
+        ahead = Signal.like(head)
+        m.d.comb += [
+            write.en.eq(self.push), write.addr.eq(tail), write.data.eq(self.row),
+            ahead.eq(Mux(taken, head + 1, head)),
+            read.addr.eq(ahead),
+            self.o.payload.eq(read.data),
+            self.empty.eq(head == committed),
+        ]
+        m.d.sync += [head.eq(ahead), self.o.valid.eq(ahead != committed)]
+        return m
