@@ -1,4 +1,4 @@
-"""`bep verify`: train in a simulation of the gateware, and compare all of it with the golden model."""
+"""`bep verify`: train in simulated gateware and compare everything with the golden model."""
 
 import shlex
 import sys

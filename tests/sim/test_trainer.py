@@ -1,0 +1,16 @@
+"""The trainer in Verilator against the golden model, at the corners of its configuration."""
+
+import pytest
+
+from bep.verify import check
+from tests.sim.configurations import CASES
+from tests.sim.jobs import job
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_equal_to_the_golden_model(name):
+    case = CASES[name]
+    result = check(job(case), command=f"pytest tests/sim/test_trainer.py -k {name}",
+                   **case.options)
+    assert result["mismatches"] == 0, result["report"]
+    assert result["compared_counters"] > 0
