@@ -60,6 +60,15 @@ def lowest(word):
     return np.int64(popcount(~word & (word - np.uint64(1))))
 
 
+@compiled
+def expand(packed, elements):
+    """Spread packed bits over an int16 array of one element, 0 or 1, for each of their 64s."""
+    for word in range(packed.shape[0]):
+        for i in range(64):
+            element = (packed[word] >> np.uint64(i)) & np.uint64(1)
+            elements[64 * word + i] = np.int16(element)
+
+
 def words(n):
     """Packed words that hold ``n`` bits."""
     return -(-n // WORD)

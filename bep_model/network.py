@@ -92,8 +92,9 @@ class _State(NamedTuple):
     z: np.ndarray  # int32, of the last sample, layer l in z_at[l - 1]:z_at[l]
     z_at: np.ndarray
     logits: np.ndarray  # int32 (C,), of the last sample
-    steps: np.ndarray  # int16, scratch of one row
-    taken: np.ndarray  # int16, scratch of one row
+    drawn: np.ndarray  # uint64, scratch of one row
+    steps: np.ndarray  # int16, likewise
+    taken: np.ndarray  # int16, likewise
 
 
 def _state(config, literal, prototypes):
@@ -116,7 +117,7 @@ def _state(config, literal, prototypes):
         np.zeros(batch, np.uint64), np.zeros(batch, np.uint64), np.zeros(batch, np.uint64),
         np.zeros(word_at[-1], np.uint64), np.zeros(word_at[-1], np.uint64),
         np.zeros(z_at[-1], np.int32), z_at, np.zeros(config.classes, np.int32),
-        np.zeros(row, np.int16), np.zeros(row, np.int16),
+        np.zeros(max(packed), np.uint64), np.zeros(row, np.int16), np.zeros(row, np.int16),
     )
 
 
@@ -174,7 +175,7 @@ def _apply(state, registers):
                    _layer(state.columns, state.column_at, l, k[l - 1]),
                    state.activations[slot, w[l - 1]:w[l]], state.targets[slot, here],
                    state.winners[slot, here], state.bounds, registers.thinning,
-                   state.bank, state.lanes, state.steps, state.taken)
+                   state.bank, state.lanes, state.drawn, state.steps, state.taken)
     state.progress[0] = 0
     state.progress[1] += samples
     if samples and state.progress[1] >= registers.sweep:
@@ -182,7 +183,7 @@ def _apply(state, registers):
         for l in range(1, depth + 1):
             reinforce(_layer(state.counters, state.counter_at, l, k[l]), k[l - 1],
                       registers.reinforce[l - 1], state.bounds, state.bank, state.lanes,
-                      state.taken)
+                      state.drawn, state.taken)
 
 
 @compiled
@@ -252,7 +253,7 @@ class Network:
         state = self._state
         for l, (width, fan_in) in enumerate(self.config.shapes, 1):
             initialise(_layer(state.counters, state.counter_at, l, width), fan_in,
-                       state.bank, state.lanes, state.taken)
+                       state.bank, state.lanes, state.drawn)
         self._read_signs()
 
     @property

@@ -45,18 +45,38 @@ def seeds(seed, n):
 
 @compiled
 def xorshift(x):
-    """Next state of a generator; a 32-bit value in a uint64."""
-    x ^= (x << np.uint64(13)) & np.uint64(0xFFFFFFFF)
-    x ^= x >> np.uint64(17)
-    return x ^ ((x << np.uint64(5)) & np.uint64(0xFFFFFFFF))
+    """Next state of a generator, uint32."""
+    x ^= np.uint32(x << np.uint32(13))
+    x ^= np.uint32(x >> np.uint32(17))
+    return np.uint32(x ^ np.uint32(x << np.uint32(5)))
+
+
+def _jumps():
+    """Entry [d, b, v]: the state 16 times xorshift would reach from v << 8 b, d draws on.
+
+    xorshift is linear over bits, so four entries, one per byte, add up (xor) to a jump from any
+    state. Jumps make the words of a row independent of one another, hence fast.
+    """
+    values = np.arange(256, dtype=np.uint32)
+    state = np.stack([values << np.uint32(8 * b) for b in range(4)])
+    jumps = [state]
+    for _ in range(16):
+        state = state ^ (state << np.uint32(13))
+        state = state ^ (state >> np.uint32(17))
+        state = state ^ (state << np.uint32(5))
+        jumps.append(state)
+    return np.array(jumps)
+
+
+_JUMPS = _jumps()
 
 
 @compiled
-def bernoulli(bank, lanes, p, bits):
-    """Draw the Bernoulli(p / 2**16) words of one row of counters and spread them over the row.
+def bernoulli(bank, lanes, p, n, drawn):
+    """Draw the Bernoulli(p / 2**16) bits of one row of counters.
 
-    A row of F counters takes ceil(F / lanes) words; every word draws 16 - (trailing zeros of p)
-    times from every generator. p = 0 and p = 2**16 draw nothing.
+    A row of n counters takes ceil(n / lanes) counter words; every word draws 16 - (trailing zeros
+    of p) times from every generator. p = 0 and p = 2**16 draw nothing.
 
     Parameters
     ----------
@@ -66,25 +86,44 @@ def bernoulli(bank, lanes, p, bits):
         Q, counters per word.
     p : int
         0..2**16.
-    bits : int16 array (F,)
-        Receives 0 or 1 per counter.
+    n : int
+        Counters in the row.
+    drawn : uint64 array (ceil(n / 64),)
+        Receives the bits, packed; the unused ones are 0.
     """
+    drawn[:] = 0
+    if p == ALWAYS:
+        drawn[:] = ~np.uint64(0) >> np.uint64(-n & 63)
+        drawn[:-1] = ~np.uint64(0)
     if p == 0 or p == ALWAYS:
-        bits[:] = np.int16(p != 0)
         return
     first = 0
     while (p >> first) & 1 == 0:
         first += 1
-    # Generators do not meet, so each runs through the whole row by itself.
-    for k in range(bank.shape[0]):
-        x = np.uint64(bank[k])
-        begin = 32 * k
-        width = min(32, lanes - begin)
-        for base in range(0, bits.shape[0], lanes):
-            m = np.uint64(0)
-            for b in range(first, 16):
-                m = m | x if (p >> b) & 1 else m & x
-                x = xorshift(x)
-            for i in range(base + begin, min(base + begin + width, bits.shape[0])):
-                bits[i] = np.int16((m >> np.uint64(i - base - begin)) & np.uint64(1))
-        bank[k] = np.uint32(x)
+    jump = _JUMPS[16 - first]
+    generators = bank.shape[0]
+    words = -(-n // lanes)
+    states = np.empty(words * generators, np.uint32)
+    for i in range(states.shape[0]):
+        x = bank[i % generators]
+        states[i] = x
+        bank[i % generators] = (jump[0, x & 255] ^ jump[1, (x >> np.uint32(8)) & 255]
+                                ^ jump[2, (x >> np.uint32(16)) & 255] ^ jump[3, x >> np.uint32(24)])
+    masks = np.zeros(words * generators, np.uint32)
+    for b in range(first, 16):
+        if (p >> b) & 1:
+            masks |= states
+        else:
+            masks &= states
+        for i in range(states.shape[0]):
+            states[i] = xorshift(states[i])
+    for i in range(masks.shape[0]):
+        lane = 32 * (i % generators)
+        start = i // generators * lanes + lane
+        count = min(32, lanes - lane, n - start)
+        if count > 0:
+            mask = np.uint64(masks[i]) & (~np.uint64(0) >> np.uint64(64 - count))
+            word, place = start >> 6, start & 63
+            drawn[word] |= mask << np.uint64(place)
+            if place + count > 64:
+                drawn[word + 1] |= mask >> np.uint64(64 - place)

@@ -2,20 +2,20 @@
 
 import numpy as np
 
-from bep_model.bits import compiled
+from bep_model.bits import compiled, expand
 from bep_model.random import ALWAYS, bernoulli
 
 
 @compiled
-def reinforce(counters, fan_in, p, bounds, bank, lanes, taken):
+def reinforce(counters, fan_in, p, bounds, bank, lanes, drawn, taken):
     """Step every counter away from its sign change with probability p / 2**16, saturating.
 
     h >= 0 steps up, else down, so no sign bit changes.
 
     Parameters
     ----------
-    counters : int16 array (K, at least F)
-        The counters of one layer.
+    counters : int16 array (K, 64 * ceil(F / 64))
+        The counters of one layer; the unused ones at the end of a row stay as they are.
     fan_in : int
         F.
     p : int
@@ -24,14 +24,17 @@ def reinforce(counters, fan_in, p, bounds, bank, lanes, taken):
         Lowest and highest value of a counter.
     bank, lanes
         As for :func:`bep_model.random.bernoulli`.
-    taken : int16 array (at least F,)
+    drawn : uint64 array (at least ceil(F / 64),)
+    taken : int16 array (at least 64 * ceil(F / 64),)
         Scratch.
     """
     if p == 0:
         return
+    drawn = drawn[:counters.shape[1] >> 6]
     for j in range(counters.shape[0]):
-        bernoulli(bank, lanes, p, taken[:fan_in])
-        _step_row(counters[j, :fan_in], taken, np.int16(bounds[0]), np.int16(bounds[1]))
+        bernoulli(bank, lanes, p, fan_in, drawn)
+        expand(drawn, taken)
+        _step_row(counters[j], taken, np.int16(bounds[0]), np.int16(bounds[1]))
 
 
 @compiled
@@ -43,8 +46,12 @@ def _step_row(row, taken, low, high):
 
 @compiled
 def initialise(counters, fan_in, bank, lanes, drawn):
-    """Draw the counters of one layer: one random word per counter word, 1 gives 0 and 0 gives -1."""
+    """Draw the counters of one layer: one random word per counter word, 1 gives 0 and 0 gives -1.
+
+    The unused counters at the end of a row become -1. Parameters as for :func:`reinforce`.
+    """
+    drawn = drawn[:counters.shape[1] >> 6]
     for j in range(counters.shape[0]):
-        bernoulli(bank, lanes, ALWAYS // 2, drawn[:fan_in])  # takes exactly one draw per word
-        for i in range(fan_in):
-            counters[j, i] = drawn[i] - np.int16(1)
+        bernoulli(bank, lanes, ALWAYS // 2, fan_in, drawn)  # takes exactly one draw per word
+        expand(drawn, counters[j])
+        counters[j] -= np.int16(1)

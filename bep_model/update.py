@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from bep_model.bits import bit, compiled, lowest
+from bep_model.bits import bit, compiled, expand, lowest
 from bep_model.random import ALWAYS, bernoulli
 
 
 @compiled
 def update(counters, signs, columns, inputs, targets, winners, bounds, thinning, bank, lanes,
-           steps, taken):
+           drawn, steps, taken):
     """Apply the updates of one sample to one layer, rows ascending.
 
     Winner j with target t steps counter i by +1 where t = a_(l-1),i, else by -1, saturating; with
@@ -29,23 +29,27 @@ def update(counters, signs, columns, inputs, targets, winners, bounds, thinning,
         q, 0..2**16.
     bank, lanes
         Random bank and counter lanes, as for :func:`bep_model.random.bernoulli`.
+    drawn : uint64 array (at least ceil(F / 64),)
     steps, taken : int16 array (at least 64 * ceil(F / 64),)
         Scratch.
     """
     if thinning == 0 or not winners.any():
         return
     fan_in, padded = columns.shape[0], counters.shape[1]
-    for i in range(fan_in):
-        steps[i] = 1 if bit(inputs, i) else -1
-    steps[fan_in:padded] = 0
-    taken[:padded] = 1
+    drawn = drawn[:signs.shape[1]]
+    bernoulli(bank, lanes, ALWAYS, fan_in, drawn)
+    expand(drawn, taken)  # all taken, but for the unused counters at the end
+    expand(inputs, steps)
+    for i in range(padded):
+        steps[i] = np.int16(2 * steps[i] - 1)
     for word in range(winners.shape[0]):
         left = winners[word]
         while left:
             j = 64 * word + lowest(left)
             left &= left - np.uint64(1)
             if thinning != ALWAYS:
-                bernoulli(bank, lanes, thinning, taken[:fan_in])
+                bernoulli(bank, lanes, thinning, fan_in, drawn)
+                expand(drawn, taken)
             _step_row(counters[j], np.int16(1 if bit(targets, j) else -1), steps, taken,
                       np.int16(bounds[0]), np.int16(bounds[1]))
             _renew_signs(counters[j], signs[j], columns, j)
