@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from bep.train import train
+from bep.verify import command as verify
 
 LISTS = ("--hidden",)
 """Options that take several values."""
@@ -70,6 +71,7 @@ def main(
 
 
 app.command(cls=Command)(train)
+app.command("verify", cls=Command)(verify)
 
 if __name__ == "__main__":
     app()

@@ -85,9 +85,10 @@ class Job:
         """Read what :meth:`save` wrote."""
         with np.load(path) as file:
             header = json.loads(str(file["header"]))
-            runs = [Run(Parameters(**run["parameters"]), file[f"order_{i}"], Mode(run["mode"]),
-                        run["every"]) for i, run in enumerate(header.pop("runs"))]
             config = Config(**header.pop("config"))
+            runs = [Run(Parameters(**run["parameters"]).validate(config), file[f"order_{i}"],
+                        Mode(run["mode"]), run["every"])
+                    for i, run in enumerate(header.pop("runs"))]
             counters = tuple(file[f"counters_{l}"] for l in range(1, config.depth + 1)
                              if f"counters_{l}" in file)
             return cls(config=config, x=file["x"], labels=file["labels"], runs=runs,

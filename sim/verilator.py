@@ -10,9 +10,6 @@ from importlib.metadata import version
 from pathlib import Path
 from unittest.mock import patch
 
-from cocotb_tools.check_results import get_results
-from cocotb_tools.runner import get_runner
-
 TOP = "top"
 """Name of the top module of every simulated design."""
 
@@ -72,6 +69,8 @@ def build(verilog, root="build", *, waves=False):
     SimulationError
         With the end of the log when Verilator or the compiler fails.
     """
+    from cocotb_tools.runner import get_runner  # only here: `bep train` does without cocotb
+
     # The simulator is linked to the libraries of this Python: its version and place count.
     tools = "\0".join([CONTROL, *BUILD_ARGS, *MAKE_VARIABLES, str(waves), sys.prefix, sys.version,
                        version("verilator"), version("cocotb")])
@@ -144,6 +143,9 @@ def run(folder, module, run_folder, *, waves=False, variables=None):
     SimulationError
         With the end of the log when a test fails or the simulation stops.
     """
+    from cocotb_tools.check_results import get_results
+    from cocotb_tools.runner import get_runner
+
     run_folder = Path(run_folder).absolute()
     run_folder.mkdir(parents=True, exist_ok=True)
     log = run_folder / "simulation.log"
