@@ -1,34 +1,17 @@
 """Host link: carries out request packets on the ports of a trainer."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import data, enum, stream, wiring
+from amaranth.lib import enum, stream, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2
 
 from bep_model.config import Config
 from bep_model.protocol import Opcode, state_bytes, word_bytes
-from rtl.packets import Packets
 
-
-def core_ports(config):
-    """Members of a :class:`Link` towards the trainer, by name; flipped, they are the trainer's."""
-    state = config.counter_lanes * config.counter_bits
-    address = ceil_log2(config.counter_depth)
-    label = ceil_log2(config.classes)
-    return {
-        "bus": Out(wiring.Signature({
-            "address": Out(8), "write": Out(1), "write_data": Out(32), "read_data": In(32),
-        })),
-        "samples": Out(stream.Signature(
-            data.StructLayout({"data": config.weight_lanes, "label": label}))),
-        "results": In(stream.Signature(
-            data.StructLayout({"prediction": label, "error": 1, "triggered": 1}))),
-        "state": Out(wiring.Signature({
-            "request": Out(stream.Signature(
-                data.StructLayout({"address": address, "write": 1, "data": state}))),
-            "reply": In(stream.Signature(state)),
-        })),
-    }
+from .classify import result_layout
+from .loader import sample_layout
+from .packets import Packets
+from .registers import Bus
+from .trainer import state_signature
 
 
 class Step(enum.Enum, shape=3):
@@ -52,8 +35,8 @@ class Link(wiring.Component):
     """Carry out request packets on a trainer and answer each with one packet.
 
     Packets and opcodes are those of :mod:`bep_model.protocol`; :class:`rtl.packets.Packets` says
-    what is refused. STATE_READ and STATE_WRITE wrap around at the end of the counter plane's address
-    space; bits of an address, value or label that the trainer lacks are ignored.
+    what is refused. State addresses must stay below ``config.counter_depth``. Bits of an address,
+    value or label that the trainer lacks are ignored.
 
     The trainer must be in a mode that takes samples before SAMPLES, and between samples before
     STATE_READ and STATE_WRITE; otherwise the answer is abandoned after ``timeout``. Samples that
@@ -75,13 +58,13 @@ class Link(wiring.Component):
         Bytes from the host.
     o : Out(stream.Signature(8))
         Bytes to the host.
-    bus : Out(Signature)
+    bus : Out(Bus)
         Registers, as in :func:`bep_model.protocol.registers`.
-    samples : Out(stream.Signature(StructLayout))
+    samples : Out(stream.Signature(sample_layout(config)))
         Beats of P bits, ``words[0]`` a sample; the label counts on the last.
-    results : In(stream.Signature(StructLayout))
+    results : In(stream.Signature(result_layout(config)))
         One a sample.
-    state : Out(Signature)
+    state : Out(state_signature(config))
         Requests to read and write counter words, and the words read.
     busy : Out(1)
         A request is being carried out or answered.
@@ -104,7 +87,10 @@ class Link(wiring.Component):
         super().__init__({
             "i": In(stream.Signature(8)),
             "o": Out(stream.Signature(8)),
-            **core_ports(config),
+            "bus": Out(Bus),
+            "samples": Out(stream.Signature(sample_layout(config))),
+            "results": In(stream.Signature(result_layout(config))),
+            "state": Out(state_signature(config)),
             "busy": Out(1),
             "refused": Out(1),
         })
@@ -123,7 +109,7 @@ class Link(wiring.Component):
         word = Signal(8 * max(6, beat_bytes, counter_bytes))
         count = Signal(range(max(6, beat_bytes, counter_bytes)))  # bytes left in it, less one
         beat = Signal(range(config.words[0]))
-        address = Signal(ceil_log2(config.counter_depth))
+        address = Signal.like(self.state.request.payload.address)
         addressed = Signal()  # the address of a state request has been taken
         flags = Signal()  # the second byte of a result is next
         is_ = {code: Signal(name=f"is_{code.name.lower()}") for code in Opcode}

@@ -150,7 +150,8 @@ class Bench:
         async def source(ctx):
             for byte in sent:
                 if isinstance(byte, Pause):
-                    await ctx.tick().repeat(byte.cycles)
+                    for _ in range(byte.cycles):
+                        await ctx.tick()
                     continue
                 while self.waits():
                     await ctx.tick()
@@ -268,7 +269,7 @@ def test_crc_error(bench, bit):
     # A wrong length makes the link wait for more, or end early and find garbage: add bytes that
     # are no SYNC, then wait for the time-out.
     seen = bench().talk([*bad, *bytes(40), Pause(TIMEOUT + 50), *packet(Opcode.READ, [7])],
-                        ([] if bit // 8 == 3 or 2**(bit % 8) > 40 and bit // 8 == 2
+                        ([] if bit // 8 == 3 or (2**(bit % 8) > 40 and bit // 8 == 2)
                          else [*refused(Refusal.CRC)])
                         + [*answer(Opcode.READ, (0xDEAD0007).to_bytes(4, "little"))])
     assert seen.writes == []
@@ -283,7 +284,8 @@ def test_unknown_opcode(bench, opcode):
 
 @pytest.mark.parametrize("opcode, length", [
     (Opcode.READ, 513), (Opcode.READ, 1024), (Opcode.READ, 1500), (Opcode.WRITE, 4),
-    (Opcode.WRITE, 6), (Opcode.WRITE, 515), (Opcode.SAMPLES, 24), (Opcode.SAMPLES, 26), (Opcode.SAMPLES, 525),
+    (Opcode.WRITE, 6), (Opcode.WRITE, 515), (Opcode.SAMPLES, 24), (Opcode.SAMPLES, 26),
+    (Opcode.SAMPLES, 525),
     (Opcode.STATE_READ, 0), (Opcode.STATE_READ, 5), (Opcode.STATE_READ, 7), (Opcode.STATE_READ, 12),
     (Opcode.STATE_WRITE, 0), (Opcode.STATE_WRITE, 3), (Opcode.STATE_WRITE, 10),
     (Opcode.STATE_WRITE, 4 + 73 * 7),

@@ -1,0 +1,302 @@
+"""`bep build`: from a configuration to a bitstream and a report, with the tools that pip installs."""
+
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import tempfile
+import tomllib
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated
+from unittest.mock import patch
+
+from typer import Option
+
+from bep import results, toolchain
+from bep_model import config as configuration
+from bep_model import frame
+from bep_model.config import Config
+from rtl.board import Board
+
+CONSTRAINTS = Path(__file__).resolve().parents[1] / "constraints"
+
+NAMES = {
+    "luts": "look-up tables",
+    "ffs": "flip-flops",
+    "brams": "block RAMs",
+    "spram": "SPRAM blocks",
+}
+"""The resources that are counted, as the reports name them, and in words."""
+
+BITS = {"brams": "bram_bits", "spram": "spram_bits"}
+"""Memories, and the bits of one block as the files of `constraints` name them."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A board to build for, as its file in `constraints` describes it.
+
+    Parameters
+    ----------
+    name : str
+    platform : str
+        "module:class" of amaranth-boards.
+    part : str
+    baud : int
+        Bits per second of the serial port.
+    single_port : bool
+        Counters in single-port memory (SPRAM).
+    reset, busy, refused : list of (str, int)
+        Resources of the platform: button and LEDs.
+    synth_opts : str
+        For the synthesis command of yosys.
+    available : dict of str to int
+        What the part has, by the keys of :data:`NAMES` and the values of :data:`BITS`.
+    """
+
+    name: str
+    platform: str
+    part: str
+    baud: int
+    single_port: bool
+    reset: list
+    busy: list
+    refused: list
+    synth_opts: str
+    available: dict
+
+    def top(self, config):
+        """Return the design for a configuration."""
+        prototypes = [sum(1 << int(i) for i in row.nonzero()[0])
+                      for row in frame.prototypes(config)]
+        return Board(config, prototypes, self.baud, single_port=self.single_port,
+                     reset=self.reset, busy=self.busy, refused=self.refused)
+
+
+def boards():
+    """Return the names of the boards that can be built for, sorted."""
+    return sorted(path.stem for path in CONSTRAINTS.glob("*.toml"))
+
+
+def target(board):
+    """Return the :class:`Target` of a board's name.
+
+    Raises
+    ------
+    ValueError
+        For an unknown board, naming the known ones.
+    """
+    if board not in boards():
+        raise ValueError(f"board must be one of {', '.join(boards())}, not {board!r}")
+    return Target(**tomllib.loads((CONSTRAINTS / f"{board}.toml").read_text(encoding="utf-8")))
+
+
+def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
+    """Make the bitstream of a trainer, or find it made earlier.
+
+    The files go to ``build_dir/<board>-<digest>``: the bitstream ``top.bin`` or ``top.bit``, the
+    tools' logs, and ``report.json``. The digest covers the whole design as RTLIL, constraints,
+    commands, seed, and the versions of the tools. A build that fails leaves nothing behind.
+
+    Parameters
+    ----------
+    config : Config
+    board : str
+        See :func:`boards`.
+    seed : int
+        Of the placer, 0..2**31-1.
+    build_dir : path
+    progress : callable
+        Called with a few words about each step.
+
+    Returns
+    -------
+    dict
+        board, part, luts, ffs, brams, spram, fmax_mhz, clock_mhz, meets_clock, seed, versions,
+        utilisation (used and available, by the names of the placer), critical_path (worst path
+        between registers: from, to, delay_ns, and the blocks it passes), digest (of the
+        configuration), folder, bitstream (its file there). LUTs and FFs are cells after synthesis, without those
+        that only pass a signal on; `utilisation` has what is placed.
+
+    Raises
+    ------
+    TypeError
+        For a configuration or seed of another type.
+    ValueError
+        For an unknown board, a seed out of range, or a network larger than the part.
+    FileNotFoundError
+        If a tool is not installed.
+    toolchain.ToolError
+        If a tool fails.
+    """
+    if not isinstance(config, Config):
+        raise TypeError(f"config must be a Config, not {config!r}")
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise TypeError(f"seed must be an integer, not {seed!r}")
+    if not 0 <= seed < 1 << 31:
+        raise ValueError(f"seed must be between 0 and {(1 << 31) - 1}, not {seed}")
+    described = target(board)
+    check_state(config, described.available)
+    versions = toolchain.versions()
+    progress("generating the design")
+    plan, clock_hz = prepare(config, described, seed)
+    digest = hashlib.sha256(plan.digest() + json.dumps(versions).encode()).hexdigest()
+    folder = Path(build_dir) / f"{board}-{digest[:12]}"
+    if (folder / "report.json").exists():
+        report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        return report | {"folder": str(folder)}
+
+    Path(build_dir).mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{board}-", dir=build_dir))
+    try:
+        plan.extract(temporary)
+        implement(plan, temporary, described.available, progress)
+        bitstream = next(name for name in ("top.bin", "top.bit") if (temporary / name).exists())
+        report = {
+            "board": board,
+            "part": described.part,
+            **toolchain.cells(temporary),
+            **toolchain.timing(temporary, clock_hz),
+            "seed": seed,
+            "versions": versions,
+            "utilisation": toolchain.placed(temporary),
+            "digest": config.digest,
+            "bitstream": bitstream,
+        }
+        (temporary / "report.json").write_text(json.dumps(report, indent=2) + "\n",
+                                               encoding="utf-8")
+        temporary.chmod(0o755)  # mkdtemp's folders are for the owner only
+        if not folder.exists():  # else someone else was faster, with the same result
+            os.replace(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return report | {"folder": str(folder)}
+
+
+def prepare(config, described, seed):
+    """Return Amaranth's build plan, which is the same whenever the design is, and the clock in Hz."""
+    module, _, name = described.platform.partition(":")
+    platform = getattr(import_module(module), name)()
+    # Boards that are programmed by a tool of their own ask for it even when only building.
+    with patch.dict(os.environ, toolchain.environment() | {"OPENFPGALOADER": "none"}):
+        plan = platform.prepare(
+            described.top(config), "top",
+            emit_src=False,  # source locations would put the folder of the checkout into the plan
+            synth_opts=described.synth_opts,
+            # No word is read and written in one cycle, or else what is read is not used: without
+            # this, yosys adds logic to every memory for the old value in that case.
+            script_after_read="setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2",
+            script_after_synth="tee -o top.stat.json stat -json",
+            nextpnr_opts=["--seed", str(seed), "--report", "top.report.json"],
+        )
+    return plan, round(platform.default_clk_frequency)
+
+
+def implement(plan, folder, available, progress):
+    """Carry out the commands of a build plan that was extracted into ``folder``.
+
+    Raises ValueError if the design turns out larger than the part, and toolchain.ToolError.
+    """
+    what = {"YOSYS": "synthesis", "NEXTPNR_ICE40": "place and route",
+            "NEXTPNR_ECP5": "place and route", "ICEPACK": "bitstream", "ECPPACK": "bitstream"}
+    for line in plan.files["build_top.sh"].splitlines():
+        if not line.startswith('"$'):
+            continue
+        tool, *arguments = shlex.split(line)
+        tool = tool.removeprefix("$")
+        log = next((name for name in ("top.rpt", "top.tim") if name in arguments), None)
+        progress(what[tool])
+        try:
+            toolchain.run(tool, arguments, folder, log)
+        except toolchain.ToolError:
+            if tool.startswith("NEXTPNR"):
+                check_placed(folder / "top.tim")
+            raise
+        if tool == "YOSYS":
+            check(toolchain.cells(folder), available)
+
+
+def check(used, available, approximately=""):
+    """Raise ValueError if a part has too little of a resource."""
+    lacking = [f"{approximately}{used[key]} of {available[key]} {name}"
+               for key, name in NAMES.items() if used.get(key, 0) > available[key]]
+    if lacking:
+        raise ValueError(f"network larger than the part: needs {' and '.join(lacking)}")
+
+
+def check_state(config, available):
+    """Raise ValueError if the memories of a part could not hold the state, however it is packed.
+
+    It spares the generation of a design that is hopeless.
+    """
+    signs = config.sign_depth * config.weight_lanes
+    counters = config.counter_depth * config.counter_lanes * (config.counter_bits - 1)
+    bits = sum(available[key] * available[bits] for key, bits in BITS.items())
+    if signs + counters > bits:
+        raise ValueError(f"network larger than the part: needs {signs + counters} of {bits} bits "
+                         "of memory for weights and counters")
+
+
+def check_placed(log):
+    """Raise ValueError if the log of a placer that failed says that a resource did not suffice."""
+    for line in log.read_text(encoding="utf-8").splitlines() if log.exists() else ():
+        words = line.replace("/", " ").split()
+        if len(words) == 5 and words[0] == "Info:" and words[4].endswith("%"):
+            name, used, available = words[1].rstrip(":"), int(words[2]), int(words[3])
+            if used > available:
+                raise ValueError(f"network larger than the part: needs {used} of {available} "
+                                 f"{name} cells")
+
+
+
+
+def command(
+    board: Annotated[str, Option(help=f"One of {', '.join(boards())}.")],
+    config: Annotated[Path | None, Option(
+        help="Configuration file (TOML), instead of the options of its shape.")] = None,
+    hidden: Annotated[list[int] | None, Option(
+        help="Neurons per layer: --hidden 64 64 [default: 64 64].")] = None,
+    inputs: Annotated[int | None, Option(help="Bits per sample [default: 192].")] = None,
+    classes: Annotated[int | None, Option(help="[default: 10]")] = None,
+    counter_bits: Annotated[int | None, Option(help="B_h [default: 7].")] = None,
+    weight_lanes: Annotated[int | None, Option(
+        help="P, weight bits per cycle [default: 64].")] = None,
+    counter_lanes: Annotated[int | None, Option(
+        help="Q, counters per cycle [default: 8].")] = None,
+    max_batch: Annotated[int | None, Option(
+        help="Most samples per application of updates [default: 1].")] = None,
+    seed: Annotated[int, Option(help="Of the placer.")] = 1,
+    build_dir: Annotated[Path, Option(help="Where builds are kept.")] = Path("build"),
+    json: Annotated[Path | None, Option(help="Write the report here.")] = None,
+):
+    """Make the bitstream of a trainer for a board, and report its size and speed."""
+    results.check_writable(json)
+    shape = {"inputs": inputs, "layers": tuple(hidden) if hidden else None, "classes": classes,
+             "counter_bits": counter_bits, "weight_lanes": weight_lanes,
+             "counter_lanes": counter_lanes, "max_batch": max_batch}
+    shape = {name: value for name, value in shape.items() if value is not None}
+    if config is None:
+        made = Config(**{"inputs": 192, "layers": (64, 64), "classes": 10} | shape)
+    elif shape:
+        raise ValueError(f"the configuration is either a file or options, not both: {config} "
+                         f"and {', '.join(shape)}")
+    else:
+        made, _ = configuration.load(config)
+    with results.console.status(f"{board}: starting") as status:
+        report = build(made, board, seed, build_dir,
+                       progress=lambda what: status.update(f"{board}: {what}"))
+    if json is not None:
+        results.write_json(json, report)
+    available = target(board).available
+    results.table(f"{board}, {report['part']}", [
+        *((name, f"{report[key]} of {available[key]}") for key, name in NAMES.items()),
+        ("clock", f"{report['clock_mhz']:g} MHz"),
+        ("fastest clock", f"{report['fmax_mhz']:.1f} MHz"),
+        ("bitstream", Path(report["folder"]) / report["bitstream"]),
+    ])
+    if not report["meets_clock"]:
+        raise ValueError(f"the design runs at {report['fmax_mhz']} MHz only, and {board} needs "
+                         f"{report['clock_mhz']:g} MHz: try another --seed or fewer lanes")
