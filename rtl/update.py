@@ -238,9 +238,9 @@ class Update(wiring.Component):
             drawn = ~bernoulli.word[i] & mask[i]
             with m.If(loading):
                 m.d.sync += value.eq(loaded.word_select(i, bits))
-            with m.Elif(initialising):
+            with m.Elif(working[0] & initialising):
                 m.d.sync += value.eq(drawn.replicate(bits))
-            with m.Else():
+            with m.Elif(working[0]):  # else hold what a reply may still show
                 m.d.sync += value.eq(Cat(low, ~signs[i]))
             m.d.sync += [
                 up.eq(Mux(operation == Operation.STEP, inputs[i] == sign, signs[i])),
