@@ -7,6 +7,7 @@ import numpy as np
 from bep_model.bits import compiled
 from bep_model.random import seeds
 
+
 def prototypes(config):
     """One prototype of K_L bits per class, pairwise as far apart as they evenly can be.
 

@@ -326,7 +326,7 @@ class Network:
         return Results(predictions, predictions != labels, triggered)
 
     def flush(self, parameters):
-        """Apply the updates of an open batch, as a batch of the size it has; if none, do nothing."""
+        """Apply the updates of an open batch, as a batch of the size it has."""
         _apply(self._state, self._registers(parameters))
 
     def phases(self, x_row, label, parameters):

@@ -27,8 +27,8 @@ def select(z, activations, targets, valid, group, winners):
     for begin in range(0, z.shape[0], group):
         winner = -1
         for j in range(begin, begin + group):
-            if bit(valid, j) and bit(targets, j) != bit(activations, j):
-                if winner < 0 or abs(z[j]) < abs(z[winner]):
-                    winner = j
+            wrong = bit(valid, j) and bit(targets, j) != bit(activations, j)
+            if wrong and (winner < 0 or abs(z[j]) < abs(z[winner])):
+                winner = j
         if winner >= 0:
             winners[winner >> 6] |= np.uint64(1) << np.uint64(winner & 63)

@@ -1,0 +1,97 @@
+"""What a network says of bad input; and that it has then changed nothing."""
+
+import numpy as np
+import pytest
+
+from bep_model.config import Config, Parameters
+from bep_model.network import Network
+
+CONFIG = Config(5, (6, 4), 3, counter_bits=4, max_batch=2)
+P = Parameters(2, (3, 3), (2, 2), (100, 100), batch=1, sweep=2)
+X = np.zeros((2, 5), np.uint8)
+
+
+@pytest.fixture
+def network():
+    network = Network(CONFIG)
+    counters, bank = [layer.copy() for layer in network.counters], network.bank.copy()
+    yield network
+    for actual, before in zip(network.counters, counters, strict=True):
+        np.testing.assert_array_equal(actual, before)
+    np.testing.assert_array_equal(network.bank, bank)
+
+
+@pytest.mark.parametrize(("x", "error", "message"), [
+    (X.astype(int), TypeError, "x must be of dtype uint8 or bool, not int64"),
+    (X.astype(float), TypeError, "x must be of dtype uint8 or bool, not float64"),
+    (X[0], ValueError, r"x must have shape \(N, 5\), not \(5,\)"),
+    (X[:, :4], ValueError, r"x must have shape \(N, 5\), not \(2, 4\)"),
+    (X + np.uint8(2), ValueError, "x must be between 0 and 1, not 2"),
+])
+def test_bad_samples(network, x, error, message):
+    for call in (network.predict, network.logits, lambda x: network.train(x, [0, 0], P)):
+        with pytest.raises(error, match=f"^{message}$"):
+            call(x)
+
+
+@pytest.mark.parametrize(("labels", "error", "message"), [
+    ([0.0, 1.0], TypeError, "labels must be integers, not float64"),
+    ([0], ValueError, r"labels must have shape \(2,\), not \(1,\)"),
+    ([0, 3], ValueError, "labels must be between 0 and 2, not 3"),
+    ([-1, 0], ValueError, "labels must be between 0 and 2, not -1"),
+    (np.array([0, 2**63], np.uint64), ValueError, f"labels must be between 0 and 2, not {2**63}"),
+])
+def test_bad_labels(network, labels, error, message):
+    with pytest.raises(error, match=f"^{message}$"):
+        network.train(X, labels, P)
+
+
+def test_bad_parameters(network):
+    with pytest.raises(ValueError, match="group size of layer 1 must divide its 6 neurons, not 4"):
+        network.train(X, [0, 0], Parameters(2, (3, 3), (4, 2), (0, 0), batch=1, sweep=2))
+    with pytest.raises(ValueError, match="batch must be between 1 and 2, not 3"):
+        network.flush(Parameters(2, (3, 3), (2, 2), (0, 0), batch=3, sweep=3))
+
+
+@pytest.mark.parametrize(("counters", "error", "message"), [
+    ([np.zeros((6, 5), int)], ValueError, "counters must have 2 layers, not 1"),
+    ([np.zeros((6, 5), int), np.zeros((4, 6))], TypeError,
+     "counters of layer 2 must be integers, not float64"),
+    ([np.zeros((5, 6), int), np.zeros((4, 6), int)], ValueError,
+     r"counters of layer 1 must have shape \(6, 5\), not \(5, 6\)"),
+    ([np.ones((6, 5), int), np.full((4, 6), 8)], ValueError,
+     "counters of layer 2 must be between -8 and 7, not 8"),
+    ([np.full((6, 5), -9), np.zeros((4, 6), int)], ValueError,
+     "counters of layer 1 must be between -8 and 7, not -9"),
+])
+def test_bad_counters(network, counters, error, message):
+    with pytest.raises(error, match=f"^{message}$"):
+        network.load(counters)
+
+
+def test_bad_seeds(network):
+    for call in (network.reset, network.seed):
+        with pytest.raises(ValueError, match="seed must be between 0 and 4294967295, not -1"):
+            call(-1)
+
+
+def test_bad_label_or_row_of_phases(network):
+    with pytest.raises(ValueError, match="labels must be between 0 and 2, not 5"):
+        network.phases(X[0], 5, P)
+    with pytest.raises(ValueError, match=r"x must have shape \(N, 5\), not \(1, 4\)"):
+        network.phases(X[0, :4], 0, P)
+
+
+def test_no_samples_is_no_mistake(network):
+    assert [len(result) for result in network.train(X[:0], np.zeros(0, int), P)] == [0, 0, 0]
+    assert network.predict(X[:0]).shape == (0,)
+    assert network.logits(X[:0]).shape == (0, 3)
+
+
+def test_loaded_counters_are_read_back():
+    network = Network(CONFIG)
+    rng = np.random.default_rng(0)
+    counters = [rng.integers(-8, 8, shape) for shape in CONFIG.shapes]
+    network.load(counters)
+    for actual, expected in zip(network.counters, counters, strict=True):
+        np.testing.assert_array_equal(actual, expected)

@@ -1,0 +1,140 @@
+"""Each phase on a case small enough to work out by hand."""
+
+import numpy as np
+import pytest
+
+from bep_model.backward import backward, gate
+from bep_model.bits import bit, expand, lowest, pack, popcount, unpack, words
+from bep_model.classify import classify, triggers
+from bep_model.forward import forward
+from bep_model.reinforce import reinforce
+from bep_model.select import select
+from bep_model.update import update
+
+
+def packed(text):
+    """Packed words of a text of bits, element 0 first."""
+    return pack(np.array([int(c) for c in text if c in "01"], np.uint8))
+
+
+def text(vector, n):
+    return "".join(map(str, unpack(vector, n)))
+
+
+@pytest.mark.parametrize("n", [1, 63, 64, 65, 200])
+def test_packing(n):
+    bits = np.random.default_rng(n).integers(0, 2, (3, n), dtype=np.uint8)
+    vectors = pack(bits)
+    assert vectors.shape == (3, words(n))
+    assert vectors.dtype == np.uint64
+    np.testing.assert_array_equal(unpack(vectors, n), bits)
+    assert [bit(vectors[1], i) for i in range(n)] == bits[1].tolist()
+    elements = np.empty(64 * words(n), np.int16)
+    expand(vectors[2], elements)
+    np.testing.assert_array_equal(elements[:n], bits[2])
+    assert not elements[n:].any()
+
+
+@pytest.mark.parametrize("word", [1, 2**63, 2**64 - 1, 0x8000_0000_0000_0100, 0b1011000])
+def test_words(word):
+    assert popcount(np.uint64(word)) == bin(word).count("1")
+    assert lowest(np.uint64(word)) == len(bin(word)) - bin(word).rfind("1") - 1
+
+
+def test_forward():
+    """Rows agree with the input 101 in 3, 1 and 0 places; sign(0) needs an even fan-in."""
+    z, activations = np.empty(3, np.int32), np.empty(1, np.uint64)
+    forward(np.stack([packed("101"), packed("110"), packed("010")]), packed("101"), 3, z,
+            activations)
+    assert z.tolist() == [3, -1, -3]
+    assert text(activations, 64) == "1" + 63 * "0"
+    forward(packed("10")[np.newaxis], packed("11"), 2, z[:1], activations)
+    assert z[0] == 0
+    assert text(activations, 64) == "1" + 63 * "0"
+
+
+def test_classify():
+    """Classes 1 and 2 tie: the lower index is predicted."""
+    logits = np.empty(3, np.int32)
+    prototypes = np.stack([packed("0011"), packed("1100"), packed("1010")])
+    assert classify(prototypes, packed("1110"), 4, logits) == 1
+    assert logits.tolist() == [-2, 2, 2]
+
+
+@pytest.mark.parametrize(("label", "margin", "triggered"), [
+    (0, 4, False), (0, 5, True), (1, 4, True), (1, -4, False), (1, -3, True), (2, -8, False),
+    (2, -7, True)])
+def test_trigger(label, margin, triggered):
+    """Logits 6, 2, -2: margins 4, -4 and -8; a margin equal to M does not trigger."""
+    assert triggers(np.array([6, 2, -2], np.int32), label, margin) == triggered
+
+
+def test_gate():
+    opened = np.empty(1, np.uint64)
+    gate(np.array([-4, -3, 0, 3, 4], np.int32), 3, opened)
+    assert text(opened, 64) == "01110" + 59 * "0"
+
+
+@pytest.mark.parametrize(("literal", "targets", "valid"), [(False, "100", "101"),
+                                                           (True, "110", "111")])
+def test_backward(literal, targets, valid):
+    """Neurons 0 and 1 pass on targets +1 and -1, so u = w0 - w1; neuron 2 has a closed gate."""
+    columns = np.stack([packed("100"), packed("110"), packed("011")])
+    below, valid_below = np.empty(1, np.uint64), np.empty(1, np.uint64)
+    backward(columns, packed("101"), packed("110"), literal, below, valid_below)
+    assert text(below, 64) == targets + 61 * "0"
+    assert text(valid_below, 64) == valid + 61 * "0"
+
+
+def test_select():
+    """Neurons 0 to 3 are wrong. Of two with equal abs(z) the lower wins, without a target none."""
+    z = np.array([-5, 3, -3, 9, 1, 1], np.int32)
+    winners = np.empty(1, np.uint64)
+    select(z, packed("010111"), packed("101011"), packed("111011"), 3, winners)
+    assert text(winners, 6) == "010000"
+    select(z, packed("010111"), packed("101011"), packed("101111"), 2, winners)
+    assert text(winners, 6) == "101000"
+
+
+def planes(counters):
+    """Padded counters, signs and columns of one layer."""
+    padded = np.full((len(counters), 64), -1, np.int16)
+    padded[:, :counters.shape[1]] = counters
+    return padded, pack(counters >= 0), pack((counters >= 0).T)
+
+
+def test_update():
+    """Input 1010; row 0 has target +1, row 2 target -1, row 1 does not win; B_h = 3 saturates."""
+    counters = np.array([[3, -4, -1, 0], [1, 1, 1, 1], [-4, 3, 0, -1]])
+    padded, signs, columns = planes(counters)
+    scratch = np.empty(1, np.uint64), np.empty(64, np.int16), np.empty(64, np.int16)
+    bank = np.array([1], np.uint32)
+    update(padded, signs, columns, packed("1010"), packed("110"), packed("101"), (-4, 3),
+           1 << 16, bank, 4, *scratch)
+    expected = np.array([[3, -4, 0, -1], [1, 1, 1, 1], [-4, 3, -1, 0]])
+    for actual, plane in zip((padded, signs, columns), planes(expected), strict=True):
+        np.testing.assert_array_equal(actual, plane)
+    assert bank[0] == 1
+
+
+def test_thinned_update():
+    """State 0x42021 takes, of the first four lanes, the lowest step alone."""
+    padded, signs, columns = planes(np.zeros((1, 4), int))
+    scratch = np.empty(1, np.uint64), np.empty(64, np.int16), np.empty(64, np.int16)
+    bank = np.array([0x42021], np.uint32)
+    update(padded, signs, columns, packed("0000"), packed("1"), packed("1"), (-4, 3),
+           1 << 15, bank, 4, *scratch)
+    assert padded[0, :4].tolist() == [-1, 0, 0, 0]
+    assert text(signs[0], 4) == "0111"
+    assert bank[0] == 0x4080601
+
+
+def test_reinforce():
+    """State 0x42021 has ones in lanes 0 and 5; state 0x4080601 of row 1 in lane 0 alone."""
+    padded, _, _ = planes(np.array([[0, 0, 0, -1, -1, -1], [3, 3, 3, 3, 3, 3]]))
+    bank = np.array([0x42021], np.uint32)
+    scratch = np.empty(1, np.uint64), np.empty(64, np.int16)
+    reinforce(padded, 6, 1 << 15, (-4, 3), bank, 6, *scratch)
+    assert padded[:, :6].tolist() == [[1, 0, 0, -1, -1, -2], [3] * 6]
+    assert (padded[:, 6:] == -1).all()
+    assert bank[0] == 0x9DCCA8C5
