@@ -46,7 +46,7 @@ class Group(TyperGroup):
         try:
             return super().invoke(ctx)
         except (ValueError, TypeError, OSError) as error:
-            if ctx.params["traceback"]:
+            if ctx.params["traceback"] or isinstance(error, BrokenPipeError):
                 raise
             typer.echo(f"bep: {message(error)}", err=True)
             raise typer.Exit(2) from None

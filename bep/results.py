@@ -66,7 +66,8 @@ def versions(*packages):
 
 def table(title, rows):
     """Print pairs (what, value) as a table."""
-    view = Table(title=title, show_header=False, title_justify="left")
+    console.print(title, style="italic")
+    view = Table(show_header=False)
     view.add_column(style="bold")
     view.add_column(justify="right")
     for what, value in rows:

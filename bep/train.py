@@ -32,8 +32,8 @@ def train(
     prototype_seed: Annotated[int, Option(help="Of the class prototypes.")] = 1,
     batch: Annotated[int, Option(help="Samples per application of updates.")] = HYPER.batch,
     sweep: Annotated[int | None, Option(
-        help="Samples per reinforcement sweep, a multiple of the batch "
-             f"[default: {HYPER.sweep}, or the batch].")] = None,
+        help="Samples per reinforcement sweep, a multiple of the batch; by default "
+             f"{HYPER.sweep}, or the batch if that does not divide it.")] = None,
     r: Annotated[float, Option(help="Margin as a part of the last layer's width.")] = HYPER.r,
     nu: Annotated[float, Option(help="Gate as a part of the fan-in.")] = HYPER.nu,
     group: Annotated[int, Option(
@@ -46,7 +46,7 @@ def train(
         help="Epochs without a better validation accuracy before groups grow; 0 is off."
     )] = HYPER.patience,
     validation: Annotated[bool | None, Option(
-        help="Hold out validation samples [default: yes, but not of the digits].")] = None,
+        help="Hold out validation samples; by default yes, but not of the digits.")] = None,
     train_samples: Annotated[int | None, Option(
         help="Train on the first so many samples only.")] = None,
     literal_targets: Annotated[bool, Option(help="The paper's literal sign(0) = +1.")] = False,
@@ -65,6 +65,7 @@ def train(
         sweep = HYPER.sweep if HYPER.sweep % batch == 0 else batch
     hyper = training.Hyper(r=r, nu=nu, group=group, p_r=p_r, thinning=thinning, batch=batch,
                            sweep=sweep, reinforce_bits=reinforce_bits, patience=patience)
+    parameters = training.check(config, samples, epochs, hyper)
     network = Network(config, literal_targets=literal_targets)
     network.reset(seed)
     with Progress(console=results.console) as bar:
@@ -92,7 +93,7 @@ def train(
         "literal_targets": literal_targets,
         "configuration": asdict(config) | {"digest": config.digest},
         "hyper": asdict(hyper),
-        "parameters": asdict(hyper.parameters(config)),
+        "parameters": asdict(parameters),
         "history": [asdict(epoch) for epoch in history],
         "versions": results.versions("bep-trainer", "numpy", "numba", "scikit-learn"),
     }

@@ -93,6 +93,22 @@ def accuracy(network, samples):
     return float(np.mean(network.predict(samples.x) == samples.labels))
 
 
+def check(config, data, epochs, hyper):
+    """Check what :func:`fit` is given; return the :class:`Parameters` of the first epoch.
+
+    Raises TypeError or ValueError for data of another shape than the configuration's, or values
+    that are not allowed.
+    """
+    if epochs < 0:
+        raise ValueError(f"epochs must be 0 or more, not {epochs}")
+    data.check(config)
+    parameters = hyper.parameters(config)
+    GroupSchedule(config, parameters.groups, hyper.patience)
+    if hyper.patience and not len(data.validation):
+        raise ValueError("patience needs validation samples; hold some out or set patience to 0")
+    return parameters
+
+
 def fit(network, data, *, epochs, hyper=None, seed=0, progress=None):
     """Train a network, which keeps its present counters and random bank as the start.
 
@@ -118,16 +134,11 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None):
     Raises
     ------
     TypeError, ValueError
-        For data of another shape than the network's, or values that are not allowed.
+        As :func:`check`.
     """
-    if epochs < 0:
-        raise ValueError(f"epochs must be 0 or more, not {epochs}")
     hyper = hyper or Hyper()
     config, train = network.config, data.train
-    data.check(config)
-    if hyper.patience and not len(data.validation):
-        raise ValueError("patience needs validation samples; hold some out or set patience to 0")
-    parameters = hyper.parameters(config)
+    parameters = check(config, data, epochs, hyper)
     groups = GroupSchedule(config, parameters.groups, hyper.patience)
     history = []
     for epoch in range(epochs):
