@@ -287,7 +287,7 @@ def nearest_divisor(width, group):
 
 
 def reinforce_probabilities(config, p_r, error):
-    """p_l = round(2**16 p_r sqrt(E) sqrt(2 / (pi F_l))), at most 2**16 - 1, E in percent (SPEC.md 5)."""
+    """p_l = round(2**16 p_r sqrt(E) sqrt(2 / (pi F_l))), at most 2**16 - 1; E in percent."""
     return tuple(
         min(round((1 << 16) * p_r * math.sqrt(error) * math.sqrt(2 / (math.pi * f))), (1 << 16) - 1)
         for _, f in config.shapes

@@ -94,8 +94,8 @@ def registers(config):
                                          "bit 1: a batch is partly filled"),
         Register("COMMAND", 0x04, 3, "w", "see Command"),
         Register("MODE", 0x05, 2, "w", "see Mode"),
-        Register("RANDOM", 0x06, 32, "rw", "read: state of the last generator of the bank; write: "
-                                           "shift the bank by one generator, the value entering the first"),
+        Register("RANDOM", 0x06, 32, "rw", "read: state of the last generator of the bank; "
+                 "write: shift the bank by one generator, the value entering the first"),
         Register("MARGIN", 0x08, (2 * config.layers[-1]).bit_length() + 1, "w",
                  "M, signed (SPEC 3.3)", signed=True),
         Register("THINNING", 0x09, 17, "w", "q, probability of a step in 2**-16 (SPEC 4)"),

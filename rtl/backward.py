@@ -19,7 +19,7 @@ def open_row_layout(config):
 
 
 def backward_job_layout(config):
-    """``words`` of P columns and ``columns`` in all (both from 1) of the layer that gets targets."""
+    """The layer that gets targets: its columns, and the words of P columns (both from 1)."""
     return data.StructLayout({
         "columns": range(max(config.layers) + 1),
         "words": range(max(config.words) + 1),
@@ -95,10 +95,11 @@ class Backward(wiring.Component):
 
     Timing
     ------
-    One row per clock; the first open row is fetched in the clock after ``start``. Then the targets leave one per clock,
-    in column order, while the next word is summed; a word may therefore take P clocks though fewer
-    rows are open. ``done`` is high in the clock before the targets of the last word begin to leave,
-    ``cycles(...)`` clocks after ``start``. ``job`` and ``count`` are taken while busy and must be steady.
+    The first open row is fetched in the clock after ``start``; then one row per clock. The targets
+    of a word leave one per clock, in column order, while the next word is summed; a word may
+    therefore take P clocks though fewer rows are open. ``done`` is high in the clock before the
+    targets of the last word begin to leave, ``cycles(...)`` clocks after ``start``. ``job`` and
+    ``count`` must be steady from the clock after ``start`` to ``done``.
 
     Parameters
     ----------

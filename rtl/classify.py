@@ -1,6 +1,6 @@
 """Classify: prediction, error and trigger from the logits as they arrive."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -18,14 +18,15 @@ def result_layout(config):
 class Classify(wiring.Component):
     """Largest logit, error and trigger of one sample: ``bep_model.classify``.
 
-    A logit is y = 2n - K_L, n being the popcount of a prototype's row. The prediction is the largest logit, the
-    lowest class on a tie; the sample is triggered iff y_label - max of the other logits < margin (Eq. 1).
+    A logit is y = 2n - K_L, n being the popcount of a prototype's row. The prediction is the
+    largest logit, the lowest class on a tie; the sample is triggered iff
+    y_label - max of the other logits < margin (Eq. 1).
 
     Timing
     ------
-    Takes one logit per clock, from the clock after ``start`` on, class 0 first. ``done`` is high for
-    one clock, ``latency`` clocks after the last logit, and ``result`` is valid in it and until the
-    next ``start``.
+    Takes one logit per clock, from the clock after ``start`` on, class 0 first. ``done`` is high
+    for one clock, ``latency`` clocks after the last logit; ``result`` is valid from then until the
+    last logit of the next sample.
 
     Parameters
     ----------

@@ -11,8 +11,9 @@ from .popcount import Popcount
 def job_layout(config):
     """What :class:`Forward` is to do: rows, where they lie, and what they are multiplied with.
 
-    ``rows`` and ``words`` count from 1; ``address`` is the first row's in the sign plane; ``source`` and
-    ``target`` are offsets in the activation memory; ``fan_in`` is F_l, ``gate`` is T_l.
+    ``rows`` and ``words`` count from 1; ``address`` is the first row's in the sign plane;
+    ``source`` and ``target`` are offsets in the activation memory; ``fan_in`` is F_l and ``gate``
+    T_l.
     """
     offsets = range(max(2, sum(config.words)))
     return data.StructLayout({
@@ -75,7 +76,7 @@ class Forward(wiring.Component):
     row : Out(row_layout(config))
     row_valid : Out(1)
     write_enable : Out(1)
-        Write to the activation memory: not in a job whose results are no activations (see ``gather``).
+        Write to the activation memory; only if ``gather``.
     write_offset : Out(range(words per slot))
     write_data : Out(P)
     gather : In(1)

@@ -20,8 +20,8 @@ class Loader(wiring.Component):
     Timing
     ------
     One beat per clock while no sample is ``full`` and ``block`` is low. ``full`` rises in the clock
-    after the last beat. ``take`` hands the sample over: from the next clock on ``slot`` and ``label``
-    are its own, and the next one is loaded.
+    after the last beat. ``take`` hands the sample over: from the next clock on ``slot`` and
+    ``label`` are its own, and the next one is loaded.
 
     Parameters
     ----------

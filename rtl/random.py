@@ -110,7 +110,7 @@ class Bernoulli(wiring.Component):
 
     @staticmethod
     def draws(p):
-        """Draws that a word takes: 16 minus the trailing zeros of p, none for p = 0 and p = 2**16."""
+        """Draws for one word: 16 minus the trailing zeros of p; none for p = 0 and p = 2**16."""
         return 0 if p in (0, 1 << 16) else 16 - ((p & -p).bit_length() - 1)
 
     def elaborate(self, platform):

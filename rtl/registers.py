@@ -1,6 +1,6 @@
 """The register file: run-time parameters, commands, identification, performance counters."""
 
-from amaranth.hdl import Array, Cat, Const, Module, Signal, signed, unsigned
+from amaranth.hdl import Array, Const, Module, Signal, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -18,10 +18,14 @@ Bus = wiring.Signature({
 register that was addressed in the clock before. No wait states."""
 
 
-def parameters_signature(config):
-    """What the engines take from the registers, seen from the register file (bep_model.protocol).
+PARAMETERS = ("mode", "margin", "thinning", "batch", "sweep")
+LAYER_PARAMETERS = ("gate", "group", "reinforce")
 
-    ``gates``, ``groups`` and ``reinforce`` have one entry per layer.
+
+def parameters_signature(config):
+    """What the engines take from the registers, seen from the register file.
+
+    Members are named as the registers of ``bep_model.protocol``, in lower case.
     """
     table = protocol.registers(config)
 
@@ -29,9 +33,9 @@ def parameters_signature(config):
         register = table[name]
         return (signed if register.signed else unsigned)(register.width)
 
-    members = {name: Out(shape(name.upper())) for name in ("mode", "margin", "thinning", "batch", "sweep")}
-    for name, register in (("gates", "GATE"), ("groups", "GROUP"), ("reinforce", "REINFORCE")):
-        members |= {f"{name}_{l}": Out(shape(f"{register}_{l}")) for l in range(1, config.depth + 1)}
+    members = {name: Out(shape(name.upper())) for name in PARAMETERS}
+    for l in range(1, config.depth + 1):
+        members |= {f"{name}_{l}": Out(shape(f"{name.upper()}_{l}")) for name in LAYER_PARAMETERS}
     return wiring.Signature(members)
 
 
@@ -91,21 +95,14 @@ class Registers(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         table, bus, parameters = self.table, self.bus, self.parameters
-        fields = {name.upper(): getattr(parameters, name)
-                  for name in ("mode", "margin", "thinning", "batch", "sweep")}
-        for l in range(1, self.config.depth + 1):
-            fields |= {f"GATE_{l}": getattr(parameters, f"gates_{l}"),
-                       f"GROUP_{l}": getattr(parameters, f"groups_{l}"),
-                       f"REINFORCE_{l}": getattr(parameters, f"reinforce_{l}")}
-
         # Writes.
         m.d.sync += self.command.eq(self.command & ~self.command_done)
         m.d.comb += self.random_value.eq(bus.write_data)
         with m.If(bus.write):
             with m.Switch(bus.address):
-                for name, field in fields.items():
-                    with m.Case(table[name].address):
-                        m.d.sync += field.eq(bus.write_data)
+                for name in parameters.signature.members:
+                    with m.Case(table[name.upper()].address):
+                        m.d.sync += getattr(parameters, name).eq(bus.write_data)
                 with m.Case(table["COMMAND"].address):
                     m.d.sync += self.command.eq(
                         self.command & ~self.command_done | bus.write_data[:3])

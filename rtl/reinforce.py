@@ -9,14 +9,15 @@ from .winners import winner_layout
 
 
 class Reinforce(wiring.Component):
-    """Offers every row of the enabled layers to :class:`rtl.update.Update`: layers 1..L, rows ascending.
+    """Offers every row of the enabled layers to :class:`rtl.update.Update`.
 
-    The order is that of ``bep_model.reinforce``, which fixes the random bits of each counter.
+    Layers 1..L, rows ascending: the order of ``bep_model.reinforce``, which fixes the random bits
+    of each counter.
 
     Timing
     ------
-    The first row is offered in the clock after ``start``, then one per transfer; a layer that is not enabled costs
-    one clock. ``busy`` falls after the last transfer.
+    The first row is offered in the clock after ``start``, then one per transfer; a layer that is
+    not enabled costs one clock. ``busy`` falls after the last transfer.
 
     Parameters
     ----------

@@ -11,9 +11,10 @@ from .forward import row_layout
 
 
 def select_job_layout(config):
-    """The layer to scan: its rows and group size (both from 1), sign-plane address and words per row.
+    """The layer to scan: its rows and group size (both from 1), and where its rows lie.
 
-    ``neuron`` is the place of its first row in the neuron memory (hidden layers).
+    ``address`` is the first row's in the sign plane, ``words`` the words per row; ``neuron`` is the
+    first row's place in the neuron memory (hidden layers).
     """
     return data.StructLayout({
         "rows": range(max(config.layers) + 1),
@@ -77,15 +78,15 @@ class Select(wiring.Component):
     """Winners of one layer (sec. 3.3): ``bep_model.select``.
 
     Of each group of ``group`` neurons the winner is, among those whose target differs from their
-    activation, the one with the smallest abs(z), the first on a tie. Rows with an open gate and a target
-    are listed too: the next backward phase reads them.
+    activation, the one with the smallest abs(z), the first on a tie. Rows with an open gate and a
+    target are listed too: the next backward phase reads them.
 
     Timing
     ------
-    Rows come in order, at most one per clock, from the clock after ``start`` on. With ``hidden`` a row is counted by ``target_valid``, and its
-    result is looked up in the neuron memory; else by ``row_valid``, with ``row`` and ``target`` in the
-    same clock. ``winner`` and ``open`` follow the row by ``latency`` clocks (``hidden_latency`` for a
-    hidden layer). ``busy`` falls in the clock after the last of them.
+    Rows come in order, at most one per clock, from the clock after ``start`` on. With ``hidden`` a
+    row comes with ``target_valid``, and its result is looked up in the neuron memory; else with
+    ``row_valid``, ``row`` and ``target`` in the same clock. ``winner`` and ``open_row`` follow by
+    ``latency`` clocks (``hidden_latency`` in a hidden layer). ``busy`` falls in the clock after.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """The sequencer: the one block that knows the order of the phases."""
 
-from amaranth.hdl import Array, Module, Signal
+from amaranth.hdl import Array, Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -8,7 +8,7 @@ from bep_model.protocol import Cause, Command, Mode
 
 from .backward import backward_job_layout
 from .forward import job_layout
-from .registers import parameters_signature
+from .registers import LAYER_PARAMETERS, parameters_signature
 from .select import select_job_layout
 from .tables import lookup
 from .update import Operation
@@ -113,8 +113,9 @@ class Sequencer(wiring.Component):
         m = Module()
         config, parameters = self.config, self.parameters
         depth, last = config.depth, config.depth - 1
-        per_layer = {name: [getattr(parameters, f"{name}_{l}") for l in range(1, depth + 1)]
-                     for name in ("gates", "groups", "reinforce")}
+        gates, groups, probabilities = (
+            [getattr(parameters, f"{name}_{l}") for l in range(1, depth + 1)]
+            for name in LAYER_PARAMETERS)
 
         # Jobs. The forward job is that of the layer about to start; the others are those of the
         # layer whose targets are sought, from the clock of their start on.
@@ -127,11 +128,11 @@ class Sequencer(wiring.Component):
             self.forward_job.source.eq(lookup(upcoming, offsets[:-1])),
             self.forward_job.target.eq(lookup(upcoming, offsets[1:-1])),
             self.forward_job.fan_in.eq(lookup(upcoming, config.widths)),
-            self.forward_job.gate.eq(Array(per_layer["gates"])[upcoming]),
+            self.forward_job.gate.eq(Array(gates)[upcoming]),
             self.backward_job.columns.eq(lookup(target, config.layers)),
             self.backward_job.words.eq(lookup(target, config.words[1:])),
             self.select_job.rows.eq(lookup(target, config.layers)),
-            self.select_job.group.eq(Array(per_layer["groups"])[target]),
+            self.select_job.group.eq(Array(groups)[target]),
             self.select_job.address.eq(lookup(target, config.bases[:-1])),
             self.select_job.words.eq(lookup(target, config.words[:-1])),
             self.select_job.neuron.eq(
@@ -254,8 +255,7 @@ class Sequencer(wiring.Component):
                             since_sweep.eq(0),
                             self.operation.eq(Operation.REINFORCE),
                         ]
-                        m.d.sync += [self.sweep_enable[i].eq(p != 0)
-                                     for i, p in enumerate(per_layer["reinforce"])]
+                        m.d.sync += self.sweep_enable.eq(Cat(p != 0 for p in probabilities))
                         m.next = "SWEEP"
 
             with m.State("SWEEP"):

@@ -32,9 +32,9 @@ class Trainer(wiring.Component):
 
     Timing
     ------
-    Samples are taken while MODE is not idle; the next one may be loaded while one is worked on. Each
-    gives one result, in order; a result that is not taken holds up the next sample. Commands
-    and the state port are served between samples.
+    Samples are taken while MODE is not idle; the next one may be loaded while one is worked on.
+    Each gives one result, in order; a result that is not taken holds up the next sample.
+    Commands and the state port are served between samples.
     After configuration the mode is idle, all counters are 0 and the random bank is not seeded.
 
     Parameters

@@ -42,11 +42,11 @@ class Update(wiring.Component):
     Timing
     ------
     A word takes max(1, d) clocks, d being the draws of its probability (``Bernoulli.draws``);
-    with ``single_port`` the next even number. No clock is lost between rows. A word is
-    written ``latency`` clocks after it was read. Rows of another slot than the one before wait until the pipeline is
-    empty, for they may be the same rows; the rows of one slot, and those of a sweep, must differ.
-    An access is taken only when nothing else is under way; a read is answered ``latency`` - 1
-    clocks later and held until it is taken.
+    with ``single_port`` the next even number. No clock is lost between rows. A word is written
+    ``latency`` clocks after it was read. A row of another slot than the one before waits until the
+    pipeline is empty, for it may be the same row; rows of one slot, and those of a sweep, must
+    differ. An access is taken only when nothing else is under way; a read is answered
+    ``latency`` - 1 clocks later.
 
     Parameters
     ----------
@@ -261,7 +261,8 @@ class Update(wiring.Component):
             result = Signal(signed(bits), name=f"result{i}")
             limit = (value[-1] != up) & (value[:-1] == up.replicate(bits - 1))
             change = step & ~limit
-            m.d.sync += result.eq(value.as_signed() + Cat(change, (change & ~up).replicate(bits - 1)))
+            one = Cat(change, (change & ~up).replicate(bits - 1))  # +1, -1 or 0
+            m.d.sync += result.eq(value.as_signed() + one)
             results.append(result)
 
         # Stage 3: back into both planes.

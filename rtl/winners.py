@@ -8,7 +8,7 @@ from amaranth.utils import ceil_log2
 
 
 def winner_layout(config):
-    """One winner: layer (0 for layer 1), row address in the sign plane, target's sign, sample's slot."""
+    """One winner: layer (0 for layer 1), row address, sign of the target, slot of the sample."""
     return data.StructLayout({
         "layer": ceil_log2(config.depth),
         "address": range(max(2, config.sign_depth)),
@@ -25,8 +25,8 @@ class Winners(wiring.Component):
     Timing
     ------
     A row pushed while ``commit`` is high leaves at ``o`` two clocks later at the earliest; then one
-    row per clock. ``drop`` forgets all rows pushed in clocks without ``commit`` since the last clock
-    with it. ``empty`` is high when nothing committed is left, ``o`` included.
+    row per clock. ``drop`` forgets all rows pushed in clocks without ``commit`` since the last
+    clock with it. ``empty`` is high when nothing committed is left, ``o`` included.
 
     Parameters
     ----------
