@@ -1,4 +1,4 @@
-"""`bep build`: from a configuration to a bitstream and a report, with the tools that pip installs."""
+"""`bep build`: from a configuration to a bitstream and a report, with tools that pip installs."""
 
 import hashlib
 import json
@@ -117,9 +117,9 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
     dict
         board, part, luts, ffs, brams, spram, fmax_mhz, clock_mhz, meets_clock, seed, versions,
         utilisation (used and available, by the names of the placer), critical_path (worst path
-        between registers: from, to, delay_ns, and the blocks it passes), digest (of the
-        configuration), folder, bitstream (its file there). LUTs and FFs are cells after synthesis, without those
-        that only pass a signal on; `utilisation` has what is placed.
+        between registers: from, to, delay_ns, blocks it passes), digest (of the
+        configuration), folder, bitstream (its file there). LUTs and FFs are those after
+        synthesis; the placer adds some that only pass a signal on, see `utilisation`.
 
     Raises
     ------
@@ -177,7 +177,7 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
 
 
 def prepare(config, described, seed):
-    """Return Amaranth's build plan, which is the same whenever the design is, and the clock in Hz."""
+    """Return Amaranth's build plan, the same whenever the design is, and the clock in Hz."""
     module, _, name = described.platform.partition(":")
     platform = getattr(import_module(module), name)()
     # Boards that are programmed by a tool of their own ask for it even when only building.

@@ -49,8 +49,8 @@ class Link(wiring.Component):
     ----------
     config : Config
     timeout : int
-        Clock cycles, 1..2**32-1. It must exceed the longest wait for the trainer: a batch of
-        updates and a reinforcement sweep, or an initialisation.
+        Clock cycles, 1..2**32-1, rounded up to a power of two. It must exceed the longest wait for
+        the trainer: a batch of updates and a reinforcement sweep, or an initialisation.
 
     Members
     -------
@@ -150,6 +150,7 @@ class Link(wiring.Component):
             with m.If(answer.valid & answer.ready):
                 m.d.sync += flags.eq(~flags)
 
+        shifted = Cat(word[8:], payload.payload)
         with m.Switch(step):
             with m.Case(Step.NEXT):
                 m.d.sync += step.eq(Mux(payload.valid, Step.GATHER, Step.NEXT))
@@ -161,7 +162,7 @@ class Link(wiring.Component):
                     with m.Case(Opcode.STATE_WRITE):
                         m.d.sync += count.eq(Mux(addressed, counter_bytes, 4) - 1)
             with m.Case(Step.GATHER):
-                m.d.sync += [word.eq(Cat(word[8:], payload.payload)), count.eq(count - 1)]
+                m.d.sync += [word.eq(shifted), count.eq(count - 1)]
                 with m.If(count == 0):
                     m.d.sync += step.eq(Step.ISSUE)
                     with m.If((is_[Opcode.STATE_READ] | is_[Opcode.STATE_WRITE]) & ~addressed):
@@ -191,7 +192,7 @@ class Link(wiring.Component):
                     m.d.sync += word[:8 * counter_bytes].eq(self.state.reply.payload)
             with m.Case(Step.SEND):
                 with m.If(answer.ready):
-                    m.d.sync += [word.eq(word[8:]), count.eq(count - 1)]
+                    m.d.sync += [word.eq(shifted), count.eq(count - 1)]
                     with m.If(count == 0):
                         # This byte counts as owed until the next cycle, so look again then.
                         m.d.sync += step.eq(Mux(is_[Opcode.STATE_READ], Step.ADDRESS, Step.NEXT))

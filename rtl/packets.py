@@ -1,9 +1,10 @@
 """Framing of request and answer packets: storing, checking, refusing."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import enum, memory, stream, wiring
 from amaranth.lib.crc.catalog import CRC16_CCITT_FALSE
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
 
 from bep_model.protocol import (
     ANSWER,
@@ -40,7 +41,8 @@ class Packets(wiring.Component):
     whole number of items, or asks for an answer of more than 65,535 bytes. Bytes outside packets
     are skipped up to the next SYNC. No byte is taken from ``i`` while a request is being answered.
 
-    A packet, request or answer, in which no byte moves for ``timeout`` cycles is abandoned.
+    A packet, request or answer, in which no byte moves for ``timeout`` cycles, rounded up to
+    a power of two, is abandoned.
 
     Timing: one byte per cycle on every stream. The answer's first byte is offered in the cycle
     after the request's last byte, its CRC once its payload has gone and ``done`` is high. Reset
@@ -118,7 +120,10 @@ class Packets(wiring.Component):
         size = Signal(16)  # bytes of the request's payload
         position = Signal(16)  # of the next one
         # Bytes of the answer's payload, then of these still to send: all that a request can ask for
-        left = Signal(max(18, 16 + state_bytes(self.config).bit_length()))
+        left = Signal(max(17, (4 * payload_bytes(self.config)).bit_length(),
+                          16 + state_bytes(self.config).bit_length()))
+        more_left = Signal(signed(len(left)))  # what changes it, in one adder
+        m.d.sync += left.eq(left + more_left)
         refusal = Signal(Refusal)
         in_payload = field == Field.PAYLOAD
         crc_byte = Mux(field == Field.CRC_HIGH, crc.crc[8:], crc.crc[:8])
@@ -165,7 +170,7 @@ class Packets(wiring.Component):
             m.d.sync += field.eq(field.as_value() + 1)
 
         self._store(m, field, byte, passed & ~answering, size, position)
-        fits = self._count_items(m, field, byte, passed & ~answering, size, left)
+        fits = self._count_items(m, field, byte, passed & ~answering, size, left, more_left)
 
         wrong = Signal()  # the first CRC byte differs
         with m.If(passed & (field == Field.CRC_LOW)):
@@ -182,20 +187,22 @@ class Packets(wiring.Component):
                 with m.Else():
                     m.d.sync += self.refused.eq(0)
         with m.If(answering):
-            with m.If(self.refused & (field == Field.OPCODE)):
-                m.d.sync += left.eq(1)
             with m.If(passed & in_payload):
-                m.d.sync += left.eq(left - 1)
+                m.d.comb += more_left.eq(-1)
+            with m.If(self.refused):
+                with m.If(field == Field.SYNC):
+                    m.d.sync += left.eq(0)
+                with m.If(passed & (field == Field.OPCODE)):
+                    m.d.comb += more_left.eq(1)
         # One cycle late: by then the buffer shows the first payload byte.
         m.d.sync += self.active.eq(answering & ~self.refused
                                    & ~(passed & (field == Field.CRC_HIGH)))
 
-        timer = Signal(range(self.timeout))
+        timer = Signal(ceil_log2(self.timeout) + 1)
+        m.d.sync += timer.eq(timer + 1)
         with m.If(passed | ~answering & (field == Field.SYNC)):
-            m.d.sync += timer.eq(self.timeout - 1)
-        with m.Elif(timer != 0):
-            m.d.sync += timer.eq(timer - 1)
-        with m.Else():
+            m.d.sync += timer.eq(0)
+        with m.Elif(timer[-1]):
             m.d.sync += [field.eq(Field.SYNC), answering.eq(0), self.active.eq(0)]
         return m
 
@@ -228,8 +235,8 @@ class Packets(wiring.Component):
             with m.If(field == Field.LENGTH_HIGH):
                 m.d.sync += size[8:].eq(byte)
 
-    def _count_items(self, m, field, byte, received, size, left):
-        """Cut the payload of a request into items and add up the answer's length in ``left``.
+    def _count_items(self, m, field, byte, received, size, left, more_left):
+        """Cut the payload of a request into items and add the answer's length up in ``left``.
 
         Returns
         -------
@@ -248,28 +255,25 @@ class Packets(wiring.Component):
         }
         count = Signal(range(max(6, item, counter_bytes)))  # bytes left in the item, less one
         whole = Signal()
-        tail = Signal(16)  # the last two bytes; of a STATE_READ its count of words
 
-        with m.If(received):
-            with m.Switch(field):
-                with m.Case(Field.OPCODE):
-                    m.d.sync += [self.opcode.eq(0), left.eq(0)]
-                    with m.Switch(byte):
-                        for opcode, (first, _, _) in table.items():
-                            with m.Case(opcode):
-                                m.d.sync += [self.opcode.eq(opcode), count.eq(first - 1),
-                                             whole.eq(opcode in (Opcode.READ, Opcode.WRITE,
-                                                                 Opcode.SAMPLES))]
-                with m.Case(Field.PAYLOAD):
-                    m.d.sync += [tail.eq(Cat(tail[8:], byte)), count.eq(count - 1),
-                                 whole.eq(count == 0)]
-                    with m.If(count == 0):
-                        with m.Switch(self.opcode):
-                            for opcode, (_, others, gain) in table.items():
-                                with m.Case(opcode):
-                                    m.d.sync += [count.eq(others - 1), left.eq(left + gain)]
-                with m.Case(Field.CRC_LOW):
-                    with m.If(self.opcode == Opcode.STATE_READ):
-                        m.d.sync += left.eq(tail * counter_bytes)
+        with m.If(received & (field == Field.OPCODE)):
+            m.d.sync += [self.opcode.eq(0), left.eq(0)]
+            with m.Switch(byte):
+                for opcode, (first, _, _) in table.items():
+                    with m.Case(opcode):
+                        m.d.sync += [self.opcode.eq(opcode), count.eq(first - 1)]
+            m.d.sync += whole.eq((byte != Opcode.STATE_READ) & (byte != Opcode.STATE_WRITE))
+        with m.If(received & (field == Field.PAYLOAD)):
+            m.d.sync += [count.eq(count - 1), whole.eq(count == 0)]
+            with m.If(count == 0):
+                with m.Switch(self.opcode):
+                    for opcode, (_, others, gain) in table.items():
+                        with m.Case(opcode):
+                            m.d.sync += count.eq(others - 1)
+                            m.d.comb += more_left.eq(gain)
+            # The last two bytes of a STATE_READ are the number of words, low byte first.
+            with m.If((self.opcode == Opcode.STATE_READ) & (count[1:] == 0)):
+                answer = byte * counter_bytes
+                m.d.comb += more_left.eq(Mux(count[0], answer, answer << 8))
         single = (self.opcode != Opcode.STATE_READ) | (size == table[Opcode.STATE_READ][0])
-        return whole & single & (size <= payload_bytes(self.config)) & (left <= MAX_LENGTH)
+        return whole & single & (size <= payload_bytes(self.config)) & (left[16:] == 0)
