@@ -1,6 +1,6 @@
 """Backward: column sums of the rows that pass their targets on, and the targets they give."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -91,15 +91,16 @@ class Backward(wiring.Component):
     """Targets of layer l from the open rows of layer l + 1 (Eq. 2, 7): ``bep_model.backward``.
 
     Word-major: for each word of P columns all open rows are read, and P up/down counters add up
-    t_j w_ji. The signs of the sums are the targets; a sum of 0 is no target.
+    u_i = sum of t_j w_ji. The target is +1 if u > 0, -1 if u < 0; u = 0 is no target.
 
     Timing
     ------
-    The first open row is fetched in the clock after ``start``; then one row per clock. The targets
-    of a word leave one per clock, in column order, while the next word is summed; a word may
-    therefore take P clocks though fewer rows are open. ``done`` is high in the clock before the
-    targets of the last word begin to leave, ``cycles(...)`` clocks after ``start``. ``job`` and
-    ``count`` must be steady from the clock after ``start`` to ``done``.
+    The first open row is fetched in the clock after ``start``; then one row per clock, and two
+    clocks more per word to look at the sums. The targets of a word leave one per clock, in column
+    order, while the next word is summed; a word may therefore take P + 1 clocks though fewer rows
+    are open. ``done`` is high in the clock before the targets of the last word begin to leave,
+    ``cycles(...)`` clocks after ``start``. ``job`` and ``count`` must be steady from the clock
+    after ``start`` to ``done``.
 
     Parameters
     ----------
@@ -142,28 +143,31 @@ class Backward(wiring.Component):
 
     @property
     def latency(self):
-        """Clocks from the fetch of a row to the capture of its column sums."""
-        return 3 + self.read_latency
+        """Clocks from the fetch of a word's last row to the one before its targets leave."""
+        return 4 + self.read_latency
+
+    @property
+    def gap(self):
+        """Least number of clocks between the last rows of two words."""
+        return max(3, self.config.weight_lanes + 1)
 
     def cycles(self, rows, words):
         """Clocks from the one after ``start`` to ``done``, both counted, for ``rows`` open rows."""
-        rows = max(1, rows)
-        gap = max(rows, self.config.weight_lanes, self.latency)
-        return rows + (words - 1) * gap + self.latency
+        return max(1, rows) + (words - 1) * max(rows + 2, self.gap) + self.latency
 
     def elaborate(self, platform):
         m = Module()
         lanes = self.config.weight_lanes
 
-        # Issue. A word's last row waits until the targets of the word before will have left.
-        busy, fetch, wait = Signal(), Signal(), Signal()
+        # Issue. A word's first row waits until the sums of the word before are cleared, its last
+        # row until the targets of the word before will have left.
+        busy, fetch = Signal(), Signal()
         entry, word = Signal.like(self.count), Signal.like(self.job.words)
-        pause = Signal(range(max(lanes, self.latency)))
+        pause = Signal(range(self.gap))
         empty = self.count == 0
-        first, last = entry == 0, (entry == self.count - 1) | empty
+        last = (entry == self.count - 1) | empty
         m.d.comb += [
-            wait.eq(last & (pause != 0)),
-            fetch.eq(busy & ~wait),
+            fetch.eq(busy & (pause < self.gap - 2) & ~(last & (pause != 0))),
             self.read_index.eq(entry),
         ]
         with m.If(pause != 0):
@@ -171,8 +175,7 @@ class Backward(wiring.Component):
         with m.If(fetch):
             m.d.sync += entry.eq(entry + 1)
             with m.If(last):
-                m.d.sync += [entry.eq(0), word.eq(word + 1),
-                             pause.eq(max(lanes, self.latency) - 1)]
+                m.d.sync += [entry.eq(0), word.eq(word + 1), pause.eq(self.gap - 1)]
                 with m.If(word == self.job.words - 1):
                     m.d.sync += busy.eq(0)
         with m.If(self.start):
@@ -180,48 +183,54 @@ class Backward(wiring.Component):
 
         # The row's address is known a clock later, its word a clock and a read after that.
         address, sign = Signal.like(self.read_address), Signal()
-        fetched = delay(m, fetch, 1, name="fetched")
         m.d.sync += [
             address.eq(self.read_data.address + delay(m, word, 1, name="word")),
             sign.eq(self.read_data.sign),
         ]
         m.d.comb += [self.read_address.eq(address),
-                     self.read_enable.eq(delay(m, fetched, 1, name="issued"))]
-        begin, end, none, valid = delay(
-            m, Cat(first, last & fetch, empty, fetch), 2 + self.read_latency, name="edge")
+                     self.read_enable.eq(delay(m, fetch, 2, name="issued"))]
+        end, valid = delay(
+            m, Cat(last & fetch, fetch & ~empty), 2 + self.read_latency, name="edge")
         sign = delay(m, sign, self.read_latency, name="sign")
 
-        # Column counters.
-        sums = [Signal(signed(max(self.config.layers).bit_length() + 1), name=f"sum{i}")
+        # Column counters: +1, or -1 as all ones. Two clocks look at the finished sums: u >= 0,
+        # then, all counters being stepped down once, u - 1 >= 0. That is less logic than u != 0.
+        look = delay(m, end, 1, name="look")
+        clear = delay(m, look, 1, name="clear")
+        sums = [Signal(signed(max(self.config.layers[1:]).bit_length() + 1), name=f"sum{i}")
                 for i in range(lanes)]
-        with m.If(valid):
-            for total, weight in zip(sums, self.weights, strict=True):
-                step = Mux(none, 0, Mux(weight == sign, 1, -1))
-                m.d.sync += total.eq(Mux(begin, 0, total) + step)
+        for total, weight in zip(sums, self.weights, strict=True):
+            down = Signal()
+            m.d.comb += down.eq((weight ^ sign) | look)
+            with m.If(clear):
+                m.d.sync += total.eq(0)
+            with m.Elif(valid | look):
+                m.d.sync += total.eq(total + Cat(1, down.replicate(len(total) - 1)))
 
-        # Capture the signs and shift them out.
-        capture = delay(m, end, 1, name="capture")
-        signs, valids = Signal(lanes), Signal(lanes)
+        # Targets leave through two shift registers.
+        not_negative, positive = Signal(lanes), Signal(lanes)
+        running = Signal()
         column, left = Signal(range(lanes)), Signal.like(self.job.columns)
         words_left = Signal.like(self.job.words)
-        m.d.sync += [signs.eq(signs >> 1), valids.eq(valids >> 1)]
-        running = Signal()
+        signs = ~Cat(total[-1] for total in sums)
         with m.If(running):
-            m.d.sync += [column.eq(column + 1), left.eq(left - 1)]
+            m.d.sync += [
+                not_negative.eq(not_negative >> 1), positive.eq(positive >> 1),
+                column.eq(column + 1), left.eq(left - 1),
+            ]
             with m.If((column == lanes - 1) | (left == 1)):
                 m.d.sync += running.eq(0)
-        with m.If(capture):
-            m.d.sync += [
-                signs.eq(Cat(total >= 0 for total in sums)),
-                valids.eq(Cat(total != 0 for total in sums)),
-                running.eq(1), column.eq(0), words_left.eq(words_left - 1),
-            ]
+        with m.If(look):
+            m.d.sync += not_negative.eq(signs)
+        with m.If(clear):
+            m.d.sync += [positive.eq(signs), running.eq(1), column.eq(0),
+                         words_left.eq(words_left - 1)]
         with m.If(self.start):
             m.d.sync += [left.eq(self.job.columns), words_left.eq(self.job.words)]
         m.d.comb += [
-            self.target.sign.eq(signs[0]),
-            self.target.valid.eq(valids[0]),
+            self.target.sign.eq(positive[0]),
+            self.target.valid.eq(positive[0] | ~not_negative[0]),
             self.target_valid.eq(running),
-            self.done.eq(capture & (words_left == 1)),
+            self.done.eq(clear & (words_left == 1)),
         ]
         return m
