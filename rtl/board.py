@@ -1,7 +1,7 @@
 """The design of a board: clock, reset button, serial port, link and trainer."""
 
 from amaranth.hdl import Elaboratable, Module, ResetInserter, Signal
-from amaranth.lib import wiring
+from amaranth.lib import io, wiring
 from amaranth.lib.cdc import FFSynchronizer
 
 from .link import Link
@@ -49,19 +49,23 @@ class Board(Elaboratable):
 
         reset = Signal()
         if self.reset:
-            pressed = platform.request(*self.reset).i
-            m.submodules.reset_synchronizer = FFSynchronizer(pressed, reset)
+            m.submodules.button = button = io.Buffer("i", platform.request(*self.reset, dir="-"))
+            m.submodules.reset_synchronizer = FFSynchronizer(button.i, reset)
         for name, block in {"trainer": trainer, "link": link,
                             "receiver": receiver, "transmitter": transmitter}.items():
             m.submodules[name] = ResetInserter(reset)(block) if self.reset else block
 
-        uart = platform.request("uart", 0)
-        m.d.comb += [receiver.i.eq(uart.rx.i), uart.tx.o.eq(transmitter.o)]
+        uart = platform.request("uart", 0, dir="-")
+        m.submodules.rx = rx = io.Buffer("i", uart.rx)
+        m.submodules.tx = tx = io.Buffer("o", uart.tx)
+        m.d.comb += [receiver.i.eq(rx.i), tx.o.eq(transmitter.o)]
         wiring.connect(m, receiver.o, link.i)
         wiring.connect(m, link.o, transmitter.i)
         for port in ("bus", "samples", "results", "state"):
             wiring.connect(m, getattr(link, port), getattr(trainer, port))
-        for resource, level in ((self.busy, link.busy), (self.refused, link.refused)):
+        for name, resource in (("busy", self.busy), ("refused", self.refused)):
             if resource:
-                m.d.comb += platform.request(*resource).o.eq(level)
+                m.submodules[f"led_{name}"] = led = io.Buffer(
+                    "o", platform.request(*resource, dir="-"))
+                m.d.comb += led.o.eq(getattr(link, name))
         return m

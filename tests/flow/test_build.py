@@ -1,0 +1,174 @@
+"""The build flow: real builds of a tiny trainer, the cache, and what goes wrong."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from bep import build as flow
+from bep import toolchain
+from bep.build import boards, build, target
+from bep.cli import Command, Group
+from bep_model.config import Config, dump
+
+TINY = Config(16, (8,), 2, counter_bits=3, weight_lanes=8, counter_lanes=8)
+
+KEYS = {"board", "part", "luts", "ffs", "brams", "spram", "fmax_mhz", "clock_mhz", "meets_clock",
+        "seed", "versions", "utilisation", "critical_path", "digest", "bitstream", "folder"}
+
+
+@pytest.fixture
+def app():
+    """The command as `bep` runs it."""
+    app = typer.Typer(cls=Group, pretty_exceptions_enable=False)
+
+    @app.callback()
+    def main(traceback: bool = False):
+        pass
+
+    app.command("build", cls=Command)(flow.command)
+    return app
+
+
+@pytest.fixture
+def no_tools(monkeypatch):
+    """Make every run of a tool a failure of the test."""
+    def run(tool, *_):
+        raise AssertionError(f"{tool} was run")
+    monkeypatch.setattr(toolchain, "run", run)
+
+
+@pytest.mark.parametrize("board, clock", [("icebreaker", 12), ("ulx3s-85f", 25)])
+def test_real_build(board, clock, tmp_path, monkeypatch):
+    steps = []
+    report = build(TINY, board, 3, tmp_path / "build", progress=steps.append)
+    assert steps == ["generating the design", "synthesis", "place and route", "bitstream"]
+    assert report.keys() == KEYS
+    assert report["board"] == board and report["seed"] == 3 and report["digest"] == TINY.digest
+    assert report["clock_mhz"] == clock and report["meets_clock"]
+    assert report["fmax_mhz"] > clock
+    assert 500 < report["luts"] < 4000 and 300 < report["ffs"] < 3000 and report["brams"] >= 1
+    assert (report["spram"] > 0) == (board == "icebreaker")
+    assert report["critical_path"]["delay_ns"] == pytest.approx(1e3 / report["fmax_mhz"], rel=0.02)
+    (folder,) = (tmp_path / "build").iterdir()
+    assert str(folder) == report["folder"] and folder.name.startswith(board)
+    assert (folder / report["bitstream"]).stat().st_size > 10_000
+
+    # Again: nothing is run, the report is the same. Another seed is another build.
+    monkeypatch.setattr(toolchain, "run", lambda *_: pytest.fail("a tool was run"))
+    assert build(TINY, board, 3, tmp_path / "build") == report
+    with pytest.raises(pytest.fail.Exception):
+        build(TINY, board, 4, tmp_path / "build")
+    assert list((tmp_path / "build").iterdir()) == [folder]
+
+
+def test_too_large_after_synthesis(tmp_path, monkeypatch):
+    described = target("icebreaker")
+    small = replace(described, available=described.available | {"luts": 100, "spram": 0})
+    monkeypatch.setattr(flow, "target", lambda board: small)
+    with pytest.raises(ValueError, match=r"^network larger than the part: needs \d{3,} of 100 "
+                                         r"look-up tables and 1 of 0 SPRAM blocks$"):
+        build(TINY, "icebreaker", build_dir=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_too_large_at_once(tmp_path, no_tools):
+    with pytest.raises(ValueError, match="network larger than the part: needs 5180160 of 1171456 "
+                                         "bits of memory for weights and counters"):
+        build(Config(784, (525, 525), 10), "icebreaker", build_dir=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_too_large_for_the_placer(tmp_path):
+    log = tmp_path / "top.tim"
+    log.write_text("Info: Device utilisation:\n"
+                   "Info: \t         ICESTORM_LC:    5120/   5280    96%\n", encoding="utf-8")
+    flow.check_placed(log)
+    log.write_text("Info: \t         ICESTORM_LC:    5512/   5280   104%\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="larger than the part: needs 5512 of 5280 ICESTORM_LC"):
+        flow.check_placed(log)
+    flow.check_placed(tmp_path / "absent")
+
+
+def test_failing_tool(tmp_path, monkeypatch):
+    monkeypatch.setitem(toolchain.TOOLS, "YOSYS", "false")
+    with pytest.raises(toolchain.ToolError, match="false failed"):
+        build(TINY, "icebreaker", build_dir=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_missing_tool(tmp_path, monkeypatch):
+    monkeypatch.setitem(toolchain.TOOLS, "YOSYS", "no-such-yosys")
+    with pytest.raises(FileNotFoundError, match="no-such-yosys is not installed: pip install"):
+        build(TINY, "icebreaker", build_dir=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_bad_arguments(tmp_path, no_tools):
+    assert boards() == ["icebreaker", "ulx3s-85f"]
+    for arguments, error, text in [
+        ((TINY, "arty"), ValueError, "board must be one of icebreaker, ulx3s-85f, not 'arty'"),
+        ((TINY, "../x"), ValueError, "not '../x'"),
+        (("x", "icebreaker"), TypeError, "config must be a Config, not 'x'"),
+        ((TINY, "icebreaker", -1), ValueError, "seed must be between 0 and 2147483647, not -1"),
+        ((TINY, "icebreaker", 1.0), TypeError, "seed must be an integer, not 1.0"),
+    ]:
+        with pytest.raises(error) as caught:
+            build(*arguments, build_dir=tmp_path)
+        assert text in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+REPORT = {"board": "icebreaker", "part": "P", "luts": 1, "ffs": 2, "brams": 3, "spram": 4,
+          "fmax_mhz": 20.0, "clock_mhz": 12.0, "meets_clock": True, "folder": "f",
+          "bitstream": "top.bin"}
+
+
+@pytest.fixture
+def built(monkeypatch):
+    """Calls of `build`, which does not happen."""
+    calls = []
+
+    def build(config, board, seed, build_dir, progress):
+        calls.append((config, board, seed))
+        return REPORT
+    monkeypatch.setattr(flow, "build", build)
+    return calls
+
+
+def test_command(app, built, tmp_path):
+    out = tmp_path / "out.json"
+    ended = CliRunner().invoke(app, ["build", "--board", "icebreaker", "--hidden", "32", "16",
+                                     "--seed", "5", "--json", str(out)])
+    assert ended.exit_code == 0, ended.output
+    assert built == [(Config(192, (32, 16), 10), "icebreaker", 5)]
+    assert json.loads(out.read_text(encoding="utf-8")) == REPORT
+
+    dump(tmp_path / "tiny.toml", TINY)
+    ended = CliRunner().invoke(app, ["build", "--board", "ulx3s-85f",
+                                     "--config", str(tmp_path / "tiny.toml")])
+    assert ended.exit_code == 0 and built[1] == (TINY, "ulx3s-85f", 1)
+
+
+@pytest.mark.parametrize("arguments, text", [
+    (["--board", "arty"], "board must be one of icebreaker, ulx3s-85f, not 'arty'"),
+    (["--board", "icebreaker", "--config", "absent.toml"], "absent.toml"),
+    (["--board", "icebreaker", "--counter-lanes", "7"], "counter_lanes must divide"),
+    (["--board", "icebreaker", "--config", "x.toml", "--classes", "3"], "either a file or options"),
+    (["--board", "icebreaker", "--hidden", "600", "600", "--inputs", "784"], "than the part"),
+    (["--board", "icebreaker", "--json", "absent/x.json"], "there is no folder absent"),
+])
+def test_command_mistakes(app, arguments, text, no_tools, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ended = CliRunner().invoke(app, ["build", *arguments])
+    assert ended.exit_code == 2 and text in ended.stderr
+    assert ended.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_command_too_slow(app, built, monkeypatch):
+    monkeypatch.setitem(REPORT, "meets_clock", False)
+    ended = CliRunner().invoke(app, ["build", "--board", "icebreaker"])
+    assert ended.exit_code == 2 and "runs at 20.0 MHz only" in ended.stderr
