@@ -9,7 +9,7 @@ import numpy as np
 from sim.verilator import build, run
 
 
-def simulate(job, verilog, *, root="build", waves=False):
+def simulate(job, verilog, *, bench="sim.trainer_bench", root="build", waves=False):
     """Simulate a trainer.
 
     Parameters
@@ -17,6 +17,8 @@ def simulate(job, verilog, *, root="build", waves=False):
     job : Job
     verilog : str
         ``rtl.verilog.convert(Trainer(job.config, prototypes))``.
+    bench : str
+        Module of the bench; ``sim.board_bench`` takes the Verilog of its ``Pins``.
     root : path
         Build folder.
     waves : bool
@@ -25,7 +27,7 @@ def simulate(job, verilog, *, root="build", waves=False):
     Returns
     -------
     dict of arrays
-        What ``sim.trainer_bench`` wrote.
+        What ``sim.host.Host.carry_out`` wrote.
 
     Raises
     ------
@@ -35,7 +37,7 @@ def simulate(job, verilog, *, root="build", waves=False):
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=simulator.parent))
     try:
         job.save(folder / "job.npz")
-        run(simulator, "sim.trainer_bench", folder, waves=waves, variables={
+        run(simulator, bench, folder, waves=waves, variables={
             "BENCH_JOB": str(folder / "job.npz"), "BENCH_OUT": str(folder / "observations.npz")})
         with np.load(folder / "observations.npz") as file:
             return dict(file)

@@ -1,0 +1,24 @@
+"""A board's design through its pins: a job over the serial line against the golden model."""
+
+import pytest
+
+from bep_model import frame
+from rtl.verilog import convert
+from sim.board_bench import Pins
+from sim.compare import compare
+from sim.expected import expected
+from sim.simulate import simulate
+from sim.words import integers
+from tests.sim.configurations import CASES
+from tests.sim.jobs import job
+
+
+@pytest.mark.parametrize("name", ["batch-reinforced", "three-subwords", "two-bits"])
+def test_equal_to_the_golden_model(name):
+    the_job = job(CASES[name], samples=9)
+    verilog = convert(Pins(the_job.config, integers(frame.prototypes(the_job.config))))
+    observed = simulate(the_job, verilog, bench="sim.board_bench")
+    comparison = compare(the_job, expected(the_job), observed, timed=False,
+                         command=f"pytest tests/sim/test_board.py -k {name}")
+    assert comparison.mismatches == 0, comparison.report
+    assert comparison.compared_counters > 0
