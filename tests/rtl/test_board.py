@@ -1,0 +1,153 @@
+"""A whole board at its serial pins: load, train, read the results and every counter."""
+
+from types import SimpleNamespace
+
+import numpy as np
+from amaranth.hdl import Fragment
+from amaranth.lib import io
+from amaranth.lib.crc.catalog import CRC16_CCITT_FALSE
+from amaranth.sim import Simulator
+
+from bep_model import protocol
+from bep_model.config import Config, Parameters
+from bep_model.frame import prototypes
+from bep_model.network import Network
+from bep_model.protocol import Command, Mode, Opcode
+from bep_model.random import seeds
+from rtl.board import Board
+
+CONFIG = Config(12, (8, 6), 3, counter_bits=4, weight_lanes=8, counter_lanes=4)
+PARAMETERS = Parameters(margin=4, gates=(6, 5), groups=(4, 3), reinforce=(20000, 30000),
+                        sweep=4).validate(CONFIG)
+SAMPLES, SEED, DIVISOR = 10, 3, 4
+
+
+class Platform:
+    """Pins that a testbench holds."""
+
+    default_clk_frequency = 4e6  # 4 cycles a bit at 1 Mbaud
+
+    def __init__(self):
+        self.rx, self.tx = io.SimulationPort("i", 1), io.SimulationPort("o", 1)
+        self.button, self.led = io.SimulationPort("i", 1), io.SimulationPort("o", 1)
+
+    def request(self, name, number, dir):
+        assert (number, dir) == (0, "-")
+        return self if name == "uart" else getattr(self, name)
+
+
+class Port:
+    """Host side of the serial port."""
+
+    def __init__(self, ctx, platform):
+        self.ctx, self.platform = ctx, platform
+
+    async def send(self, data):
+        for byte in data:
+            for bit in (0, *((byte >> i) & 1 for i in range(8)), 1):
+                self.ctx.set(self.platform.rx.i, bit)
+                await self.ctx.tick().repeat(DIVISOR)
+
+    async def receive(self):
+        """Next byte, at most 2,000 cycles from now."""
+        for _ in range(2000):
+            if not self.ctx.get(self.platform.tx.o):
+                break
+            await self.ctx.tick()
+        else:
+            raise AssertionError("no answer")
+        await self.ctx.tick().repeat(DIVISOR // 2)
+        byte = 0
+        for i in range(8):
+            await self.ctx.tick().repeat(DIVISOR)
+            byte |= self.ctx.get(self.platform.tx.o) << i
+        await self.ctx.tick().repeat(DIVISOR)
+        assert self.ctx.get(self.platform.tx.o), "no stop bit"
+        return byte
+
+    async def ask(self, opcode, payload):
+        """Send a request; the payload of its answer."""
+        crc = CRC16_CCITT_FALSE(data_width=8)
+        body = bytes([opcode]) + len(payload).to_bytes(2, "little") + bytes(payload)
+        await self.send(bytes([protocol.SYNC]) + body + crc.compute(body).to_bytes(2, "little"))
+        head = bytes([await self.receive() for _ in range(4)])
+        assert head[:2] == bytes([protocol.SYNC, opcode | protocol.ANSWER])
+        rest = bytes([await self.receive() for _ in range(int.from_bytes(head[2:], "little") + 2)])
+        assert crc.compute(head[1:] + rest[:-2]) == int.from_bytes(rest[-2:], "little")
+        return rest[:-2]
+
+    async def write(self, **values):
+        table = protocol.registers(CONFIG)
+        await self.ask(Opcode.WRITE, b"".join(
+            bytes([table[name].address]) + (value & 0xFFFFFFFF).to_bytes(4, "little")
+            for name, value in values.items()))
+
+    async def read(self, name):
+        return int.from_bytes(
+            await self.ask(Opcode.READ, [protocol.registers(CONFIG)[name].address]), "little")
+
+
+def test_training_at_the_pins():
+    rng = np.random.default_rng(5)
+    x = rng.integers(2, size=(SAMPLES, CONFIG.inputs), dtype=np.uint8)
+    labels = rng.integers(CONFIG.classes, size=SAMPLES)
+    seen = SimpleNamespace()
+    platform = Platform()
+    pack = [int("".join(map(str, row[::-1])), 2) for row in prototypes(CONFIG)]
+    board = Board(CONFIG, pack, 1_000_000, reset=("button", 0), busy=("led", 0))
+
+    async def host(ctx):
+        ctx.set(platform.rx.i, 1)
+        await ctx.tick().repeat(20)
+        port = Port(ctx, platform)
+        seen.ident = await port.read("IDENT")
+        for value in reversed(seeds(SEED, CONFIG.generators)):
+            await port.write(RANDOM=int(value))
+        layers = {}
+        for name in ("gates", "groups", "reinforce"):
+            stem = {"gates": "GATE", "groups": "GROUP"}.get(name, "REINFORCE")
+            layers |= {f"{stem}_{l}": v for l, v in enumerate(getattr(PARAMETERS, name), 1)}
+        await port.write(MARGIN=PARAMETERS.margin, THINNING=PARAMETERS.thinning,
+                         BATCH=PARAMETERS.batch, SWEEP=PARAMETERS.sweep, **layers,
+                         COMMAND=Command.INITIALISE)
+        while await port.read("STATUS") & 1:
+            pass
+        await port.write(MODE=Mode.TRAIN)
+        payload = b"".join(
+            int("".join(map(str, row[::-1])), 2).to_bytes(2, "little") + bytes([label])
+            for row, label in zip(x, labels, strict=True))
+        seen.results = await port.ask(Opcode.SAMPLES, payload)
+        while await port.read("STATUS") & 1:
+            pass
+        seen.samples = await port.read("SAMPLES")
+        raw = await port.ask(Opcode.STATE_READ,
+                             bytes(4) + CONFIG.counter_depth.to_bytes(2, "little"))
+        size = protocol.state_bytes(CONFIG)
+        seen.words = [int.from_bytes(raw[i:i + size], "little") for i in range(0, len(raw), size)]
+
+        # The button brings the power-on state back; the counters stay.
+        ctx.set(platform.button.i, 1)
+        await ctx.tick().repeat(10)
+        ctx.set(platform.button.i, 0)
+        await ctx.tick().repeat(10)
+        seen.after_reset = await port.read("SAMPLES")
+
+    simulator = Simulator(Fragment.get(board, platform))
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(host)
+    simulator.run()
+
+    network = Network(CONFIG)
+    network.reset(SEED)
+    results = network.train(x, labels, PARAMETERS)
+    assert seen.ident == protocol.MAGIC and seen.samples == SAMPLES
+    expected = np.stack([results.prediction, results.error + 2 * results.triggered], axis=1)
+    assert list(seen.results) == expected.ravel().tolist()
+    assert results.triggered.any()
+    for layer, counters in enumerate(network.counters, 1):
+        for row, values in enumerate(counters):
+            for i, value in enumerate(values):
+                word = seen.words[CONFIG.counter_address(layer, row, i // CONFIG.counter_lanes)]
+                bits = word >> (i % CONFIG.counter_lanes * CONFIG.counter_bits) & 15
+                assert (bits ^ 8) - 8 == value, f"layer {layer}, neuron {row}, input {i}"
+    assert seen.after_reset == 0
