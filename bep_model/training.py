@@ -24,17 +24,20 @@ class Hyper:
     patience : int
         See :class:`schedule.GroupSchedule`; 0 is off. Otherwise validation samples are needed.
 
-    The defaults were chosen on the validation part of the digits (192-128-128, B_h = 7, online).
+    The defaults, and 30 epochs, were chosen on validation parts of the digits' training samples
+    (192-128-128, B_h = 7, online): there 95.5 % is reached. Among settings within 0.3 % of the
+    best, those that make reinforcement cheap in hardware were taken: ``sweep`` and
+    ``reinforce_bits``.
     """
 
     r: float = 0.5
-    nu: float = 0.2
-    group: int = 16
-    p_r: float = 0.2
+    nu: float = 0.5
+    group: int = 32
+    p_r: float = 0.5
     thinning: float = 1.0
     batch: int = 1
-    sweep: int = 100
-    reinforce_bits: int = 16
+    sweep: int = 200
+    reinforce_bits: int = 6
     patience: int = 0
 
     def parameters(self, config):
