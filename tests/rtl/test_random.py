@@ -1,0 +1,99 @@
+# amaranth: UnusedElaboratable=no
+"""Random bank and Bernoulli words against bep_model.random."""
+
+import numpy as np
+import pytest
+from amaranth.hdl import Module
+
+from bep_model.random import bernoulli, xorshift
+from rtl.random import Bank, Bernoulli
+
+from .bench import Bench, clocks, generator, number
+
+PROBABILITIES = (0, 1, 2, 0x3A47, 0x4000, 0x5000, 0x8000, 0xC000, 0xFFFE, 0xFFFF, 0x10000)
+
+
+@pytest.mark.parametrize("lanes", [1, 7, 32, 33, 70])
+def test_bank(lanes):
+    """Random draws and shifts; a shift wins over a draw."""
+    dut = Bank(lanes)
+    rng = generator(lanes)
+    states = np.arange(1, -(-lanes // 32) + 1, dtype=np.uint32)
+    steps = [(*map(int, rng.integers(0, 2, 2)), int(rng.integers(1, 1 << 32))) for _ in range(60)]
+    bench = Bench(dut)
+    trace = bench.record(word=dut.word, last=dut.last)
+
+    async def drive(ctx):
+        for advance, shift, value in steps:
+            ctx.set(dut.advance, advance)
+            ctx.set(dut.shift, shift)
+            ctx.set(dut.shift_in, value)
+            await ctx.tick()
+
+    bench.run(drive)
+    for clock, (advance, shift, value) in zip(trace, steps, strict=True):
+        word = sum(int(state) << 32 * k for k, state in enumerate(states))
+        assert clock.word == word & ((1 << lanes) - 1)
+        assert clock.last == states[-1]
+        if shift:
+            states = np.array([value, *states[:-1]], np.uint32)
+        elif advance:
+            states = np.array([xorshift(state) for state in states], np.uint32)
+
+
+@pytest.mark.parametrize("holding", [0, 0.5])
+@pytest.mark.parametrize("lanes", [1, 40])
+def test_bernoulli(lanes, holding):
+    """Words, draws and clocks of all probabilities; also while the last draw is put off."""
+    m = Module()
+    m.submodules.bank = bank = Bank(lanes)
+    m.submodules.bernoulli = dut = Bernoulli(lanes)
+    m.d.comb += [dut.random.eq(bank.word), bank.advance.eq(dut.advance)]
+    rng = generator(lanes, int(2 * holding))
+    model = np.arange(1, -(-lanes // 32) + 1, dtype=np.uint32)
+    bench = Bench(m)
+    trace = bench.record(request=dut.request, hold=dut.hold, done=dut.done, word=dut.word,
+                         advance=dut.advance, bank=bank.word)
+
+    async def ask(ctx):
+        for p in PROBABILITIES * 2:
+            ctx.set(dut.p, p)
+            ctx.set(dut.request, 1)
+            done = False
+            while not done:
+                ctx.set(dut.hold, rng.random() < holding)
+                _, _, done = await ctx.tick().sample(dut.done)
+            if rng.random() < 0.5:
+                ctx.set(dut.request, 0)
+                await ctx.tick().repeat(int(rng.integers(1, 3)))
+
+    bench.run(ask)
+    dones = clocks(trace, "done")
+    assert len(dones) == 2 * len(PROBABILITIES)
+    end = 0
+    for p, done in zip(PROBABILITIES * 2, dones, strict=True):
+        begin = next(n for n in range(end, len(trace)) if trace[n].request)
+        expected = begin + max(1, dut.draws(p)) - 1
+        while trace[expected].hold:
+            expected += 1
+        assert done == expected, f"p = {p:#x}"
+        assert sum(clock.advance for clock in trace[begin:done + 1]) == dut.draws(p)
+        drawn = np.zeros(1, np.uint64)
+        bernoulli(model, lanes, p, lanes, drawn)
+        for clock in trace[done + 1:]:  # held until the next request
+            assert clock.word == drawn[0], f"p = {p:#x}"
+            assert clock.bank == number(
+                [int(s) >> i & 1 for s in model for i in range(32)][:lanes])
+            if clock.request:
+                break
+        end = done + 1
+
+
+def test_draws():
+    assert [Bernoulli.draws(p) for p in PROBABILITIES] == [
+        0, 16, 15, 16, 2, 4, 1, 2, 15, 16, 0]
+
+
+def test_bad_parameters():
+    with pytest.raises(ValueError, match=r"^lanes must be at least 1, not 0$"):
+        Bank(0)
