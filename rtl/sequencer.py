@@ -247,6 +247,7 @@ class Sequencer(wiring.Component):
                 with m.Else():
                     m.d.comb += self.cause.eq(Cause.UPDATE)
                 with m.If(~self.select_busy & self.winners_empty & ~self.update_busy):
+                    m.d.comb += self.update_run.eq(0)
                     m.d.sync += [in_batch.eq(0), since_sweep.eq(swept)]
                     m.next = "WAIT"
                     with m.If(swept >= parameters.sweep):

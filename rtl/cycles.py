@@ -1,0 +1,118 @@
+"""Clock cycles of whole batches, by where they go: the engines' formulas put together.
+
+Equal to what the performance counters of the gateware show, but for the cycles spent waiting.
+"""
+
+from collections import Counter
+
+from bep_model.protocol import Cause
+
+from .classify import Classify
+from .select import Select
+
+
+class Cycles:
+    """Cycles of a trainer for samples whose course is known.
+
+    A sample is described by an object with the members of ``bep_model.network.Phases``:
+    ``triggered``, and per layer ``z``, ``valid``, ``passing`` and ``winners``.
+
+    Parameters
+    ----------
+    trainer : rtl.trainer.Trainer
+    """
+
+    def __init__(self, trainer):
+        self.config = trainer.config
+        self.forward, self.backward, self.update = \
+            trainer.forward, trainer.backward, trainer.update
+
+    def infer(self):
+        """Counter of cycles by Cause of one sample that is only inferred."""
+        config, forward = self.config, self.forward
+        classify = config.classes * config.words[-1] + forward.latency + Classify.latency
+        return Counter({
+            Cause.FORWARD: sum(forward.cycles(k, words) for k, words in
+                               zip(config.layers, config.words, strict=False)),
+            Cause.CLASSIFY: classify,
+        })
+
+    def batch(self, samples, parameters, flushed=False):
+        """Counter of cycles by Cause of a batch, its updates included, sweeps not.
+
+        Parameters
+        ----------
+        samples : sequence of Phases
+            At least one.
+        parameters : Parameters
+        flushed : bool
+            The batch is not full; its updates are applied by a flush.
+        """
+        total, rows, scanned = Counter(), [], 1
+        for slot, sample in enumerate(samples):
+            applied = slot == len(samples) - 1 and not flushed
+            total += self.infer()
+            offered, scanned = [{}] * self.config.depth, 1
+            if sample.triggered:
+                cycles, offered, scanned = self._backward(sample, parameters)
+                total += cycles
+            if not applied:
+                total[Cause.SELECT] += scanned
+            for l in reversed(range(self.config.depth)):
+                if sample.triggered:
+                    rows += [(offered[l].get(row, 1) if applied else 1, slot,
+                              self.config.counter_words[l], parameters.thinning)
+                             for row in sample.winners[l]]
+        end = 1 if flushed else scanned
+        return total + self._update(rows, end)
+
+    def sweep(self, probabilities):
+        """Cycles of one sweep, ``probabilities`` in 2**-16 per layer; a layer with 0 is skipped."""
+        offered, clock = 1, 0
+        for (k, _), words, p in zip(self.config.shapes, self.config.counter_words, probabilities,
+                                    strict=True):
+            if not p:
+                offered += 1
+                continue
+            # Only the first row can be late, so the whole layer is one long row.
+            clock = self.update.cycles([(clock, 0, 0, 0), (offered, 0, k * words, p)]
+                                       if clock else [(offered, 0, k * words, p)])[-1][1]
+            offered = clock + 1
+        return max(clock + self.update.latency, offered) if clock else offered
+
+    def _backward(self, sample, parameters):
+        """Cycles from the trigger to the end of the last backward phase.
+
+        Also, counted from then: by layer the clocks in which winners are offered, if later than
+        the first, and the clock in which select has finished.
+        """
+        config, total = self.config, Counter()
+        offered, scanned = [{} for _ in config.layers], 1
+        if config.depth == 1:
+            return total, [dict.fromkeys(sample.winners[0], 2)], scanned
+        lanes = config.weight_lanes
+        for l in reversed(range(config.depth - 1)):
+            width, words, rows = config.layers[l], config.words[l + 1], len(sample.passing[l + 1])
+            total[Cause.BACKWARD] += self.backward.cycles(rows, words)
+            final, group = width - 1, parameters.groups[l]
+            passes = sample.valid[l][final] and abs(sample.z[l][final]) <= parameters.gates[l]
+            wins = len(sample.winners[l]) and sample.winners[l][-1] // group == final // group
+            scanned = final % lanes + 1 + Select.hidden_latency + bool(passes or wins)
+            if l:
+                total[Cause.SELECT] += scanned
+        gap = max(rows + 2, self.backward.gap)
+        group = parameters.groups[0]
+        for row in map(int, sample.winners[0]):
+            word, lane = divmod(row - row % group + group - 1, lanes)
+            offered[0][row] = max(1, lane + Select.hidden_latency + 3 - (words - 1 - word) * gap)
+        return total, offered, scanned
+
+    def _update(self, rows, end):
+        """Cycles of the update phase: rows as in ``Update.cycles``, select finished in ``end``."""
+        times = self.update.cycles(rows)
+        working, free = 0, 1
+        for begin, last in times:
+            working += last + self.update.latency + 1 - max(begin, free)
+            free = last + self.update.latency + 1
+        length = max(end, times[-1][1] + self.update.latency) if times else end
+        return Counter({Cause.UPDATE: working, Cause.SELECT: length - working})
