@@ -99,8 +99,8 @@ class Backward(wiring.Component):
     clocks more per word to look at the sums. The targets of a word leave one per clock, in column
     order, while the next word is summed; a word may therefore take P + 1 clocks though fewer rows
     are open. ``done`` is high in the clock before the targets of the last word begin to leave,
-    ``cycles(...)`` clocks after ``start``. ``job`` and ``count`` must be steady from the clock
-    after ``start`` to ``done``.
+    ``cycles(...)`` clocks after ``start``. ``job`` must be steady from ``start`` to ``done``,
+    ``count`` from the clock after ``start``. The next ``start`` must wait for the last target.
 
     Parameters
     ----------

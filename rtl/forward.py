@@ -80,7 +80,7 @@ class Forward(wiring.Component):
     write_offset : Out(range(words per slot))
     write_data : Out(P)
     gather : In(1)
-        Write the activations of this job. Must be steady from ``start`` to ``done``.
+        Write the activations of this job; steady from the clock after ``start`` to ``done``.
     """
 
     def __init__(self, config, read_latency=1):

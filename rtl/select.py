@@ -86,7 +86,8 @@ class Select(wiring.Component):
     Rows come in order, at most one per clock, from the clock after ``start`` on. With ``hidden`` a
     row comes with ``target_valid``, and its result is looked up in the neuron memory; else with
     ``row_valid``, ``row`` and ``target`` in the same clock. ``winner`` and ``open_row`` follow by
-    ``latency`` clocks (``hidden_latency`` in a hidden layer). ``busy`` falls in the clock after.
+    ``latency`` clocks (``hidden_latency`` in a hidden layer). ``busy`` is high from the clock after
+    ``start`` on while one of them may come or is there.
 
     Parameters
     ----------
@@ -96,8 +97,9 @@ class Select(wiring.Component):
     -------
     start : In(1)
     hidden : In(1)
-        Steady from ``start`` until ``busy`` falls, as is ``job``.
+        Steady from the clock after ``start`` until ``busy`` falls.
     job : In(select_job_layout(config))
+        Steady from ``start`` until ``busy`` falls.
     busy : Out(1)
     target : In(target_layout())
     target_valid : In(1)

@@ -6,7 +6,7 @@ import pytest
 from bep_model.bits import popcount
 from rtl.popcount import Popcount
 
-from .bench import Bench, generator
+from .bench import Bench, generator, wait
 
 
 @pytest.mark.parametrize("levels", [1, 2, 3])
@@ -26,7 +26,7 @@ def test_equal_bits(lanes, levels):
             ctx.set(dut.a, a)
             ctx.set(dut.b, b)
             await ctx.tick()
-        await ctx.tick().repeat(dut.latency)
+        await wait(ctx, dut.latency)
 
     bench.run(feed)
     assert [clock.o for clock in trace[dut.latency:]] == [

@@ -8,7 +8,7 @@ from amaranth.hdl import Module
 from bep_model.random import bernoulli, xorshift
 from rtl.random import Bank, Bernoulli
 
-from .bench import Bench, clocks, generator, number
+from .bench import Bench, clocks, generator, number, wait
 
 PROBABILITIES = (0, 1, 2, 0x3A47, 0x4000, 0x5000, 0x8000, 0xC000, 0xFFFE, 0xFFFF, 0x10000)
 
@@ -65,7 +65,7 @@ def test_bernoulli(lanes, holding):
                 _, _, done = await ctx.tick().sample(dut.done)
             if rng.random() < 0.5:
                 ctx.set(dut.request, 0)
-                await ctx.tick().repeat(int(rng.integers(1, 3)))
+                await wait(ctx, int(rng.integers(1, 3)))
 
     bench.run(ask)
     dones = clocks(trace, "done")

@@ -1,0 +1,59 @@
+"""Classify against bep_model.classify."""
+
+import numpy as np
+import pytest
+
+from bep_model.bits import pack
+from bep_model.classify import classify, triggers
+from bep_model.config import Config
+from rtl.classify import Classify
+
+from .bench import Bench, clocks, generator, pause, wait
+
+
+@pytest.mark.parametrize("idle", [0, 0.4])
+@pytest.mark.parametrize(("width", "classes"), [(1, 2), (3, 2), (4, 3), (6, 8), (40, 10)])
+def test_samples(width, classes, idle):
+    """Small widths make ties, between all and between the label's logit and its rivals."""
+    dut = Classify(Config(3, (width,), classes))
+    rng = generator(width, classes)
+    samples = []
+    for n in range(60):
+        prototypes = rng.integers(0, 2, (classes, width), dtype=np.uint8)
+        activations = rng.integers(0, 2, width, dtype=np.uint8)
+        logits = np.empty(classes, np.int32)
+        prediction = classify(pack(prototypes), pack(activations), width, logits)
+        label, ordered = n % classes, np.sort(logits)
+        exact = int(logits[label] - (ordered[-2] if logits[label] == ordered[-1] else ordered[-1]))
+        margin = int(np.clip(exact + rng.integers(-1, 3), -2 * width, 2 * width))
+        samples.append((logits, label, margin,
+                        (prediction, prediction != label, triggers(logits, label, margin))))
+    bench = Bench(dut)
+    trace = bench.record(start=dut.start, valid=dut.total_valid, done=dut.done,
+                         prediction=dut.result.prediction, error=dut.result.error,
+                         triggered=dut.result.triggered)
+
+    async def feed(ctx):
+        for logits, label, margin, _ in samples:
+            ctx.set(dut.start, 1)
+            ctx.set(dut.label, label)
+            ctx.set(dut.margin, margin)
+            await ctx.tick()
+            ctx.set(dut.start, 0)
+            for logit in logits:
+                await pause(ctx, rng, idle)
+                ctx.set(dut.total, (int(logit) + width) // 2)
+                ctx.set(dut.total_valid, 1)
+                await ctx.tick()
+                ctx.set(dut.total_valid, 0)
+            await wait(ctx, dut.latency - 1)
+        await wait(ctx, 2)
+
+    bench.run(feed)
+    dones, lasts = clocks(trace, "done"), clocks(trace, "valid")[classes - 1::classes]
+    assert dones == [n + dut.latency for n in lasts]
+    for n, following, (*_, expected) in zip(
+            dones, [*lasts[1:], dones[-1]], samples, strict=True):
+        for clock in trace[n:following + 1]:  # held until the last logit of the next sample
+            assert (clock.prediction, clock.error, clock.triggered) == expected
+    assert {sample[3][2] for sample in samples} == {False, True}

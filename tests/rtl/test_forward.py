@@ -1,0 +1,134 @@
+"""Forward against bep_model.network.Network.phases: all layers and the classifier of a sample."""
+
+import numpy as np
+import pytest
+
+from bep_model.config import Parameters
+from bep_model.network import Network
+from rtl.forward import Forward
+
+from .bench import CONFIGURATIONS, Bench, clocks, generator, row_words, until, wait
+
+
+def random_network(config, rng):
+    network = Network(config)
+    low, high = config.counter_range
+    network.load([rng.integers(low, high, shape, endpoint=True) for shape in config.shapes])
+    return network
+
+
+def sign_plane(network):
+    """Words of the sign plane: rows of all layers, then the prototypes, padded with 1."""
+    rows = [row for layer in network.counters for row in layer >= 0]
+    return [word for row in [*rows, *network.prototypes]
+            for word in row_words(row, network.config.weight_lanes, padding=1)]
+
+
+def jobs(config, gates):
+    """A job per layer, and last the classifier."""
+    rows, fan_ins = (*config.layers, config.classes), config.widths
+    return [{
+        "rows": rows[l], "words": config.words[l], "address": config.bases[l],
+        "source": sum(config.words[:l]), "target": sum(config.words[:l + 1]) % sum(config.words),
+        "fan_in": fan_ins[l], "gate": (*gates, 0)[l],
+    } for l in range(config.depth + 1)]
+
+
+@pytest.mark.parametrize("latency", [1, 2])
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_sample(name, latency):
+    """Two samples; the first layer by layer without a clock between, the second with pauses."""
+    config = CONFIGURATIONS[name]
+    rng = generator(latency)
+    network = random_network(config, rng)
+    dut = Forward(config, latency)
+    bench = Bench(dut)
+    activations = [0] * sum(config.words)
+    bench.memory(sign_plane(network), enable=dut.read_enable, address=dut.read_address,
+                 data=dut.weights, latency=latency)
+    bench.memory(activations, enable=dut.read_enable, address=dut.read_offset,
+                 data=dut.activations, latency=latency,
+                 write=(dut.write_enable, dut.write_offset, dut.write_data))
+    trace = bench.record(
+        start=dut.start, done=dut.done, read=dut.read_enable, total=dut.total,
+        total_valid=dut.total_valid, row_valid=dut.row_valid, write=dut.write_enable,
+        activation=dut.row.activation, magnitude=dut.row.magnitude, open=dut.row.open)
+    gates = [int(rng.integers(0, f + 1)) for f in config.widths[:-1]]
+    samples = rng.integers(0, 2, (2, config.inputs), dtype=np.uint8)
+    work = jobs(config, gates)
+    memories = []
+
+    async def sequence(ctx):
+        for n, x in enumerate(samples):
+            activations[:] = [(1 << config.weight_lanes) - 1] * len(activations)  # not yet written
+            activations[:config.words[0]] = row_words(x, config.weight_lanes)
+            for l, job in enumerate(work):
+                ctx.set(dut.start, 1)
+                ctx.set(dut.job, job)
+                await ctx.tick()
+                ctx.set(dut.start, 0)
+                ctx.set(dut.gather, l < config.depth)
+                ctx.set(dut.job, dict.fromkeys(job, 1))
+                while not ctx.get(dut.done):
+                    await ctx.tick()
+                if n:
+                    await wait(ctx, int(rng.integers(1, 4)))
+            if not n:
+                await ctx.tick()  # what a start in the same clock would have overlapped
+            memories.append(list(activations))
+
+    bench.run(sequence)
+    # Clocks: every job takes as long as it says, and reads a word in each of its first clocks.
+    starts, dones = clocks(trace, "start"), clocks(trace, "done")
+    expected = [dut.cycles(job["rows"], job["words"]) for job in work]
+    assert [done - start for start, done in zip(starts, dones, strict=True)] == 2 * expected
+    for start, job in zip(starts, 2 * work, strict=True):
+        begin, end = start + 1, start + 1 + job["rows"] * job["words"]
+        assert all(clock.read for clock in trace[begin:end])
+        assert not trace[end].read
+        totals = [n for n in clocks(trace, "total_valid") if begin <= n]
+        assert totals[0] == start + job["words"] + dut.latency
+    totals, rows = clocks(trace, "total_valid"), clocks(trace, "row_valid")
+    assert rows == [n + 1 for n in totals]
+
+    # Values.
+    parameters = Parameters(margin=0, gates=gates, groups=(1,) * config.depth,
+                            reinforce=(0,) * config.depth)
+    n = 0
+    for x, memory in zip(samples, memories, strict=True):
+        phases = network.phases(x, 0, parameters)
+        words = row_words(x, config.weight_lanes)
+        for l, z in enumerate((*phases.z, phases.logits)):
+            at = slice(n, n + len(z))
+            n += len(z)
+            fan_in = config.widths[l]
+            np.testing.assert_array_equal([2 * trace[t].total - fan_in for t in totals[at]], z)
+            row = [trace[t] for t in rows[at]]
+            np.testing.assert_array_equal([r.activation for r in row], z >= 0)
+            np.testing.assert_array_equal([r.magnitude for r in row], abs(z))
+            if l < config.depth:
+                np.testing.assert_array_equal([r.open for r in row], abs(z) <= gates[l])
+                words += row_words(phases.activations[l], config.weight_lanes)
+        assert memory == words, "activation memory"
+    assert n == len(totals)
+
+
+def test_writes_only_when_gathering():
+    config = CONFIGURATIONS["ragged"]
+    dut = Forward(config)
+    bench = Bench(dut)
+    trace = bench.record(write=dut.write_enable, done=dut.done)
+
+    async def sequence(ctx):
+        for gather in (1, 0):
+            ctx.set(dut.job, jobs(config, [0, 0])[0])
+            ctx.set(dut.gather, gather)
+            ctx.set(dut.start, 1)
+            await ctx.tick()
+            ctx.set(dut.start, 0)
+            await until(ctx, dut.done)
+
+    bench.run(sequence)
+    first, second = clocks(trace, "done")
+    assert len(clocks(trace, "write")) == config.words[1]
+    assert all(n <= first < second for n in clocks(trace, "write"))
