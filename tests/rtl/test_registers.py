@@ -1,0 +1,159 @@
+"""The register file against the table of bep_model.protocol."""
+
+import pytest
+
+from bep_model.config import NUMERICS_VERSION, Config
+from bep_model.protocol import COUNTERS, MAGIC, Cause, Command, registers
+from rtl.registers import Registers, parameters_signature
+
+from .bench import Bench, generator
+
+CONFIGURATIONS = [
+    Config(1, (1,), 2, 2, 1, 1),
+    Config(20, (9, 13, 5), 5, 3, 6, 2, max_batch=2),
+    Config(3, (2,) * 15, 2, 3, 2, 1, max_batch=1024),
+]
+
+
+async def write(ctx, dut, address, value):
+    ctx.set(dut.bus.address, address)
+    ctx.set(dut.bus.write_data, value)
+    ctx.set(dut.bus.write, 1)
+    await ctx.tick()
+    ctx.set(dut.bus.write, 0)
+
+
+async def read(ctx, dut, address):
+    ctx.set(dut.bus.address, address)
+    await ctx.tick()
+    return ctx.get(dut.bus.read_data)
+
+
+@pytest.mark.parametrize("config", CONFIGURATIONS, ids=["smallest", "middle", "deepest"])
+def test_parameters(config):
+    """All are 0 at first. A write changes one of them, at once, and cuts what does not fit."""
+    dut = Registers(config)
+    rng = generator(config.depth)
+    table = registers(config)
+    names = list(parameters_signature(config).members)
+    assert {name.upper() for name in names} == {
+        name for name, register in table.items() if register.access == "w"} - {"COMMAND"}
+    bench = Bench(dut)
+
+    async def use(ctx):
+        values = dict.fromkeys(names, 0)
+        for n in range(4 * len(names)):
+            name = names[n] if n < len(names) else str(rng.choice(names))
+            register = table[name.upper()]
+            value = (0xFFFFFFFF, int(rng.integers(1 << 32)))[n >= len(names)]
+            await write(ctx, dut, register.address, value)
+            value &= (1 << register.width) - 1
+            if register.signed and value >> register.width - 1:
+                value -= 1 << register.width
+            values[name] = value
+            assert {name: ctx.get(getattr(dut.parameters, name)) for name in names} == values
+        free = sorted(set(range(256)) - {register.address for register in table.values()})
+        for address in [*free, *(r.address for r in table.values() if r.access == "r")]:
+            await write(ctx, dut, address, 0)
+        assert {name: ctx.get(getattr(dut.parameters, name)) for name in names} == values
+        assert ctx.get(dut.command) == 0
+
+    bench.run(use)
+
+
+def test_identification():
+    config = CONFIGURATIONS[1]
+    dut = Registers(config)
+    table = registers(config)
+    bench = Bench(dut)
+
+    async def use(ctx):
+        assert await read(ctx, dut, table["IDENT"].address) == MAGIC
+        assert await read(ctx, dut, table["VERSION"].address) == NUMERICS_VERSION
+        assert await read(ctx, dut, table["DIGEST"].address) == config.identifier
+        for status in range(4):
+            ctx.set(dut.status, status)
+            assert await read(ctx, dut, table["STATUS"].address) == status
+
+    bench.run(use)
+
+
+def test_random():
+    """Register RANDOM shows the last generator; a write shifts the bank in its own clock."""
+    config = CONFIGURATIONS[1]
+    dut = Registers(config)
+    address = registers(config)["RANDOM"].address
+    bench = Bench(dut)
+    trace = bench.record(shift=dut.random_shift, value=dut.random_value)
+
+    async def use(ctx):
+        ctx.set(dut.random_last, 0xFEDCBA98)
+        assert await read(ctx, dut, address) == 0xFEDCBA98
+        await write(ctx, dut, address, 0x89ABCDEF)
+        await write(ctx, dut, address + 1, 0x12345678)
+        await read(ctx, dut, address)
+
+    bench.run(use)
+    assert [clock.shift for clock in trace] == [0, 1, 0, 0]
+    assert trace[1].value == 0x89ABCDEF
+
+
+def test_commands():
+    """Bits stay until they are done; new ones may come at any time, also in the same clock."""
+    config = CONFIGURATIONS[1]
+    dut = Registers(config)
+    address = registers(config)["COMMAND"].address
+    rng = generator(0)
+    bench = Bench(dut)
+
+    async def use(ctx):
+        assert list(Command) == [1, 2, 4]
+        expected = 0
+        for _ in range(60):
+            value, writes = int(rng.integers(8)), int(rng.integers(2))
+            done = int(rng.integers(8)) & expected
+            ctx.set(dut.command_done, done)
+            ctx.set(dut.bus.address, address)
+            ctx.set(dut.bus.write, writes)
+            ctx.set(dut.bus.write_data, value)
+            await ctx.tick()
+            expected = expected & ~done | value * writes
+            assert ctx.get(dut.command) == expected
+
+    bench.run(use)
+
+
+def test_performance_counters():
+    config = CONFIGURATIONS[1]
+    dut = Registers(config)
+    table = registers(config)
+    rng = generator(1)
+    bench = Bench(dut)
+    events = (dut.samples, dut.errors, dut.triggered, dut.updates)
+
+    async def use(ctx):
+        counts = dict.fromkeys(COUNTERS, 0)
+        for clear in (0, 1, 0):
+            for _ in range(50):
+                cause = Cause(int(rng.integers(len(Cause))))
+                ctx.set(dut.cause, cause.value)
+                for event, name in zip(events, COUNTERS, strict=False):
+                    high = int(rng.integers(2))
+                    ctx.set(event, high)
+                    counts[name] += high
+                counts[f"CYCLES_{cause.name}"] += 1
+                await ctx.tick()
+            if clear:
+                ctx.set(dut.clear, 1)
+                await ctx.tick()
+                ctx.set(dut.clear, 0)
+                counts = dict.fromkeys(COUNTERS, 0)
+            # Reading takes clocks, and these count too: for no event, waiting.
+            for event in events:
+                ctx.set(event, 0)
+            ctx.set(dut.cause, Cause.WAIT.value)
+            for name in COUNTERS:
+                assert await read(ctx, dut, table[name].address) == counts[name], name
+                counts["CYCLES_WAIT"] += 1
+
+    bench.run(use)

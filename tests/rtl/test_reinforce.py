@@ -1,0 +1,50 @@
+"""The rows of a sweep: layers 1..L, rows ascending, as bep_model.network goes through them."""
+
+import pytest
+
+from rtl.reinforce import Reinforce
+
+from .bench import CONFIGURATIONS, Bench, clocks, collect, generator, until
+
+
+@pytest.mark.parametrize("stall", [0, 0.5])
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_rows(name, stall):
+    """Every set of enabled layers."""
+    config = CONFIGURATIONS[name]
+    rng = generator(int(2 * stall))
+    dut = Reinforce(config)
+    bench = Bench(dut)
+    trace = bench.record(start=dut.start, busy=dut.busy, valid=dut.rows.valid,
+                         ready=dut.rows.ready)
+    taken = []
+    enables = [int(e) for e in rng.permutation(1 << config.depth)]
+    expected = [
+        [(l, config.bases[l] + row * config.words[l])
+         for l, k in enumerate(config.layers) if enable >> l & 1 for row in range(k)]
+        for enable in enables]
+
+    async def sweep(ctx):
+        shape = dut.rows.payload.shape()
+        for enable, rows in zip(enables, expected, strict=True):
+            ctx.set(dut.enable, enable)
+            ctx.set(dut.start, 1)
+            await ctx.tick()
+            ctx.set(dut.start, 0)
+            payloads = map(shape.from_bits, await collect(ctx, dut.rows, len(rows), rng, stall))
+            taken.append([(row.layer, row.address) for row in payloads])
+            ctx.set(dut.rows.ready, 1)
+            await until(ctx, ~dut.busy)
+            await ctx.tick()
+
+    bench.run(sweep)
+    assert taken == expected
+    transfers = [n for n in clocks(trace, "valid") if trace[n].ready]
+    assert len(transfers) == sum(map(len, expected))
+    for start, enable, rows in zip(clocks(trace, "start"), enables, expected, strict=True):
+        skipped = config.depth - enable.bit_count()
+        busy = next(n for n in range(start + 1, len(trace)) if not trace[n].busy) - start - 1
+        waited = sum(clock.valid and not clock.ready for clock in trace[start + 1:start + 1 + busy])
+        assert busy == len(rows) + skipped + waited
+        if enable & 1:
+            assert trace[start + 1].valid
