@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from bep.build import command as build
+from bep.demo import demo
 from bep.train import train
 from bep.verify import command as verify
 
@@ -72,6 +74,8 @@ def main(
 
 app.command(cls=Command)(train)
 app.command("verify", cls=Command)(verify)
+app.command("build", cls=Command)(build)
+app.command("demo", cls=Command)(demo)
 
 if __name__ == "__main__":
     app()

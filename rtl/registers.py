@@ -1,12 +1,14 @@
 """The register file: run-time parameters, commands, identification, performance counters."""
 
-from amaranth.hdl import Array, Const, Module, Signal, signed, unsigned
+from amaranth.hdl import Array, Cat, Const, Module, Signal, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from bep_model import protocol
 from bep_model.config import NUMERICS_VERSION
 from bep_model.protocol import Cause
+
+from .delay import delay
 
 Bus = wiring.Signature({
     "address": Out(8),
@@ -45,8 +47,9 @@ class Registers(wiring.Component):
     Timing
     ------
     See :data:`Bus`. A parameter is seen by the engines in the clock after its write. Performance
-    counters count the clocks in which their event is high and return to 0 in the clock after
-    ``clear``. Bits of COMMAND stay set until the sequencer has carried them out (``command_done``).
+    counters count the clocks in which their event is high, one clock later, and return to 0 in the
+    clock after ``clear``. Bits of COMMAND stay set until the sequencer has carried them out
+    (``command_done``).
 
     Parameters
     ----------
@@ -110,8 +113,9 @@ class Registers(wiring.Component):
                     m.d.comb += self.random_shift.eq(1)
 
         # Performance counters.
-        events = [self.samples, self.errors, self.triggered, self.updates,
-                  *(self.cause == cause.value for cause in Cause)]
+        events = Cat(self.samples, self.errors, self.triggered, self.updates,
+                     *(self.cause == cause.value for cause in Cause))
+        events = delay(m, events, 1, name="events")  # keeps the adders off the engines' paths
         counters = [Signal(32, name=name.lower()) for name in protocol.COUNTERS]
         for counter, event in zip(counters, events, strict=True):
             m.d.sync += counter.eq(counter + event)
