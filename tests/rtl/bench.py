@@ -17,7 +17,7 @@ CONFIGURATIONS = {
     "one word": Config(4, (4, 4), 2, 2, 4, 4, max_batch=2),
     "wider than a row": Config(9, (5, 4), 3, 4, 16, 8),
     "ragged": Config(11, (7, 6), 4, 7, 4, 2, max_batch=3),
-    "three subwords": Config(20, (9, 13, 5), 5, 3, 6, 2, max_batch=2),
+    "three subwords": Config(13, (5, 8, 3), 5, 3, 6, 2, max_batch=2),
     "two generators": Config(75, (3, 2), 3, 5, 36, 36),
 }
 """Small trainers at the corners, by name."""

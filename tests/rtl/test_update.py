@@ -1,0 +1,321 @@
+"""Update and sweeps against bep_model.update and bep_model.reinforce; the state port."""
+
+import numpy as np
+import pytest
+from amaranth.hdl import Array, Cat, Module
+
+from bep_model.bits import pack
+from bep_model.random import seeds, xorshift
+from bep_model.reinforce import initialise, reinforce
+from bep_model.update import update
+from rtl.update import Operation, Update
+
+from .bench import (
+    CONFIGURATIONS,
+    Bench,
+    clocks,
+    collect,
+    drive,
+    generator,
+    pause,
+    row_words,
+    until,
+)
+
+THINNING = (1 << 16, 0x3A48, 0, 0xC000, 0x8000)
+
+
+class Model:
+    """Counters, in the arrays of the golden model's kernels, and as contents of the two planes."""
+
+    def __init__(self, config, rng):
+        self.config = config
+        low, high = config.counter_range
+        edges = [low, low + 1, -1, 0, high - 1, high]  # half of the counters are near an end
+        self.layers = []
+        for k, f in config.shapes:
+            padded = np.full((k, 64 * -(-f // 64)), -1, np.int16)
+            padded[:, :f] = np.where(rng.random((k, f)) < 0.5, rng.choice(edges, (k, f)),
+                                     rng.integers(low, high, (k, f), endpoint=True))
+            self.layers.append(padded)
+        self.bank = seeds(1, config.generators)
+        self.scratch = np.empty(8, np.uint64), np.empty(512, np.int16), np.empty(512, np.int16)
+
+    def update(self, l, inputs, targets, winners, thinning):
+        counters, f = self.layers[l], self.config.widths[l]
+        signs = pack(counters >= 0)
+        columns = pack((counters[:, :f] >= 0).T)
+        update(counters, signs, columns, pack(inputs), pack(targets), pack(winners),
+               self.config.counter_range, thinning, self.bank, self.config.counter_lanes,
+               *self.scratch)
+
+    def reinforce(self, l, p):
+        drawn, _, taken = self.scratch
+        reinforce(self.layers[l], self.config.widths[l], p, self.config.counter_range, self.bank,
+                  self.config.counter_lanes, drawn, taken)
+
+    def initialise(self, l):
+        initialise(self.layers[l], self.config.widths[l], self.bank, self.config.counter_lanes,
+                   self.scratch[0])
+
+    def word(self, l, row, word):
+        """One counter word as the state port carries it; unused lanes are 0."""
+        lanes, bits = self.config.counter_lanes, self.config.counter_bits
+        values = self.layers[l][row, :self.config.widths[l]][word * lanes:(word + 1) * lanes]
+        return sum((int(value) & (1 << bits) - 1) << bits * i for i, value in enumerate(values))
+
+    def places(self):
+        """Layer, row, counter word and address of every counter word."""
+        return [(l, row, word, self.config.counter_address(l + 1, row, word))
+                for l, k in enumerate(self.config.layers) for row in range(k)
+                for word in range(self.config.counter_words[l])]
+
+    def planes(self):
+        """The sign plane without prototypes, unused lanes 1, and the counter plane."""
+        config = self.config
+        low_bits = config.counter_bits - 1
+        signs = [word for padded, f in zip(self.layers, config.widths, strict=False)
+                 for row in padded[:, :f] >= 0
+                 for word in row_words(row, config.weight_lanes, padding=1)]
+        counters = [0] * config.counter_depth
+        for l, row, word, address in self.places():
+            value = self.word(l, row, word)
+            counters[address] = sum(
+                (value >> config.counter_bits * i & (1 << low_bits) - 1) << low_bits * i
+                for i in range(config.counter_lanes))
+        return signs, counters
+
+
+class UpdateBench(Bench):
+    """An update engine between memories and a random bank in the state of a model."""
+
+    def __init__(self, config, model, single_port=False, probabilities=None):
+        m = Module()
+        m.submodules.update = self.dut = dut = Update(config, single_port)
+        if probabilities:
+            m.d.comb += dut.reinforce.eq(Array(probabilities)[dut.rows.payload.layer])
+        super().__init__(m, limit=20_000)
+        self.config = config
+        self.signs, self.counters = model.planes()
+        self.activations = [0] * (1 << len(dut.activation_offset) + len(dut.activation_slot))
+        self.states = model.bank.copy()
+        for name, contents in (("sign", self.signs), ("counter", self.counters)):
+            port = {part: getattr(dut, f"{name}_{part}") for part in (
+                "read_address", "read_enable", "read_data",
+                "write_enable", "write_address", "write_data")}
+            self.memory(contents, address=port["read_address"], data=port["read_data"],
+                        enable=port["read_enable"],
+                        write=tuple(port[f"write_{p}"] for p in ("enable", "address", "data")))
+        self.memory(self.activations, enable=dut.activation_enable, data=dut.activation_data,
+                    address=Cat(dut.activation_offset, dut.activation_slot))
+        self.simulator.add_process(self.bank)
+        self.trace = self.record(
+            run=dut.run, valid=dut.rows.valid, ready=dut.rows.ready, busy=dut.busy, idle=dut.idle,
+            read=dut.counter_read_enable, write=dut.counter_write_enable,
+            read_address=dut.counter_read_address, write_address=dut.counter_write_address,
+            access=dut.access.valid & dut.access.ready, change=dut.access.payload.write,
+            reply=dut.reply.valid, reply_ready=dut.reply.ready, access_busy=dut.access_busy)
+
+    async def bank(self, ctx):
+        def word():
+            value = sum(int(state) << 32 * k for k, state in enumerate(self.states))
+            return value & (1 << self.config.counter_lanes) - 1
+
+        ctx.set(self.dut.random, word())
+        async for _, _, advance in ctx.tick().sample(self.dut.advance):
+            if advance:
+                self.states[:] = [xorshift(state) for state in self.states]
+                ctx.set(self.dut.random, word())
+
+    def store(self, slot, layers):
+        """Put the inputs of all layers into a slot of the activation memory."""
+        words = [word for bits in layers for word in row_words(bits, self.config.weight_lanes)]
+        first = slot << len(self.dut.activation_offset)
+        self.activations[first:first + len(words)] = words
+
+    def check_planes(self, model):
+        signs, counters = model.planes()
+        np.testing.assert_array_equal(self.signs, signs, "sign plane")
+        np.testing.assert_array_equal(self.counters, counters, "counter plane")
+        np.testing.assert_array_equal(self.states, model.bank, "random bank")
+
+    def check_clocks(self, rows, single_port):
+        """Compare the clocks of the rows, (slot, words, p) for each run, with ``dut.cycles``."""
+        trace, dut = self.trace, self.dut
+        transfers = [n for n in clocks(trace, "ready") if trace[n].valid]
+        offered = [n for n in clocks(trace, "valid") if n == 0 or not trace[n - 1].valid
+                   or n - 1 in transfers]
+        reads, waiting = iter(clocks(trace, "read")), iter(zip(offered, transfers, strict=True))
+        runs = [n for n in clocks(trace, "run") if n == 0 or not trace[n - 1].run]
+        for first, expected in zip(runs, rows, strict=True):
+            here = [(*next(waiting), *row) for row in expected]
+            assert [(max(first, offer), end) for offer, end, *_ in here] == dut.cycles(
+                [(offer, *row) for offer, _, *row in here], first)
+            for _, end, _, words, p in here:
+                assert [next(reads) for _ in range(words)] == [
+                    end - k * dut.dwell(p) for k in reversed(range(words))]
+        assert not [*reads, *waiting]
+        for n, clock in enumerate(trace):
+            earlier = [n >= k and trace[n - k].read for k in (1, 2, 3)]
+            assert clock.busy == any(earlier[:2])
+            assert clock.idle == (not any(earlier))
+            assert clock.write == earlier[2]
+            if clock.write:
+                assert clock.write_address == trace[n - dut.latency].read_address
+                assert not (single_port and clock.read)
+
+
+@pytest.mark.parametrize("single_port", [False, True], ids=["", "single port"])
+@pytest.mark.parametrize("idle", [0, 0.6])
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_step(name, idle, single_port):
+    """A few samples for each thinning; the same rows win again and again."""
+    config = CONFIGURATIONS[name]
+    rng = generator(int(10 * idle), single_port)
+    model = Model(config, rng)
+    bench = UpdateBench(config, model, single_port)
+    dut = bench.dut
+    rounds = []
+    for q in THINNING:
+        samples = []
+        for _ in range(config.max_batch + 2):
+            vectors = [rng.integers(0, 2, k, dtype=np.uint8) for k in config.widths]
+            winners = [(rng.random(k) < 0.5).astype(np.uint8) for k in config.layers]
+            winners[-1][0] = 1
+            samples.append((vectors[:-1], winners,
+                            [rng.integers(0, 2, k, dtype=np.uint8) for k in config.layers]))
+        rounds.append((q, samples))
+    rows = [[] for _ in rounds]
+
+    async def work(ctx):
+        for (q, samples), scheduled in zip(rounds, rows, strict=True):
+            ctx.set(dut.thinning, q)
+            payloads = []
+            for n, (inputs, winners, targets) in enumerate(samples):
+                slot = n % (config.max_batch + 1)
+                for l in reversed(range(config.depth)):
+                    model.update(l, inputs[l], targets[l], winners[l], q)
+                    for j in np.flatnonzero(winners[l]):
+                        payloads.append((n, {
+                            "layer": l, "address": config.bases[l] + int(j) * config.words[l],
+                            "sign": int(targets[l][j]), "slot": slot}))
+                        scheduled.append((slot, config.counter_words[l], q))
+            if not idle and payloads:  # a row waits before the run begins
+                ctx.set(dut.rows.payload, payloads[0][1])
+                ctx.set(dut.rows.valid, 1)
+                await ctx.tick()
+            stored = None
+            ctx.set(dut.run, 1)
+            for n, payload in payloads:
+                if n != stored:
+                    bench.store(payload["slot"], samples[n][0])
+                    stored = n
+                await drive(ctx, dut.rows, [payload], rng, idle)
+            while ctx.get(dut.busy):
+                await ctx.tick()
+            ctx.set(dut.run, 0)
+            while not ctx.get(dut.idle):
+                await ctx.tick()
+            bench.check_planes(model)
+
+    bench.run(work)
+    bench.check_clocks(rows, single_port)
+
+
+@pytest.mark.parametrize("single_port", [False, True], ids=["", "single port"])
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_sweeps(name, single_port):
+    """Reinforcement to saturation at both ends, initialisation, reinforcement."""
+    config = CONFIGURATIONS[name]
+    rng = generator(single_port)
+    model = Model(config, rng)
+    probabilities = (0xFFFF, 0x8000, 0x3000)[:config.depth]
+    bench = UpdateBench(config, model, single_port, probabilities)
+    dut = bench.dut
+    operations = [Operation.REINFORCE, Operation.REINFORCE, Operation.INITIALISE,
+                  Operation.REINFORCE]
+    rows = [[] for _ in operations]
+
+    async def work(ctx):
+        for operation, scheduled in zip(operations, rows, strict=True):
+            ctx.set(dut.operation, operation)
+            payloads = []
+            for l, p in enumerate(probabilities):
+                if operation == Operation.REINFORCE:
+                    model.reinforce(l, p)
+                else:
+                    model.initialise(l)
+                payloads += [{"layer": l, "address": config.bases[l] + j * config.words[l]}
+                             for j in range(config.layers[l])]
+                p = p if operation == Operation.REINFORCE else 1 << 15
+                scheduled += [(0, config.counter_words[l], p)] * config.layers[l]
+            ctx.set(dut.run, 1)
+            await drive(ctx, dut.rows, payloads, rng, 0)
+            while ctx.get(dut.busy):
+                await ctx.tick()
+            ctx.set(dut.run, 0)
+            await until(ctx, dut.idle)
+            bench.check_planes(model)
+
+    bench.run(work)
+    bench.check_clocks(rows, single_port)
+
+
+@pytest.mark.parametrize("operation", Operation)
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_state_port(name, operation):
+    """Random reads and writes, whatever operation comes next; replies are held until taken."""
+    config = CONFIGURATIONS[name]
+    rng = generator(operation.value)
+    model = Model(config, rng)
+    bench = UpdateBench(config, model)
+    dut = bench.dut
+    words = {address: model.word(l, row, word) for l, row, word, address in model.places()}
+    used = {address: min(config.counter_lanes, config.widths[l] - word * config.counter_lanes)
+            for l, _, word, address in model.places()}  # the other lanes are written as 0
+    requests, expected = [], []
+    for n in range(60):
+        address, write = int(rng.choice(list(words))), n % 7 in (0, 1, 4)
+        data = int.from_bytes(rng.bytes(64)) % (1 << config.counter_bits * used[address])
+        requests.append({"address": address, "write": write, "data": data})
+        if write:
+            words[address] = data
+        else:
+            expected.append(words[address])
+    taken = []
+
+    async def ask(ctx):
+        ctx.set(dut.operation, operation)
+        await drive(ctx, dut.access, requests, rng, 0.3)
+        while ctx.get(dut.access_busy):
+            await ctx.tick()
+
+    async def enable(ctx):
+        while True:
+            ctx.set(dut.access_enable, 1)
+            await pause(ctx, rng, 0.8)
+            ctx.set(dut.access_enable, 0)
+            await ctx.tick()
+
+    async def take(ctx):
+        taken.extend(await collect(ctx, dut.reply, len(expected), rng, 0.4))
+
+    bench.simulator.add_testbench(enable, background=True)
+    bench.run(ask, take)
+    np.testing.assert_array_equal(taken, expected)
+    for l, row, word, address in model.places():
+        lanes, bits = config.counter_lanes, config.counter_bits
+        for i in range(used[address]):
+            value = words[address] >> bits * i & (1 << bits) - 1
+            model.layers[l][row, word * lanes + i] = value - (value >> bits - 1 << bits)
+    bench.check_planes(model)
+    trace = bench.trace
+    answers = [n for n in clocks(trace, "reply") if n == 0 or not trace[n - 1].reply
+               or trace[n - 1].reply_ready]
+    assert answers == [n + dut.latency - 1 for n in clocks(trace, "access") if not trace[n].change]
+    for n in clocks(trace, "access"):
+        assert not trace[n].reply
+        assert trace[n].idle
+    for n, clock in enumerate(trace):
+        assert clock.access_busy == (clock.reply or not clock.idle)
+        assert clock.write == (n >= 3 and trace[n - 3].access and trace[n - 3].change)
