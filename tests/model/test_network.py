@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -162,6 +163,17 @@ def test_reset_forgets_an_open_batch_and_the_sweep_count():
     for a, b in zip(fresh.counters, used.counters, strict=True):
         np.testing.assert_array_equal(a, b)
     np.testing.assert_array_equal(fresh.bank, used.bank)
+
+
+def test_flushing_an_empty_batch_does_nothing():
+    """Not even the sweep that has become due because `sweep` is less than before."""
+    network = Network(small())
+    run(network, P, 4)
+    before, bank = [layer.copy() for layer in network.counters], network.bank.copy()
+    network.flush(replace(P, sweep=4))
+    for actual, expected in zip(network.counters, before, strict=True):
+        np.testing.assert_array_equal(actual, expected)
+    np.testing.assert_array_equal(network.bank, bank)
 
 
 def test_learning_lowers_the_error():
