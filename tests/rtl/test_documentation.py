@@ -1,0 +1,142 @@
+# amaranth: UnusedElaboratable=no
+"""Every component says what its ports are, and elaborates to the same netlist every time."""
+
+import importlib
+import inspect
+import re
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+from amaranth.back import rtlil
+from amaranth.hdl import Fragment, Value
+from amaranth.lib import wiring
+
+import rtl
+from bep_model.config import Config
+from rtl.trainer import Trainer
+
+CONFIG = Config(5, (4, 3), 2, 3, 4, 2, max_batch=2)
+VALUES = {"config": CONFIG, "prototypes": (1, 6), "lanes": 5, "width": 8, "depth": 4,
+          "divisor": 12, "timeout": 1000}
+"""What the parameters of components without a default are given, by their names."""
+
+
+def components():
+    """All component classes of the gateware."""
+    for path in sorted(Path(rtl.__file__).parent.glob("*.py")):
+        module = importlib.import_module(f"rtl.{path.stem}")
+        for name, value in sorted(vars(module).items()):
+            if inspect.isclass(value) and issubclass(value, wiring.Component) \
+                    and value.__module__ == module.__name__:
+                yield pytest.param(value, id=f"{path.stem}.{name}")
+
+
+COMPONENTS = list(components())
+
+
+def build(component):
+    parameters = inspect.signature(component).parameters.values()
+    instance = component(**{parameter.name: VALUES[parameter.name] for parameter in parameters
+                            if parameter.default is parameter.empty})
+    Fragment.get(instance, None)  # or Amaranth warns of blocks that were made and never used
+    return instance
+
+
+def section(text, title):
+    """Lines of a numpydoc section, or None."""
+    found = re.search(rf"^{title}\n-{{{len(title)}}}\n(.*?)(?=\n\n\w[\w ]*\n---|\Z)", text,
+                      re.M | re.S)
+    return found and found[1].rstrip().split("\n")
+
+
+def described(text):
+    """Names, or patterns, and the text after the colon of each entry of the section Members."""
+    for line in section(text, "Members") or ():
+        if line and not line.startswith(" "):
+            names, _, kind = line.partition(" : ")
+            for name in names.split(","):
+                yield name.strip(), kind
+
+
+def flows(kind):
+    """The outermost In and Out of a type such as "In(f(x)), Out(1)"."""
+    while kind != (kind := re.sub(r"\((?:[^()]*)\)", "", kind)):
+        pass
+    return re.findall(r"\b(In|Out)\b", kind)
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_sections(component):
+    first = inspect.getsource(component).split("\n", 2)[1].strip()
+    assert first.startswith(('"""', 'r"""')), "the docstring is not the first statement"
+    text = inspect.getdoc(component)
+    assert re.search(r"^Timing(\n------\n|: )", text, re.M), "no section Timing"
+    assert section(text, "Members"), "no section Members"
+    parameters = list(inspect.signature(component).parameters)
+    if parameters:
+        lines = section(text, "Parameters") or []
+        listed = [name.strip() for line in lines if line and not line.startswith(" ")
+                  for name in line.partition(" : ")[0].split(",")]
+        assert listed == parameters
+        instance = build(component)
+        assert [name for name in parameters if not hasattr(instance, name)] == []
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_members(component):
+    """Every member is described once, in the direction that it has; nothing else is."""
+    members = build(component).signature.members
+    missing = set(members)
+    for pattern, kind in described(inspect.getdoc(component)):
+        names = {name for name in missing if fnmatchcase(name, pattern)}
+        assert names, f"{pattern} is no member, or is described twice"
+        missing -= names
+        if kind:
+            allowed = set(flows(kind))
+            assert allowed, f"{pattern}: {kind} has no direction"
+            assert {members[name].flow.name for name in names} <= allowed, pattern
+    assert not missing
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_same_netlist(component):
+    """Twice the same instance, and another one."""
+    one, other = build(component), build(component)
+    texts = [rtlil.convert(dut, ports=[Value.cast(v) for *_, v in dut.signature.flatten(dut)],
+                           emit_src=False) for dut in (one, one, other)]
+    assert texts[0] == texts[1], "elaborate changes the component"
+    assert texts[0] == texts[2]
+
+
+def test_trainer_refuses_prototypes():
+    with pytest.raises(ValueError, match=(
+            r"^prototypes must have 2 entries \(one per class\), not 3$")):
+        Trainer(CONFIG, (1, 2, 3))
+    with pytest.raises(ValueError, match=r"^prototypes\[1\] must have 3 bits, not 0x8$"):
+        Trainer(CONFIG, (7, 8))
+    with pytest.raises(ValueError, match=r"^prototypes\[0\] must have 3 bits, not -0x1$"):
+        Trainer(CONFIG, (-1, 0))
+
+
+DESCRIBED = """A component.
+
+Members
+-------
+a, b_* : In(range(f(x) + 1)), Out(1)
+    Text, c : In(1).
+d
+
+Raises
+------
+ValueError
+"""
+
+
+def test_reader():
+    """What the tests above read from a docstring."""
+    kind = "In(range(f(x) + 1)), Out(1)"
+    assert list(described(DESCRIBED)) == [("a", kind), ("b_*", kind), ("d", "")]
+    assert flows(kind) == ["In", "Out"]
+    assert section(DESCRIBED, "Raises") == ["ValueError"]
+    assert section(DESCRIBED, "Timing") is None
