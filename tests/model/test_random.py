@@ -76,6 +76,18 @@ def test_lanes_take_their_generators():
     assert bank.tolist() == [0x9DCCA8C5, 0x4080601]
 
 
+@pytest.mark.parametrize("lanes", [1, 5, 13, 31, 32])
+def test_counter_words_across_packed_words(lanes):
+    """One generator, one draw a word: every counter word is the low bits of the next state."""
+    state, expected = seeds(9, 1), []
+    bank = state.copy()
+    while len(expected) < 200:
+        expected += low_bits(int(state[0]), lanes)
+        state[0] = xorshift(state[0])
+    assert drawn(bank, lanes, 1 << 15, 200) == expected[:200]
+    assert bank[0] == state[0]
+
+
 def test_all_generators_advance_for_a_row_that_needs_one():
     bank = np.array([1, 1, 1], np.uint32)
     assert drawn(bank, 96, 1 << 15, 2) == [1, 0]
