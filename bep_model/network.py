@@ -4,14 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bep_model import frame, random
-from bep_model.backward import backward, gate
-from bep_model.bits import WORD, compiled, pack, unpack, words
-from bep_model.classify import classify, triggers
-from bep_model.forward import forward
-from bep_model.reinforce import initialise, reinforce
-from bep_model.select import select
-from bep_model.update import update
+from bep_model import frame, random, sequencer
+from bep_model.bits import pack, unpack
+from bep_model.reinforce import initialise
+from bep_model.sequencer import layer_of
 
 
 class Results(NamedTuple):
@@ -51,161 +47,6 @@ class Phases(NamedTuple):
     """int64, ascending: rows that are updated."""
 
 
-class _Registers(NamedTuple):
-    """:class:`bep_model.config.Parameters` as the kernels take them."""
-
-    margin: int
-    gates: np.ndarray
-    groups: np.ndarray
-    reinforce: np.ndarray
-    thinning: int
-    batch: int
-    sweep: int
-
-
-class _State(NamedTuple):
-    """All that the kernels read and write; the layers of a plane stand one after another.
-
-    Layer l of a plane is ``plane[at[l - 1]:at[l]]``; packed vectors have the input as layer 0,
-    layer l in ``word_at[l]:word_at[l + 1]``.
-    """
-
-    widths: np.ndarray  # int64 (L + 1,), K_0..K_L
-    lanes: int  # Q
-    bounds: tuple  # of a counter
-    literal: bool  # sign(0) = +1 for targets
-    prototypes: np.ndarray  # uint64 (C, words of K_L)
-    bank: np.ndarray  # uint32 (generators,)
-    progress: np.ndarray  # int64 (2,), samples in the open batch, samples since the last sweep
-    counters: np.ndarray  # int16, per row whole words of 64, the unused -1
-    counter_at: np.ndarray
-    signs: np.ndarray  # uint64, sign bits of the counters by rows
-    sign_at: np.ndarray
-    columns: np.ndarray  # uint64, the same by columns
-    column_at: np.ndarray
-    word_at: np.ndarray
-    activations: np.ndarray  # uint64 (samples of a batch, packed vectors of all layers)
-    targets: np.ndarray  # likewise
-    winners: np.ndarray  # likewise
-    valid: np.ndarray  # uint64, one packed vector of all layers: of the last sample
-    passing: np.ndarray  # likewise
-    z: np.ndarray  # int32, of the last sample, layer l in z_at[l - 1]:z_at[l]
-    z_at: np.ndarray
-    logits: np.ndarray  # int32 (C,), of the last sample
-    drawn: np.ndarray  # uint64, scratch of one row
-    steps: np.ndarray  # int16, likewise
-    taken: np.ndarray  # int16, likewise
-
-
-def _state(config, literal, prototypes):
-    def at(sizes):
-        return np.cumsum([0, *sizes], dtype=np.int64)
-
-    packed = [words(k) for k in config.widths]
-    layers = list(zip(config.shapes, packed[1:], packed[:-1], strict=True))
-    word_at, z_at = at(packed), at(config.layers)
-    sign_at = at(k * fan_words for (k, _), _, fan_words in layers)
-    column_at = at(f * width_words for (_, f), width_words, _ in layers)
-    batch = (config.max_batch, word_at[-1])
-    row = WORD * max(packed)
-    return _State(
-        np.array(config.widths, np.int64), config.counter_lanes, config.counter_range, literal,
-        pack(prototypes), np.zeros(config.generators, np.uint32), np.zeros(2, np.int64),
-        np.full(WORD * sign_at[-1], -1, np.int16), WORD * sign_at,
-        np.zeros(sign_at[-1], np.uint64), sign_at,
-        np.zeros(column_at[-1], np.uint64), column_at, word_at,
-        np.zeros(batch, np.uint64), np.zeros(batch, np.uint64), np.zeros(batch, np.uint64),
-        np.zeros(word_at[-1], np.uint64), np.zeros(word_at[-1], np.uint64),
-        np.zeros(z_at[-1], np.int32), z_at, np.zeros(config.classes, np.int32),
-        np.zeros(max(packed), np.uint64), np.zeros(row, np.int16), np.zeros(row, np.int16),
-    )
-
-
-@compiled
-def _layer(plane, at, l, rows):
-    span = plane[at[l - 1]:at[l]]
-    return span.reshape(rows, span.shape[0] // rows)
-
-
-@compiled
-def _infer(state, slot):
-    """Forward and classify the sample in ``slot`` of the batch; return the prediction."""
-    w, k, depth = state.word_at, state.widths, len(state.widths) - 1
-    a = state.activations[slot]
-    for l in range(1, depth + 1):
-        forward(_layer(state.signs, state.sign_at, l, k[l]), a[w[l - 1]:w[l]], k[l - 1],
-                state.z[state.z_at[l - 1]:state.z_at[l]], a[w[l]:w[l + 1]])
-    return classify(state.prototypes, a[w[depth]:], k[depth], state.logits)
-
-
-@compiled
-def _correct(state, registers, slot, label):
-    """Backward and select for the sample in ``slot``, just inferred; return whether it triggers."""
-    w, k, depth = state.word_at, state.widths, len(state.widths) - 1
-    a, targets, winners = state.activations[slot], state.targets[slot], state.winners[slot]
-    winners[:] = 0
-    if not triggers(state.logits, label, registers.margin):
-        return False
-    valid, passing = state.valid, state.passing
-    targets[w[depth]:] = state.prototypes[label]
-    valid[w[depth]:] = ~np.uint64(0)
-    for l in range(depth, 0, -1):
-        here = slice(w[l], w[l + 1])
-        z = state.z[state.z_at[l - 1]:state.z_at[l]]
-        select(z, a[here], targets[here], valid[here], registers.groups[l - 1], winners[here])
-        if l > 1:
-            gate(z, registers.gates[l - 1], passing[here])
-            passing[here] &= valid[here]
-            below = slice(w[l - 1], w[l])
-            backward(_layer(state.columns, state.column_at, l, k[l - 1]), targets[here],
-                     passing[here], state.literal, targets[below], valid[below])
-    return True
-
-
-@compiled
-def _apply(state, registers):
-    """Apply the updates of the open batch, and the sweep that may be due."""
-    w, k, depth = state.word_at, state.widths, len(state.widths) - 1
-    samples = state.progress[0]
-    for slot in range(samples):
-        for l in range(depth, 0, -1):
-            here = slice(w[l], w[l + 1])
-            update(_layer(state.counters, state.counter_at, l, k[l]),
-                   _layer(state.signs, state.sign_at, l, k[l]),
-                   _layer(state.columns, state.column_at, l, k[l - 1]),
-                   state.activations[slot, w[l - 1]:w[l]], state.targets[slot, here],
-                   state.winners[slot, here], state.bounds, registers.thinning,
-                   state.bank, state.lanes, state.drawn, state.steps, state.taken)
-    state.progress[0] = 0
-    state.progress[1] += samples
-    if samples and state.progress[1] >= registers.sweep:
-        state.progress[1] = 0
-        for l in range(1, depth + 1):
-            reinforce(_layer(state.counters, state.counter_at, l, k[l]), k[l - 1],
-                      registers.reinforce[l - 1], state.bounds, state.bank, state.lanes,
-                      state.drawn, state.taken)
-
-
-@compiled
-def _train(state, registers, x, labels, predictions, triggered):
-    for n in range(x.shape[0]):
-        slot = state.progress[0]
-        state.activations[slot, :x.shape[1]] = x[n]
-        predictions[n] = _infer(state, slot)
-        triggered[n] = _correct(state, registers, slot, labels[n])
-        state.progress[0] += 1
-        if state.progress[0] >= registers.batch:
-            _apply(state, registers)
-
-
-@compiled
-def _infer_all(state, x, predictions, logits):
-    for n in range(x.shape[0]):
-        state.activations[0, :x.shape[1]] = x[n]
-        predictions[n] = _infer(state, 0)
-        logits[n] = state.logits
-
-
 class Network:
     """Counters, classifier and random bank of one trainer (SPEC.md 2-6, docs/algorithm.md).
 
@@ -231,7 +72,7 @@ class Network:
         self.config = config
         self.literal_targets = bool(literal_targets)
         self.prototypes = frame.prototypes(config)
-        self._state = _state(config, self.literal_targets, self.prototypes)
+        self._state = sequencer.new_state(config, self.literal_targets, self.prototypes)
         self.bank = self._state.bank
         self.reset(config.seed)
 
@@ -249,10 +90,11 @@ class Network:
         self.bank[:] = random.seeds(seed, self.config.generators)
 
     def initialise(self):
-        """Draw all counters, 0 or -1, from the random bank."""
+        """Draw all counters, 0 or -1, from the random bank, and start a new sweep count."""
         state = self._state
+        state.progress[1] = 0
         for l, (width, fan_in) in enumerate(self.config.shapes, 1):
-            initialise(_layer(state.counters, state.counter_at, l, width), fan_in,
+            initialise(layer_of(state.counters, state.counter_at, l, width), fan_in,
                        state.bank, state.lanes, state.drawn)
         self._read_signs()
 
@@ -265,7 +107,7 @@ class Network:
 
     def _layers(self):
         state = self._state
-        return tuple(_layer(state.counters, state.counter_at, l, width)[:, :fan_in]
+        return tuple(layer_of(state.counters, state.counter_at, l, width)[:, :fan_in]
                      for l, (width, fan_in) in enumerate(self.config.shapes, 1))
 
     def _read_signs(self):
@@ -322,12 +164,12 @@ class Network:
         """
         x, labels = self._packed(x), self._labels(labels, len(x))
         predictions, triggered = np.empty(len(x), np.int64), np.empty(len(x), np.bool_)
-        _train(self._state, self._registers(parameters), x, labels, predictions, triggered)
+        sequencer.train(self._state, self._registers(parameters), x, labels, predictions, triggered)
         return Results(predictions, predictions != labels, triggered)
 
     def flush(self, parameters):
         """Apply the updates of an open batch, as a batch of the size it has."""
-        _apply(self._state, self._registers(parameters))
+        sequencer.apply(self._state, self._registers(parameters))
 
     def phases(self, x_row, label, parameters):
         """All intermediate values of one sample; changes nothing.
@@ -346,8 +188,8 @@ class Network:
         label = int(self._labels([label], 1)[0])
         state = self._aside()
         state.activations[0, :x.shape[1]] = x[0]
-        prediction = int(_infer(state, 0))
-        triggered = bool(_correct(state, self._registers(parameters), 0, label))
+        prediction = int(sequencer.infer(state, 0))
+        triggered = bool(sequencer.correct(state, self._registers(parameters), 0, label))
 
         def split(packed):
             return tuple(unpack(packed[state.word_at[l]:state.word_at[l + 1]], width)
@@ -383,7 +225,7 @@ class Network:
         x = self._packed(x)
         predictions = np.empty(len(x), np.int64)
         logits = np.empty((len(x), self.config.classes), np.int32)
-        _infer_all(self._aside(), x, predictions, logits)
+        sequencer.infer_all(self._aside(), x, predictions, logits)
         return predictions, logits
 
     def _aside(self):
@@ -397,7 +239,7 @@ class Network:
 
     def _registers(self, parameters):
         p = parameters.validate(self.config)
-        return _Registers(
+        return sequencer.Registers(
             p.margin, np.array(p.gates, np.int64), np.array(p.groups, np.int64),
             np.array(p.reinforce, np.int64), p.thinning, p.batch, p.sweep)
 

@@ -14,7 +14,7 @@ class Mode(enum.IntEnum):
     """Take no samples."""
     TRAIN = 1
     INFER = 2
-    """Forward and classify only; no counter changes."""
+    """Forward and classify only; no counter changes. An open batch is applied first."""
 
 
 class Command(enum.IntFlag):
@@ -25,7 +25,7 @@ class Command(enum.IntFlag):
     FLUSH = 2
     """Apply the updates of a batch that is not full yet."""
     INITIALISE = 4
-    """Draw all counters anew, 0 or -1, from the random bank."""
+    """Draw all counters anew, 0 or -1, from the random bank; return the sweep count to 0."""
 
 
 class Cause(enum.IntEnum):

@@ -162,7 +162,7 @@ class Sequencer(wiring.Component):
         def end_sample():
             with m.If(~self.training):
                 m.next = "WAIT"
-            with m.Elif(in_batch + 1 == parameters.batch):
+            with m.Elif(in_batch + 1 >= parameters.batch):
                 m.next = "UPDATE"
             with m.Else():
                 m.next = "SETTLE"
@@ -184,7 +184,7 @@ class Sequencer(wiring.Component):
                     m.d.comb += [self.command_done.eq(Command.INITIALISE),
                                  self.sweep_start.eq(1)]
                     m.d.sync += [self.operation.eq(Operation.INITIALISE),
-                                 self.sweep_enable.eq(~0)]
+                                 self.sweep_enable.eq(~0), since_sweep.eq(0)]
                     m.next = "SWEEP"
                 with m.Elif(self.loaded & (parameters.mode == Mode.INFER) & (in_batch != 0)):
                     m.next = "UPDATE"
