@@ -17,6 +17,7 @@ from bep_model import datasets, frame, random
 from bep_model.config import Parameters
 from bep_model.protocol import COUNTERS, Cause
 from bep_model.training import epoch_order
+from rtl.cycles import Cycles
 from rtl.trainer import Trainer
 from rtl.verilog import convert
 from sim.compare import compare
@@ -30,11 +31,6 @@ def default_parameters(config):
     """Parameters for a configuration that comes without: everything switched on, whole batches."""
     batch = config.max_batch
     return Parameters.from_reals(config, p_r=0.2, batch=batch, sweep=batch * -(-100 // batch))
-
-
-def verilog(config, **options):
-    """Verilog of the trainer of a configuration, with ``options`` of ``rtl.trainer.Trainer``."""
-    return convert(Trainer(config, integers(frame.prototypes(config)), **options))
 
 
 def check(job, *, command="", progress=None, root="build", waves=False, **options):
@@ -72,8 +68,10 @@ def check(job, *, command="", progress=None, root="build", waves=False, **option
     SimulationError
         When the simulation does not build or run to its end.
     """
-    want = expected(job, progress)
-    got = simulate(job, verilog(job.config, **options), root=root, waves=waves)
+    trainer = Trainer(job.config, integers(frame.prototypes(job.config)), **options)
+    verilog = convert(trainer)
+    want = expected(job, Cycles(trainer), progress)
+    got = simulate(job, verilog, root=root, waves=waves)
     comparison = compare(job, want, got, command)
     performance = got["performance"][-1] - got["performance"][0]
     counted = dict(zip((name.lower() for name in COUNTERS), performance.tolist(), strict=True))

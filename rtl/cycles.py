@@ -67,7 +67,7 @@ class Cycles:
         return total + self._update(rows, end)
 
     def sweep(self, probabilities):
-        """Cycles of one sweep, ``probabilities`` in 2**-16 per layer; a layer with 0 is skipped."""
+        """Counter of cycles of one sweep; ``probabilities`` of the layers in 2**-16, 0 to skip."""
         offered, clock = 1, 0
         for (k, _), words, p in zip(self.config.shapes, self.config.counter_words, probabilities,
                                     strict=True):
@@ -78,7 +78,8 @@ class Cycles:
             clock = self.update.cycles([(clock, 0, 0, 0), (offered, 0, k * words, p)]
                                        if clock else [(offered, 0, k * words, p)])[-1][1]
             offered = clock + 1
-        return max(clock + self.update.latency, offered) if clock else offered
+        length = max(clock + self.update.latency, offered) if clock else offered
+        return Counter({Cause.REINFORCE: length})
 
     def _backward(self, sample, parameters):
         """Cycles from the trigger to the end of the last backward phase.

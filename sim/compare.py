@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bep_model.protocol import COUNTERS, Mode
-from sim.expected import COUNTED
+from sim.expected import COUNTED, TIMED
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,9 @@ def compare(job, expected, observed, command="", *, timed=True):
     layers = [f"counters_{l}" for l in range(1, job.config.depth + 1)]
     kinds = ["prediction", "error", "triggered", "samples", "bank", "performance", *layers]
     pairs = {kind: (expected[kind], observed[kind]) for kind in kinds}
-    pairs["performance"] = (expected["performance"], observed["performance"][:, :len(COUNTED)])
+    known = expected["performance"].shape[1]
+    columns = [COUNTERS.index(name) for name in (*COUNTED, *TIMED)[:known]]
+    pairs["performance"] = (expected["performance"], observed["performance"][:, columns])
     # Every clock cycle is counted under exactly one cause, so their sum is the time that passed.
     total = observed["performance"][:, len(COUNTED):].sum(axis=1)
     if timed:
@@ -83,7 +85,7 @@ def _report(job, expected, by_kind, first, command):
     elif kind == "bank":
         what = f"phase {_phase(job, run, at[0])}: state of generator {at[1]} of the random bank"
     elif kind == "performance":
-        what = f"performance counter {COUNTERS[at[1]]}"
+        what = f"performance counter {(*COUNTED, *TIMED)[at[1]]}"
     elif kind == "cycles":
         what = "sum of the cycle counters"
     else:

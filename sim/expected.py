@@ -1,5 +1,7 @@
 """What the golden model says a job's observations must be."""
 
+from collections import Counter
+
 import numpy as np
 
 from bep_model.network import Network
@@ -9,30 +11,37 @@ from sim.job import Observations
 COUNTED = COUNTERS[:COUNTERS.index("UPDATES") + 1]
 """Performance counters that the model knows; the others count clock cycles."""
 
+TIMED = COUNTERS[len(COUNTED) + 1:]
+"""Those that the formulas of ``rtl.cycles`` know: all but the cycles spent waiting."""
 
-def expected(job, progress=None):
+
+def expected(job, cycles=None, progress=None):
     """Carry out a job in the golden model.
 
     Parameters
     ----------
     job : Job
+    cycles : rtl.cycles.Cycles, optional
+        Of the trainer that is simulated.
     progress : callable, optional
         Called with the number of samples just done.
 
     Returns
     -------
     dict of arrays
-        As ``Observations.arrays()``; ``performance`` has only the columns of ``COUNTED``. And
-        ``ideal``, int64 (len(Cause),): clock cycles if every word took one, by ``Cause``.
+        As ``Observations.arrays()``; ``performance`` has the columns of ``COUNTED`` and, with
+        ``cycles``, ``TIMED``. And ``ideal``, int64 (len(Cause),): clock cycles if every word took
+        one, by ``Cause``.
     """
-    return _Expected(job, progress).arrays()
+    return _Expected(job, cycles, progress).arrays()
 
 
 class _Expected:
     """Carries out a job as ``sim.trainer_bench.Bench`` does, in the golden model."""
 
-    def __init__(self, job, progress):
+    def __init__(self, job, cycles, progress):
         self.job, self.config, self.progress = job, job.config, progress
+        self.cycles, self.spent = cycles, Counter()
         self.network = Network(job.config)
         self.network.bank[:] = job.bank
         if job.counters:
@@ -54,7 +63,8 @@ class _Expected:
         seen = self.seen
         seen.samples.append(sum(map(len, seen.prediction)))
         seen.bank.append(self.network.bank.copy())
-        seen.performance.append(self.performance.copy())
+        timed = [self.spent[cause] for cause in list(Cause)[1:]] if self.cycles else []
+        seen.performance.append(np.append(self.performance, timed).astype(np.int64))
         seen.counters.append([layer.copy() for layer in self.network.counters])
 
     def run(self, run):
@@ -94,6 +104,8 @@ class _Expected:
         self.performance += [samples, sum(phase.error for phase in phases),
                              training * sum(phase.triggered for phase in phases),
                              training * sum(winners)]
+        if self.cycles:
+            self.time(run, phases, training)
         self.ideal[Cause.FORWARD] += samples * np.dot(rows, words[:-1])
         self.ideal[Cause.CLASSIFY] += samples * config.classes * words[-1]
         if not training:
@@ -104,9 +116,20 @@ class _Expected:
         self.since_sweep += samples
         if self.since_sweep >= parameters.sweep:
             self.since_sweep = 0
+            if self.cycles:
+                self.spent += self.cycles.sweep(parameters.reinforce)
             self.ideal[Cause.REINFORCE] += sum(
                 _draws(p) * k * c for p, k, c in
                 zip(parameters.reinforce, rows, counter_words, strict=True) if p)
+
+    def time(self, run, phases, training):
+        """Add the clock cycles of a batch, or of samples that are only inferred."""
+        if training:
+            flushed = len(phases) < run.parameters.batch
+            self.spent += self.cycles.batch(phases, run.parameters, flushed)
+        else:
+            for _ in phases:
+                self.spent += self.cycles.infer()
 
 
 def _draws(p):
