@@ -101,7 +101,7 @@ CASES = {
     "many-classes": case(24, (10, 8), 33, 7, 8, 4),
     "never-triggered": case(24, (10, 8), 3, 7, 8, 4, margin=-2.0, reinforce=(1 << 15,)),
     "always-triggered": case(24, (10, 8), 3, 7, 8, 4, margin=2.0, max_batch=4, batch=4),
-    "closed-gates": case(24, (10, 9, 8), 3, 7, 8, 4, nu=0.0),
+    "closed-gates": case(24, (10, 8, 8), 3, 7, 8, 4, nu=0.0),  # even fan-ins: z = 0 passes
     "open-gates": case(24, (10, 9, 8), 3, 7, 8, 4, nu=1.0),
     "groups-of-one": case(24, (10, 9, 8), 3, 7, 8, 4, group=1, nu=0.5),
     "one-group": case(24, (10, 9, 8), 3, 7, 8, 4, group=100, nu=0.5),
