@@ -270,6 +270,10 @@ def test_state_port(name, operation):
     model = Model(config, rng)
     bench = UpdateBench(config, model)
     dut = bench.dut
+    # A row is stepped first, so that the random word is not 0.
+    inputs, one = np.ones(config.inputs, np.uint8), np.eye(1, config.layers[0], dtype=np.uint8)[0]
+    bench.store(0, [inputs])
+    model.update(0, inputs, one, one, 1 << 16)
     words = {address: model.word(l, row, word) for l, row, word, address in model.places()}
     used = {address: min(config.counter_lanes, config.widths[l] - word * config.counter_lanes)
             for l, _, word, address in model.places()}  # the other lanes are written as 0
@@ -285,12 +289,20 @@ def test_state_port(name, operation):
     taken = []
 
     async def ask(ctx):
+        ctx.set(dut.thinning, 1 << 16)
+        ctx.set(dut.run, 1)
+        await drive(ctx, dut.rows, [{"sign": 1}], rng, 0)
+        while not ctx.get(dut.idle):
+            await ctx.tick()
+        ctx.set(dut.run, 0)
         ctx.set(dut.operation, operation)
         await drive(ctx, dut.access, requests, rng, 0.3)
         while ctx.get(dut.access_busy):
             await ctx.tick()
 
     async def enable(ctx):
+        while not ctx.get(dut.idle) or ctx.get(dut.run):
+            await ctx.tick()
         while True:
             ctx.set(dut.access_enable, 1)
             await pause(ctx, rng, 0.8)
@@ -316,6 +328,7 @@ def test_state_port(name, operation):
     for n in clocks(trace, "access"):
         assert not trace[n].reply
         assert trace[n].idle
-    for n, clock in enumerate(trace):
+    for clock in trace:
         assert clock.access_busy == (clock.reply or not clock.idle)
-        assert clock.write == (n >= 3 and trace[n - 3].access and trace[n - 3].change)
+    assert clocks(trace, "write") == [n + dut.latency for n in clocks(trace, "read")
+                                      if not trace[n].access or trace[n].change]
