@@ -73,10 +73,11 @@ def check(job, *, command="", progress=None, root="build", waves=False, **option
     want = expected(job, Cycles(trainer), progress)
     got = simulate(job, verilog, root=root, waves=waves)
     comparison = compare(job, want, got, command)
-    performance = got["performance"][-1] - got["performance"][0]
-    counted = dict(zip((name.lower() for name in COUNTERS), performance.tolist(), strict=True))
+    performance = got["performance"].copy()
+    performance[:, COUNTERS.index("CYCLES_WAIT")] -= got["rest"]
+    counted = dict(zip((name.lower() for name in COUNTERS),
+                       (performance[-1] - performance[0]).tolist(), strict=True))
     cycles = {cause.name.lower(): counted[f"cycles_{cause.name.lower()}"] for cause in Cause}
-    cycles[Cause.WAIT.name.lower()] -= int(got["rest"])
     samples, total, ideal = len(got["prediction"]), sum(cycles.values()), int(want["ideal"].sum())
     ends = np.cumsum([len(run.order) for run in job.runs])
     return {

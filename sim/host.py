@@ -42,20 +42,20 @@ class Host:
         self.dut, self.job, self.config = dut, job, job.config
         self.registers = registers(job.config)
         self.observations = Observations()
-        self.time, self.rest, self.progress = [], 0, 0
+        self.time, self.rest, self.progress = [], [0], 0
 
     async def carry_out(self, path):
         """Carry out the job and write an npz file: ``Observations.arrays()`` and
 
         - ``time``: clock cycle in which CYCLES_WAIT of each snapshot arrived;
-        - ``rest``: clock cycles counted as WAIT while snapshots were taken;
+        - ``rest``: clock cycles counted as WAIT by each snapshot while those before were taken;
         - ``clocks``, ``seconds``: simulated clock cycles and wall-clock time of all runs.
         """
         await self.initialise()
         seconds, clocks = time.perf_counter(), cycle()
         for run in self.job.runs:
             await self.run(run)
-        np.savez(path, **self.observations.arrays(), time=self.time, rest=self.rest,
+        np.savez(path, **self.observations.arrays(), time=self.time, rest=self.rest[:-1],
                  clocks=cycle() - clocks, seconds=time.perf_counter() - seconds)
 
     async def watch(self):
@@ -91,7 +91,6 @@ class Host:
             await self.command(Command.INITIALISE)
         await self.command(Command.CLEAR)
         await self.snapshot()
-        self.rest = 0
 
     async def command(self, command):
         """Carry out a command to its end."""
@@ -133,7 +132,7 @@ class Host:
         seen.bank.append(bank[::-1])
         seen.counters.append(words_to_counters(self.config, words))
         seen.samples.append(sum(map(len, seen.prediction)))
-        self.rest += await self.read("CYCLES_WAIT") - values["CYCLES_WAIT"]
+        self.rest.append(self.rest[-1] + await self.read("CYCLES_WAIT") - values["CYCLES_WAIT"])
 
     async def run(self, run):
         """Carry out one run."""
