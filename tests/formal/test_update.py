@@ -7,14 +7,15 @@ arbitrary, and so is its own word when it is read in the clock in which it is wr
 
 import pytest
 from amaranth.asserts import AnyConst, AnySeq
-from amaranth.hdl import Assert, Assume, Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Assert, Assume, Cat, Module, Mux, Signal, Value, signed
 
 from bep_model.config import Config
 from rtl.delay import delay
 from rtl.tables import lookup
 from rtl.update import Operation, Update
 
-from .prove import open_up, prove
+from .contract import update_contract
+from .prove import ProofError, open_up, prove
 
 CONFIGURATIONS = {
     "ragged": Config(5, (3, 2), 2, 3, 4, 2, max_batch=2),
@@ -52,12 +53,6 @@ def constant(m, shape, name):
     return signal
 
 
-def anything(m, shape, name):
-    signal = Signal(shape, name=name)
-    m.d.comb += signal.eq(AnySeq(signal.shape()))
-    return signal
-
-
 def all_rows(config):
     """Layers (0 for layer 1) and sign-plane addresses of all rows."""
     rows = [(l, config.bases[l] + j * config.words[l])
@@ -72,21 +67,25 @@ def word_of(config, number):
             lookup(number, [n % config.subwords for n in numbers]))
 
 
-def harness(config, single_port):
-    """The update engine, its environment, and what is claimed of it."""
+def harness(config, single_port=False, *, distinct=True):
+    """The update engine, used in any way its contract allows, and what is claimed of it."""
     m = Module()
     dut = Update(config, single_port)
     m.submodules.update, inside, _ = open_up(dut)
     bits = config.counter_bits
     low, high = config.counter_range
     followed = Followed(m, config)
-    environment(m, config, dut)
+    m.d.comb += [s.eq(AnySeq(s.shape())) for s in map(Value.cast, (
+        dut.run, dut.operation, dut.thinning, dut.reinforce, dut.random, dut.rows.valid,
+        dut.rows.payload, dut.access.valid, dut.access.payload, dut.access_enable,
+        dut.reply.ready))]
+    update_contract(m, config, dut, Assume, distinct=distinct)
 
     accessed = dut.access.valid & dut.access.ready
     stepping = dut.counter_read_enable & ~accessed
     is_step, is_initialise = (dut.operation == o for o in (Operation.STEP, Operation.INITIALISE))
 
-    # Rows: all words, each once, in order; no row comes back within its slot or sweep.
+    # Rows: all words, each once, in order.
     layer, row = dut.rows.payload.layer, dut.rows.payload
     position = Signal(range(max(config.counter_words)))
     final = position == lookup(layer, config.counter_words) - 1
@@ -101,17 +100,7 @@ def harness(config, single_port):
         ]
     m.d.comb += Assert(dut.rows.ready == (stepping & final), "row not worked on to its end")
 
-    slot, seen = Signal.like(row.slot), Signal()
     this_row = row.address == followed.row_address
-    again = seen & (~is_step | (row.slot == slot))
-    with m.If(stepping):
-        m.d.sync += slot.eq(row.slot)
-        with m.If(final):
-            m.d.sync += seen.eq(this_row | again)
-    with m.If(~dut.run):
-        m.d.sync += seen.eq(0)
-    with m.If(dut.run & dut.rows.valid & this_row):
-        m.d.comb += Assume(~again)
 
     # Memories: the followed counter's own bits; all else, and every collision, is arbitrary.
     stored = Signal(bits - 1), Signal(init=1)
@@ -210,45 +199,14 @@ def harness(config, single_port):
     return m
 
 
-def environment(m, config, dut):
-    """Inputs: anything that the docstring of Update allows."""
-    layers, addresses = all_rows(config)
-    index = anything(m, range(len(layers)), "offered_row")
-    row = dut.rows.payload
-    m.d.comb += [
-        row.layer.eq(lookup(index, layers)),
-        row.address.eq(lookup(index, addresses)),
-        *(s.eq(AnySeq(s.shape())) for s in (
-            row.sign, row.slot, dut.rows.valid, dut.run, dut.thinning, dut.reinforce, dut.random,
-            dut.access.valid, dut.access_enable, dut.reply.ready,
-            dut.access.payload.address, dut.access.payload.write, dut.access.payload.data)),
-    ]
-    operation = anything(m, range(3), "any_operation")
-    m.d.comb += [dut.operation.eq(operation), Assume(operation < 3),
-                 Assume(row.slot <= config.max_batch),
-                 Assume(dut.thinning <= 1 << 16)]
-
-    # Rows stay until they are taken; run stays until all is done; the operation stays meanwhile.
-    offered = delay(m, dut.run & dut.rows.valid & ~dut.rows.ready, 1, "offered")
-    before = delay(m, Cat(index, row.sign, row.slot), 1, "before")
-    ran, was = delay(m, dut.run, 1, "ran"), delay(m, operation, 1, "was")
-    with m.If(offered):
-        m.d.comb += Assume(dut.run & dut.rows.valid & (before == Cat(index, row.sign, row.slot)))
-    with m.If(ran & dut.run):
-        m.d.comb += Assume(operation == was)
-    with m.If(ran & ~dut.run):
-        m.d.comb += Assume(~dut.busy)
-    # Rows and accesses do not meet.
-    taken = delay(m, dut.access.valid & dut.access.ready | dut.access_busy, 1, "taken")
-    with m.If(dut.run):
-        m.d.comb += Assume(~dut.access_enable)
-        with m.If(~ran):
-            m.d.comb += Assume(~taken)
-
-
 @pytest.mark.parametrize("single_port", [False, True])
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_no_counter_is_lost(name, single_port):
     port = "one-port" if single_port else "two-ports"
     prove(f"update-{name.replace(' ', '-')}-{port}", harness(CONFIGURATIONS[name], single_port),
           DEPTH)
+
+
+def test_a_row_that_comes_twice_is_noticed():
+    with pytest.raises(ProofError, match="counter read while under way"):
+        prove("update-row-twice", harness(CONFIGURATIONS["one layer"], distinct=False), DEPTH)
