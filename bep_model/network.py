@@ -99,6 +99,20 @@ class Network:
         self._read_signs()
 
     @property
+    def open_batch(self):
+        """Samples in the batch that is not applied yet."""
+        return int(self._state.progress[0])
+
+    @property
+    def sweep_count(self):
+        """Samples applied since the last reinforcement sweep."""
+        return int(self._state.progress[1])
+
+    @sweep_count.setter
+    def sweep_count(self, count):
+        self._state.progress[1] = count
+
+    @property
     def counters(self):
         layers = self._layers()
         for layer in layers:

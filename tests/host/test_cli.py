@@ -202,3 +202,16 @@ def test_a_failed_rename_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         results.write_json(tmp_path / "a.json", {})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_training_goes_on_from_a_state_file(tmp_path):
+    first, second = tmp_path / "first.npz", tmp_path / "second.npz"
+    network = ("train", "--hidden", "16", "--epochs", "1")
+    assert bep(*network, "--save", first).exit_code == 0
+    assert bep(*network, "--start", first, "--save", second).exit_code == 0
+    with np.load(first) as one, np.load(second) as two:
+        assert (one["counters_1"] != two["counters_1"]).any()
+    refused("first.npz is the state of another configuration: layers [16] instead of [8]",
+            "--hidden", "8", "--start", first)
+    refused("state.npz: No such file", "--start", tmp_path / "state.npz")
+    refused("there is no folder", "--save", tmp_path / "missing" / "state.npz")
