@@ -39,7 +39,10 @@ def update_contract(m, config, update, claim, *, distinct=True):
     with m.If(ran & ~run):
         m.d.comb += claim(~update.busy, "run left")
 
-    accessing = delay(m, accessed | update.access_busy, 1, "accessing")
+    # Not simply access_busy: a sweep may follow while the last update is being written.
+    under_way = Signal(update.latency, name="accesses_under_way")
+    m.d.sync += under_way.eq(Cat(accessed, under_way))
+    accessing = delay(m, accessed | under_way.any() | update.reply.valid, 1, "accessing")
     with m.If(run):
         m.d.comb += claim(~update.access_enable, "access during a run")
         with m.If(~ran):
@@ -59,16 +62,9 @@ def update_contract(m, config, update, claim, *, distinct=True):
             m.d.comb += claim(~seen.bit_select(row.address, 1), "row twice")
 
 
-def winners_contract(m, capacity, winners, fill, claim):
-    """The queue is never more than full, and a clock commits or drops.
-
-    Parameters
-    ----------
-    winners : object with push, commit, drop
-    fill : Value
-        Rows in the queue, pending ones included.
-    """
+def winners_contract(m, capacity, push, commit, drop, fill, claim):
+    """At most ``capacity`` rows are in the queue, now ``fill``; a clock commits or drops."""
     m.d.comb += [
-        claim(fill + winners.push <= capacity, "queue overflows"),
-        claim(~(Value.cast(winners.commit) & winners.drop), "commit and drop"),
+        claim(fill + push <= capacity, "queue overflows"),
+        claim(~(commit & drop), "commit and drop"),
     ]

@@ -82,9 +82,8 @@ def open_up(component):
         To be made a submodule in the component's stead.
     signals : dict of str to Signal
         Everything that is assigned inside, by dotted path and name: ``bernoulli.word``.
-    memories : dict of str to function
-        By dotted path; ``memories[path](address)`` adds a combinational read port and returns the
-        word at ``address``, a Signal.
+    memories : dict of str to MemoryInstance
+        By dotted path, for :func:`peek` and :func:`collision`.
     """
     fragment = Fragment.get(component, None)
     signals, memories = {}, {}
@@ -95,7 +94,7 @@ def open_up(component):
                 signals.update((path + s.name, s) for s in statement._lhs_signals())
         for inner, name, _ in fragment.subfragments:
             if isinstance(inner, MemoryInstance):
-                memories[path + name] = lambda address, memory=inner: _peek(memory, address)
+                memories[path + name] = inner
             else:
                 visit(inner, f"{path}{name}.")
 
@@ -103,8 +102,14 @@ def open_up(component):
     return fragment, signals, memories
 
 
-def _peek(memory, address):
+def peek(memory, address):
+    """The word at ``address``, a Signal, through one more combinational read port."""
     word = Signal(len(memory._write_ports[0]._data), name="peek")
     memory.read_port(domain="comb", addr=address, data=word, en=Const(1), transparent_for=())
     return word
 
+
+def collision(memory):
+    """High in a clock in which a word is read and written."""
+    read, write = memory._read_ports[0], memory._write_ports[0]
+    return read._en & write._en.any() & (read._addr == write._addr)

@@ -12,7 +12,8 @@ from bep_model.config import Config
 from rtl.delay import delay
 from rtl.winners import Winners
 
-from .prove import ProofError, open_up, prove
+from .contract import winners_contract
+from .prove import ProofError, collision, open_up, peek, prove
 
 CONFIGURATIONS = {
     "one": Config(1, (1,), 2, 2, 1, 1),
@@ -31,12 +32,11 @@ def harness(config, capacity):
     row = Value.cast(dut.row)
     m.d.comb += [s.eq(AnySeq(s.shape())) for s in (
         dut.push, row, dut.commit, dut.drop, dut.o.ready)]
-    m.d.comb += Assume(~(dut.commit & dut.drop))
 
     # Rows in the queue: pending ones are not committed yet.
     pending, committed = (Signal(range(capacity + 1), name=n) for n in ("pending", "committed"))
     taken = dut.o.valid & dut.o.ready
-    m.d.comb += Assume(pending + committed + dut.push <= capacity)
+    winners_contract(m, capacity, dut.push, dut.commit, dut.drop, pending + committed, Assume)
     after_push = pending + dut.push
     m.d.sync += [
         pending.eq(Mux(dut.commit | dut.drop, 0, after_push)),
@@ -68,9 +68,9 @@ def harness(config, capacity):
                      Assert(safe, "row not committed")]
 
     # No collision where the data is used.
-    collision = dut.push & (inside["tail"] == inside["ahead"])
-    m.d.comb += Assert(~(dut.o.valid & delay(m, collision, 1, "collided")), "read while written")
-    m.d.comb += Cover(collision & delay(m, dut.o.valid, 1, "was_valid"))
+    collides = collision(memories["memory"])
+    m.d.comb += Assert(~(dut.o.valid & delay(m, collides, 1, "collided")), "read while written")
+    m.d.comb += Cover(collides)
     m.d.comb += Cover(leaves & (inside["head"] == (1 << len(inside["head"])) - 1))
 
     # Inside: the pointers and the place of the followed row.
@@ -86,7 +86,7 @@ def harness(config, capacity):
         m.d.comb += [
             Assert(before < committed + pending, "before"),
             Assert(safe == (before < committed), "safe"),
-            Assert(memories["memory"](place) == followed, "memory"),
+            Assert(peek(memories["memory"], place) == followed, "memory"),
         ]
     return m
 

@@ -1,0 +1,139 @@
+"""Trainer: the contracts of its parts are kept, and no word is read in the clock it is written.
+
+The whole trainer is too deep for an induction: a sample takes some forty clocks at the least. So it
+is proved for a bounded number of clocks after power-on, with everything free that comes from
+outside; and asserted in simulation, for the whole job of several configurations.
+"""
+
+from unittest.mock import patch
+
+import pytest
+from amaranth.asserts import AnyConst, AnySeq
+from amaranth.hdl import Assert, Assume, Module, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import connect, flipped
+
+from bep_model import frame
+from bep_model.config import Config, divisors
+from bep_model.protocol import Mode
+from rtl.delay import delay
+from rtl.random import Bank
+from rtl.registers import Registers
+from rtl.trainer import Trainer
+from rtl.update import Operation
+from rtl.verilog import convert
+from sim.simulate import simulate
+from sim.verilator import SimulationError
+from sim.words import integers
+from tests.sim.configurations import CASES
+from tests.sim.jobs import job
+
+from .contract import update_contract, winners_contract
+from .prove import collision, open_up, prove
+
+CASE_NAMES = ("online-reinforced", "batch", "thinned-batch", "three-subwords", "five-layers",
+              "one-of-everything", "three-layers-batch", "single-port-batch")
+
+TINY = Config(2, (2, 2), 2, 2, 2, 2)
+CLOCKS = 12
+
+
+def checks(m, trainer, claim):
+    """Elaborate the trainer into ``m`` and claim everything about it."""
+    config = trainer.config
+    m.submodules.trainer, inside, memories = open_up(trainer)
+    update_contract(m, config, trainer.update, claim)
+    head, tail = inside["winners.head"], inside["winners.tail"]
+    winners_contract(
+        m, config.max_batch * sum(config.layers), memories["winners.memory"]._write_ports[0]._en,
+        inside["sequencer.commit"], inside["sequencer.drop"], (tail - head)[:len(head)], claim)
+    # A sweep reads activations too but makes no use of them.
+    steps = inside["forward.read_enable"] | (trainer.update.operation == Operation.STEP)
+    for name, now in {"signs": 1, "counters": 1, "activations": steps}.items():
+        m.d.comb += claim(~(collision(memories[f"{name}.memory"]) & now),
+                          f"{name} read while written")
+    if trainer.single_port:
+        ports = trainer.update
+        m.d.comb += claim(~(ports.counter_read_enable & ports.counter_write_enable),
+                          "single port read and written")
+
+    # Read in every clock; used only now and then.
+    used = {"winners": trainer.update.run & inside["winners.o__valid"]}
+    if config.depth > 1:
+        used["neurons"] = inside["sequencer.select_hidden"] & inside["select.late_valid_0"]
+        used["open_rows"] = inside["backward.edge_0"][1]
+    for name, now in used.items():
+        collided = delay(m, collision(memories[f"{name}.memory"]), 1, f"{name}_collided")
+        m.d.comb += claim(~(collided & now), f"{name} read while written")
+
+
+class AnyParameters(Registers):
+    """Parameters that are any legal constants; mode and commands, any at any time."""
+
+    def elaborate(self, platform):
+        m = Module()
+        config, parameters = self.config, self.parameters
+        for _, _, signal in parameters.signature.flatten(parameters):
+            m.d.comb += signal.eq(AnyConst(signal.shape()))
+        few_draws = (0, 1 << 15, 1 << 16)
+        legal = {
+            "thinning": few_draws, "batch": range(1, config.max_batch + 1), "sweep": (1, 2),
+            **{f"group_{l}": divisors(k) for l, k in enumerate(config.layers, 1)},
+            **{f"reinforce_{l}": few_draws[:2] for l in range(1, config.depth + 1)},
+        }
+        for name, values in legal.items():
+            m.d.comb += Assume(Value.cast(getattr(parameters, name)).matches(*values))
+        m.d.comb += [parameters.mode.eq(AnySeq(2)), Assume(parameters.mode < len(Mode))]
+        m.d.sync += self.command.eq(self.command & ~self.command_done | AnySeq(3))
+        return m
+
+
+class AnyBits(Bank):
+    """Random bits of any value in any clock."""
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.comb += self.word.eq(AnySeq(self.lanes))
+        return m
+
+
+@pytest.mark.parametrize("single_port", [False, True])
+def test_first_clocks(single_port):
+    trainer = Trainer(TINY, (0b01, 0b10), single_port)
+    m = Module()
+    with patch("rtl.trainer.Registers", AnyParameters), patch("rtl.trainer.Bank", AnyBits):
+        checks(m, trainer, Assert)
+    for s in (trainer.samples.valid, trainer.samples.payload, trainer.results.ready,
+              trainer.state.request.valid, trainer.state.request.payload,
+              trainer.state.reply.ready):
+        s = Value.cast(s)
+        m.d.comb += s.eq(AnySeq(s.shape()))
+    prove(f"trainer-{'one-port' if single_port else 'two-ports'}", m, CLOCKS, mode="bmc")
+
+
+class Checked(wiring.Component):
+    """A trainer that stops the simulation where a claim does not hold."""
+
+    def __init__(self, trainer):
+        self.trainer = trainer
+        super().__init__(trainer.signature)
+
+    def elaborate(self, platform):
+        m = Module()
+        faults = {}
+
+        def claim(condition, text):
+            faults[text] = Signal(name="fault")
+            return faults[text].eq(~condition)
+
+        checks(m, self.trainer, claim)
+        m.d.sync += [Assert(~fault, text) for text, fault in faults.items()]
+        connect(m, flipped(self), self.trainer)
+        return m
+
+
+@pytest.mark.parametrize("name", CASE_NAMES)
+def test_whole_job(name):
+    case = CASES[name]
+    trainer = Trainer(case.config, integers(frame.prototypes(case.config)), **case.options)
+    simulate(job(case), convert(Checked(trainer)))
