@@ -57,7 +57,8 @@ class Update(wiring.Component):
     Members
     -------
     run : In(1)
-        Take rows. Falls only when ``busy`` is low and no row is offered.
+        Take rows. Falls only when ``busy`` is low and no row is offered; rises only when no access
+        is under way and no answer waits.
     operation : In(Operation)
         Steady while ``run`` is high.
     thinning : In(range(2**16 + 1))
@@ -73,6 +74,7 @@ class Update(wiring.Component):
     access, reply : In(stream.Signature(...)), Out(stream.Signature(Q * B_h))
         State port; taken only while ``access_enable`` is high.
     access_enable : In(1)
+        Low while ``run`` is high.
     access_busy : Out(1)
         An access is under way or its answer has not been taken.
     sign_*, counter_*, activation_*

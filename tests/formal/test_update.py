@@ -7,7 +7,7 @@ arbitrary, and so is its own word when it is read in the clock in which it is wr
 
 import pytest
 from amaranth.asserts import AnyConst, AnySeq
-from amaranth.hdl import Assert, Assume, Cat, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Assert, Assume, Cat, Cover, Module, Mux, Signal, Value, signed
 
 from bep_model.config import Config
 from rtl.delay import delay
@@ -92,7 +92,6 @@ def harness(config, single_port=False, *, distinct=True):
     word, part = word_of(config, position)
     with m.If(stepping):
         m.d.sync += position.eq(Mux(final, 0, position + 1))
-    with m.If(stepping):
         m.d.comb += [
             Assert(dut.run & dut.rows.valid, "work without a row"),
             Assert(dut.counter_read_address
@@ -101,6 +100,11 @@ def harness(config, single_port=False, *, distinct=True):
     m.d.comb += Assert(dut.rows.ready == (stepping & final), "row not worked on to its end")
 
     this_row = row.address == followed.row_address
+    seen = Signal()  # the followed row, since the last time that run was low
+    with m.If(dut.rows.ready & this_row):
+        m.d.sync += seen.eq(1)
+    with m.If(~dut.run):
+        m.d.sync += seen.eq(0)
 
     # Memories: the followed counter's own bits; all else, and every collision, is arbitrary.
     stored = Signal(bits - 1), Signal(init=1)
@@ -179,6 +183,15 @@ def harness(config, single_port=False, *, distinct=True):
         m.d.comb += Assert(dut.reply.payload.word_select(followed.lane, bits).as_signed() == value,
                            "wrong reply")
 
+    # Corners, to see that the contract leaves room for them.
+    limited = after_row & is_step & drawn & followed.real & up & (value == high)
+    m.d.comb += [
+        Cover(limited),
+        Cover(dut.reply.valid & asked & (value == low)),
+        Cover(read & stepping & is_step & seen),
+        Cover(after_row & ~is_step & ~is_initialise & (value == low)),
+    ]
+
     # Inside: what the induction needs to know of the registers.
     m.d.comb += [
         Assert(inside["number"] == position, "number"),
@@ -205,6 +218,11 @@ def test_no_counter_is_lost(name, single_port):
     port = "one-port" if single_port else "two-ports"
     prove(f"update-{name.replace(' ', '-')}-{port}", harness(CONFIGURATIONS[name], single_port),
           DEPTH)
+
+
+def test_corners_are_reached():
+    """Saturation, an answer, a row again for another sample, a reinforcement."""
+    prove("update-cover", harness(CONFIGURATIONS["one layer"]), 16, mode="cover")
 
 
 def test_a_row_that_comes_twice_is_noticed():
