@@ -225,32 +225,33 @@ class Update(wiring.Component):
         loaded = delay(m, access.data, 1, "loaded")
         sign = delay(m, row.sign, 1, "sign1")
         part = address[:config.subword_bits]
-        signs = self.sign_read_data.word_select(part, lanes)
-        inputs = self.activation_data.word_select(part, lanes)
+        signs, inputs, mask = (Signal(lanes, name=name) for name in ("signs", "inputs", "mask"))
         rests = [(1 << (f - (words - 1) * lanes)) - 1
                  for (_, f), words in zip(config.shapes, config.counter_words, strict=True)]
-        mask = Mux(delay(m, last, 1, "last"),
-                   lookup(delay(m, row.layer, 1, "layer1"), rests), (1 << lanes) - 1)
-        initialising = (operation == Operation.INITIALISE) & ~loading & ~reading
-        values, ups, steps = [], [], []
-        for i in range(lanes):
-            value = Signal(bits, name=f"value{i}")
-            up, step = Signal(name=f"up{i}"), Signal(name=f"step{i}")
-            low = self.counter_read_data.word_select(i, bits - 1)
-            drawn = ~bernoulli.word[i] & mask[i]
-            with m.If(loading):
-                m.d.sync += value.eq(loaded.word_select(i, bits))
-            with m.Elif(working[0] & initialising):
-                m.d.sync += value.eq(drawn.replicate(bits))
-            with m.Elif(working[0]):  # else hold what a reply may still show
-                m.d.sync += value.eq(Cat(low, ~signs[i]))
-            m.d.sync += [
-                up.eq(Mux(operation == Operation.STEP, inputs[i] == sign, signs[i])),
-                step.eq(bernoulli.word[i] & mask[i] & ~initialising & ~loading),
-            ]
-            values.append(value)
-            ups.append(up)
-            steps.append(step)
+        m.d.comb += [
+            signs.eq(self.sign_read_data.word_select(part, lanes)),
+            inputs.eq(self.activation_data.word_select(part, lanes)),
+            mask.eq(Mux(delay(m, last, 1, "last"),
+                        lookup(delay(m, row.layer, 1, "layer1"), rests), ~0)),
+        ]
+        stepping, initialising = Signal(), Signal()
+        m.d.comb += [
+            stepping.eq(operation == Operation.STEP),
+            initialising.eq((operation == Operation.INITIALISE) & ~loading & ~reading),
+        ]
+        values = [Signal(bits, name=f"value{i}") for i in range(lanes)]
+        ups, steps = Signal(lanes), Signal(lanes)
+        low = self.counter_read_data
+        stored = Cat(Cat(low.word_select(i, bits - 1), ~signs[i]) for i in range(lanes))
+        drawn = Cat(bit.replicate(bits) for bit in ~bernoulli.word & mask)
+        with m.If(loading):
+            m.d.sync += Cat(values).eq(loaded)
+        with m.Elif(working[0]):  # else hold what a reply may still show
+            m.d.sync += Cat(values).eq(Mux(initialising, drawn, stored))
+        m.d.sync += [
+            ups.eq(Mux(stepping, ~(inputs ^ sign.replicate(lanes)), signs)),
+            steps.eq(Mux(initialising | loading, 0, bernoulli.word & mask)),
+        ]
         with m.If(reading):
             m.d.sync += self.reply.valid.eq(1)
         with m.Elif(self.reply.ready):

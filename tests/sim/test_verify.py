@@ -54,8 +54,8 @@ def test_snapshots_do_not_count_as_cycles(run):
 def test_mismatch(run, monkeypatch):
     original = bep.verify.expected
 
-    def expected(job, progress):
-        wrong = original(job, progress)
+    def expected(*arguments):
+        wrong = original(*arguments)
         wrong["counters_1"][1, 2, 3] += 1
         return wrong
 
