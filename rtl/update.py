@@ -243,7 +243,9 @@ class Update(wiring.Component):
         ups, steps = Signal(lanes), Signal(lanes)
         low = self.counter_read_data
         stored = Cat(Cat(low.word_select(i, bits - 1), ~signs[i]) for i in range(lanes))
-        drawn = Cat(bit.replicate(bits) for bit in ~bernoulli.word & mask)
+        negative = Signal(lanes)
+        m.d.comb += negative.eq(~bernoulli.word & mask)
+        drawn = Cat(bit.replicate(bits) for bit in negative)
         with m.If(loading):
             m.d.sync += Cat(values).eq(loaded)
         with m.Elif(working[0]):  # else hold what a reply may still show
@@ -263,12 +265,15 @@ class Update(wiring.Component):
         for i, (value, up, step) in enumerate(zip(values, ups, steps, strict=True)):
             result = Signal(signed(bits), name=f"result{i}")
             limit = (value[-1] != up) & (value[:-1] == up.replicate(bits - 1))
-            change = step & ~limit
-            one = Cat(change, (change & ~up).replicate(bits - 1))  # +1, -1 or 0
-            m.d.sync += result.eq(value.as_signed() + one)
+            change, down = Signal(name=f"change{i}"), Signal(name=f"down{i}")
+            m.d.comb += [change.eq(step & ~limit), down.eq(change & ~up)]
+            # +1 is 0..01, -1 is 1..11.
+            m.d.sync += result.eq(value.as_signed() + Cat(change, down.replicate(bits - 1)))
             results.append(result)
 
         # Stage 3: back into both planes.
+        written = Signal(lanes)
+        m.d.comb += written.eq(Cat(~result[-1] for result in results))
         address = delay(m, address, 2, "address3")
         writes = delay(m, ~delay(m, reading, 1, "reading2"), 1, "writes")
         m.d.comb += [
@@ -278,8 +283,7 @@ class Update(wiring.Component):
             self.sign_write_address.eq(address >> config.subword_bits),
             self.sign_write_enable.eq(
                 (working[2] & writes) << address[:config.subword_bits]),
-            self.sign_write_data.eq(
-                Cat(~result[-1] for result in results).replicate(subwords)),
+            self.sign_write_data.eq(written.replicate(subwords)),
             self.busy.eq(working[:2].any()),
             self.idle.eq(~working.any()),
             self.access_busy.eq(working.any() | self.reply.valid),
