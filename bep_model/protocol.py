@@ -71,7 +71,8 @@ class Register:
 
 COUNTERS = ("SAMPLES", "ERRORS", "TRIGGERED", "UPDATES",
             *(f"CYCLES_{cause.name}" for cause in Cause))
-"""Performance counters in address order, from 0x40; 32 bits, wrapping."""
+"""Performance counters in address order, from 0x40; 32 bits, wrapping. Samples that are only
+inferred count under SAMPLES and ERRORS, never under TRIGGERED (samples) and UPDATES (rows)."""
 
 
 def registers(config):
