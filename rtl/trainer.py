@@ -242,7 +242,7 @@ class Trainer(wiring.Component):
             update.run.eq(sequencer.update_run),
             update.operation.eq(sequencer.operation),
             update.thinning.eq(registers.parameters.thinning),
-            update.reinforce.eq(probabilities[update.rows.payload.layer]),
+            update.reinforce.eq(probabilities[reinforce.rows.payload.layer]),
             reinforce.start.eq(sequencer.sweep_start),
             reinforce.enable.eq(sequencer.sweep_enable),
             sequencer.sweep_busy.eq(reinforce.busy),
