@@ -4,7 +4,7 @@ BIN := .venv/bin
 export YOWASP_CACHE_DIR := $(CURDIR)/build/cache
 export PYTHONHASHSEED := 0
 
-.PHONY: setup lint test demo bench-model clean
+.PHONY: setup lint test fuzz demo bench-model clean
 
 setup: .venv/installed
 
@@ -19,6 +19,9 @@ lint: setup
 
 test: lint
 	timeout 25m $(BIN)/python -m pytest -n 2 -q
+
+fuzz: setup
+	FUZZ=100 $(BIN)/python -m pytest -n 2 -q tests/sim/test_fuzz.py
 
 demo: setup
 	$(BIN)/bep demo

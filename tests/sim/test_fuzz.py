@@ -1,0 +1,53 @@
+"""The trainer in Verilator against the golden model, with configurations and parameters at random.
+
+FUZZ is how many there are: a few by default, `make fuzz` takes many. The seed is the test's name.
+"""
+
+import os
+
+import numpy as np
+import pytest
+
+from bep.verify import check
+from bep_model.config import Config, Parameters, divisors
+from tests.sim.configurations import Case
+from tests.sim.jobs import job
+
+COUNT = int(os.environ.get("FUZZ", "4"))
+
+
+def drawn(seed):
+    """A small legal configuration and legal parameters."""
+    rng = np.random.default_rng(seed)
+
+    def choice(values):
+        return int(rng.choice(values))
+
+    def between(low, high):
+        return int(rng.integers(low, high + 1))
+
+    q = choice([1, 2, 3, 4, 5, 8, 16, 33])
+    p = q * between(1, max(1, min(5, 70 // q)))
+    layers = [between(1, 20) for _ in range(between(1, 4))]
+    config = Config(between(1, 60), layers, between(2, 6), between(2, 15), p, q,
+                    max_batch=choice([1, 1, 2, 3, 5]), seed=between(0, 1000))
+    batch = between(1, config.max_batch)
+    parameters = Parameters(
+        margin=choice([layers[-1], between(-2 * layers[-1], 2 * layers[-1])]),
+        gates=[between(0, f) for _, f in config.shapes],
+        groups=[choice(divisors(k)) for k in layers],
+        reinforce=[choice([0, 77, 1 << 12, 1 << 15, 40000, 65535]) for _ in layers],
+        thinning=choice([0, 1, 1 << 14, 30000, 65535, 1 << 16, 1 << 16, 1 << 16]),
+        batch=batch,
+        sweep=batch * between(1, 4),
+    )
+    return Case(config, parameters.validate(config), saturated=bool(between(0, 1)),
+                options={"single_port": bool(between(0, 1))})
+
+
+@pytest.mark.parametrize("seed", range(COUNT))
+def test_equal_to_the_golden_model(seed):
+    case = drawn(seed)
+    result = check(job(case, seed), **case.options,
+                   command=f"FUZZ={seed + 1} pytest tests/sim/test_fuzz.py -k '[{seed}]'")
+    assert result["mismatches"] == 0, f"{case}\n{result['report']}"
