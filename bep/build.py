@@ -20,6 +20,7 @@ from bep_model import config as configuration
 from bep_model import frame
 from bep_model.config import Config
 from rtl.board import Board
+from sim.words import integers
 
 CONSTRAINTS = Path(__file__).resolve().parents[1] / "constraints"
 
@@ -70,8 +71,7 @@ class Target:
 
     def top(self, config):
         """Return the design for a configuration."""
-        prototypes = [sum(1 << int(i) for i in row.nonzero()[0])
-                      for row in frame.prototypes(config)]
+        prototypes = integers(frame.prototypes(config))
         return Board(config, prototypes, self.baud, single_port=self.single_port,
                      reset=self.reset, busy=self.busy, refused=self.refused)
 

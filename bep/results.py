@@ -4,13 +4,13 @@ import importlib.metadata
 import json
 import os
 import platform
-import tempfile
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from bep_model.config import NUMERICS_VERSION
+from bep_model.files import replacing
 
 console = Console(stderr=True)
 """Progress bars and tables go to standard error; standard output stays free."""
@@ -38,19 +38,9 @@ def write_json(path, result):
     Raises OSError, or TypeError for what JSON cannot hold; ``path`` is then as it was before.
     """
     check_writable(path)
-    path = Path(path)
     text = json.dumps(result, indent=2, allow_nan=False) + "\n"
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with open(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)  # mkstemp's files are for the owner only
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with replacing(path) as file:
+        file.write(text.encode())
 
 
 def versions(*packages):

@@ -141,18 +141,6 @@ def training_job(config, parameters, x, labels, seed, *, epochs=1, every=False, 
     return Job(config, x, labels, runs, bank, seed=seed, idle=idle, backpressure=backpressure)
 
 
-def verify(config, parameters, x, labels, seed, *, epochs=1, every=False, idle=0.0,
-           backpressure=0.0, **options):
-    """Train on the same samples in the golden model and in simulated gateware, and compare.
-
-    Parameters are those of :func:`training_job`, ``options`` those of :func:`check`, whose result
-    is returned.
-    """
-    job = training_job(config, parameters, x, labels, seed, epochs=epochs, every=every, idle=idle,
-                       backpressure=backpressure)
-    return check(job, **options)
-
-
 def samples_for(config, dataset, count, seed, data=None):
     """The first ``count`` training samples of a data set, which must fit the configuration.
 

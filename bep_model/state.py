@@ -5,13 +5,12 @@ RANDOM of the gateware read and write.
 """
 
 import json
-import os
-import tempfile
 import zipfile
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
+
+from bep_model.files import replacing
 
 FORMAT = 1
 
@@ -23,18 +22,12 @@ def save(path, network):
     """
     if network.open_batch:
         raise ValueError(f"a batch of {network.open_batch} samples is open: flush it before saving")
-    path, config = Path(path), network.config
+    config = network.config
     header = {"format": FORMAT, "digest": config.digest, "config": asdict(config),
               "sweep_count": network.sweep_count}
     arrays = {f"counters_{l}": layer for l, layer in enumerate(network.counters, 1)}
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with open(handle, "wb") as file:
-            np.savez_compressed(file, header=json.dumps(header), bank=network.bank, **arrays)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with replacing(path) as file:
+        np.savez_compressed(file, header=json.dumps(header), bank=network.bank, **arrays)
 
 
 def load(path, network):

@@ -6,6 +6,7 @@ import numpy as np
 
 from bep_model.network import Network
 from bep_model.protocol import COUNTERS, Cause, Mode
+from rtl.random import Bernoulli
 from sim.job import Observations
 
 COUNTED = COUNTERS[:COUNTERS.index("UPDATES") + 1]
@@ -134,4 +135,4 @@ class _Expected:
 
 def _draws(p):
     """Cycles per counter word with probability ``p``: one per draw, at least one."""
-    return max(1, 17 - (p & -p).bit_length()) if p else 0
+    return max(1, Bernoulli.draws(p)) if p else 0
