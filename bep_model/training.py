@@ -112,7 +112,7 @@ def check(config, data, epochs, hyper):
     return parameters
 
 
-def fit(network, data, *, epochs, hyper=None, seed=0, progress=None):
+def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=False):
     """Train a network, which keeps its present counters and random bank as the start.
 
     Every epoch ends with a flush, then with E the reinforcement of the next epoch is set, and with
@@ -129,6 +129,9 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None):
         Seed of the order of samples, :func:`epoch_order`.
     progress : callable, optional
         Called with each :class:`Epoch` as it ends.
+    keep_best : bool
+        End with the counters of the first epoch of the best validation accuracy, not of the last
+        epoch (a host does the same through the state port). Needs validation samples.
 
     Returns
     -------
@@ -142,8 +145,10 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None):
     hyper = hyper or Hyper()
     config, train = network.config, data.train
     parameters = check(config, data, epochs, hyper)
+    if keep_best and not len(data.validation):
+        raise ValueError("keep_best needs validation samples; hold some out")
     groups = GroupSchedule(config, parameters.groups, hyper.patience)
-    history = []
+    history, best, kept = [], -1.0, network.counters
     for epoch in range(epochs):
         order = epoch_order(seed, epoch, len(train))
         x, labels = train.x[order], train.labels[order]
@@ -155,6 +160,8 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None):
         entry = Epoch(epoch, error, float(np.mean(results.triggered)),
                       accuracy(network, data.validation), parameters, seconds)
         history.append(entry)
+        if keep_best and entry.validation_accuracy > best:
+            best, kept = entry.validation_accuracy, [layer.copy() for layer in network.counters]
         if progress is not None:
             progress(entry)
         parameters = replace(
@@ -162,4 +169,6 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None):
             groups=groups.update(entry.validation_accuracy) if hyper.patience
             else parameters.groups,
         )
+    if keep_best:
+        network.load(kept)
     return history
