@@ -63,6 +63,10 @@ class Config:
         Most samples per application of updates, 1..1024.
     seed : int
         Seed of the class prototypes, 0..2**32-1.
+    max_steps : int
+        T_max, most steps of a sequence, 1..1024; 0 for a network without recurrence. A recurrent
+        network has two layers: the state K_s, whose input at step t is [x_t | s_(t-1)], and the
+        output K_y, which sees the last state (docs/algorithm.md, "Recurrent networks").
 
     Raises
     ------
@@ -80,6 +84,7 @@ class Config:
     counter_lanes: int = 8
     max_batch: int = 1
     seed: int = 1
+    max_steps: int = 0
 
     def __post_init__(self):
         _integer("inputs", self.inputs, 1, 65535)
@@ -98,6 +103,10 @@ class Config:
             )
         _integer("max_batch", self.max_batch, 1, 1024)
         _integer("seed", self.seed, 0, 2**32 - 1)
+        _integer("max_steps", self.max_steps, 0, 1024)
+        if self.recurrent and len(layers) != 2:
+            raise ValueError("a recurrent network must have 2 layers (state and output), "
+                             f"not {len(layers)}")
 
     # Shape of the network
 
@@ -112,9 +121,23 @@ class Config:
         return (self.inputs, *self.layers)
 
     @property
+    def recurrent(self):
+        """Whether layer 1 sees its own activations of the step before."""
+        return self.max_steps > 0
+
+    @property
+    def sections(self):
+        """The inputs of layers 1..L in parts that begin a new word each.
+
+        (F_l,), but (K_x, K_s) of the recurrent layer; a row's counters stand in that order.
+        """
+        first, *rest = ((k,) for k in self.widths[:-1])
+        return ((*first, self.layers[0]) if self.recurrent else first, *rest)
+
+    @property
     def shapes(self):
         """Shape (K_l, F_l) of the counters of layers 1..L."""
-        return tuple(zip(self.widths[1:], self.widths[:-1], strict=True))
+        return tuple((k, sum(parts)) for k, parts in zip(self.layers, self.sections, strict=True))
 
     @property
     def counter_range(self):
@@ -126,22 +149,26 @@ class Config:
 
     @cached_property
     def words(self):
-        """Words of P bits that hold the activations of layer l = 0..L.
-
-        ``words[l - 1]`` is also the number of sign-plane words in a row of layer ``l``.
-        """
+        """Words of P bits that hold the activations of layer l = 0..L."""
         return tuple(math.ceil(k / self.weight_lanes) for k in self.widths)
+
+    @cached_property
+    def row_words(self):
+        """Sign-plane words in a row of layer 1..L; sections begin a new word."""
+        return tuple(sum(math.ceil(part / self.weight_lanes) for part in parts)
+                     for parts in self.sections)
 
     @cached_property
     def counter_words(self):
         """Words of Q counters in a row of layer 1..L that hold at least one counter."""
-        return tuple(math.ceil(f / self.counter_lanes) for _, f in self.shapes)
+        return tuple(sum(math.ceil(part / self.counter_lanes) for part in parts)
+                     for parts in self.sections)
 
     @cached_property
     def bases(self):
         """Sign-plane address of row 0 of layer 1..L, and last that of the class prototypes."""
         bases = [0]
-        for (k, _), words in zip(self.shapes, self.words, strict=False):
+        for k, words in zip(self.layers, self.row_words, strict=True):
             bases.append(bases[-1] + k * words)
         return tuple(bases)
 
@@ -170,21 +197,43 @@ class Config:
         """32-bit generators in the random bank."""
         return math.ceil(self.counter_lanes / 32)
 
+    @cached_property
+    def spans(self):
+        """Where the counters of a row of layer 1..L lie: per counter word (offset, first, count).
+
+        The word is ``offset`` words after the first one of its row; its lane i < ``count`` is the
+        counter of input ``first + i``.
+        """
+        return tuple(tuple(self._spans(parts)) for parts in self.sections)
+
+    def _spans(self, parts):
+        sign_word = first = 0
+        for part in parts:
+            for word in range(math.ceil(part / self.counter_lanes)):
+                whole, subword = divmod(word, self.subwords)
+                done = word * self.counter_lanes
+                yield ((sign_word + whole << self.subword_bits) | subword, first + done,
+                       min(self.counter_lanes, part - done))
+            sign_word += math.ceil(part / self.weight_lanes)
+            first += part
+
     def counter_address(self, layer, row, word):
         """Counter-plane address of counter word ``word`` of row ``row`` of layer ``layer`` (1..L).
 
-        Lane ``i`` of that word is the counter of input ``word * Q + i``.
+        See :attr:`spans` for the counters it holds.
         """
-        sign_word, subword = divmod(word, self.subwords)
-        address = self.bases[layer - 1] + row * self.words[layer - 1] + sign_word
-        return (address << self.subword_bits) | subword
+        address = self.bases[layer - 1] + row * self.row_words[layer - 1]
+        return (address << self.subword_bits) + self.spans[layer - 1][word][0]
 
     # Identity, TOML
 
     @cached_property
     def digest(self):
         """SHA-256 over the configuration and the version of the numerics, as 64 hex digits."""
-        text = json.dumps({"numerics": NUMERICS_VERSION} | asdict(self), sort_keys=True)
+        table = asdict(self)
+        if not self.recurrent:
+            del table["max_steps"]  # digests are older than recurrence
+        text = json.dumps({"numerics": NUMERICS_VERSION} | table, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
@@ -213,6 +262,9 @@ class Parameters:
         Samples per application of updates, 1..max_batch.
     sweep : int
         Samples per reinforcement sweep, a multiple of ``batch``, 1..65535.
+    horizon : int
+        n, steps from the end of a sequence that get targets, 1..65535 (at most T_max matters;
+        no effect without recurrence).
     """
 
     margin: int
@@ -222,6 +274,7 @@ class Parameters:
     thinning: int = 1 << 16
     batch: int = 1
     sweep: int = 100
+    horizon: int = 65535
 
     def validate(self, config):
         """Return these parameters with every entry checked against ``config``.
@@ -247,11 +300,14 @@ class Parameters:
             raise ValueError(
                 f"sweep must be a multiple of the batch ({self.batch}), not {self.sweep}"
             )
-        return replace(self, gates=gates, groups=groups, reinforce=reinforce)
+        horizon = _integer("horizon", self.horizon, 1, 65535)
+        if config.recurrent:
+            horizon = min(horizon, config.max_steps)
+        return replace(self, gates=gates, groups=groups, reinforce=reinforce, horizon=horizon)
 
     @classmethod
     def from_reals(cls, config, *, r=0.5, nu=0.2, group=15, p_r=0.0, error=100.0, thinning=1.0,
-                   batch=1, sweep=100):
+                   batch=1, sweep=100, horizon=65535):
         """Turn the paper's real hyper-parameters into the integers of the registers, once.
 
         Parameters
@@ -267,7 +323,7 @@ class Parameters:
             Reinforcement strength and training error in percent (SPEC.md 5).
         thinning : float
             Probability of a step, 0..1.
-        batch, sweep : int
+        batch, sweep, horizon : int
             As in :class:`Parameters`.
         """
         return cls(
@@ -278,6 +334,7 @@ class Parameters:
             thinning=round(thinning * (1 << 16)),
             batch=batch,
             sweep=sweep,
+            horizon=horizon,
         ).validate(config)
 
 

@@ -103,6 +103,14 @@ def registers(config):
         Register("BATCH", 0x0A, batch_bits, "w", "samples per application of updates"),
         Register("SWEEP", 0x0B, 16, "w", "samples per reinforcement sweep (SPEC 5)"),
     ]
+    if config.recurrent:
+        step_bits = config.max_steps.bit_length()
+        table += [
+            Register("STEPS", 0x0C, step_bits, "w", "T of the sequences that are sent from now on, "
+                     f"1..{config.max_steps}"),
+            Register("HORIZON", 0x0D, step_bits, "w", "n, steps from the end that get targets, "
+                     f"1..{config.max_steps}"),
+        ]
     for i, (width, fan_in) in enumerate(config.shapes):
         table += [
             Register(f"GATE_{i + 1}", 0x10 + i, fan_in.bit_length(), "w", f"T_{i + 1} (SPEC 3.4)"),
@@ -156,9 +164,14 @@ def word_bytes(bits):
     return -(-bits // 8)
 
 
-def sample_bytes(config):
-    """Bytes of one sample: its input words, lowest first, each in whole bytes; then the label."""
-    return config.words[0] * word_bytes(config.weight_lanes) + 1
+def sample_bytes(config, steps=None):
+    """Bytes of one sample: its input words, lowest first, each in whole bytes; then the label.
+
+    A sequence has the words of all its steps, the first step's first; ``steps`` is T, T_max unless
+    given.
+    """
+    words = config.words[0] * (1 if not config.recurrent else steps or config.max_steps)
+    return words * word_bytes(config.weight_lanes) + 1
 
 
 def state_bytes(config):

@@ -43,10 +43,9 @@ def counters_to_words(config, counters):
     """
     q, b = config.counter_lanes, config.counter_bits
     words = []
-    for layer, per_row in zip(counters, config.counter_words, strict=True):
-        rows, fan_in = layer.shape
-        padded = np.zeros((rows, per_row * q), np.int16)
-        padded[:, :fan_in] = layer
+    for layer, spans in zip(counters, config.spans, strict=True):
+        padded = np.zeros((len(layer), len(spans) * q), np.int16)
+        padded[:, _lanes(spans, q)] = layer
         bits = (padded[..., None] >> np.arange(b)) & 1
         words += integers(bits.astype(np.uint8).reshape(-1, q * b))
     return words
@@ -61,11 +60,16 @@ def words_to_counters(config, words):
     values = (bits.reshape(-1, q, b).astype(np.int32) << np.arange(b)).sum(axis=2)
     values -= (values >> (b - 1)) << b
     counters, start = [], 0
-    for (rows, fan_in), per_row in zip(config.shapes, config.counter_words, strict=True):
-        layer = values[start:start + rows * per_row].reshape(rows, per_row * q)
-        counters.append(layer[:, :fan_in].astype(np.int16))
-        start += rows * per_row
+    for rows, spans in zip(config.layers, config.spans, strict=True):
+        layer = values[start:start + rows * len(spans)].reshape(rows, len(spans) * q)
+        counters.append(layer[:, _lanes(spans, q)].astype(np.int16))
+        start += rows * len(spans)
     return tuple(counters)
+
+
+def _lanes(spans, q):
+    """Lanes of a row's counter words, put together, that hold its counters."""
+    return [word * q + lane for word, (_, _, count) in enumerate(spans) for lane in range(count)]
 
 
 def integers(bits):
