@@ -35,17 +35,22 @@ MD5 = {
 
 @dataclass(frozen=True)
 class Samples:
-    """Encoded samples: ``x`` uint8 (N, inputs) of bits 0/1 and ``labels`` int64 (N,)."""
+    """Encoded samples: ``x`` uint8 (N, inputs) of bits 0/1 and ``labels`` int64 (N,).
+
+    Sequences: ``x`` is (N, T, inputs), and ``lengths`` int64 (N,) their steps unless all have T.
+    """
 
     x: np.ndarray
     labels: np.ndarray
+    lengths: np.ndarray | None = None
 
     def __len__(self):
         return len(self.labels)
 
     def first(self, count):
         """The first ``count`` samples, or all if there are fewer."""
-        return Samples(self.x[:count], self.labels[:count])
+        lengths = None if self.lengths is None else self.lengths[:count]
+        return Samples(self.x[:count], self.labels[:count], lengths)
 
 
 @dataclass(frozen=True)
@@ -60,8 +65,13 @@ class Dataset:
 
     @property
     def inputs(self):
-        """Bits per sample."""
-        return self.train.x.shape[1]
+        """Bits per sample, or per time step of a sequence."""
+        return self.train.x.shape[-1]
+
+    @property
+    def steps(self):
+        """T, time steps of the longest sequence; 0 if the samples are no sequences."""
+        return self.train.x.shape[1] if self.train.x.ndim == 3 else 0
 
     def limit(self, train):
         """The same data with only the first ``train`` training samples.
@@ -79,6 +89,9 @@ class Dataset:
         if config.inputs != self.inputs:
             raise ValueError(f"{self.name} has {self.inputs} inputs, the configuration "
                              f"{config.inputs}")
+        if config.recurrent != bool(self.steps) or config.max_steps < self.steps:
+            raise ValueError(f"{self.name} has {self.steps} time steps, the configuration at most "
+                             f"{config.max_steps} (0: no sequences)")
         if config.classes < self.classes:
             raise ValueError(f"{self.name} has {self.classes} classes, the configuration only "
                              f"{config.classes}")
@@ -135,12 +148,7 @@ def load(name, *, data=None, seed=0, validation=True, **generator):
         x, labels, test_x, test_labels = x[rest], labels[rest], x[held], labels[held]
         encoder = Thermometer((4, 8, 12))
     else:
-        paths = _locate(name, data if data is not None else os.environ.get("BEP_DATA"))
-        x, labels = idx.read_pair(paths[0], paths[1], 10)
-        test_x, test_labels = idx.read_pair(paths[2], paths[3], 10)
-        if x.shape[1] != test_x.shape[1]:
-            raise ValueError(f"{paths[2]} has {test_x.shape[1]} pixels per image, {paths[0]} "
-                             f"{x.shape[1]}")
+        (x, labels), (test_x, test_labels) = images(name, data)
         encoder = Median()
     everything = np.arange(len(labels))
     held_out = len(labels) // (5 if name == "digits" else 6)
@@ -148,6 +156,20 @@ def load(name, *, data=None, seed=0, validation=True, **generator):
     bits = encoder.fit(x[kept]).transform(x)
     return Dataset(name, Samples(bits[kept], labels[kept]), Samples(bits[held], labels[held]),
                    Samples(encoder.transform(test_x), test_labels), classes=10)
+
+
+def images(name, data=None):
+    """Pixels uint8 (N, pixels) and labels of the training and of the test part.
+
+    Parameters and errors as of :func:`load`; ``name`` is one of mnist, fashion-mnist.
+    """
+    paths = _locate(name, data if data is not None else os.environ.get("BEP_DATA"))
+    x, labels = idx.read_pair(paths[0], paths[1], 10)
+    test_x, test_labels = idx.read_pair(paths[2], paths[3], 10)
+    if x.shape[1] != test_x.shape[1]:
+        raise ValueError(f"{paths[2]} has {test_x.shape[1]} pixels per image, {paths[0]} "
+                         f"{x.shape[1]}")
+    return (x, labels), (test_x, test_labels)
 
 
 def random_prototypes(*, train=20000, test=3000, inputs=1000, classes=10, flip=0.46, seed=0,

@@ -1,0 +1,205 @@
+"""Binary encoders of sequences: scikit-learn transformers of arrays (N, T, D).
+
+N sequences of T time steps with D numbers each. They are **aligned at their end**: a sequence that
+is shorter than the longest begins with NaN. A NaN anywhere else is a missing sample. Where a
+number is missing its bits are 0.
+"""
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+
+def lengths(x):
+    """Time steps of each sequence: int64 (N,), T minus its leading steps without any number."""
+    there = ~np.isnan(x).all(axis=2)
+    return np.where(there.any(axis=1), x.shape[1] - np.argmax(there, axis=1), 0)
+
+
+def align_begin(bits, lengths):
+    """Move sequences that are aligned at their end to the beginning, as a network takes them.
+
+    Parameters
+    ----------
+    bits : uint8 array (N, T, K)
+    lengths : int array (N,)
+
+    Returns
+    -------
+    uint8 array (N, T, K)
+        Steps beyond a length are 0.
+    """
+    moved = np.zeros_like(bits)
+    for length in np.unique(lengths):
+        rows = lengths == length
+        moved[rows, :length] = bits[rows, bits.shape[1] - length:]
+    return moved
+
+
+class _Encoder(TransformerMixin, BaseEstimator):
+    """What the encoders share: the check of their input, and ``shape_in_`` (D, or T and D)."""
+
+    def _checked(self, X, dtype=float):
+        X = np.asarray(X, dtype=dtype)
+        if X.ndim != 3:
+            raise ValueError(f"sequences must have the shape (N, T, D), not {X.shape}")
+        return X
+
+    def _as_fitted(self, X, dtype=float):
+        check_is_fitted(self)
+        X = self._checked(X, dtype)
+        known = X.shape[-len(self.shape_in_):]
+        if known != self.shape_in_:
+            raise ValueError(f"sequences must have {self.shape_in_} as their last dimensions "
+                             f"as in fit, not {known}")
+        return X
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+class Window(_Encoder):
+    """The last samples of every sequence.
+
+    Parameters
+    ----------
+    length : int or None
+        WL, samples that stay; None keeps all. Shorter sequences stay as they are.
+    """
+
+    def __init__(self, length=None):
+        self.length = length
+
+    def fit(self, X, y=None):
+        """Check ``X`` (N, T, D); nothing is learnt but D."""
+        _check_count("length", self.length, none=True)
+        self.shape_in_ = self._checked(X).shape[2:]
+        return self
+
+    def transform(self, X):
+        """Return float64 (N, min(T, WL), D)."""
+        X = self._as_fitted(X)
+        return X if self.length is None else X[:, -self.length:]
+
+
+class Chunk(_Encoder):
+    """Several consecutive samples become one time step, in their order.
+
+    Chunks are counted from the end; what is left over at the beginning is a chunk whose first
+    samples are missing.
+
+    Parameters
+    ----------
+    size : int
+        Samples per time step.
+    """
+
+    def __init__(self, size=1):
+        self.size = size
+
+    def fit(self, X, y=None):
+        """Check ``X`` (N, T, D); nothing is learnt but D."""
+        _check_count("size", self.size)
+        self.shape_in_ = self._checked(X).shape[2:]
+        return self
+
+    def transform(self, X):
+        """Return float64 (N, ceil(T / size), size * D)."""
+        X = self._as_fitted(X)
+        lacking = -X.shape[1] % self.size
+        X = np.pad(X, ((0, 0), (lacking, 0), (0, 0)), constant_values=np.nan)
+        return X.reshape(len(X), X.shape[1] // self.size, self.size * X.shape[2])
+
+
+class StepThermometer(_Encoder):
+    """A distributive thermometer of its own for every time step and dimension.
+
+    The levels are the quantiles 1/(n+1)..n/(n+1) of what the sequences of :meth:`fit` have at that
+    step (counted from the end), missing samples left out; bit ``d * bits + k`` of a step is x_d >
+    level k. Where :meth:`fit` saw no sample at all, every bit is 0.
+
+    Parameters
+    ----------
+    bits : int
+        n, bits per dimension.
+
+    Attributes
+    ----------
+    levels_ : ndarray float64 (T, D, bits)
+    """
+
+    def __init__(self, bits=10):
+        self.bits = bits
+
+    def fit(self, X, y=None):
+        """Learn the levels from ``X`` (N, T, D)."""
+        _check_count("bits", self.bits)
+        X = self._checked(X)
+        self.shape_in_ = X.shape[1:]
+        parts = np.arange(1, self.bits + 1) / (self.bits + 1)
+        # One column per step and dimension; a NaN sorts last, and is not counted.
+        ordered = np.sort(X.reshape(len(X), -1), axis=0)
+        counts = np.count_nonzero(~np.isnan(ordered), axis=0)
+        levels = np.full((ordered.shape[1], self.bits), np.nan)
+        for column in np.flatnonzero(counts):
+            levels[column] = np.quantile(ordered[:counts[column], column], parts)
+        self.levels_ = levels.reshape(*self.shape_in_, self.bits)
+        return self
+
+    def transform(self, X):
+        """Return bits, uint8 (N, T, D * bits)."""
+        X = self._as_fitted(X)
+        bits = np.empty((*X.shape, self.bits), np.uint8)
+        for k in range(self.bits):
+            np.greater(X, self.levels_[..., k], out=bits[..., k])
+        return bits.reshape(*X.shape[:2], X.shape[2] * self.bits)
+
+
+class Expansion(_Encoder):
+    """Fixed random features: bit k is 1 iff sum_i (+-1)_ki (2 b_i - 1) >= 0, for every time step.
+
+    Parameters
+    ----------
+    outputs : int
+        K_x, bits per time step.
+    seed : int
+        Of the signs: bits of PCG64, whose stream NumPy guarantees for ever.
+
+    Attributes
+    ----------
+    signs_ : ndarray int8 (D, outputs) of -1 and +1
+    """
+
+    def __init__(self, outputs=64, seed=0):
+        self.outputs = outputs
+        self.seed = seed
+
+    def fit(self, X, y=None):
+        """Draw the signs for ``X`` (N, T, D) of bits."""
+        _check_count("outputs", self.outputs)
+        self.shape_in_ = self._checked(X, np.uint8).shape[2:]
+        shape = (*self.shape_in_, self.outputs)
+        words = np.random.PCG64(self.seed).random_raw(-(-shape[0] * shape[1] // 64))
+        drawn = np.unpackbits(words.astype("<u8").view(np.uint8), bitorder="little")
+        self.signs_ = (2 * drawn[:shape[0] * shape[1]].astype(np.int8) - 1).reshape(shape)
+        return self
+
+    def transform(self, X):
+        """Return bits, uint8 (N, T, outputs)."""
+        X = self._as_fitted(X, np.uint8)
+        # Whole numbers far below 2**24, which float32 holds: exact, and fast (BLAS).
+        sums = (2 * X.astype(np.float32) - 1) @ self.signs_.astype(np.float32)
+        return (sums >= 0).astype(np.uint8)
+
+
+def _check_count(name, value, none=False):
+    if none and value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} must be an integer, not {value!r}")
+    if value < 1:
+        raise ValueError(f"{name} must be at least 1, not {value}")
