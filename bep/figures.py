@@ -33,3 +33,76 @@ def training_curves(path, test, training, final):
     axes.legend(loc="lower right")
     figure.savefig(path, dpi=120)
     pyplot.close(figure)
+
+
+def accuracies(path, points, figure):
+    """Draw test accuracies with their deviations, and the paper's where it has any.
+
+    Parameters
+    ----------
+    path : path
+        Of the picture; its ending names the format. Equal points give equal files.
+    points : sequence of dict
+        As :func:`bep.report.aggregate` makes them.
+    figure : bep.experiments.Figure
+    """
+    def key(point, names):
+        return ", ".join(f"{name} {point['labels'][name]}" if not isinstance(
+            point["labels"][name], str) else point["labels"][name] for name in names)
+
+    def place(point):
+        return point["stored_bits"] if figure.x == "stored bits" else point["labels"][figure.x]
+
+    if figure.best:
+        points = best(points, (figure.x, *figure.series, *figure.panel), place)
+    panels = list(dict.fromkeys(key(point, figure.panel) for point in points))
+    columns = min(3, len(panels))
+    rows = -(-len(panels) // columns)
+    with pyplot.rc_context({"svg.hashsalt": "bep", "font.size": 9}):
+        size = (max(6, 3.6 * columns), max(4, 3.2 * rows)) if len(panels) > 1 else (6, 4)
+        picture, grid = pyplot.subplots(rows, columns, figsize=size, layout="constrained",
+                                        squeeze=False)
+        for axes in grid.flat[len(panels):]:
+            axes.set_visible(False)
+        for panel, axes in zip(panels, grid.flat, strict=False):
+            inside = [point for point in points if key(point, figure.panel) == panel]
+            names = not all(isinstance(place(point), int | float) for point in inside)
+            for series in dict.fromkeys(key(point, figure.series) for point in inside):
+                curve = [point for point in inside if key(point, figure.series) == series]
+                places = [place(point) for point in curve]
+                drawn = axes.errorbar(
+                    places, [point["mean"] for point in curve],
+                    [point["sd"] or 0 for point in curve], marker="o", markersize=3, capsize=2,
+                    linewidth=1, linestyle="none" if names else "-", label=series or "ours")
+                known = [point for point in curve if point["paper"] is not None]
+                if known:
+                    axes.plot([place(point) for point in known],
+                              [point["paper"] for point in known], "x",
+                              linestyle="none" if names or len(known) == 1 else "--",
+                              linewidth=1, color=drawn.lines[0].get_color(),
+                              label=f"paper {series}".strip())
+            axes.set(title=panel, xlabel=figure.x, ylabel="test accuracy (%)")
+            axes.grid(alpha=0.3)
+            if names:
+                axes.margins(x=0.3)
+            elif figure.logarithmic:
+                axes.set_xscale("log")
+                if figure.x != "stored bits":
+                    ticks = sorted({place(point) for point in inside})
+                    axes.set_xticks(ticks, [str(tick) for tick in ticks])
+                    axes.minorticks_off()
+            if axes.get_legend_handles_labels()[1] != ["ours"]:
+                axes.legend(fontsize=7)
+        picture.savefig(path, dpi=120, metadata={"Date": None} if str(path).endswith(".svg")
+                        else None)
+        pyplot.close(picture)
+
+
+def best(points, names, place):
+    """Of the points that agree in all ``names``, the one of the best validation accuracy."""
+    found = {}
+    for point in points:
+        key = tuple(point["labels"].get(name, place(point)) for name in names)
+        if key not in found or point["validation_mean"] > found[key]["validation_mean"]:
+            found[key] = point
+    return list(found.values())

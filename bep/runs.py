@@ -1,16 +1,27 @@
-"""One training run of an experiment, as data: what is run, its digest, and its result."""
+"""One training run of an experiment, as data: what is run, its digest, and its result.
+
+A run is a frozen dataclass of JSON values with a ``digest`` and a method ``seeded(seed)``. Another
+kind of run than :class:`Run` registers its own ``execute``::
+
+    @execute.register
+    def execute_sequences(run: SequenceRun, *, data=None, progress=None): ...
+"""
 
 import hashlib
 import json
 import time
-from dataclasses import asdict, dataclass, field
-from functools import lru_cache
+from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache, singledispatch
 
 from bep import results
-from bep_model import datasets, training
+from bep_model import baselines, datasets, training
 from bep_model.config import NUMERICS_VERSION, Config
 from bep_model.network import Network
 from bep_model.training import Hyper
+
+MODELS = ("bep", "random-features", "logistic-regression")
+PACKAGES = ("bep-trainer", "numpy", "numba", "scikit-learn")
+"""Their versions stand in every result."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +45,9 @@ class Run:
     train_samples : int or None
         Only the first so many training samples, for smoke runs.
     literal_targets : bool
+    model : str
+        One of ``MODELS``: BEP, or a baseline of :mod:`bep_model.baselines` that may store as many
+        bits as BEP's counters would.
     """
 
     dataset: str
@@ -45,12 +59,37 @@ class Run:
     hyper: Hyper = field(default_factory=Hyper)
     train_samples: int | None = None
     literal_targets: bool = False
+    model: str = "bep"
+
+    def __post_init__(self):
+        if self.model not in MODELS:
+            raise ValueError(f"model must be one of {', '.join(MODELS)}, not {self.model!r}")
 
     @property
     def digest(self):
-        """SHA-256 over the run and the version of the numerics, as 64 hex digits."""
-        text = json.dumps({"numerics": NUMERICS_VERSION} | asdict(self), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+        """Name of the run's result, see :func:`digest`."""
+        return digest(self)
+
+    def seeded(self, seed):
+        """The same run with another seed; what is generated is generated anew.
+
+        Other data sets keep their split: presets were chosen with its validation part, and what
+        is test in one split is training in another. Logistic regression has nothing random, so
+        that it is the same run for every seed there.
+        """
+        if self.dataset == "random-prototypes":
+            return replace(self, seed=seed, data_seed=seed)
+        return self if self.model == "logistic-regression" else replace(self, seed=seed)
+
+    def small(self):
+        """A run of the same kind that takes a moment."""
+        return replace(self, epochs=min(self.epochs, 2), train_samples=200)
+
+
+def digest(run):
+    """SHA-256 over a run, its kind and the version of the numerics, as 64 hex digits."""
+    told = {"kind": type(run).__name__, "numerics": NUMERICS_VERSION, "run": asdict(run)}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 @lru_cache(maxsize=4)
@@ -61,12 +100,13 @@ def samples(dataset, data_seed, data, train_samples):
         min(train_samples, len(loaded.train)))
 
 
+@singledispatch
 def execute(run, *, data=None, progress=None):
     """Train, keep the epoch of the best validation accuracy, test it: once.
 
     Parameters
     ----------
-    run : Run
+    run : Run, or another kind that is registered
     data : path-like, optional
         Folder of the data sets, see :func:`datasets.load`.
     progress : callable, optional
@@ -77,24 +117,38 @@ def execute(run, *, data=None, progress=None):
     dict
         JSON: the run, its accuracies (0..1), the history, seconds and versions.
     """
+    raise TypeError(f"a run must be a Run, not {run!r}")
+
+
+@execute.register
+def execute_run(run: Run, *, data=None, progress=None):
     loaded = samples(run.dataset, run.data_seed, data, run.train_samples)
     config = Config(loaded.inputs, tuple(run.hidden), loaded.classes, run.counter_bits,
                     max_batch=run.hyper.batch)
+    bits = config.counter_bits * sum(k * f for k, f in config.shapes)
+    begun = time.perf_counter()
+    if run.model == "bep":
+        measured = {"stored_bits": bits} | train(run, loaded, config, progress)
+    elif run.model == "random-features":
+        measured = baselines.fit_random_features(loaded, run.seed, budget=bits,
+                                                 epochs=min(20, run.epochs))
+    else:
+        measured = baselines.fit_logistic_regression(loaded)
+    return {"run": asdict(run), "digest": run.digest, **measured,
+            "seconds": time.perf_counter() - begun, "versions": results.versions(*PACKAGES)}
+
+
+def train(run, loaded, config, progress=None):
+    """Train a network and test its best epoch; return what was measured."""
     network = Network(config, literal_targets=run.literal_targets)
     network.reset(run.seed)
-    begun = time.perf_counter()
     history = training.fit(network, loaded, epochs=run.epochs, hyper=run.hyper, seed=run.seed,
                            progress=progress, keep_best=True)
     held = [epoch.validation_accuracy for epoch in history]
     return {
-        "run": asdict(run),
-        "digest": run.digest,
         "test_accuracy": training.accuracy(network, loaded.test),
         "validation_accuracy": max(held),
         "best_epoch": held.index(max(held)),
-        "stored_bits": config.counter_bits * sum(k * f for k, f in config.shapes),
         "history": [{"error": epoch.error, "triggered": epoch.triggered,
                      "validation_accuracy": epoch.validation_accuracy} for epoch in history],
-        "seconds": time.perf_counter() - begun,
-        "versions": results.versions("bep-trainer", "numpy", "numba", "scikit-learn"),
     }

@@ -1,0 +1,190 @@
+"""What each experiment consists of: its points, each a run that is repeated with every seed."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from bep.runs import Run
+from bep_model import presets
+
+WIDTHS = (35, 75, 135, 255, 525)
+
+PAPER = {
+    "random-prototypes": dict(zip(WIDTHS, (61.7, 70.5, 74.0, 76.0, 77.2), strict=True)),
+    "fashion-mnist": dict(zip(WIDTHS, (82.65, 84.25, 84.95, 85.5, 85.8), strict=True)),
+}
+"""Test accuracy in percent of two hidden layers, by width: read off Figure 2 by eye, +-0.3."""
+
+PAPER_MARGIN = {0.75: 78.2}
+"""Likewise off Figure 5: 525-525 on Random Prototypes, by r."""
+
+CITED = {"mnist": 97.6, "fashion-mnist": 84.1}
+"""Test accuracy in percent of a Tsetlin machine that is trained on an FPGA: S. A. Tunheim et al.,
+"Tsetlin Machine-Based Image Classification FPGA Accelerator With On-Device Training", IEEE
+Transactions on Circuits and Systems I, 2024. Cited, not run."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One line of a table: ``labels`` by column, the run of any seed, the paper's percent."""
+
+    labels: dict
+    run: object
+    paper: float | None = None
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of an experiment: which labels are its axis, its curves and its panels.
+
+    With ``best``, of the points that agree in these labels only the one of the best validation
+    accuracy is drawn. ``x`` may also be ``"stored bits"``.
+    """
+
+    x: str
+    series: tuple = ()
+    panel: tuple = ()
+    logarithmic: bool = False
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is run for one section of docs/results.md.
+
+    Parameters
+    ----------
+    title : str
+    points : callable
+        Gives an iterator of :class:`Point`.
+    figures : tuple of Figure
+    columns : str or None
+        A label whose values become columns of the table instead of lines.
+    """
+
+    title: str
+    points: Callable[[], Iterator[Point]]
+    figures: tuple
+    columns: str | None = None
+
+
+def net(hidden):
+    """A network's name: ``75-75``."""
+    return "-".join(map(str, hidden))
+
+
+def preset(dataset, hidden, kind=""):
+    """Run of the preset of this name. MNIST has none of its own and takes Fashion-MNIST's."""
+    source = "fashion-mnist" if dataset == "mnist" else dataset
+    found = presets.load(f"{source}-{net(hidden)}{kind}")
+    return Run(dataset, tuple(hidden), epochs=found.epochs, counter_bits=found.counter_bits,
+               hyper=found.hyper)
+
+
+def widths(dataset):
+    """The paper's Figure 2. Three hidden layers take the values of two."""
+    for depth in (2, 3):
+        for width in WIDTHS:
+            run = replace(preset(dataset, (width, width)), hidden=(width,) * depth)
+            yield Point({"hidden layers": depth, "width": width}, run,
+                        PAPER[dataset][width] if depth == 2 else None)
+
+
+def ablation(factor, name, values, paper=None):
+    """One factor of Random Prototypes 525-525 varied, everything else as in its preset."""
+    run = preset("random-prototypes", (525, 525))
+    for value in values:
+        yield Point({name: value}, replace(run, hyper=replace(run.hyper, **{factor: value})),
+                    (paper or {}).get(value))
+
+
+COUNTERS = (
+    # data set, hidden, epochs, batches
+    ("digits", (128, 128), 30, (1, 10, 100)),
+    ("random-prototypes", (75, 75), 15, (1, 10, 100)),
+    ("fashion-mnist", (75, 75), 10, (1, 10, 100)),
+    ("fashion-mnist", (255, 255), 10, (1, 100)),
+    ("mnist", (75, 75), 10, (1, 10, 100)),
+)
+
+
+def counters():
+    """How narrow counters may be. No setting is chosen anew for any width of them."""
+    for dataset, hidden, epochs, batches in COUNTERS:
+        for batch in batches:
+            for thinning in (1.0, 0.25):
+                for bits in (3, 4, 5, 6, 7, 9, 11, 15):
+                    run = _narrow(dataset, hidden, batch)
+                    hyper = replace(run.hyper, batch=batch, thinning=thinning,
+                                    sweep=200 if dataset == "digits" else 100)
+                    yield Point({"data set": dataset, "net": net(hidden), "batch": batch,
+                                 "q": thinning, "B_h": bits},
+                                replace(run, epochs=epochs, counter_bits=bits, hyper=hyper))
+
+
+def _narrow(dataset, hidden, batch):
+    """The preset that is nearest to a batch size."""
+    online = dataset == "digits" or (batch < 100 and dataset != "random-prototypes")
+    return preset(dataset, hidden, "-b7-online" if online else "")
+
+
+def hardware():
+    """Online, with narrow counters: every preset of that kind, and MNIST with the same values."""
+    for name in presets.names():
+        found = presets.load(name)
+        if found.hyper.batch > 1:
+            continue
+        for dataset in {"fashion-mnist": ("fashion-mnist", "mnist")}.get(
+                found.dataset, (found.dataset,)):
+            run = Run(dataset, tuple(found.hidden), epochs=found.epochs,
+                      counter_bits=found.counter_bits, hyper=found.hyper)
+            yield Point({"data set": dataset, "net": net(run.hidden), "B_h": run.counter_bits},
+                        run, _paper(dataset, run.hidden))
+
+
+def _paper(dataset, hidden):
+    return PAPER.get(dataset, {}).get(hidden[0]) if len(set(hidden)) == 1 else None
+
+
+def baselines():
+    """BEP beside what is simpler, on the same bits; random features store as many bits as BEP."""
+    nets = (("digits", (128, 128), "-b7-online"), ("random-prototypes", (75, 75), ""),
+            ("fashion-mnist", (75, 75), "-b7-online"), ("fashion-mnist", (255, 255), "-b7-online"),
+            ("mnist", (75, 75), "-b7-online"), ("mnist", (255, 255), "-b7-online"))
+    for dataset, hidden, kind in nets:
+        for model in ("bep", "random-features", "logistic-regression"):
+            run = replace(preset(dataset, hidden, kind), model=model)
+            yield Point({"data set": dataset, "net": net(hidden), "model": model}, run)
+
+
+EXPERIMENTS = {
+    "random-prototypes": Experiment(
+        "Random Prototypes: accuracy against width", lambda: widths("random-prototypes"),
+        (Figure("width", ("hidden layers",), logarithmic=True),)),
+    "fashion-mnist": Experiment(
+        "Fashion-MNIST: accuracy against width", lambda: widths("fashion-mnist"),
+        (Figure("width", ("hidden layers",), logarithmic=True),)),
+    "ablation-gate": Experiment(
+        "Gate nu", lambda: ablation("nu", "nu", (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)),
+        (Figure("nu"),)),
+    "ablation-margin": Experiment(
+        "Margin r", lambda: ablation("r", "r", (0.0, 0.1, 0.25, 0.5, 0.625, 0.75, 0.875, 1.0),
+                                     PAPER_MARGIN),
+        (Figure("r"),)),
+    "ablation-reinforcement": Experiment(
+        "Reinforcement p_r",
+        lambda: ablation("p_r", "p_r", (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)),
+        (Figure("p_r"),)),
+    "ablation-group": Experiment(
+        "Group size gamma", lambda: ablation("group", "gamma", (1, 3, 7, 15, 35, 75, 175, 525)),
+        (Figure("gamma", logarithmic=True),)),
+    "counters": Experiment(
+        "Width of the counters", counters,
+        (Figure("B_h", ("batch", "q"), ("data set", "net")),
+         Figure("stored bits", ("net",), ("data set",), logarithmic=True, best=True)),
+        columns="B_h"),
+    "hardware": Experiment(
+        "As the hardware trains: online, with narrow counters", hardware,
+        (Figure("net", ("B_h",), ("data set",)),)),
+    "baselines": Experiment(
+        "Baselines", baselines, (Figure("net", ("model",), ("data set",)),)),
+}

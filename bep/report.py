@@ -1,0 +1,178 @@
+"""From results of runs to docs/results.md: aggregates as JSON, figures, and the document."""
+
+import json
+import statistics
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from bep import figures
+from bep.experiments import CITED, EXPERIMENTS
+from bep_model.files import replacing
+
+
+def told(labels):
+    """Labels in a few words: ``width 75, layers 2``."""
+    return ", ".join(f"{name} {value}" for name, value in labels.items())
+
+
+def shortened(points, count=4):
+    """At most ``count`` points out of all, each with a run that takes a moment."""
+    step = -(-len(points) // count)
+    return [replace(point, run=point.run.small()) for point in points[::step]]
+
+
+# Aggregates
+
+def repeated(point, seeds):
+    """The runs of a point, fewer than ``seeds`` if some of them are the same."""
+    return list(dict.fromkeys(point.run.seeded(seed) for seed in range(1, seeds + 1)))
+
+
+def aggregate(point, seeds, found):
+    """One point over its seeds: accuracies in percent, mean and sample standard deviation.
+
+    Parameters
+    ----------
+    point : Point
+    seeds : int
+        Seeds 1..seeds were run.
+    found : dict of str to dict
+        Results by digest.
+
+    Returns
+    -------
+    dict
+        JSON; ``sd`` is None for a single run.
+    """
+    runs = [found[run.digest] for run in repeated(point, seeds)]
+    tests = [100 * run["test_accuracy"] for run in runs]
+    held = [100 * run["validation_accuracy"] for run in runs]
+    return {
+        "labels": point.labels, "paper": point.paper, "n": len(runs),
+        "mean": round(statistics.mean(tests), 4),
+        "sd": round(statistics.stdev(tests), 4) if len(tests) > 1 else None,
+        "test": [round(test, 4) for test in tests],
+        "validation_mean": round(statistics.mean(held), 4),
+        "stored_bits": runs[0]["stored_bits"],
+        "seconds": round(sum(run["seconds"] for run in runs), 2),
+        "run": asdict(point.run),
+    }
+
+
+def write(docs, name, points, seeds, found, command):
+    """Write docs/results/NAME.json and the figures of an experiment."""
+    used = {}
+    for point in points:
+        for run in repeated(point, seeds):
+            for package, version in found[run.digest]["versions"].items():
+                used.setdefault(package, set()).add(str(version))
+    document = {
+        "experiment": name, "command": command,
+        "versions": {package: " and ".join(sorted(each)) for package, each in used.items()},
+        "points": [aggregate(point, seeds, found) for point in points],
+    }
+    head = json.dumps(document | {"points": None}, indent=2, allow_nan=False)
+    lines = ",\n".join(f"    {json.dumps(point, allow_nan=False)}" for point in document["points"])
+    with replacing(Path(docs) / "results" / f"{name}.json") as file:  # a line for each point
+        file.write(head.replace('"points": null', f'"points": [\n{lines}\n  ]').encode() + b"\n")
+    for figure, path in pictures(docs, name):
+        figures.accuracies(path, document["points"], figure)
+
+
+def pictures(docs, name):
+    """Pairs (Figure, path) of an experiment."""
+    folder = Path(docs) / "figures"
+    return [(figure, folder / f"{name}{f'-{number}' if number else ''}.svg")
+            for number, figure in enumerate(EXPERIMENTS[name].figures)]
+
+
+# The document
+
+def value(point):
+    """Mean and deviation as a table shows them."""
+    return f"{point['mean']:.1f}" + ("" if point["sd"] is None else f" ± {point['sd']:.1f}")
+
+
+def table(document, columns=None):
+    """Lines of a table, its heading first, all texts.
+
+    With ``columns``, the values of that label are columns, and only accuracies are shown.
+    """
+    points = document["points"]
+    if columns is not None:
+        across = list(dict.fromkeys(point["labels"][columns] for point in points))
+        lines = {}
+        for point in points:
+            labels = dict(point["labels"])
+            place = labels.pop(columns)
+            lines.setdefault(tuple(labels.items()), {})[place] = value(point)
+        first = points[0]["labels"]
+        return [[name for name in first if name != columns]
+                + [f"{columns} = {place}" for place in across],
+                *([str(text) for _, text in labels] + [cells.get(place, "") for place in across]
+                  for labels, cells in lines.items())]
+    paper = any(point["paper"] is not None for point in points)
+    heading = [*points[0]["labels"], "ours, %", "n", *["paper, %", "difference"] * paper]
+    lines = [heading]
+    for point in points:
+        line = [*map(str, point["labels"].values()), value(point), str(point["n"])]
+        if paper:
+            known = point["paper"] is not None
+            line += [f"{point['paper']:.1f}", f"{point['mean'] - point['paper']:+.1f}"] if known \
+                else ["", ""]
+        lines.append(line)
+    return lines
+
+
+def below_paper(document):
+    """Texts of the points that do not reach the paper's value, with the difference."""
+    return [f"{told(point['labels'])} ({point['mean'] - point['paper']:+.1f})"
+            for point in document["points"]
+            if point["paper"] is not None and point["mean"] < point["paper"]]
+
+
+def against_baselines(document):
+    """BEP beside each baseline: lines (task, net, BEP, baseline's name and value, difference)."""
+    by_task = {}
+    for point in document["points"]:
+        labels = point["labels"]
+        by_task.setdefault((labels["data set"], labels["net"]), {})[labels["model"]] = point
+    return [(*task, value(models["bep"]), name, value(other), models["bep"]["mean"] - other["mean"])
+            for task, models in by_task.items() if "bep" in models
+            for name, other in models.items() if name != "bep"]
+
+
+def against_cited(document):
+    """Points beside cited values: lines (task, net, B_h, ours, cited, difference)."""
+    return [(*point["labels"].values(), value(point), cited, point["mean"] - cited)
+            for point in document["points"]
+            if (cited := CITED.get(point["labels"]["data set"])) is not None]
+
+
+def render(docs):
+    """Write results.md in the folder ``docs`` from results/\\*.json there; return its text.
+
+    Experiments without a file are listed as not run. Raises ValueError for a damaged file.
+    """
+    import jinja2  # an extra: the other commands do without
+
+    docs = Path(docs)
+    documents = {}
+    for name in EXPERIMENTS:
+        path = docs / "results" / f"{name}.json"
+        if path.is_file():
+            try:
+                documents[name] = json.loads(path.read_text(encoding="utf-8"))
+            except ValueError as error:
+                raise ValueError(f"{path} is damaged: {error}") from None
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), trim_blocks=True,
+        lstrip_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined,
+        autoescape=False)
+    text = environment.get_template("results.md.j2").render(
+        experiments=EXPERIMENTS, documents=documents, table=table, below_paper=below_paper,
+        against_baselines=against_baselines, against_cited=against_cited,
+        pictures=lambda name: [path.relative_to(docs) for _, path in pictures(docs, name)])
+    with replacing(docs / "results.md") as file:
+        file.write(text.encode())
+    return text

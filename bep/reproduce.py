@@ -1,0 +1,194 @@
+"""`bep reproduce NAME`: one command per result of docs/results.md."""
+
+import json
+import logging
+import shlex
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from typer import Argument, Option
+
+from bep import report
+from bep import results as output
+from bep.experiments import EXPERIMENTS
+from bep.runs import execute
+
+
+@contextmanager
+def cluster(scheduler, workers):
+    """A dask client: of the scheduler at this address, or of processes on this machine.
+
+    Raises ValueError without the packages for it, OSError if the scheduler does not answer.
+    """
+    try:
+        from distributed import Client, LocalCluster
+    except ModuleNotFoundError as error:
+        raise ValueError(f"there is no {error.name}: install the extra bep-trainer[experiments]"
+                         ) from None
+    if scheduler is not None:
+        with Client(scheduler, timeout=10) as client:
+            yield client
+        return
+    with LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None,
+                      memory_limit=None, silence_logs=logging.CRITICAL) as local, \
+            Client(local) as client:
+        yield client
+
+
+def stored(path, run):
+    """The result of a run that is kept in a file; None if there is no file.
+
+    Raises ValueError for a file that is damaged or of another run.
+    """
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+        whole = (result["digest"] == run.digest and 0 <= result["test_accuracy"] <= 1
+                 and 0 <= result["validation_accuracy"] <= 1)
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError):
+        whole = False
+    if not whole:
+        raise ValueError(f"{path} is damaged")
+    return result
+
+
+def completed(client, runs, data):
+    """Carry out runs side by side; yield each with its result, or the exception it ended with."""
+    from distributed import as_completed
+
+    futures = {client.submit(execute, run, data=data, key=run.digest, pure=False): run
+               for run in runs}
+    for future in as_completed(futures):
+        error = future.exception()
+        yield futures[future], error if error is not None else future.result()
+        future.release()
+
+
+def carry_out(runs, folder, *, data=None, scheduler=None, workers=None):
+    """Results of runs: read from the folder if they are there, else carried out and kept there.
+
+    Parameters
+    ----------
+    runs : dict of str to run
+        By a name for messages.
+    folder : path
+        Of the results, one file each, named by the run's digest.
+    data : str, optional
+        Folder of the data sets where the runs are carried out.
+    scheduler : str, optional
+        Address of a dask scheduler; else processes on this machine.
+    workers : int, optional
+        Their number; by default one per core.
+
+    Returns
+    -------
+    dict of str to dict
+        Results by digest; a run that failed is told on the screen and missing here.
+    """
+    console = output.console
+    names, found = {}, {}
+    for name, run in runs.items():
+        try:
+            result = stored(folder / f"{run.digest}.json", run)
+        except ValueError as error:
+            console.print(f"{error}; it is run again")
+            result = None
+        if result is None:
+            names.setdefault(run, name)
+        else:
+            found[run.digest] = result
+    if not names:
+        return found
+    total = len(names) + len(found)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+               TimeRemainingColumn())
+    try:
+        with (Progress(*columns, console=console) as bar,
+              cluster(scheduler, workers) as client):
+            task = bar.add_task("runs", total=total, completed=len(found))
+            for run, result in completed(client, names, data):
+                if isinstance(result, Exception):
+                    message = " ".join(str(result).split())
+                    console.print(f"failed: {names[run]}: {type(result).__name__}: {message}",
+                                  markup=False, highlight=False, soft_wrap=True)
+                else:
+                    output.write_json(folder / f"{run.digest}.json", result)
+                    found[run.digest] = result
+                bar.advance(task)
+    except KeyboardInterrupt:
+        console.print(f"stopped: {len(found)} of {total} runs are in {folder}; the same command "
+                      "goes on from there", soft_wrap=True)
+        raise
+    return found
+
+
+def planned(name, quick):
+    """Points of an experiment; with ``quick`` at most four, with runs that take a moment."""
+    if name not in EXPERIMENTS:
+        raise ValueError(f"unknown experiment {name!r}; known are {', '.join(EXPERIMENTS)}")
+    points = list(EXPERIMENTS[name].points())
+    return report.shortened(points) if quick else points
+
+
+def reproduce(
+    names: Annotated[list[str] | None, Argument(
+        metavar="NAME...", show_default=False,
+        help=f"Experiments: {', '.join(EXPERIMENTS)}.")] = None,
+    quick: Annotated[bool, Option(
+        "--quick", help="A smoke version: a few points, 200 samples, 2 epochs.")] = False,
+    seeds: Annotated[int, Option(help="Repetitions, with the seeds 1, 2, ...")] = 3,
+    data: Annotated[Path | None, Option(
+        help="Folder of the IDX files (else BEP_DATA, else they are downloaded).")] = None,
+    scheduler: Annotated[str | None, Option(
+        help="Address of a dask scheduler, tcp://HOST:PORT; else processes here.")] = None,
+    workers: Annotated[int | None, Option(
+        help="Processes on this machine; by default one per core.")] = None,
+    folder: Annotated[Path, Option(
+        "--results", help="Folder of the results of single runs.")] = Path("build/results"),
+    docs: Annotated[Path | None, Option(
+        help="Folder of the document; by default docs, with --quick build/quick.")] = None,
+    only_list: Annotated[bool, Option(
+        "--list", help="Print the names of the experiments.")] = False,
+    only_report: Annotated[bool, Option(
+        "--report", help="Only write results.md anew.")] = False,
+):
+    """Carry out experiments and write their tables and figures into docs/results.md.
+
+    A run whose result is in the folder of results is not repeated.
+    """
+    if only_list:
+        typer.echo("\n".join(EXPERIMENTS))
+        return
+    if not names and not only_report:
+        raise ValueError(f"name an experiment: {', '.join(EXPERIMENTS)}")
+    if seeds < 1:
+        raise ValueError(f"seeds must be at least 1, not {seeds}")
+    if workers is not None and workers < 1:
+        raise ValueError(f"workers must be at least 1, not {workers}")
+    if workers is not None and scheduler is not None:
+        raise ValueError("workers are of this machine; with a scheduler there are its own")
+    plans = {name: planned(name, quick) for name in names or ()}
+    docs = docs or Path("build/quick" if quick else "docs")
+    for made in (folder, docs / "results", docs / "figures"):
+        made.mkdir(parents=True, exist_ok=True)
+    missing = []
+    for name, points in plans.items():
+        output.console.rule(name)
+        runs = {f"{name}, {report.told(point.labels)}, seed {run.seed}": run
+                for point in points for run in report.repeated(point, seeds)}
+        found = carry_out(runs, folder, data=None if data is None else str(data),
+                          scheduler=scheduler, workers=workers)
+        lost = [run for run in runs.values() if run.digest not in found]
+        if lost:
+            missing.append(f"{name} ({len(lost)} of {len(runs)} runs failed)")
+            continue
+        command = ["bep", "reproduce", name, *["--quick"] * quick, "--seeds", str(seeds)]
+        report.write(docs, name, points, seeds, found, shlex.join(command))
+    report.render(docs)
+    output.console.print(f"written: {docs / 'results.md'}", soft_wrap=True)
+    if missing:
+        raise ValueError(f"not written: {', '.join(missing)}")
