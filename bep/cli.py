@@ -12,6 +12,8 @@ from typer.core import TyperCommand, TyperGroup
 
 from bep.build import command as build
 from bep.demo import demo
+from bep.reproduce import reproduce
+from bep.search import command as search
 from bep.train import train
 from bep.verify import command as verify
 
@@ -76,6 +78,8 @@ app.command(cls=Command)(train)
 app.command("verify", cls=Command)(verify)
 app.command("build", cls=Command)(build)
 app.command("demo", cls=Command)(demo)
+app.command("reproduce", cls=Command)(reproduce)
+app.command("search", cls=Command)(search)
 
 if __name__ == "__main__":
     app()

@@ -4,18 +4,32 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
+import typer
 from rich.progress import Progress
 from typer import Option
 
 from bep import results
-from bep_model import datasets, state, training
+from bep_model import datasets, presets, state, training
 from bep_model.config import Config
 from bep_model.network import Network
 
 HYPER = training.Hyper()
 
 
+def defaults(context: typer.Context, name: str | None):
+    """Make a preset's values the defaults of all other options."""
+    if name is not None:
+        preset = asdict(presets.load(name))
+        context.default_map = {"validation": True, "keep_best": True} | preset.pop("hyper") | preset
+    return name
+
+
 def train(
+    preset: Annotated[str | None, Option(
+        is_eager=True, callback=defaults,
+        help="Name or file of a preset: --dataset, --hidden, --counter-bits, --epochs and the "
+             "hyper-parameters, unless they are given too; with --validation and --keep-best."
+    )] = None,
     dataset: Annotated[str, Option(help=f"One of {', '.join(datasets.NAMES)}.")] = "digits",
     data: Annotated[Path | None, Option(
         help="Folder of the IDX files (else BEP_DATA, else they are downloaded).")] = None,
@@ -47,6 +61,8 @@ def train(
     )] = HYPER.patience,
     validation: Annotated[bool | None, Option(
         help="Hold out validation samples; by default yes, but not of the digits.")] = None,
+    keep_best: Annotated[bool, Option(
+        help="End with the epoch of the best validation accuracy, not with the last.")] = False,
     train_samples: Annotated[int | None, Option(
         help="Train on the first so many samples only.")] = None,
     start: Annotated[Path | None, Option(
@@ -59,7 +75,7 @@ def train(
     results.check_writable(json)
     results.check_writable(save)
     if validation is None:
-        validation = dataset != "digits" or patience > 0
+        validation = dataset != "digits" or patience > 0 or keep_best
     samples = datasets.load(dataset, data=data, seed=data_seed, validation=validation)
     if train_samples is not None:
         samples = samples.limit(train_samples)
@@ -86,9 +102,10 @@ def train(
                        f"{epoch.error:.1%}" + ("" if held is None else f", validation {held:.1%}"))
 
         history = training.fit(network, samples, epochs=epochs, hyper=hyper, seed=seed,
-                               progress=progress)
+                               progress=progress, keep_best=keep_best)
     seconds = sum(epoch.seconds for epoch in history)
     result = {
+        "preset": preset,
         "dataset": dataset,
         "test_accuracy": training.accuracy(network, samples.test),
         "train_accuracy": training.accuracy(network, samples.train),
@@ -100,6 +117,7 @@ def train(
         "seed": seed,
         "data_seed": data_seed,
         "literal_targets": literal_targets,
+        "keep_best": keep_best,
         "configuration": asdict(config) | {"digest": config.digest},
         "hyper": asdict(hyper),
         "parameters": asdict(parameters),

@@ -1,0 +1,139 @@
+"""Presets: what to train on which data set with which hyper-parameters, as TOML files.
+
+A preset is named ``<data set>-<widths>[-b<B_h>][-online]``; every file says how it was found.
+"""
+
+import tomllib
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import tomli_w
+
+from bep_model import datasets
+from bep_model.config import Config
+from bep_model.files import replacing
+from bep_model.training import Hyper
+
+FOLDER = Path(__file__).with_name("presets")
+
+
+@dataclass(frozen=True)
+class Preset:
+    """All that a training run needs but its seeds.
+
+    Parameters
+    ----------
+    dataset : str
+        One of ``datasets.NAMES``.
+    hidden : sequence of int
+        Neurons per layer, as in :class:`Config`.
+    counter_bits : int
+        B_h, 2..15.
+    epochs : int
+        1 or more; the best one on validation data is meant to be kept.
+    hyper : Hyper
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a value that is not allowed, with the value in the text.
+    """
+
+    dataset: str
+    hidden: tuple
+    counter_bits: int
+    epochs: int
+    hyper: Hyper
+
+    def __post_init__(self):
+        if self.dataset not in datasets.NAMES:
+            raise ValueError(
+                f"dataset must be one of {', '.join(datasets.NAMES)}, not {self.dataset!r}")
+        if isinstance(self.epochs, bool) or not isinstance(self.epochs, int):
+            raise TypeError(f"epochs must be an integer, not {self.epochs!r}")
+        if self.epochs < 1:
+            raise ValueError(f"epochs must be at least 1, not {self.epochs}")
+        # Inputs and classes come with the data; no check of the others depends on them.
+        config = Config(1, self.hidden, 2, self.counter_bits, max_batch=self.hyper.batch)
+        object.__setattr__(self, "hidden", config.layers)
+        self.hyper.parameters(config)
+
+    @property
+    def name(self):
+        """The name by the rule of this module."""
+        narrow = "" if self.counter_bits == 15 else f"-b{self.counter_bits}"
+        online = "-online" if self.hyper.batch == 1 else ""
+        return f"{self.dataset}-{'-'.join(map(str, self.hidden))}{narrow}{online}"
+
+
+def names():
+    """Names of the presets that come with the package, sorted."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def load(name):
+    """Read a preset.
+
+    Parameters
+    ----------
+    name : str or path-like
+        One of :func:`names`, or the path of a file that ends in ``.toml``.
+
+    Returns
+    -------
+    Preset
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, text that is not TOML, and an unknown or missing key; TypeError,
+        ValueError and OSError as the values deserve. Messages about a file start with its path.
+    """
+    path = Path(name)
+    if path.suffix != ".toml":
+        if str(name) not in names():
+            raise ValueError(f"unknown preset {str(name)!r}; known are {', '.join(names())}")
+        path = FOLDER / f"{name}.toml"
+    try:
+        return parse(path.read_bytes().decode())
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not a TOML file: {error}") from None
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{path}: {error}") from None
+
+
+def parse(text):
+    """The preset that a TOML text describes; raises as :func:`load`."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"not a TOML file: {error}") from None
+    _check_keys("the preset", table, fields(Preset))
+    missing = sorted({field.name for field in fields(Preset)} - set(table))
+    if missing:
+        raise ValueError(f"the preset lacks the key {missing[0]!r}")
+    hyper = table.pop("hyper")
+    if not isinstance(hyper, dict):
+        raise TypeError(f"hyper must be a table, not {hyper!r}")
+    _check_keys("[hyper]", hyper, fields(Hyper))
+    for name, value in hyper.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise TypeError(f"{name} must be a number, not {value!r}")
+    return Preset(**table, hyper=Hyper(**hyper))
+
+
+def _check_keys(where, table, allowed):
+    known = [field.name for field in allowed]
+    for key in table:
+        if key not in known:
+            raise ValueError(f"{where} has no key {key!r}; it may have {', '.join(known)}")
+
+
+def dump(path, preset, comment):
+    """Write a preset that :func:`load` reads back, under comment lines that say how it was found.
+
+    Raises OSError; an existing file then stays as it was.
+    """
+    head = "".join(f"# {line}".rstrip() + "\n" for line in comment.splitlines())
+    with replacing(path) as file:
+        file.write((head + tomli_w.dumps(asdict(preset))).encode())

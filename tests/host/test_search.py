@@ -1,0 +1,152 @@
+import json
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from bep import cli, search
+from bep_model import datasets, presets, training
+from bep_model.config import Config
+from bep_model.network import Network
+from bep_model.presets import Preset
+from bep_model.training import Hyper
+
+pytest.importorskip("optuna", reason="the extra `experiments` is not installed")
+
+SMALL = Preset("digits", (16, 16), 7, 2, Hyper(r=0.25, group=8, p_r=0.2, sweep=100))
+
+
+def bep(*arguments):
+    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Digits with few training samples, and a test part that cannot be touched."""
+
+    class Untouchable:
+        def __getattribute__(self, name):
+            raise AssertionError(f"the test samples were asked for {name}")
+
+    def load(name, *, data=None, seed=0):
+        samples = load_digits(name, seed=seed).limit(100)
+        object.__setattr__(samples, "test", Untouchable())
+        return samples
+
+    load_digits = datasets.load
+    monkeypatch.setattr(datasets, "load", load)
+
+
+def values(study):
+    return [(trial.params, trial.value) for trial in study.trials]
+
+
+@pytest.mark.usefixtures("few")
+def test_trials_see_validation_samples_only(monkeypatch):
+    asked = []
+    predict = Network.predict
+    monkeypatch.setattr(Network, "predict", lambda network, x: asked.append(x) or predict(
+        network, x))
+    search.search(SMALL, trials=2)
+    wanted = datasets.load("digits").validation.x
+    assert len(asked) == 4
+    for x in asked:
+        np.testing.assert_array_equal(x, wanted)
+
+
+@pytest.mark.usefixtures("few")
+def test_the_first_trial_is_the_preset_and_the_best_trial_is_what_is_found():
+    import optuna
+
+    found, study = search.search(SMALL, trials=5)
+    first, best = (search.suggest(optuna.trial.FixedTrial(trial.params), SMALL)
+                   for trial in (study.trials[0], study.best_trial))
+    assert first == SMALL.hyper
+    assert found == replace(SMALL, hyper=best)
+    assert study.best_value == max(trial.value for trial in study.trials)
+    network = Network(Config(192, (16, 16), 10, 7))
+    network.reset(1)
+    history = training.fit(network, replace(datasets.load("digits"), test=()), epochs=2,
+                           hyper=best, seed=1)
+    assert study.best_value == max(epoch.validation_accuracy for epoch in history)
+
+
+@pytest.mark.usefixtures("few")
+def test_the_seed_decides():
+    runs = [values(search.search(SMALL, trials=3, seed=seed)[1]) for seed in (1, 1, 2)]
+    assert runs[0] == runs[1] != runs[2]
+
+
+@pytest.mark.usefixtures("few")
+def test_a_study_goes_on_where_it_was_left(tmp_path):
+    storage = tmp_path / "trials.journal"
+    first = values(search.search(SMALL, trials=2, storage=storage)[1])
+    calls = []
+    both = values(search.search(SMALL, trials=4, storage=storage, progress=calls.append)[1])
+    assert both[:2] == first and len(both) == 4 and len(calls) == 2
+    assert len({str(parameters) for parameters, _ in both}) == 4
+    assert values(search.search(SMALL, trials=3, storage=storage)[1]) == both
+    other = search.search(SMALL, trials=1, seed=2, storage=storage)[1]
+    assert len(other.trials) == 1
+
+
+@pytest.mark.usefixtures("few")
+def test_a_bad_trial_ends_early(monkeypatch):
+    monkeypatch.setattr(search, "STARTUP", 1)
+    monkeypatch.setattr(search, "WARMUP", 0)
+    _, study = search.search(replace(SMALL, epochs=4), trials=8)
+    states = [trial.state.name for trial in study.trials]
+    assert states[0] == "COMPLETE" and "PRUNED" in states
+    pruned = study.trials[states.index("PRUNED")]
+    assert len(pruned.intermediate_values) < 4
+    assert search.finished(study) == 8
+
+
+@pytest.mark.parametrize("hidden", [(1,), (3, 4), (525, 525), (128, 75)])
+def test_group_sizes_are_never_none(hidden):
+    sizes = search.group_sizes(replace(SMALL, hidden=hidden))
+    assert sizes and search.start(replace(SMALL, hidden=hidden))["group"] in sizes
+
+
+@pytest.mark.usefixtures("few")
+def test_the_command_writes_a_preset_that_train_takes(tmp_path):
+    out = tmp_path / "found.toml"
+    run = bep("search", "--dataset", "digits", "--hidden", 16, 16, "--counter-bits", 7, "--batch",
+              1, "--trials", 2, "--epochs", 1, "--out", out)
+    assert run.exit_code == 0, run.output
+    assert "validation accuracy" in run.stderr and "test" not in run.stderr and run.stdout == ""
+    assert "2 trials, 2 of them to the last epoch" in out.read_text()
+    found = presets.load(out)
+    assert found.name == "digits-16-16-b7-online"
+    assert (found.epochs, found.hyper.sweep) == (search.EPOCHS, 100)
+
+
+def test_train_takes_a_preset_and_what_is_given_wins(tmp_path):
+    path, out = tmp_path / "small.toml", tmp_path / "out.json"
+    presets.dump(path, SMALL, "")
+    run = bep("train", "--preset", path, "--train-samples", 60, "--nu", 0.25, "--hidden", 8,
+              "--json", out)
+    assert run.exit_code == 0, run.output
+    result = json.loads(out.read_text())
+    assert result["hyper"] == asdict(replace(SMALL.hyper, nu=0.25))
+    assert (result["configuration"]["layers"], result["configuration"]["counter_bits"]) == ([8], 7)
+    assert (result["epochs"], result["keep_best"], result["preset"]) == (2, True, str(path))
+    assert result["validation_accuracy"] == max(
+        epoch["validation_accuracy"] for epoch in result["history"])
+
+
+@pytest.mark.parametrize(("arguments", "text"), [
+    (("search", "nothing"), "unknown preset 'nothing'; known are "),
+    (("search", "digits-128-128-b7-online", "--trials", 0), "trials must be at least 1, not 0"),
+    (("search", "--counter-bits", 1), "counter_bits must be between 2 and 15, not 1"),
+    (("search", "--dataset", "cifar"), "dataset must be one of "),
+    (("search", "--storage", "/nowhere/file"), "there is no folder /nowhere"),
+    (("train", "--preset", "nothing"), "unknown preset 'nothing'; known are "),
+    (("train", "--preset", "nowhere/none.toml"), "nowhere/none.toml: No such file or directory"),
+])
+def test_a_mistake_is_told_in_one_line(arguments, text):
+    run = bep(*arguments)
+    last = run.stderr.splitlines()[-1]
+    assert run.exit_code == 2 and last.startswith("bep: ") and text in last
+    assert "Traceback" not in run.stderr
