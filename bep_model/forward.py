@@ -14,8 +14,8 @@ def forward(signs, inputs, fan_in, z, activations):
 
     Parameters
     ----------
-    signs : uint64 array (K, ceil(F / 64))
-        Visible weights, one packed row per neuron.
+    signs : uint64 array (K, ceil(F / 64) or more)
+        Visible weights, one packed row per neuron; words beyond those of the inputs do not count.
     inputs : uint64 array (ceil(F / 64),)
         Packed a_(l-1).
     fan_in : int
@@ -29,7 +29,7 @@ def forward(signs, inputs, fan_in, z, activations):
         packed = np.uint64(0)
         for j in range(64 * word, min(64 * word + 64, z.shape[0])):
             differing = 0
-            for k in range(signs.shape[1]):
+            for k in range(inputs.shape[0]):
                 differing += np.int64(popcount(signs[j, k] ^ inputs[k]))
             value = fan_in - 2 * differing
             z[j] = value

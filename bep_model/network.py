@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bep_model import frame, random, sequencer
-from bep_model.bits import pack, unpack
-from bep_model.reinforce import initialise
+from bep_model import frame, inputs, random, recurrent, sequencer
+from bep_model.bits import WORD, pack, words
+from bep_model.reinforce import initialise_sections
 from bep_model.sequencer import layer_of
 
 
@@ -21,32 +21,6 @@ class Results(NamedTuple):
     """bool (N,), the margin is below M."""
 
 
-class Phases(NamedTuple):
-    """All intermediate values of one sample; entry 0 of the tuples is layer 1.
-
-    A sample that does not trigger has no targets, passes none and has no winners.
-    """
-
-    z: tuple
-    """int32 (K_l,), pre-activations."""
-    activations: tuple
-    """uint8 (K_l,), bits of a_l."""
-    logits: np.ndarray
-    """int32 (C,)."""
-    prediction: int
-    error: bool
-    triggered: bool
-    targets: tuple
-    """uint8 (K_l,), target bits; 0 without a target."""
-    valid: tuple
-    """uint8 (K_l,), 1 where the neuron has a target."""
-    passing: tuple
-    """int64, ascending: rows with a target and an open gate, which the backward phase reads.
-    Empty for layer 1, whose gate has no effect."""
-    winners: tuple
-    """int64, ascending: rows that are updated."""
-
-
 class Network:
     """Counters, classifier and random bank of one trainer (SPEC.md 2-6, docs/algorithm.md).
 
@@ -57,22 +31,38 @@ class Network:
     config : Config
     literal_targets : bool
         Take sign(0) = +1 for a target instead of none. The gateware has no such option.
+    literal_steps : bool
+        Step the counters of the state layer by the sum over time itself instead of its sign. For
+        recurrent networks; the gateware has no such option.
 
     Attributes
     ----------
     bank : uint32 array (generators,)
         States of the random generators.
     counters : tuple of int16 arrays (K_l, F_l)
-        Counters of layers 1..L, read only: :meth:`load` replaces them.
+        Counters of layers 1..L, a copy and read only: :meth:`load` replaces them. Of a recurrent
+        network (K_s, K_x + K_s), each row [h_x | h_s], and (K_y, K_s).
     prototypes : uint8 array (C, K_L)
         Bits of the class prototypes.
+
+    Raises
+    ------
+    ValueError
+        For ``literal_steps`` without recurrence.
     """
 
-    def __init__(self, config, *, literal_targets=False):
+    def __init__(self, config, *, literal_targets=False, literal_steps=False):
+        if literal_steps and not config.recurrent:
+            raise ValueError("literal_steps is for recurrent networks, max_steps of this one is 0")
         self.config = config
         self.literal_targets = bool(literal_targets)
+        self.literal_steps = bool(literal_steps)
         self.prototypes = frame.prototypes(config)
         self._state = sequencer.new_state(config, self.literal_targets, self.prototypes)
+        self._kernels, self._run = sequencer, self._state  # what runs, and on which state
+        if config.recurrent:
+            self._kernels = recurrent
+            self._run = recurrent.new_state(config, self._state, self.literal_steps)
         self.bank = self._state.bank
         self.reset(config.seed)
 
@@ -93,9 +83,10 @@ class Network:
         """Draw all counters, 0 or -1, from the random bank, and start a new sweep count."""
         state = self._state
         state.progress[1] = 0
-        for l, (width, fan_in) in enumerate(self.config.shapes, 1):
-            initialise(layer_of(state.counters, state.counter_at, l, width), fan_in,
-                       state.bank, state.lanes, state.drawn)
+        for l, (width, parts) in enumerate(zip(self.config.layers, self.config.sections,
+                                               strict=True), 1):
+            initialise_sections(layer_of(state.counters, state.counter_at, l, width),
+                                np.array(parts, np.int64), state.bank, state.lanes, state.drawn)
         self._read_signs()
 
     @property
@@ -114,20 +105,28 @@ class Network:
 
     @property
     def counters(self):
-        layers = self._layers()
+        layers = tuple(np.hstack(sections) for sections in self._sections())
         for layer in layers:
             layer.flags.writeable = False
         return layers
 
-    def _layers(self):
+    def _sections(self):
+        """The counters themselves: per layer a list of its sections (K_l, part of F_l)."""
         state = self._state
-        return tuple(layer_of(state.counters, state.counter_at, l, width)[:, :fan_in]
-                     for l, (width, fan_in) in enumerate(self.config.shapes, 1))
+        for l, (width, parts) in enumerate(zip(self.config.layers, self.config.sections,
+                                               strict=True), 1):
+            rows, begin, sections = layer_of(state.counters, state.counter_at, l, width), 0, []
+            for part in parts:
+                sections.append(rows[:, begin:begin + part])
+                begin += WORD * words(part)
+            yield sections
 
     def _read_signs(self):
-        visible = [layer >= 0 for layer in self._layers()]
-        self._state.signs[:] = np.concatenate([pack(w).ravel() for w in visible])
-        self._state.columns[:] = np.concatenate([pack(w.T).ravel() for w in visible])
+        visible = [[section >= 0 for section in sections] for sections in self._sections()]
+        self._state.signs[:] = np.concatenate(
+            [np.hstack([pack(w) for w in sections]).ravel() for sections in visible])
+        self._state.columns[:] = np.concatenate(
+            [pack(w.T).ravel() for sections in visible for w in sections])
 
     def load(self, counters):
         """Replace all counters; the random bank and an open batch stay.
@@ -151,21 +150,27 @@ class Network:
             if layer.shape != shape:
                 raise ValueError(
                     f"counters of layer {l} must have shape {shape}, not {layer.shape}")
-            _check_range(f"counters of layer {l}", layer, *self.config.counter_range)
-        for layer, values in zip(self._layers(), arrays, strict=True):
-            layer[:] = values
+            inputs.check_range(f"counters of layer {l}", layer, *self.config.counter_range)
+        for sections, values in zip(self._sections(), arrays, strict=True):
+            begin = 0
+            for section in sections:
+                section[:] = values[:, begin:begin + section.shape[1]]
+                begin += section.shape[1]
         self._read_signs()
 
-    def train(self, x, labels, parameters):
+    def train(self, x, labels, parameters, lengths=None):
         """Train on N samples in order; a batch that is not full stays open for the next call.
 
         Parameters
         ----------
-        x : uint8 or bool array (N, K_0)
-            Bits 0 or 1.
+        x : uint8 or bool array (N, K_0), of a recurrent network (N, T', K_x)
+            Bits 0 or 1; 1 <= T' <= T_max.
         labels : integer array (N,)
             0..C-1.
         parameters : Parameters
+        lengths : integer array (N,), optional
+            Steps of each sequence of a recurrent network, 1..T', those beyond being ignored; all
+            T' without it.
 
         Returns
         -------
@@ -176,107 +181,65 @@ class Network:
         TypeError, ValueError
             For data or parameters that do not fit the configuration; nothing is changed then.
         """
-        x, labels = self._packed(x), self._labels(labels, len(x))
+        x, lengths = inputs.samples(self.config, x, lengths)
+        labels = inputs.labels(self.config, labels, len(x))
         predictions, triggered = np.empty(len(x), np.int64), np.empty(len(x), np.bool_)
-        sequencer.train(self._state, self._registers(parameters), x, labels, predictions, triggered)
+        self._kernels.train(self._run, self._registers(parameters), x, lengths, labels,
+                            predictions, triggered)
         return Results(predictions, predictions != labels, triggered)
 
     def flush(self, parameters):
         """Apply the updates of an open batch, as a batch of the size it has."""
-        sequencer.apply(self._state, self._registers(parameters))
+        self._kernels.apply(self._run, self._registers(parameters))
 
-    def phases(self, x_row, label, parameters):
+    def phases(self, x_row, label, parameters, length=None):
         """All intermediate values of one sample; changes nothing.
 
         Parameters
         ----------
-        x_row : uint8 or bool array (K_0,)
+        x_row : uint8 or bool array (K_0,), of a recurrent network (T', K_x)
         label : int
         parameters : Parameters
+        length : int, optional
+            As ``lengths`` of :meth:`train`.
 
         Returns
         -------
-        Phases
+        sequencer.Phases, of a recurrent network recurrent.RecurrentPhases
         """
-        x = self._packed(np.asarray(x_row)[np.newaxis])
-        label = int(self._labels([label], 1)[0])
-        state = self._aside()
-        state.activations[0, :x.shape[1]] = x[0]
-        prediction = int(sequencer.infer(state, 0))
-        triggered = bool(sequencer.correct(state, self._registers(parameters), 0, label))
+        x, lengths = inputs.samples(self.config, np.asarray(x_row)[np.newaxis],
+                                    None if length is None else [length])
+        label = int(inputs.labels(self.config, [label], 1)[0])
+        return self._kernels.phases(self._run, self._registers(parameters), x[0],
+                                    int(lengths[0]), label)
 
-        def split(packed):
-            return tuple(unpack(packed[state.word_at[l]:state.word_at[l + 1]], width)
-                         for l, width in enumerate(self.config.layers, 1))
-
-        def rows(packed):
-            return tuple(np.flatnonzero(layer) for layer in split(packed))
-
-        return Phases(
-            tuple(np.split(state.z, state.z_at[1:-1])), split(state.activations[0]),
-            state.logits, prediction, prediction != label, triggered,
-            split(state.targets[0]), split(state.valid), rows(state.passing),
-            rows(state.winners[0]))
-
-    def logits(self, x):
+    def logits(self, x, lengths=None):
         """Logits of N samples.
 
         Parameters
         ----------
-        x : uint8 or bool array (N, K_0)
+        x, lengths
+            As for :meth:`train`.
 
         Returns
         -------
         int32 array (N, C)
         """
-        return self._inferred(x)[1]
+        return self._inferred(x, lengths)[1]
 
-    def predict(self, x):
+    def predict(self, x, lengths=None):
         """Predicted classes, int64 (N,), of samples as :meth:`logits` takes them."""
-        return self._inferred(x)[0]
+        return self._inferred(x, lengths)[0]
 
-    def _inferred(self, x):
-        x = self._packed(x)
+    def _inferred(self, x, lengths):
+        x, lengths = inputs.samples(self.config, x, lengths)
         predictions = np.empty(len(x), np.int64)
         logits = np.empty((len(x), self.config.classes), np.int32)
-        sequencer.infer_all(self._aside(), x, predictions, logits)
+        self._kernels.infer_all(self._kernels.aside(self._run), x, lengths, predictions, logits)
         return predictions, logits
-
-    def _aside(self):
-        """The state with room for one sample that is apart from the open batch."""
-        state = self._state
-        one = {name: np.zeros_like(getattr(state, name)[:1])
-               for name in ("activations", "targets", "winners")}
-        scratch = {name: np.zeros_like(getattr(state, name))
-                   for name in ("valid", "passing", "z", "logits")}
-        return state._replace(**one, **scratch)
 
     def _registers(self, parameters):
         p = parameters.validate(self.config)
         return sequencer.Registers(
             p.margin, np.array(p.gates, np.int64), np.array(p.groups, np.int64),
-            np.array(p.reinforce, np.int64), p.thinning, p.batch, p.sweep)
-
-    def _packed(self, x):
-        x = np.asarray(x)
-        if x.dtype not in (np.uint8, np.bool_):
-            raise TypeError(f"x must be of dtype uint8 or bool, not {x.dtype}")
-        if x.ndim != 2 or x.shape[1] != self.config.inputs:
-            raise ValueError(f"x must have shape (N, {self.config.inputs}), not {x.shape}")
-        _check_range("x", x, 0, 1)
-        return pack(x)
-
-    def _labels(self, labels, n):
-        labels = np.asarray(labels)
-        if not np.issubdtype(labels.dtype, np.integer):
-            raise TypeError(f"labels must be integers, not {labels.dtype}")
-        if labels.shape != (n,):
-            raise ValueError(f"labels must have shape ({n},), not {labels.shape}")
-        _check_range("labels", labels, 0, self.config.classes - 1)
-        return labels.astype(np.int64)
-
-
-def _check_range(name, values, low, high):
-    for value in (values.min(initial=high), values.max(initial=low)):
-        if not low <= value <= high:
-            raise ValueError(f"{name} must be between {low} and {high}, not {value}")
+            np.array(p.reinforce, np.int64), p.thinning, p.batch, p.sweep, p.horizon)

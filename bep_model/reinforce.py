@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bep_model.bits import compiled, expand
+from bep_model.bits import WORD, compiled, expand
 from bep_model.random import ALWAYS, bernoulli
 
 
@@ -55,3 +55,27 @@ def initialise(counters, fan_in, bank, lanes, drawn):
         bernoulli(bank, lanes, ALWAYS // 2, fan_in, drawn)  # takes exactly one draw per word
         expand(drawn, counters[j])
         counters[j] -= np.int16(1)
+
+
+@compiled
+def reinforce_sections(counters, sections, p, bounds, bank, lanes, drawn, taken):
+    """:func:`reinforce` for rows in sections of ``sections[i]`` counters, each in whole words."""
+    for j in range(counters.shape[0]):
+        begin = 0
+        for fan_in in sections:
+            padded = -(-fan_in // WORD) * WORD
+            section = counters[j, begin:begin + padded].reshape((1, padded))
+            reinforce(section, fan_in, p, bounds, bank, lanes, drawn, taken)
+            begin += padded
+
+
+@compiled
+def initialise_sections(counters, sections, bank, lanes, drawn):
+    """:func:`initialise` for rows in sections of ``sections[i]`` counters, each in whole words."""
+    for j in range(counters.shape[0]):
+        begin = 0
+        for fan_in in sections:
+            padded = -(-fan_in // WORD) * WORD
+            section = counters[j, begin:begin + padded].reshape((1, padded))
+            initialise(section, fan_in, bank, lanes, drawn)
+            begin += padded

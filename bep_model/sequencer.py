@@ -1,11 +1,14 @@
-"""The sequencer of the golden model: state, and the order of the phases over the samples."""
+"""The sequencer of the golden model: state, and the order of the phases over the samples.
+
+:mod:`bep_model.recurrent` has functions of the same names for recurrent networks.
+"""
 
 from typing import NamedTuple
 
 import numpy as np
 
 from bep_model.backward import backward, gate
-from bep_model.bits import WORD, compiled, pack, words
+from bep_model.bits import WORD, compiled, pack, unpack, words
 from bep_model.classify import classify, triggers
 from bep_model.forward import forward
 from bep_model.reinforce import reinforce
@@ -23,6 +26,33 @@ class Registers(NamedTuple):
     thinning: int
     batch: int
     sweep: int
+    horizon: int
+
+
+class Phases(NamedTuple):
+    """All intermediate values of one sample; entry 0 of the tuples is layer 1.
+
+    A sample that does not trigger has no targets, passes none and has no winners.
+    """
+
+    z: tuple
+    """int32 (K_l,), pre-activations."""
+    activations: tuple
+    """uint8 (K_l,), bits of a_l."""
+    logits: np.ndarray
+    """int32 (C,)."""
+    prediction: int
+    error: bool
+    triggered: bool
+    targets: tuple
+    """uint8 (K_l,), target bits; 0 without a target."""
+    valid: tuple
+    """uint8 (K_l,), 1 where the neuron has a target."""
+    passing: tuple
+    """int64, ascending: rows with a target and an open gate, which the backward phase reads.
+    Empty for layer 1, whose gate has no effect."""
+    winners: tuple
+    """int64, ascending: rows that are updated."""
 
 
 class State(NamedTuple):
@@ -64,12 +94,13 @@ def new_state(config, literal, prototypes):
         return np.cumsum([0, *sizes], dtype=np.int64)
 
     packed = [words(k) for k in config.widths]
-    layers = list(zip(config.shapes, packed[1:], packed[:-1], strict=True))
+    row_words = [sum(map(words, parts)) for parts in config.sections]
+    layers = list(zip(config.shapes, packed[1:], row_words, strict=True))
     word_at, z_at = at(packed), at(config.layers)
-    sign_at = at(k * fan_words for (k, _), _, fan_words in layers)
+    sign_at = at(k * row for (k, _), _, row in layers)
     column_at = at(f * width_words for (_, f), width_words, _ in layers)
     batch = (config.max_batch, word_at[-1])
-    row = WORD * max(packed)
+    row = WORD * max(row_words)
     return State(
         np.array(config.widths, np.int64), config.counter_lanes, config.counter_range, literal,
         pack(prototypes), np.zeros(config.generators, np.uint32), np.zeros(2, np.int64),
@@ -79,7 +110,7 @@ def new_state(config, literal, prototypes):
         np.zeros(batch, np.uint64), np.zeros(batch, np.uint64), np.zeros(batch, np.uint64),
         np.zeros(word_at[-1], np.uint64), np.zeros(word_at[-1], np.uint64),
         np.zeros(z_at[-1], np.int32), z_at, np.zeros(config.classes, np.int32),
-        np.zeros(max(packed), np.uint64), np.zeros(row, np.int16), np.zeros(row, np.int16),
+        np.zeros(max(row_words), np.uint64), np.zeros(row, np.int16), np.zeros(row, np.int16),
     )
 
 
@@ -149,7 +180,8 @@ def apply(state, registers):
 
 
 @compiled
-def train(state, registers, x, labels, predictions, triggered):
+def train(state, registers, x, lengths, labels, predictions, triggered):
+    """Train on samples in order; ``lengths`` is for recurrent networks only."""
     for n in range(x.shape[0]):
         slot = state.progress[0]
         state.activations[slot, :x.shape[1]] = x[n]
@@ -161,8 +193,37 @@ def train(state, registers, x, labels, predictions, triggered):
 
 
 @compiled
-def infer_all(state, x, predictions, logits):
+def infer_all(state, x, lengths, predictions, logits):
     for n in range(x.shape[0]):
         state.activations[0, :x.shape[1]] = x[n]
         predictions[n] = infer(state, 0)
         logits[n] = state.logits
+
+
+def aside(state):
+    """The state with room for one sample that is apart from the open batch."""
+    one = {name: np.zeros_like(getattr(state, name)[:1])
+           for name in ("activations", "targets", "winners")}
+    scratch = {name: np.zeros_like(getattr(state, name))
+               for name in ("valid", "passing", "z", "logits")}
+    return state._replace(**one, **scratch)
+
+
+def phases(state, registers, x, length, label):
+    """The :class:`Phases` of one packed sample; changes nothing."""
+    state = aside(state)
+    state.activations[0, :x.shape[0]] = x
+    prediction = int(infer(state, 0))
+    triggered = bool(correct(state, registers, 0, label))
+
+    def split(packed):
+        return tuple(unpack(packed[begin:end], width) for begin, end, width in
+                     zip(state.word_at[1:], state.word_at[2:], state.widths[1:], strict=False))
+
+    def rows(packed):
+        return tuple(np.flatnonzero(layer) for layer in split(packed))
+
+    return Phases(
+        tuple(np.split(state.z, state.z_at[1:-1])), split(state.activations[0]),
+        state.logits, prediction, prediction != label, triggered,
+        split(state.targets[0]), split(state.valid), rows(state.passing), rows(state.winners[0]))

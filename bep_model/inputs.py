@@ -1,0 +1,64 @@
+"""What a network is given, checked against its configuration and packed for the kernels."""
+
+import numpy as np
+
+from bep_model.bits import pack
+
+
+def samples(config, x, lengths=None):
+    """N samples as the kernels take them.
+
+    Parameters
+    ----------
+    config : Config
+    x : uint8 or bool array (N, K_0), or (N, T', K_x) of a recurrent network
+        Bits 0 or 1; 1 <= T' <= T_max.
+    lengths : integer array (N,), optional
+        Steps of each sequence, 1..T'; all T' without it.
+
+    Returns
+    -------
+    (uint64 array of packed x, int64 array (N,))
+        Without recurrence every length is 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For another dtype, shape or value.
+    """
+    x = np.asarray(x)
+    if x.dtype not in (np.uint8, np.bool_):
+        raise TypeError(f"x must be of dtype uint8 or bool, not {x.dtype}")
+    steps = f"1..{config.max_steps}, " if config.recurrent else ""
+    if x.ndim != 2 + config.recurrent or x.shape[-1] != config.inputs or (
+            config.recurrent and not 1 <= x.shape[1] <= config.max_steps):
+        raise ValueError(f"x must have shape (N, {steps}{config.inputs}), not {x.shape}")
+    check_range("x", x, 0, 1)
+    most = x.shape[1] if config.recurrent else 1
+    if lengths is None:
+        return pack(x), np.full(len(x), most, np.int64)
+    if not config.recurrent:
+        raise ValueError("lengths are for recurrent networks, max_steps of this one is 0")
+    return pack(x), _integers("lengths", lengths, len(x), 1, most)
+
+
+def labels(config, values, n):
+    """Labels of ``n`` samples as int64 array; raises TypeError or ValueError."""
+    return _integers("labels", values, n, 0, config.classes - 1)
+
+
+def _integers(name, values, n, low, high):
+    values = np.asarray(values)
+    if not np.issubdtype(values.dtype, np.integer):
+        raise TypeError(f"{name} must be integers, not {values.dtype}")
+    if values.shape != (n,):
+        raise ValueError(f"{name} must have shape ({n},), not {values.shape}")
+    check_range(name, values, low, high)
+    return values.astype(np.int64)
+
+
+def check_range(name, values, low, high):
+    """Raise ValueError with a value of the array that is not low..high, if there is one."""
+    for value in (values.min(initial=high), values.max(initial=low)):
+        if not low <= value <= high:
+            raise ValueError(f"{name} must be between {low} and {high}, not {value}")

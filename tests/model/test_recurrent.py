@@ -1,0 +1,255 @@
+"""Recurrent networks: the golden model equals the naive oracle; errors; learning over time."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bep_model import state
+from bep_model.config import Config, Parameters
+from bep_model.network import Network
+from tests.model.recurrent_oracle import RecurrentOracle
+from tests.model.test_network import assert_equal, examples, parameters
+
+
+@st.composite
+def configurations(draw):
+    """Widths that are and are not multiples of the lanes P and Q, and of the model's 64 bits."""
+    counter_lanes = draw(st.sampled_from([1, 3, 8, 13, 32, 33, 64, 70]))
+    width = st.integers(1, 12) | st.sampled_from([16, 30, 64, 66])
+    return Config(
+        inputs=draw(width), layers=(draw(width), draw(width)), classes=draw(st.integers(2, 5)),
+        counter_bits=draw(st.integers(2, 6) | st.just(15)),
+        weight_lanes=counter_lanes * draw(st.integers(1, 3)), counter_lanes=counter_lanes,
+        max_batch=draw(st.just(1) | st.integers(2, 5)), seed=draw(st.integers(0, 2**32 - 1)),
+        max_steps=draw(st.just(1) | st.integers(2, 7)))
+
+
+def recurrent_parameters(config):
+    horizon = st.integers(1, config.max_steps) | st.just(65535)
+    return st.builds(replace, parameters(config), horizon=horizon)
+
+
+def sequences(rng, config, n):
+    """n sequences x, labels and unequal lengths; the steps beyond a length are not 0."""
+    steps = int(rng.integers(1, config.max_steps + 1))
+    return (rng.integers(0, 2, (n, steps, config.inputs), dtype=np.uint8),
+            rng.integers(0, config.classes, n), rng.integers(1, steps + 1, n))
+
+
+@examples(150)
+@given(st.data(), configurations(), st.booleans(), st.booleans(), st.integers(0, 2**32 - 1))
+def test_training_equals_the_oracle(data, config, literal, literal_steps, seed):
+    """Over several calls of train: partial batches stay open, a flush closes them."""
+    network = Network(config, literal_targets=literal, literal_steps=literal_steps)
+    oracle = RecurrentOracle(config, network.prototypes, literal, literal_steps)
+    network.reset(seed)
+    oracle.reset(seed)
+    assert_equal(network, oracle)
+    p = data.draw(recurrent_parameters(config))
+    rng = np.random.default_rng(seed)
+    for samples in data.draw(st.lists(st.integers(0, 8), min_size=1, max_size=3)):
+        x, labels, lengths = sequences(rng, config, samples)
+        if data.draw(st.booleans()):
+            results = network.train(x, labels, p, lengths)
+        else:
+            lengths = np.full(samples, x.shape[1])
+            results = network.train(x, labels, p)
+        expected = oracle.train(x, labels.tolist(), p, lengths)
+        np.testing.assert_array_equal(np.column_stack(results).reshape(samples, 3),
+                                      np.array(expected, int).reshape(samples, 3))
+        assert_equal(network, oracle)
+        if data.draw(st.booleans()):
+            network.flush(p)
+            oracle.flush(p)
+            assert_equal(network, oracle)
+
+
+@examples(100)
+@given(st.data(), configurations(), st.booleans())
+def test_phases_equal_the_oracle(data, config, literal):
+    """On random counters rather than trained ones, and without a change of state."""
+    p = data.draw(recurrent_parameters(config)).validate(config)
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    low, high = config.counter_range
+    counters = [rng.integers(low, high, shape, np.int16, endpoint=True) for shape in config.shapes]
+    network = Network(config, literal_targets=literal)
+    network.load(counters)
+    oracle = RecurrentOracle(config, network.prototypes, literal, False)
+    oracle.counters = [layer.tolist() for layer in counters]
+    oracle.bank.states = network.bank.tolist()
+    x, (label,), (length,) = sequences(rng, config, 1)
+
+    phases = network.phases(x[0], label, p, length)
+
+    run = oracle.forward(x[0, :length])
+    y, prediction = oracle.classify(run.a_y)
+    (_, _, triggered), = oracle.train(x, [label], p, [length])
+    assert phases.steps == length
+    assert phases.logits.tolist() == y
+    assert (phases.prediction, phases.error) == (prediction, prediction != label)
+    assert phases.triggered == triggered
+    assert phases.z.tolist() == run.z
+    assert phases.activations.tolist() == [[int(v > 0) for v in s] for s in run.s]
+    assert phases.z_y.tolist() == run.z_y
+    assert phases.a_y.tolist() == [int(v > 0) for v in run.a_y]
+    oracle.counters = [layer.tolist() for layer in counters]
+    rho, targets = oracle.backward(run, label, p)
+    if not triggered:
+        rho, targets = [0] * len(rho), [[0] * len(step) for step in targets]
+    assert phases.targets.tolist() == [[int(d > 0) for d in step] for step in targets]
+    assert phases.valid.tolist() == [[int(d != 0) for d in step] for step in targets]
+    assert [rows.tolist() for rows in phases.passing] == [
+        [i for i, d in enumerate(step) if d and abs(z[i]) <= p.gates[0]]
+        for step, z in zip(targets, run.z, strict=True)]
+    assert phases.passing_y.tolist() == [
+        j for j, target in enumerate(rho) if target and abs(run.z_y[j]) <= p.gates[1]]
+    sums = oracle.sums(run, targets)
+    assert phases.sums.tolist() == sums
+    assert [rows.tolist() for rows in phases.winners] == [
+        oracle.select_state(sums, p.groups[0]),
+        oracle.select(run.z_y, run.a_y, rho, p.groups[1])]
+    for actual, before in zip(network.counters, counters, strict=True):
+        np.testing.assert_array_equal(actual, before)
+    assert network.logits(x, [length]).tolist() == [y]
+    assert network.predict(x, [length]).tolist() == [prediction]
+
+
+CONFIG = Config(5, (6, 4), 3, counter_bits=4, weight_lanes=8, counter_lanes=4, max_batch=3,
+                max_steps=7)
+P = Parameters(2, (6, 3), (3, 2), (900, 500), thinning=40000, batch=3, sweep=6, horizon=4)
+X = np.zeros((2, 7, 5), np.uint8)
+
+
+def run(network, n, p=P):
+    x, labels, lengths = sequences(np.random.default_rng(n), network.config, n)
+    return network.train(x, labels, p, lengths)
+
+
+def assert_same(network, other):
+    for actual, expected in zip(network.counters, other.counters, strict=True):
+        np.testing.assert_array_equal(actual, expected)
+    np.testing.assert_array_equal(network.bank, other.bank)
+
+
+def test_inference_in_the_middle_of_a_batch_changes_nothing():
+    quiet, queried = Network(CONFIG), Network(CONFIG)
+    for network in (quiet, queried):
+        run(network, 5)
+        if network is queried:
+            network.predict(X)
+            network.phases(X[0], 1, P, 3)
+        run(network, 7)
+    assert_same(quiet, queried)
+
+
+def test_the_horizon_is_read_when_a_sample_is_processed():
+    """The second sample of the batch is seen with another horizon; so is none that is open."""
+    config = replace(CONFIG, counter_bits=15)
+    whole, split = Network(config), Network(config)
+    x, labels, lengths = sequences(np.random.default_rng(3), config, 3)
+    p = replace(P, thinning=1 << 16, margin=8, reinforce=(0, 0))
+    for n in range(3):
+        network_p = replace(p, horizon=1 if n == 2 else 4)
+        split.train(x[n:n + 1], labels[n:n + 1], network_p, lengths[n:n + 1])
+    oracle = RecurrentOracle(config, whole.prototypes, False, False)
+    oracle.reset(config.seed)
+    for n in range(3):
+        oracle.train(x[n:n + 1], labels[n:n + 1], replace(p, horizon=1 if n == 2 else 4),
+                     lengths[n:n + 1])
+    assert_equal(split, oracle)
+
+
+def test_states_in_files(tmp_path):
+    network, other = Network(CONFIG), Network(CONFIG)
+    run(network, 9)
+    state.save(tmp_path / "state.npz", network)
+    state.load(tmp_path / "state.npz", other)
+    assert other.sweep_count == network.sweep_count == 3
+    for each in (network, other):
+        run(each, 8)
+    assert_same(network, other)
+
+
+def test_counters_are_read_only_and_loaded_ones_are_read_back():
+    network = Network(CONFIG)
+    with pytest.raises(ValueError, match="read-only"):
+        network.counters[0][0, 0] = 1
+    rng = np.random.default_rng(0)
+    counters = [rng.integers(-8, 8, shape) for shape in CONFIG.shapes]
+    network.load(counters)
+    assert [layer.shape for layer in counters] == [(6, 11), (4, 6)]
+    for actual, expected in zip(network.counters, counters, strict=True):
+        np.testing.assert_array_equal(actual, expected)
+
+
+@pytest.mark.parametrize(("x", "lengths", "error", "message"), [
+    (X.astype(int), None, TypeError, "x must be of dtype uint8 or bool, not int64"),
+    (X[0], None, ValueError, r"x must have shape \(N, 1..7, 5\), not \(7, 5\)"),
+    (X[:, :, :4], None, ValueError, r"x must have shape \(N, 1..7, 5\), not \(2, 7, 4\)"),
+    (X[:, :0], None, ValueError, r"x must have shape \(N, 1..7, 5\), not \(2, 0, 5\)"),
+    (np.zeros((2, 8, 5), bool), None, ValueError,
+     r"x must have shape \(N, 1..7, 5\), not \(2, 8, 5\)"),
+    (X + np.uint8(2), None, ValueError, "x must be between 0 and 1, not 2"),
+    (X, [1.0, 2.0], TypeError, "lengths must be integers, not float64"),
+    (X, [1], ValueError, r"lengths must have shape \(2,\), not \(1,\)"),
+    (X, [0, 7], ValueError, "lengths must be between 1 and 7, not 0"),
+    (X[:, :4], [2, 5], ValueError, "lengths must be between 1 and 4, not 5"),
+])
+def test_bad_sequences(x, lengths, error, message):
+    network = Network(CONFIG)
+    for call in (network.predict, network.logits, lambda x, n: network.train(x, [0, 0], P, n)):
+        with pytest.raises(error, match=f"^{message}$"):
+            call(x, lengths)
+    assert network.open_batch == 0
+    assert_same(network, Network(CONFIG))
+
+
+def test_bad_row_or_length_of_phases():
+    network = Network(CONFIG)
+    with pytest.raises(ValueError, match=r"^x must have shape \(N, 1..7, 5\), not \(1, 5\)$"):
+        network.phases(X[0, 0], 0, P)
+    with pytest.raises(ValueError, match=r"^lengths must be between 1 and 7, not 8$"):
+        network.phases(X[0], 0, P, 8)
+
+
+def test_lengths_and_literal_steps_are_for_recurrent_networks():
+    config = replace(CONFIG, max_steps=0)
+    with pytest.raises(ValueError, match=r"^literal_steps is for recurrent networks, max_steps of "
+                                         r"this one is 0$"):
+        Network(config, literal_steps=True)
+    network, x = Network(config), X[:, 0]
+    for call in (lambda: network.train(x, [0, 0], P, [1, 1]), lambda: network.predict(x, [1, 1]),
+                 lambda: network.logits(x, [1, 1]), lambda: network.phases(x[0], 0, P, 1)):
+        with pytest.raises(ValueError, match=r"^lengths are for recurrent networks, max_steps of "
+                                             r"this one is 0$"):
+            call()
+
+
+def test_no_samples_is_no_mistake():
+    network = Network(CONFIG)
+    assert [len(each) for each in network.train(X[:0], np.zeros(0, int), P)] == [0, 0, 0]
+    assert network.predict(X[:0], np.zeros(0, int)).shape == (0,)
+    assert network.logits(X[:0]).shape == (0, 3)
+
+
+def test_compiled_and_plain_python_agree():
+    """With NUMBA_DISABLE_JIT the same kernels run as plain Python."""
+    program = (
+        "from tests.model.test_recurrent import *\n"
+        "network = Network(CONFIG)\n"
+        "results = run(network, 20)\n"
+        "print([a.tolist() for a in (*results, *network.counters, network.bank)])\n")
+    outputs = [
+        subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True,
+                       text=True, check=True, cwd=Path(__file__).parents[2],
+                       env=os.environ | {"NUMBA_DISABLE_JIT": disable}).stdout
+        for disable in ("0", "1")]
+    assert outputs[0] == outputs[1]
+    assert len(outputs[0]) > 500
