@@ -4,7 +4,7 @@ BIN := .venv/bin
 export YOWASP_CACHE_DIR := $(CURDIR)/build/cache
 export PYTHONHASHSEED := 0
 
-.PHONY: setup lint test fuzz demo bench-model clean
+.PHONY: setup lint test fuzz demo results bench-model clean
 
 setup: .venv/installed
 
@@ -25,6 +25,9 @@ fuzz: setup
 
 demo: setup
 	$(BIN)/bep demo
+
+results: setup
+	$(BIN)/bep reproduce $$($(BIN)/bep reproduce --list)
 
 bench-model: setup
 	$(BIN)/python -m bep.benchmark

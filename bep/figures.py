@@ -70,17 +70,15 @@ def accuracies(path, points, figure):
             for series in dict.fromkeys(key(point, figure.series) for point in inside):
                 curve = [point for point in inside if key(point, figure.series) == series]
                 places = [place(point) for point in curve]
-                drawn = axes.errorbar(
+                axes.errorbar(
                     places, [point["mean"] for point in curve],
                     [point["sd"] or 0 for point in curve], marker="o", markersize=3, capsize=2,
                     linewidth=1, linestyle="none" if names else "-", label=series or "ours")
-                known = [point for point in curve if point["paper"] is not None]
-                if known:
-                    axes.plot([place(point) for point in known],
-                              [point["paper"] for point in known], "x",
-                              linestyle="none" if names or len(known) == 1 else "--",
-                              linewidth=1, color=drawn.lines[0].get_color(),
-                              label=f"paper {series}".strip())
+            known = [point for point in inside if point["paper"] is not None]
+            if known:
+                axes.plot([place(point) for point in known], [point["paper"] for point in known],
+                          "kx", linestyle="none" if names or len(known) == 1 else "--",
+                          linewidth=1, markersize=5, label="paper")
             axes.set(title=panel, xlabel=figure.x, ylabel="test accuracy (%)")
             axes.grid(alpha=0.3)
             if names:
