@@ -17,7 +17,7 @@ from bep_model import datasets, frame, random
 from bep_model.config import Parameters
 from bep_model.protocol import COUNTERS, Cause
 from bep_model.training import epoch_order
-from rtl.cycles import Cycles
+from rtl.cycles import Cycles, CyclesThroughTime
 from rtl.trainer import Trainer
 from rtl.verilog import convert
 from sim.compare import compare
@@ -70,15 +70,16 @@ def check(job, *, command="", progress=None, root="build", waves=False, **option
     """
     trainer = Trainer(job.config, integers(frame.prototypes(job.config)), **options)
     verilog = convert(trainer)
-    want = expected(job, Cycles(trainer), progress)
+    cycles = (CyclesThroughTime if job.config.recurrent else Cycles)(trainer)
+    want = expected(job, cycles, progress)
     got = simulate(job, verilog, root=root, waves=waves)
     comparison = compare(job, want, got, command)
     performance = got["performance"].copy()
     performance[:, COUNTERS.index("CYCLES_WAIT")] -= got["rest"]
     counted = dict(zip((name.lower() for name in COUNTERS),
                        (performance[-1] - performance[0]).tolist(), strict=True))
-    cycles = {cause.name.lower(): counted[f"cycles_{cause.name.lower()}"] for cause in Cause}
-    samples, total, ideal = len(got["prediction"]), sum(cycles.values()), int(want["ideal"].sum())
+    spent = {cause.name.lower(): counted[f"cycles_{cause.name.lower()}"] for cause in Cause}
+    samples, total, ideal = len(got["prediction"]), sum(spent.values()), int(want["ideal"].sum())
     ends = np.cumsum([len(run.order) for run in job.runs])
     return {
         "mismatches": comparison.mismatches,
@@ -87,7 +88,7 @@ def check(job, *, command="", progress=None, root="build", waves=False, **option
         "report": comparison.report,
         **{name.lower(): counted[name.lower()] for name in COUNTED},
         "cycles": total,
-        "cycles_per_phase": cycles,
+        "cycles_per_phase": spent,
         "cycles_per_sample": total / samples,
         "ideal_cycles": ideal,
         "ideal_cycles_per_sample": ideal / samples,

@@ -1,11 +1,12 @@
 """Backward: column sums of the rows that pass their targets on, and the targets they give."""
 
-from amaranth.hdl import Cat, Module, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from .delay import delay
+from .memory import slot_words
 
 
 def target_layout():
@@ -14,15 +15,23 @@ def target_layout():
 
 
 def open_row_layout(config):
-    """A row that passes its target on: its address in the sign plane and the target's sign."""
-    return data.StructLayout({"address": range(max(2, config.sign_depth)), "sign": 1})
+    """A row that passes its target on: its address in the sign plane and the target's sign.
+
+    Of a recurrent network also a step of the past, by its address in the activation memory.
+    """
+    depth = max(2, config.sign_depth, slot_words(config) if config.recurrent else 0)
+    return data.StructLayout({"address": range(depth), "sign": 1})
 
 
 def backward_job_layout(config):
-    """The layer that gets targets: its columns, and the words of P columns (both from 1)."""
+    """The layer that gets targets: its columns, and the words of P columns (both from 1).
+
+    ``first`` is the place in a row of the first of these words (recurrent networks).
+    """
     return data.StructLayout({
         "columns": range(max(config.layers) + 1),
-        "words": range(max(config.words) + 1),
+        "words": range(max(config.row_words if config.recurrent else config.words) + 1),
+        "first": range(config.words[0] + 1 if config.recurrent else 1),
     })
 
 
@@ -102,6 +111,11 @@ class Backward(wiring.Component):
     ``cycles(...)`` clocks after ``start``. ``job`` must be steady from ``start`` to ``done``,
     ``count`` from the clock after ``start``. The next ``start`` must wait for the last target.
 
+    In a recurrent network the same sums make the votes of the steps (``rtl.votes``): with
+    ``voting`` the words of P columns stay, one after another, at ``up`` and ``changed`` while
+    ``vote_valid`` is high, until ``vote_taken``; the last row of the next word waits for that.
+    ``start`` may then follow when ``reading`` is low.
+
     Parameters
     ----------
     config : Config
@@ -121,17 +135,35 @@ class Backward(wiring.Component):
     target : Out(target_layout())
     target_valid : Out(1)
         No backpressure.
+    voting : In(1)
+        Only of a recurrent network, as all that follows.
+    reading : Out(1)
+        Rows are still to be fetched.
+    word : Out(range(words of a row))
+        The word that ``read_index`` belongs to.
+    counts : In(1)
+        With ``read_data``: the row is to be added; looked at with ``voting`` only.
+    vote_valid : Out(1)
+    vote_taken : In(1)
+    up, changed : Out(P)
+        Of each column: the sum is above 0; it is not 0.
     """
 
     def __init__(self, config, read_latency=1):
         self.config = config
         self.read_latency = read_latency
         job, row = backward_job_layout(config), open_row_layout(config)
+        votes = {
+            "voting": In(1), "reading": Out(1), "word": Out(range(max(2, *config.row_words))),
+            "counts": In(1), "vote_valid": Out(1), "vote_taken": In(1),
+            "up": Out(config.weight_lanes), "changed": Out(config.weight_lanes),
+        }
         super().__init__({
+            **(votes if config.recurrent else {}),
             "start": In(1),
             "job": In(job),
-            "count": In(range(max(config.layers) + 1)),
-            "read_index": Out(range(max(2, *config.layers))),
+            "count": In(range(max(*config.layers, config.max_steps) + 1)),
+            "read_index": Out(range(max(2, *config.layers, config.max_steps))),
             "read_data": In(row),
             "read_enable": Out(1),
             "read_address": Out(row.members["address"]),
@@ -158,16 +190,20 @@ class Backward(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         lanes = self.config.weight_lanes
+        voting = self.voting if self.config.recurrent else Const(0)
 
         # Issue. A word's first row waits until the sums of the word before are cleared, its last
         # row until the targets of the word before will have left.
-        busy, fetch = Signal(), Signal()
-        entry, word = Signal.like(self.count), Signal.like(self.job.words)
+        recurrent = self.config.recurrent
+        busy, fetch, wait = Signal(), Signal(), Signal()
+        entry, word, left = Signal.like(self.count), Signal.like(self.job.words), Signal.like(
+            self.job.words)
         pause = Signal(range(self.gap))
         empty = self.count == 0
         last = (entry == self.count - 1) | empty
         m.d.comb += [
-            fetch.eq(busy & (pause < self.gap - 2) & ~(last & (pause != 0))),
+            wait.eq(pause != 0),
+            fetch.eq(busy & (pause < self.gap - 2) & ~(last & wait)),
             self.read_index.eq(entry),
         ]
         with m.If(pause != 0):
@@ -176,10 +212,13 @@ class Backward(wiring.Component):
             m.d.sync += entry.eq(entry + 1)
             with m.If(last):
                 m.d.sync += [entry.eq(0), word.eq(word + 1), pause.eq(self.gap - 1)]
-                with m.If(word == self.job.words - 1):
+                m.d.sync += left.eq(left - 1)
+                with m.If(left == 1):
                     m.d.sync += busy.eq(0)
         with m.If(self.start):
-            m.d.sync += [busy.eq(1), entry.eq(0), word.eq(0), pause.eq(0)]
+            m.d.sync += [busy.eq(1), entry.eq(0), word.eq(self.job.first), left.eq(self.job.words)]
+            with m.If(~voting):  # else the sums of the row before may still be looked at
+                m.d.sync += pause.eq(0)
 
         # The row's address is known a clock later, its word a clock and a read after that.
         address, sign = Signal.like(self.read_address), Signal()
@@ -189,15 +228,19 @@ class Backward(wiring.Component):
         ]
         m.d.comb += [self.read_address.eq(address),
                      self.read_enable.eq(delay(m, fetch, 2, name="issued"))]
-        end, valid = delay(
-            m, Cat(last & fetch, fetch & ~empty), 2 + self.read_latency, name="edge")
+        counted = delay(m, fetch & ~empty, 1, name="fetched")
+        if recurrent:
+            counted = counted & (self.counts | ~voting)
+        end = delay(m, last & fetch, 2 + self.read_latency, name="end")
+        valid = delay(m, counted, 1 + self.read_latency, name="counted")
         sign = delay(m, sign, self.read_latency, name="sign")
 
         # Column counters: +1, or -1 as all ones. Two clocks look at the finished sums: u >= 0,
         # then, all counters being stepped down once, u - 1 >= 0. That is less logic than u != 0.
         look = delay(m, end, 1, name="look")
         clear = delay(m, look, 1, name="clear")
-        sums = [Signal(signed(max(self.config.layers[1:]).bit_length() + 1), name=f"sum{i}")
+        rows = (*self.config.layers[0 if recurrent else 1:], self.config.max_steps)
+        sums = [Signal(signed(max(rows).bit_length() + 1), name=f"sum{i}")
                 for i in range(lanes)]
         for total, weight in zip(sums, self.weights, strict=True):
             down = Signal()
@@ -210,27 +253,42 @@ class Backward(wiring.Component):
         # Targets leave through two shift registers.
         not_negative, positive = Signal(lanes), Signal(lanes)
         running = Signal()
-        column, left = Signal(range(lanes)), Signal.like(self.job.columns)
+        column, columns_left = Signal(range(lanes)), Signal.like(self.job.columns)
         words_left = Signal.like(self.job.words)
         signs = ~Cat(total[-1] for total in sums)
         with m.If(running):
             m.d.sync += [
                 not_negative.eq(not_negative >> 1), positive.eq(positive >> 1),
-                column.eq(column + 1), left.eq(left - 1),
+                column.eq(column + 1), columns_left.eq(columns_left - 1),
             ]
-            with m.If((column == lanes - 1) | (left == 1)):
+            with m.If((column == lanes - 1) | (columns_left == 1)):
                 m.d.sync += running.eq(0)
         with m.If(look):
             m.d.sync += not_negative.eq(signs)
         with m.If(clear):
-            m.d.sync += [positive.eq(signs), running.eq(1), column.eq(0),
+            m.d.sync += [positive.eq(signs), running.eq(~voting), column.eq(0),
                          words_left.eq(words_left - 1)]
         with m.If(self.start):
-            m.d.sync += [left.eq(self.job.columns), words_left.eq(self.job.words)]
+            m.d.sync += [columns_left.eq(self.job.columns), words_left.eq(self.job.words)]
         m.d.comb += [
             self.target.sign.eq(positive[0]),
             self.target.valid.eq(positive[0] | ~not_negative[0]),
             self.target_valid.eq(running),
             self.done.eq(clear & (words_left == 1)),
         ]
+
+        if recurrent:
+            pending = Signal()  # a word's last row is fetched, its votes have not been taken
+            with m.If(self.vote_taken):
+                m.d.sync += [pending.eq(0), self.vote_valid.eq(0)]
+            with m.If(voting & clear):
+                m.d.sync += self.vote_valid.eq(1)
+            with m.If(voting):
+                m.d.comb += wait.eq(pending & ~self.vote_taken)
+                with m.If(fetch & last):
+                    m.d.sync += pending.eq(1)
+            m.d.comb += [
+                self.reading.eq(busy), self.word.eq(word),
+                self.up.eq(positive), self.changed.eq(positive | ~not_negative),
+            ]
         return m

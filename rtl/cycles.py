@@ -8,6 +8,7 @@ from collections import Counter
 from bep_model.protocol import Cause
 
 from .classify import Classify
+from .random import Bernoulli
 from .select import Select
 
 
@@ -26,16 +27,20 @@ class Cycles:
         self.config = trainer.config
         self.forward, self.backward, self.update = \
             trainer.forward, trainer.backward, trainer.update
+        self.hidden_latency = Select.hidden_latency(trainer.config)
 
-    def infer(self):
+    def infer(self, sample):
         """Counter of cycles by Cause of one sample that is only inferred."""
         config, forward = self.config, self.forward
         classify = config.classes * config.words[-1] + forward.latency + Classify.latency
         return Counter({
-            Cause.FORWARD: sum(forward.cycles(k, words) for k, words in
-                               zip(config.layers, config.words, strict=False)),
+            Cause.FORWARD: sum(forward.cycles(k, words) for k, words in self._layers(sample)),
             Cause.CLASSIFY: classify,
         })
+
+    def _layers(self, sample):
+        """Rows, and words of each, that the forward phase takes one after another."""
+        return zip(self.config.layers, self.config.words, strict=False)
 
     def batch(self, samples, parameters, flushed=False):
         """Counter of cycles by Cause of a batch, its updates included, sweeps not.
@@ -51,7 +56,7 @@ class Cycles:
         total, rows, scanned = Counter(), [], 1
         for slot, sample in enumerate(samples):
             applied = slot == len(samples) - 1 and not flushed
-            total += self.infer()
+            total += self.infer(sample)
             offered, scanned = [{}] * self.config.depth, 1
             if sample.triggered:
                 cycles, offered, scanned = self._backward(sample, parameters)
@@ -61,8 +66,8 @@ class Cycles:
             for l in reversed(range(self.config.depth)):
                 if sample.triggered:
                     rows += [(offered[l].get(row, 1) if applied else 1, slot,
-                              self.config.counter_words[l], parameters.thinning)
-                             for row in sample.winners[l]]
+                              self.config.counter_words[l], parameters.thinning,
+                              self._steps(sample, parameters, l)) for row in sample.winners[l]]
         end = 1 if flushed else scanned
         return total + self._update(rows, end)
 
@@ -98,22 +103,99 @@ class Cycles:
             final, group = width - 1, parameters.groups[l]
             passes = sample.valid[l][final] and abs(sample.z[l][final]) <= parameters.gates[l]
             wins = len(sample.winners[l]) and sample.winners[l][-1] // group == final // group
-            scanned = final % lanes + 1 + Select.hidden_latency + bool(passes or wins)
+            scanned = final % lanes + 1 + self.hidden_latency + bool(passes or wins)
             if l:
                 total[Cause.SELECT] += scanned
         gap = max(rows + 2, self.backward.gap)
         group = parameters.groups[0]
         for row in map(int, sample.winners[0]):
             word, lane = divmod(row - row % group + group - 1, lanes)
-            offered[0][row] = max(1, lane + Select.hidden_latency + 3 - (words - 1 - word) * gap)
+            offered[0][row] = max(1, lane + self.hidden_latency + 3 - (words - 1 - word) * gap)
         return total, offered, scanned
 
+    def _steps(self, sample, parameters, l):
+        """Steps of a sequence that vote on the rows of layer l + 1; none here."""
+        return 0
+
+    def _times(self, rows, end):
+        """As ``Update.cycles``, for rows that also tell how many steps vote on them."""
+        return self.update.cycles([row[:4] for row in rows])
+
     def _update(self, rows, end):
-        """Cycles of the update phase: rows as in ``Update.cycles``, select finished in ``end``."""
-        times = self.update.cycles(rows)
+        """Cycles of the update phase: rows as in ``_times``, select finished in clock ``end``."""
+        times = self._times(rows, end)
         working, free = 0, 1
         for begin, last in times:
             working += last + self.update.latency + 1 - max(begin, free)
             free = last + self.update.latency + 1
         length = max(end, times[-1][1] + self.update.latency) if times else end
         return Counter({Cause.UPDATE: working, Cause.SELECT: length - working})
+
+
+class CyclesThroughTime(Cycles):
+    """The same of a recurrent network; samples are ``bep_model.recurrent.RecurrentPhases``."""
+
+    def _layers(self, sample):
+        config = self.config
+        state, output = config.layers
+        yield state, config.words[0]
+        for _ in range(sample.steps - 1):
+            yield state, config.row_words[0]
+        yield output, config.row_words[1]
+
+    def _steps(self, sample, parameters, l):
+        return 0 if l else min(parameters.horizon, sample.steps)
+
+    def _backward(self, sample, parameters):
+        config, total = self.config, Counter()
+        width, words = config.layers[0], config.words[1]
+        oldest = max(0, sample.steps - parameters.horizon)
+        rows = len(sample.passing_y)
+        for step in reversed(range(oldest, sample.steps)):
+            total[Cause.BACKWARD] += self.backward.cycles(rows, words)
+            final, group = width - 1, parameters.groups[0]
+            passes = sample.valid[step][final] and \
+                abs(sample.z[step][final]) <= parameters.gates[0]
+            wins = step == oldest and len(sample.winners[0]) \
+                and sample.winners[0][-1] // group == final // group
+            scanned = final % config.weight_lanes + 1 + self.hidden_latency + bool(passes or wins)
+            if step != oldest:
+                total[Cause.SELECT] += scanned
+                rows = len(sample.passing[step])
+        gap, offered = max(rows + 2, self.backward.gap), {}
+        for row in map(int, sample.winners[0]):
+            word, lane = divmod(row - row % group + group - 1, config.weight_lanes)
+            offered[row] = max(1, lane + self.hidden_latency + 3 - (words - 1 - word) * gap)
+        return total, [offered, {}], scanned
+
+    def _times(self, rows, end):
+        """A row of the state layer waits for its votes, sign word by sign word (``rtl.votes``)."""
+        update, config = self.update, self.config
+        low = (1 << config.subword_bits) - 1
+        begins = [offset & low == 0 for offset, _, _ in config.spans[0]]  # a sign word
+        times, before = [], None
+        moved = left = taken = 0  # clocks: into the register, out of it, of the last votes
+        fetched = -3  # the last block
+        for offered, slot, words, p, steps in rows:
+            available = max(offered, moved + 1)
+            moved = max(available, left)
+            if steps:
+                after_output = left + 1 if before and not before[1] else 0
+                start = max(available, end, fetched + 1, after_output)
+                moved = max(moved, start)
+            done = moved + max(1, Bernoulli.draws(p))
+            for word in range(words):
+                if word:
+                    done += update.dwell(p)
+                elif before and before[0] != slot:
+                    done = max(done, left + update.latency + 1)
+                if steps and begins[word]:
+                    fetched = max(max(fetched + 3, start + 1) + steps - 1, taken)
+                    done = max(done, fetched + self.backward.latency + 1)
+                if update.single_port:
+                    done += (done - 1) % 2
+                if steps and begins[word]:
+                    taken = done
+            left, before = done, (slot, steps)
+            times.append((moved + 1, left))
+        return times

@@ -5,25 +5,28 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .delay import delay
+from .memory import slot_words
 from .popcount import Popcount
 
 
 def job_layout(config):
     """What :class:`Forward` is to do: rows, where they lie, and what they are multiplied with.
 
-    ``rows`` and ``words`` count from 1; ``address`` is the first row's in the sign plane;
-    ``source`` and ``target`` are offsets in the activation memory; ``fan_in`` is F_l and ``gate``
-    T_l.
+    ``rows`` and ``words`` count from 1; ``skip`` words of each row are left out at its end;
+    ``address`` is the first row's in the sign plane; ``source`` and ``target`` are offsets in the
+    activation memory; ``fan_in`` is F_l and ``gate`` T_l.
     """
-    offsets = range(max(2, sum(config.words)))
+    offsets = range(max(2, slot_words(config)))
+    fan_ins = [f for _, f in config.shapes]
     return data.StructLayout({
         "rows": range(max(config.classes, *config.layers) + 1),
-        "words": range(max(config.words) + 1),
+        "words": range(max(*config.row_words, config.words[-1]) + 1),
+        "skip": range(config.words[1] + 1 if config.recurrent else 1),
         "address": range(max(2, config.sign_depth)),
         "source": offsets,
         "target": offsets,
-        "fan_in": range(max(config.widths[:-1] + config.layers[-1:]) + 1),
-        "gate": range(max(config.widths[:-1]) + 1),
+        "fan_in": range(max(*fan_ins, config.layers[-1]) + 1),
+        "gate": range(max(fan_ins) + 1),
     })
 
 
@@ -31,7 +34,7 @@ def row_layout(config):
     """One row's result: the activation, abs(z), and whether the gate abs(z) <= T_l is open."""
     return data.StructLayout({
         "activation": 1,
-        "magnitude": range(max(config.widths) + 1),
+        "magnitude": range(max(config.layers[-1], *(f for _, f in config.shapes)) + 1),
         "open": 1,
     })
 
@@ -129,7 +132,7 @@ class Forward(wiring.Component):
         with m.If(busy):
             m.d.sync += [word.eq(Mux(last, 0, word + 1)), job.address.eq(job.address + 1)]
             with m.If(last):
-                m.d.sync += row.eq(row + 1)
+                m.d.sync += [row.eq(row + 1), job.address.eq(job.address + 1 + job.skip)]
                 with m.If(row == job.rows - 1):
                     m.d.sync += busy.eq(0)
         with m.If(self.start):

@@ -168,11 +168,20 @@ class CounterPlane(wiring.Component):
                     m.d.comb += self.read_data.eq(out)
 
 
+def slot_words(config):
+    """Words of a sample in the activation memory."""
+    if config.recurrent:
+        return (config.max_steps + 1) * config.row_words[0] + config.words[2]
+    return sum(config.words)
+
+
 class ActivationMemory(wiring.Component):
     """Inputs and activations of a few samples, in words of P bits, padded with 0.
 
     A slot holds one sample: words of x, then of a_1, ..., a_L. Slots start at powers of two, so
-    that an address is ``Cat(offset, slot)``.
+    that an address is ``Cat(offset, slot)``. Of a recurrent network it holds T_max + 1 blocks
+    [x_t | s_(t-1)], the input of step t in the order of a row, then the output layer's
+    activations; the last block has no x, the first no s.
 
     Timing
     ------
@@ -196,7 +205,7 @@ class ActivationMemory(wiring.Component):
     def __init__(self, config):
         self.config = config
         self.slots = config.max_batch + 1
-        offset, slot = range(max(2, sum(config.words))), range(self.slots)
+        offset, slot = range(max(2, slot_words(config))), range(self.slots)
         super().__init__({
             "read_offset": In(offset),
             "read_slot": In(slot),

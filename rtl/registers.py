@@ -21,6 +21,7 @@ register that was addressed in the clock before. No wait states."""
 
 
 PARAMETERS = ("mode", "margin", "thinning", "batch", "sweep")
+RECURRENT_PARAMETERS = ("steps", "horizon")
 LAYER_PARAMETERS = ("gate", "group", "reinforce")
 
 
@@ -35,7 +36,8 @@ def parameters_signature(config):
         register = table[name]
         return (signed if register.signed else unsigned)(register.width)
 
-    members = {name: Out(shape(name.upper())) for name in PARAMETERS}
+    names = PARAMETERS + RECURRENT_PARAMETERS * config.recurrent
+    members = {name: Out(shape(name.upper())) for name in names}
     for l in range(1, config.depth + 1):
         members |= {f"{name}_{l}": Out(shape(f"{name.upper()}_{l}")) for name in LAYER_PARAMETERS}
     return wiring.Signature(members)

@@ -53,7 +53,7 @@ class Reinforce(wiring.Component):
             m.d.comb += leave.eq(left == 0)
             m.d.sync += [
                 left.eq(left - 1),
-                row.address.eq(row.address + lookup(row.layer, config.words[:-1])),
+                row.address.eq(row.address + lookup(row.layer, config.row_words)),
             ]
         with m.If(leave):
             m.d.sync += [

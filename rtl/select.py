@@ -6,6 +6,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from .backward import open_row_layout, target_layout
+from .credit import Credit
 from .delay import delay
 from .forward import row_layout
 
@@ -14,19 +15,24 @@ def select_job_layout(config):
     """The layer to scan: its rows and group size (both from 1), and where its rows lie.
 
     ``address`` is the first row's in the sign plane, ``words`` the words per row; ``neuron`` is the
-    first row's place in the neuron memory (hidden layers).
+    first row's place in the neuron memory (hidden layers). Of a recurrent network ``newest`` and
+    ``oldest`` mark the scan of the last step and of the first one that has targets.
     """
+    steps = max(1, config.max_steps)
     return data.StructLayout({
         "rows": range(max(config.layers) + 1),
         "group": range(max(config.layers) + 1),
         "address": range(max(2, config.sign_depth)),
-        "words": range(max(config.words) + 1),
-        "neuron": range(max(2, sum(config.layers[:-1]))),
+        "words": range(max(config.row_words) + 1),
+        "neuron": range(max(2, steps * sum(config.layers[:-1]))),
+        **({"newest": 1, "oldest": 1} if config.recurrent else {}),
     })
 
 
 class Neurons(wiring.Component):
     """Results of the rows of all hidden layers, kept from forward until their targets are known.
+
+    Of a recurrent network those of the state layer, step after step.
 
     Timing
     ------
@@ -42,7 +48,8 @@ class Neurons(wiring.Component):
     clear : In(1)
     row : In(row_layout(config))
     row_valid : In(1)
-    read_index : In(range(sum of K_l, l < L))
+    read_index : In(range(rows))
+        The rows of layers 1..L - 1, or T_max K_s.
     read_data : Out(row_layout(config))
     """
 
@@ -52,7 +59,7 @@ class Neurons(wiring.Component):
             "clear": In(1),
             "row": In(row_layout(config)),
             "row_valid": In(1),
-            "read_index": In(range(max(2, sum(config.layers[:-1])))),
+            "read_index": In(select_job_layout(config).members["neuron"]),
             "read_data": Out(row_layout(config)),
         })
 
@@ -81,13 +88,16 @@ class Select(wiring.Component):
     activation, the one with the smallest abs(z), the first on a tie. Rows with an open gate and a
     target are listed too: the next backward phase reads them.
 
+    The state layer of a recurrent network is scanned once per step, the last step first; its
+    winners leave with the oldest one, by their sums over time (``rtl.credit``).
+
     Timing
     ------
     Rows come in order, at most one per clock, from the clock after ``start`` on. With ``hidden`` a
     row comes with ``target_valid``, and its result is looked up in the neuron memory; else with
     ``row_valid``, ``row`` and ``target`` in the same clock. ``winner`` and ``open_row`` follow by
-    ``latency`` clocks (``hidden_latency`` in a hidden layer). ``busy`` is high from the clock after
-    ``start`` on while one of them may come or is there.
+    ``latency`` clocks (``hidden_latency(config)`` in a hidden layer). ``busy`` is high from the
+    clock after ``start`` on while one of them may come or is there.
 
     Parameters
     ----------
@@ -109,14 +119,22 @@ class Select(wiring.Component):
         As ``read_index`` and ``read_data`` of :class:`Neurons`, seen from the other side.
     winner, open_row : Out(open_row_layout(config))
     winner_valid, open_valid : Out(1)
+    scanned : Out(target_layout())
+        Only of a recurrent network, as all that follows: the target of ``scanned_neuron``.
+    scanned_valid : Out(1)
+        High for one clock per neuron of the state layer.
+    scanned_neuron, winner_neuron : Out(range(K))
     """
 
     latency = 1
-    hidden_latency = 2
 
     def __init__(self, config):
         self.config = config
+        neuron = range(max(2, *config.layers))
+        scanned = {"scanned": Out(target_layout()), "scanned_valid": Out(1),
+                   "scanned_neuron": Out(neuron), "winner_neuron": Out(neuron)}
         super().__init__({
+            **(scanned if config.recurrent else {}),
             "start": In(1),
             "hidden": In(1),
             "job": In(select_job_layout(config)),
@@ -125,7 +143,7 @@ class Select(wiring.Component):
             "target_valid": In(1),
             "row": In(row_layout(config)),
             "row_valid": In(1),
-            "neuron_index": Out(range(max(2, sum(config.layers[:-1])))),
+            "neuron_index": Out(select_job_layout(config).members["neuron"]),
             "neuron": In(row_layout(config)),
             "winner": Out(open_row_layout(config)),
             "winner_valid": Out(1),
@@ -133,15 +151,32 @@ class Select(wiring.Component):
             "open_valid": Out(1),
         })
 
+    @staticmethod
+    def hidden_latency(config):
+        """Clocks from ``target_valid`` to the winner; one more for the sums over time."""
+        return 3 if config.recurrent else 2
+
     def elaborate(self, platform):
         m = Module()
+        recurrent = self.config.recurrent
 
-        # Rows of a hidden layer wait one clock for their result.
+        # Rows of a hidden layer wait one clock for their result, and one for their sum over time.
         row, target, valid = Signal.like(self.row), Signal.like(self.target), Signal()
+        late_row = self.neuron
         late_target = delay(m, self.target, 1, "late_target")
         late_valid = delay(m, self.target_valid, 1, "late_valid")
+        if recurrent:
+            m.submodules.credit = credit = Credit(self.config)
+            m.d.comb += [
+                credit.start.eq(self.start), credit.newest.eq(self.job.newest),
+                credit.target_valid.eq(self.target_valid), credit.target.eq(late_target),
+                credit.row.eq(self.neuron),
+            ]
+            late_row = delay(m, late_row, 1, "late_row")
+            late_target = delay(m, late_target, 1, "late_target")
+            late_valid = delay(m, late_valid, 1, "late_valid")
         with m.If(self.hidden):
-            m.d.comb += [row.eq(self.neuron), target.eq(late_target), valid.eq(late_valid)]
+            m.d.comb += [row.eq(late_row), target.eq(late_target), valid.eq(late_valid)]
         with m.Else():
             m.d.comb += [row.eq(self.row), target.eq(self.target), valid.eq(self.row_valid)]
         with m.If(self.target_valid):
@@ -150,9 +185,18 @@ class Select(wiring.Component):
         scanning = Signal()
         left, member = Signal.like(self.job.rows), Signal.like(self.job.group)
         address = Signal.like(self.job.address)
-        best, best_row, found = (Signal.like(row.magnitude), Signal.like(self.winner), Signal())
-        wrong = target.valid & (target.sign != row.activation)
-        better = wrong & (~found | (row.magnitude < best))
+        wrong, sign = Signal(), Signal()
+        cost = Signal(len(credit.sum) if recurrent else len(row.magnitude))
+        m.d.comb += [
+            wrong.eq(target.valid & (target.sign != row.activation)),
+            cost.eq(row.magnitude), sign.eq(target.sign),
+        ]
+        if recurrent:
+            with m.If(self.hidden):
+                m.d.comb += [wrong.eq(self.job.oldest & (credit.sum < 0)), cost.eq(-credit.sum),
+                             sign.eq(1)]
+        best, best_row, found = Signal.like(cost), Signal.like(self.winner), Signal()
+        better = wrong & (~found | (cost < best))
         last = member == self.job.group - 1
 
         m.d.sync += [self.winner_valid.eq(valid & last & (found | better)),
@@ -171,9 +215,9 @@ class Select(wiring.Component):
                 m.d.sync += scanning.eq(0)
             with m.If(better):
                 m.d.sync += [
-                    best.eq(row.magnitude),
-                    best_row.address.eq(address), best_row.sign.eq(target.sign),
-                    self.winner.address.eq(address), self.winner.sign.eq(target.sign),
+                    best.eq(cost),
+                    best_row.address.eq(address), best_row.sign.eq(sign),
+                    self.winner.address.eq(address), self.winner.sign.eq(sign),
                 ]
         with m.If(self.start):
             m.d.sync += [
@@ -182,4 +226,17 @@ class Select(wiring.Component):
                 member.eq(0), found.eq(0),
             ]
         m.d.comb += self.busy.eq(scanning | self.winner_valid | self.open_valid)
+
+        if recurrent:
+            best_neuron, number = Signal.like(self.winner_neuron), Signal.like(self.scanned_neuron)
+            with m.If(valid):
+                m.d.sync += [number.eq(number + 1), self.winner_neuron.eq(best_neuron)]
+                with m.If(better):
+                    m.d.sync += [best_neuron.eq(number), self.winner_neuron.eq(number)]
+            with m.If(self.start):
+                m.d.sync += number.eq(0)
+            m.d.comb += [
+                self.scanned.eq(target), self.scanned_valid.eq(valid & self.hidden),
+                self.scanned_neuron.eq(number),
+            ]
         return m

@@ -1,6 +1,6 @@
 """The sequencer: the one block that knows the order of the phases."""
 
-from amaranth.hdl import Array, Cat, Module, Signal
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -42,6 +42,12 @@ class Sequencer(wiring.Component):
         The present sample is for training.
     layer : Out(range(L + 1))
         Layer of the forward phase, 0 for layer 1; L during classify.
+    length : In(range(T_max + 1))
+        T of the sequence taken last; only of a recurrent network, as ``step`` and ``oldest``.
+    step : Out(range(T_max))
+        Step that forward works on, or whose targets are sought, 0 for t = 1.
+    oldest : Out(range(T_max))
+        First step that gets targets.
     forward_start, classify_start, backward_start, select_start, open_start, sweep_start : Out(1)
     forward_job, backward_job, select_job
         Taken with the start of the engine, or steady from the clock after it.
@@ -66,7 +72,10 @@ class Sequencer(wiring.Component):
 
     def __init__(self, config):
         self.config = config
+        step = range(max(2, config.max_steps))
         super().__init__({
+            **({"length": In(range(config.max_steps + 1)), "step": Out(step), "oldest": Out(step)}
+               if config.recurrent else {}),
             "parameters": In(parameters_signature(config)),
             "command": In(3),
             "command_done": Out(3),
@@ -121,23 +130,28 @@ class Sequencer(wiring.Component):
         # layer whose targets are sought, from the clock of their start on.
         upcoming, target, held = Signal.like(self.layer), Signal(range(depth)), Signal(range(depth))
         offsets = [sum(config.words[:l]) for l in range(depth + 2)]
+        fan_ins = [f for _, f in config.shapes]
         m.d.comb += [
             self.forward_job.rows.eq(lookup(upcoming, [*config.layers, config.classes])),
-            self.forward_job.words.eq(lookup(upcoming, config.words)),
+            self.forward_job.words.eq(lookup(upcoming, [*config.row_words, config.words[-1]])),
             self.forward_job.address.eq(lookup(upcoming, config.bases)),
             self.forward_job.source.eq(lookup(upcoming, offsets[:-1])),
             self.forward_job.target.eq(lookup(upcoming, offsets[1:-1])),
-            self.forward_job.fan_in.eq(lookup(upcoming, config.widths)),
+            self.forward_job.fan_in.eq(lookup(upcoming, [*fan_ins, config.layers[-1]])),
             self.forward_job.gate.eq(Array(gates)[upcoming]),
             self.backward_job.columns.eq(lookup(target, config.layers)),
             self.backward_job.words.eq(lookup(target, config.words[1:])),
             self.select_job.rows.eq(lookup(target, config.layers)),
             self.select_job.group.eq(Array(groups)[target]),
             self.select_job.address.eq(lookup(target, config.bases[:-1])),
-            self.select_job.words.eq(lookup(target, config.words[:-1])),
+            self.select_job.words.eq(lookup(target, config.row_words)),
             self.select_job.neuron.eq(
                 lookup(target, [sum(config.layers[:l]) for l in range(max(1, last))])),
         ]
+        newest = oldest = Const(1)
+        earlier = Signal()  # the targets of the step before are sought from now on
+        if config.recurrent:
+            newest, oldest = self._through_time(m, upcoming, earlier)
 
         # Progress of the batch and of the sweep.
         in_batch = Signal.like(parameters.batch)
@@ -195,8 +209,9 @@ class Sequencer(wiring.Component):
                     m.next = "FORWARD"
 
             with m.State("FORWARD"):
-                m.d.comb += [self.cause.eq(Cause.FORWARD), self.gather.eq(1),
-                             upcoming.eq(self.layer + 1)]
+                m.d.comb += [self.cause.eq(Cause.FORWARD), self.gather.eq(1)]
+                with m.If(newest | (self.layer != 0)):
+                    m.d.comb += upcoming.eq(self.layer + 1)
                 with m.If(self.forward_done):
                     start_forward(self.training)
                     with m.If(self.layer == last):
@@ -221,18 +236,19 @@ class Sequencer(wiring.Component):
             if depth > 1:
                 with m.State("BACKWARD"):
                     m.d.comb += [self.cause.eq(Cause.BACKWARD), self.commit.eq(1)]
-                    if depth > 2:
-                        with m.If(self.backward_done & (held != 0)):
+                    if depth > 2 or config.recurrent:
+                        with m.If(self.backward_done & ((held != 0) | ~oldest)):
                             m.next = "COLLECT"
-                    with m.If(self.backward_done & (held == 0)):
+                    with m.If(self.backward_done & (held == 0) & oldest):
                         end_sample()
 
-            if depth > 2:
-                # The open rows of this layer must be known before they are read.
+            if depth > 2 or config.recurrent:
+                # The open rows of this layer, or step, must be known before they are read.
                 with m.State("COLLECT"):
                     m.d.comb += [self.cause.eq(Cause.SELECT), self.commit.eq(1)]
                     with m.If(~self.select_busy):
-                        start_backward(held - 1)
+                        start_backward(0 if config.recurrent else held - 1)
+                        m.d.comb += earlier.eq(1)
                         m.next = "BACKWARD"
 
             with m.State("SETTLE"):
@@ -269,3 +285,46 @@ class Sequencer(wiring.Component):
             m.d.comb += self.status.eq(
                 ~fsm.ongoing("WAIT") | self.command.any() | ((in_batch != 0) << 1))
         return m
+
+    def _through_time(self, m, upcoming, earlier):
+        """Count the steps of a sequence and complete the jobs of the state layer with them.
+
+        Return whether the present step is the last one, and the first one that gets targets.
+        """
+        config, job = self.config, self.forward_job
+        words, stride = config.words[0], config.row_words[0]
+        output = (config.max_steps + 1) * stride  # where its activations are, after all blocks
+        block, following = Signal.like(job.source), Signal.like(job.source)
+        neuron = Signal.like(self.select_job.neuron)
+        newest, oldest, begins = Signal(), Signal(), Signal()
+        m.d.comb += [
+            newest.eq(self.step == self.length - 1),
+            self.oldest.eq(Mux(self.length > self.parameters.horizon,
+                               self.length - self.parameters.horizon, 0)),
+            oldest.eq(self.step == self.oldest),
+            begins.eq(self.forward_start & (upcoming == 0)),
+            following.eq(Mux(self.take, 0, block + stride)),
+            self.select_job.neuron.eq(neuron),
+            self.select_job.newest.eq(newest),
+            self.select_job.oldest.eq(oldest),
+        ]
+        with m.Switch(upcoming):
+            with m.Case(0):
+                m.d.comb += [job.source.eq(following), job.target.eq(following + stride + words)]
+                with m.If(self.take):  # there is no state yet
+                    m.d.comb += [job.words.eq(words), job.skip.eq(stride - words),
+                                 job.fan_in.eq(config.inputs)]
+            with m.Case(1):
+                m.d.comb += [job.source.eq(following + words), job.target.eq(output)]
+            with m.Default():
+                m.d.comb += job.source.eq(output)
+        with m.If(begins):
+            m.d.sync += [
+                block.eq(following), self.step.eq(Mux(self.take, 0, self.step + 1)),
+                neuron.eq(Mux(self.take, 0, neuron + config.layers[0])),
+            ]
+        with m.If(earlier):
+            m.d.comb += [self.backward_job.first.eq(words),
+                         self.select_job.neuron.eq(neuron - config.layers[0])]
+            m.d.sync += [self.step.eq(self.step - 1), neuron.eq(neuron - config.layers[0])]
+        return newest, oldest

@@ -16,6 +16,7 @@ from .reinforce import Reinforce
 from .select import Neurons, Select
 from .sequencer import Sequencer
 from .update import Update, access_layout
+from .votes import Votes
 from .winners import Winners
 
 
@@ -51,7 +52,8 @@ class Trainer(wiring.Component):
     bus : In(Bus)
         Registers, see ``bep_model.protocol.registers``.
     samples : In(stream.Signature(sample_layout(config)))
-        ``words[0]`` beats per sample, lowest inputs first; unused lanes must be 0.
+        ``words[0]`` beats per sample, lowest inputs first; unused lanes must be 0. A sequence has
+        that many per step; register STEPS says how many steps, and may change with the first beat.
     results : Out(stream.Signature(result_layout(config)))
         ``triggered`` is 0 for a sample that is only inferred.
     state : In(state_signature(config))
@@ -193,6 +195,26 @@ class Trainer(wiring.Component):
             winners.drop.eq(sequencer.drop),
             sequencer.winners_empty.eq(winners.empty),
         ]
+        o = winners.o  # the rows that the update engine gets
+        if config.recurrent:
+            m.submodules.votes = votes = Votes(config)
+            connect(m, o, votes.i)
+            o = votes.o
+            m.d.comb += [
+                loader.steps.eq(registers.parameters.steps),
+                sequencer.length.eq(loader.length),
+                sequencer.winners_empty.eq(winners.empty & ~o.valid),
+                winners.row.neuron.eq(select.winner_neuron),
+                votes.span.oldest.eq(sequencer.oldest),
+                votes.span.length.eq(loader.length),
+                votes.slot.eq(loader.slot),
+                votes.step.eq(sequencer.step),
+                votes.target.eq(select.scanned),
+                votes.target_valid.eq(select.scanned_valid),
+                votes.neuron.eq(select.scanned_neuron),
+                votes.run.eq(sequencer.update_run & ~sequencer.sweep),
+                votes.free.eq(~select.busy),
+            ]
 
         if config.depth > 1:
             m.submodules.backward = backward = self.backward
@@ -216,6 +238,8 @@ class Trainer(wiring.Component):
                 sequencer.backward_done.eq(backward.done),
                 select.target_valid.eq(backward.target_valid),
             ]
+            if config.recurrent:
+                self._vote(m, sequencer, backward, votes, activations)
             with m.If(select.hidden):
                 m.d.comb += select.target.eq(backward.target)
             with m.Else():
@@ -232,9 +256,9 @@ class Trainer(wiring.Component):
             ]
         with m.Else():
             m.d.comb += [
-                update.rows.valid.eq(winners.o.valid),
-                update.rows.payload.eq(winners.o.payload),
-                winners.o.ready.eq(update.rows.ready),
+                update.rows.valid.eq(o.valid),
+                update.rows.payload.eq(o.payload),
+                o.ready.eq(update.rows.ready),
             ]
         probabilities = Array(getattr(registers.parameters, f"reinforce_{l}")
                               for l in range(1, config.depth + 1))
@@ -273,6 +297,16 @@ class Trainer(wiring.Component):
             with m.If(backward.read_enable):
                 m.d.comb += [signs.read_address.eq(backward.read_address),
                              signs.read_enable.eq(1)]
+        if config.recurrent:
+            # While voting the backward engine reads activations, and the update engine signs.
+            with m.If(backward.read_enable & backward.voting):
+                m.d.comb += [
+                    signs.read_address.eq(update.sign_read_address),
+                    signs.read_enable.eq(update.sign_read_enable),
+                    activations.read_offset.eq(backward.read_address),
+                    activations.read_slot.eq(votes.read_slot),
+                    activations.read_enable.eq(1),
+                ]
 
         with m.If(forward.write_enable):
             m.d.comb += [
@@ -302,3 +336,27 @@ class Trainer(wiring.Component):
             update.counter_read_data.eq(counters.read_data),
         ]
         return m
+
+    def _vote(self, m, sequencer, backward, votes, activations):
+        """Have the backward engine count the votes of the steps while rows are updated."""
+        update, config = self.update, self.config
+        m.d.comb += [
+            backward.voting.eq(sequencer.update_run),
+            backward.vote_taken.eq(update.vote_taken),
+            votes.reading.eq(backward.reading),
+            votes.index.eq(backward.read_index),
+            votes.word.eq(backward.word),
+            backward.counts.eq(votes.counts),
+            update.source.eq(votes.source),
+            update.vote_valid.eq(backward.vote_valid),
+            update.up.eq(backward.up),
+            update.changed.eq(backward.changed),
+        ]
+        with m.If(backward.voting):
+            m.d.comb += [
+                backward.start.eq(votes.start),
+                backward.job.words.eq(config.row_words[0]),
+                backward.count.eq(votes.count),
+                backward.read_data.eq(votes.data),
+                backward.weights.eq(activations.read_data),
+            ]

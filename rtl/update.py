@@ -2,11 +2,12 @@
 
 import enum
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .delay import delay
+from .memory import slot_words
 from .random import Bernoulli
 from .tables import lookup
 from .winners import winner_layout
@@ -81,6 +82,13 @@ class Update(wiring.Component):
         Ports of the three memories, seen from the other side.
     random, advance
         ``Bank.word`` and ``Bank.advance``.
+    source : In(range(words per slot))
+        Only of a recurrent network, as all that follows: where the output layer's input begins.
+    vote_valid : In(1)
+        The votes for the next sign word of a row of the state layer are there; STEP waits for it.
+    vote_taken : Out(1)
+    up, changed : In(P)
+        Of each lane: step up, else down; step at all.
     """
 
     latency = 3
@@ -90,7 +98,13 @@ class Update(wiring.Component):
         self.single_port = single_port
         lanes, bits = config.counter_lanes, config.counter_bits
         row, access = winner_layout(config), access_layout(config)
+        votes = {
+            "source": In(range(max(2, slot_words(config)))),
+            "vote_valid": In(1), "vote_taken": Out(1),
+            "up": In(config.weight_lanes), "changed": In(config.weight_lanes),
+        }
         super().__init__({
+            **(votes if config.recurrent else {}),
             "run": In(1),
             "operation": In(Operation),
             "thinning": In(range(2**16 + 1)),
@@ -114,7 +128,7 @@ class Update(wiring.Component):
             "counter_write_address": Out(access.members["address"]),
             "counter_write_enable": Out(1),
             "counter_write_data": Out(lanes * (bits - 1)),
-            "activation_offset": Out(range(max(2, sum(config.words)))),
+            "activation_offset": Out(range(max(2, slot_words(config)))),
             "activation_slot": Out(row.members["slot"]),
             "activation_enable": Out(1),
             "activation_data": In(config.weight_lanes),
@@ -163,9 +177,18 @@ class Update(wiring.Component):
 
         # Stage 0: one word per completed draw.
         number = Signal(range(max(config.counter_words)))
-        word = Signal(range(max(config.words)))
+        word = Signal(range(max(config.row_words)))
         subword = Signal(config.subword_bits)
         last = number == lookup(row.layer, [words - 1 for words in config.counter_words])
+        recurrent, voted = config.recurrent, Const(0)  # a row whose steps are the steps' votes
+        section = Const(0)  # the last word of W_x
+        if recurrent:
+            voted, section = Signal(), Signal()
+            m.d.comb += [
+                voted.eq((row.layer == 0) & (operation == Operation.STEP)),
+                section.eq((row.layer == 0) & (number == _words(config.inputs, lanes) - 1)),
+                self.vote_taken.eq(bernoulli.done & voted & (subword == 0)),
+            ]
         working = Signal(self.latency)
         slot, phase = Signal.like(row.slot), Signal()
         other_slot = (operation == Operation.STEP) & (row.slot != slot) & working.any()
@@ -178,7 +201,8 @@ class Update(wiring.Component):
                 m.d.comb += bernoulli.p.eq(1 << 15)
         m.d.comb += [
             bernoulli.request.eq(self.run & self.rows.valid),
-            bernoulli.hold.eq(other_slot | (phase if self.single_port else 0)),
+            bernoulli.hold.eq(other_slot | (phase if self.single_port else 0)
+                              | (voted & (subword == 0) & ~self.vote_valid if recurrent else 0)),
             bernoulli.random.eq(self.random),
             self.advance.eq(bernoulli.advance),
             self.rows.ready.eq(bernoulli.done & last),
@@ -187,7 +211,7 @@ class Update(wiring.Component):
             m.d.sync += phase.eq(self.run & ~phase)
         with m.If(bernoulli.done):
             m.d.sync += [number.eq(number + 1), subword.eq(subword + 1), slot.eq(row.slot)]
-            with m.If(subword == subwords - 1):
+            with m.If((subword == subwords - 1) | section):
                 m.d.sync += [subword.eq(0), word.eq(word + 1)]
             with m.If(last):
                 m.d.sync += [number.eq(0), subword.eq(0), word.eq(0)]
@@ -212,7 +236,8 @@ class Update(wiring.Component):
             self.sign_read_address.eq(sign_address),
             self.sign_read_enable.eq(accessed | bernoulli.done & (subword == 0)),
             self.counter_read_enable.eq(accessed | bernoulli.done),
-            self.activation_offset.eq(lookup(row.layer, _offsets(config)) + word),
+            self.activation_offset.eq(
+                (self.source if recurrent else lookup(row.layer, _offsets(config))) + word),
             self.activation_slot.eq(row.slot),
             self.activation_enable.eq(bernoulli.done & (subword == 0)),
         ]
@@ -226,14 +251,25 @@ class Update(wiring.Component):
         sign = delay(m, row.sign, 1, "sign1")
         part = address[:config.subword_bits]
         signs, inputs, mask = (Signal(lanes, name=name) for name in ("signs", "inputs", "mask"))
-        rests = [(1 << (f - (words - 1) * lanes)) - 1
-                 for (_, f), words in zip(config.shapes, config.counter_words, strict=True)]
+        rests = [_rest(parts[-1], lanes) for parts in config.sections]
         m.d.comb += [
             signs.eq(self.sign_read_data.word_select(part, lanes)),
             inputs.eq(self.activation_data.word_select(part, lanes)),
             mask.eq(Mux(delay(m, last, 1, "last"),
                         lookup(delay(m, row.layer, 1, "layer1"), rests), ~0)),
         ]
+        allowed = mask
+        if recurrent:
+            up, changed = Signal.like(self.up), Signal.like(self.changed)
+            allowed = Signal(lanes)
+            with m.If(self.vote_taken):
+                m.d.sync += [up.eq(self.up), changed.eq(self.changed)]
+            with m.If(delay(m, section, 1, "section1")):
+                m.d.comb += mask.eq(_rest(config.inputs, lanes))
+            m.d.comb += allowed.eq(mask)
+            with m.If(delay(m, voted, 1, "voted1")):
+                m.d.comb += [inputs.eq(up.word_select(part, lanes)),
+                             allowed.eq(mask & changed.word_select(part, lanes))]
         stepping, initialising = Signal(), Signal()
         m.d.comb += [
             stepping.eq(operation == Operation.STEP),
@@ -252,7 +288,7 @@ class Update(wiring.Component):
             m.d.sync += Cat(values).eq(Mux(initialising, drawn, stored))
         m.d.sync += [
             ups.eq(Mux(stepping, ~(inputs ^ sign.replicate(lanes)), signs)),
-            steps.eq(Mux(initialising | loading, 0, bernoulli.word & mask)),
+            steps.eq(Mux(initialising | loading, 0, bernoulli.word & allowed)),
         ]
         with m.If(reading):
             m.d.sync += self.reply.valid.eq(1)
@@ -289,6 +325,16 @@ class Update(wiring.Component):
             self.access_busy.eq(working.any() | self.reply.valid),
         ]
         return m
+
+
+def _words(count, lanes):
+    """Words of ``lanes`` that hold ``count`` counters."""
+    return -(-count // lanes)
+
+
+def _rest(count, lanes):
+    """Lanes of the last of them that hold a counter, as a mask."""
+    return (1 << (count - (_words(count, lanes) - 1) * lanes)) - 1
 
 
 def _offsets(config):

@@ -8,12 +8,17 @@ from amaranth.utils import ceil_log2
 
 
 def winner_layout(config):
-    """One winner: layer (0 for layer 1), row address, sign of the target, slot of the sample."""
+    """One winner: layer (0 for layer 1), row address, sign of the target, slot of the sample.
+
+    Of a recurrent network also ``neuron``, its place in the layer. The state layer's rows carry
+    sign 1: their steps have the targets in them (``rtl.votes``).
+    """
     return data.StructLayout({
         "layer": ceil_log2(config.depth),
         "address": range(max(2, config.sign_depth)),
         "sign": 1,
         "slot": range(config.max_batch + 1),
+        **({"neuron": range(max(2, *config.layers))} if config.recurrent else {}),
     })
 
 

@@ -86,34 +86,36 @@ class _Expected:
     def batch(self, run, rows):
         """Process samples; return predictions, errors, triggers."""
         x, labels = self.job.x[rows], self.job.labels[rows]
+        lengths = self.job.lengths[rows] if self.config.recurrent else [None] * len(rows)
         training = run.mode == Mode.TRAIN
-        phases = [self.network.phases(*sample, run.parameters)
-                  for sample in zip(x, labels, strict=True)]
+        phases = [self.network.phases(sample, label, run.parameters, length)
+                  for sample, label, length in zip(x, labels, lengths, strict=True)]
         self.count(run, phases, training)
         if self.progress:
             self.progress(len(rows))
         if training:
-            return self.network.train(x, labels, run.parameters)
+            return self.network.train(x, labels, run.parameters,
+                                      lengths if self.config.recurrent else None)
         return [phase.prediction for phase in phases], [phase.error for phase in phases], \
             [False] * len(phases)
 
     def count(self, run, phases, training):
         """Add to the performance counters and to the ideal cycles of every phase."""
         config, parameters, samples = self.config, run.parameters, len(phases)
-        rows, words, counter_words = config.layers, config.words, config.counter_words
+        rows, counter_words = config.layers, config.counter_words
         winners = [sum(len(phase.winners[l]) for phase in phases) for l in range(config.depth)]
         self.performance += [samples, sum(phase.error for phase in phases),
                              training * sum(phase.triggered for phase in phases),
                              training * sum(winners)]
         if self.cycles:
             self.time(run, phases, training)
-        self.ideal[Cause.FORWARD] += samples * np.dot(rows, words[:-1])
-        self.ideal[Cause.CLASSIFY] += samples * config.classes * words[-1]
+        ideal = _ideal_through_time if config.recurrent else _ideal
+        for phase in phases:
+            spent = ideal(config, parameters, phase)
+            for cause in Cause if training else (Cause.FORWARD, Cause.CLASSIFY):
+                self.ideal[cause] += spent[cause]
         if not training:
             return
-        self.ideal[Cause.BACKWARD] += sum(
-            len(phase.passing[l]) * words[l] for phase in phases for l in range(1, config.depth))
-        self.ideal[Cause.UPDATE] += _draws(parameters.thinning) * np.dot(winners, counter_words)
         self.since_sweep += samples
         if self.since_sweep >= parameters.sweep:
             self.since_sweep = 0
@@ -129,8 +131,35 @@ class _Expected:
             flushed = len(phases) < run.parameters.batch
             self.spent += self.cycles.batch(phases, run.parameters, flushed)
         else:
-            for _ in phases:
-                self.spent += self.cycles.infer()
+            for phase in phases:
+                self.spent += self.cycles.infer(phase)
+
+
+def _ideal(config, parameters, phase):
+    """Cycles of one sample by Cause, if every word took one."""
+    words, winners = config.words, [len(rows) for rows in phase.winners]
+    return Counter({
+        Cause.FORWARD: np.dot(config.layers, words[:-1]),
+        Cause.CLASSIFY: config.classes * words[-1],
+        Cause.BACKWARD: sum(len(phase.passing[l]) * words[l] for l in range(1, config.depth)),
+        Cause.UPDATE: _draws(parameters.thinning) * np.dot(winners, config.counter_words),
+    })
+
+
+def _ideal_through_time(config, parameters, phase):
+    """The same of a sequence. Votes are counted while counters are stepped: the longer one."""
+    stride, (_, s_words, y_words) = config.row_words[0], config.words
+    voting = min(parameters.horizon, phase.steps)
+    steps = [_draws(parameters.thinning) * words for words in config.counter_words]
+    earlier = phase.passing[phase.steps - voting + 1:]
+    return Counter({
+        Cause.FORWARD: config.layers[0] * (phase.steps * stride - s_words)
+        + config.layers[1] * s_words,
+        Cause.CLASSIFY: config.classes * y_words,
+        Cause.BACKWARD: s_words * (len(phase.passing_y) + sum(map(len, earlier))),
+        Cause.UPDATE: len(phase.winners[0]) * max(steps[0], voting * stride)
+        + len(phase.winners[1]) * steps[1],
+    })
 
 
 def _draws(p):

@@ -62,6 +62,7 @@ class Host:
         """Fail when nothing moves for longer than any legal work can take."""
         rows = sum(k * words for (k, _), words in
                    zip(self.config.shapes, self.config.counter_words, strict=True))
+        rows *= max(1, self.config.max_steps)
         limit = 20 * (self.config.max_batch + 2) * (rows + self.config.sign_depth)
         limit = (limit + 10_000) * self.slowdown
         seen = -1
@@ -112,6 +113,8 @@ class Host:
         for register, layers in (("GATE", parameters.gates), ("GROUP", parameters.groups),
                                  ("REINFORCE", parameters.reinforce)):
             values |= {f"{register}_{l}": value for l, value in enumerate(layers, 1)}
+        if self.config.recurrent:
+            values["HORIZON"] = parameters.horizon
         for name, value in values.items():
             await self.write(name, value)
 

@@ -44,7 +44,7 @@ class Job:
     ----------
     config : Config
     x : uint8 array (N, K_0)
-        Bits 0 and 1.
+        Bits 0 and 1; (N, T, K_0) for a recurrent network.
     labels : int array (N,)
     runs : list of Run
     bank : uint32 array (generators,)
@@ -55,6 +55,8 @@ class Job:
         Of the idle times and backpressure.
     idle, backpressure : float
         Probability, 0 or more and below 1, that a clock cycle brings no data or is not ready.
+    lengths : int array (N,), optional
+        Steps of each sequence, for a recurrent network; all that ``x`` has by default.
     """
 
     config: Config
@@ -66,11 +68,18 @@ class Job:
     seed: int = 1
     idle: float = 0.0
     backpressure: float = 0.0
+    lengths: np.ndarray | None = None
+
+    def __post_init__(self):
+        if self.config.recurrent and self.lengths is None:
+            object.__setattr__(self, "lengths", np.full(len(self.x), self.x.shape[1]))
 
     def save(self, path):
         """Write the job as an npz file."""
         arrays = {f"order_{i}": run.order for i, run in enumerate(self.runs)}
         arrays |= {f"counters_{l}": counters for l, counters in enumerate(self.counters, 1)}
+        if self.lengths is not None:
+            arrays["lengths"] = self.lengths
         header = {
             "config": asdict(self.config),
             "runs": [{"parameters": asdict(run.parameters), "mode": int(run.mode),
@@ -92,7 +101,8 @@ class Job:
             counters = tuple(file[f"counters_{l}"] for l in range(1, config.depth + 1)
                              if f"counters_{l}" in file)
             return cls(config=config, x=file["x"], labels=file["labels"], runs=runs,
-                       bank=file["bank"], counters=counters, **header)
+                       bank=file["bank"], counters=counters,
+                       lengths=file.get("lengths"), **header)
 
 
 class Observations:

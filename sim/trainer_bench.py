@@ -25,6 +25,7 @@ class Ports(Host):
         self.rng = random.Random(job.seed)
         self.addresses = counter_addresses(job.config)
         self.beats = [sample_words(job.config, row) for row in job.x]
+        self.steps = None
 
     async def start(self):
         for name in ("bus__write", "samples__valid", "results__ready", "state__request__valid",
@@ -78,6 +79,12 @@ class Ports(Host):
         for i in rows:
             label = int(self.job.labels[i]) << self.config.weight_lanes
             beats = [word | label for word in self.beats[i]]
+            if self.config.recurrent:
+                steps = int(self.job.lengths[i])
+                beats = beats[:steps * self.config.words[0]]
+                if steps != self.steps:
+                    await self.write("STEPS", steps)
+                    self.steps = steps
             await send(self.dut, "samples", beats, self.rng, self.job.idle)
             self.progress += 1
 

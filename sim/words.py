@@ -10,15 +10,16 @@ def sample_words(config, bits):
     ----------
     config : Config
     bits : uint8 array (K_0,)
+        Or (T, K_0), a sequence.
 
     Returns
     -------
     list of int
-        ``config.words[0]`` of them; lanes beyond the sample are 0.
+        ``config.words[0]`` of them, per step; lanes beyond the sample are 0.
     """
     lanes = config.weight_lanes
-    padded = np.zeros(config.words[0] * lanes, np.uint8)
-    padded[:len(bits)] = bits
+    padded = np.zeros((*bits.shape[:-1], config.words[0] * lanes), np.uint8)
+    padded[..., :bits.shape[-1]] = bits
     return integers(padded.reshape(-1, lanes))
 
 

@@ -1,0 +1,149 @@
+"""Votes: the steps of a sequence decide on each step of a counter (SPEC-RNN, "Updates")."""
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from .backward import open_row_layout, target_layout
+from .memory import slot_words
+from .winners import winner_layout
+
+
+def span_layout(config):
+    """The steps of a sequence that have targets: ``oldest`` (from 0) to ``length`` - 1."""
+    steps = range(config.max_steps + 1)
+    return data.StructLayout({"oldest": steps, "length": steps})
+
+
+class Votes(wiring.Component):
+    """Keeps the targets D_t of the state layer, and has them vote when a winner is updated.
+
+    The direction of counter [i, j] is the sign of the sum over t of D_t[i] a_t[j], a_t being the
+    block [x_t | s_(t-1)]. That sum is the column sum of :class:`rtl.backward.Backward` with blocks
+    for rows, so this component only feeds that engine: ``bep_model.recurrent.votes``.
+
+    Timing
+    ------
+    A row leaves at ``o`` one clock after it came at the earliest. The voting on a row of the state
+    layer begins as soon as that on the row before has fetched its last block, even while that row
+    is worked on; rows of the output layer only pass. ``data`` and ``counts`` follow ``index`` by
+    one clock.
+
+    Parameters
+    ----------
+    config : Config
+
+    Members
+    -------
+    span : In(span_layout(config))
+        Of the present sample; taken while ``target_valid``.
+    slot : In(range(max_batch + 1))
+        Of the present sample.
+    step : In(range(T_max))
+        The step whose targets come.
+    target : In(target_layout())
+    target_valid : In(1)
+    neuron : In(range(K))
+    run : In(1)
+        Take rows.
+    free : In(1)
+        The backward engine has given all targets, so that it may count votes.
+    i, o : In, Out(stream.Signature(winner_layout(config)))
+    source : Out(range(words per slot))
+        Where the input of the output layer begins in the slot of ``o``.
+    start : Out(1)
+        As of :class:`rtl.backward.Backward`, as all that follows.
+    reading : In(1)
+    count : Out(range(T_max + 1))
+    index : In(range(T_max))
+    word : In(range(words of a row))
+    data : Out(open_row_layout(config))
+    counts : Out(1)
+    read_slot : Out(range(max_batch + 1))
+        Slot of the blocks that are read.
+    """
+
+    def __init__(self, config):
+        self.config = config
+        steps, slot = range(max(2, config.max_steps)), range(config.max_batch + 1)
+        rows = winner_layout(config)
+        super().__init__({
+            "span": In(span_layout(config)),
+            "slot": In(slot),
+            "step": In(steps),
+            "target": In(target_layout()),
+            "target_valid": In(1),
+            "neuron": In(rows.members["neuron"]),
+            "run": In(1),
+            "free": In(1),
+            "i": In(stream.Signature(rows)),
+            "o": Out(stream.Signature(rows)),
+            "source": Out(range(max(2, slot_words(config)))),
+            "start": Out(1),
+            "reading": In(1),
+            "count": Out(range(config.max_steps + 1)),
+            "index": In(steps),
+            "word": In(range(max(2, *config.row_words))),
+            "data": Out(open_row_layout(config)),
+            "counts": Out(1),
+            "read_slot": Out(slot),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self.config
+        words, stride = config.words[0], config.row_words[0]
+
+        # The targets of all steps of a batch's sequences, and which steps have any.
+        m.submodules.targets = targets = Memory(
+            shape=target_layout(), init=[],
+            depth=1 << (len(self.slot) + len(self.step) + len(self.neuron)))
+        m.submodules.spans = spans = Memory(
+            shape=span_layout(config), depth=config.max_batch + 1, init=[])
+        write, read = targets.write_port(), targets.read_port()
+        note, span = spans.write_port(), spans.read_port(domain="comb")
+        m.d.comb += [
+            write.en.eq(self.target_valid), write.data.eq(self.target),
+            write.addr.eq(Cat(self.neuron, self.step, self.slot)),
+            note.en.eq(self.target_valid), note.addr.eq(self.slot), note.data.eq(self.span),
+            span.addr.eq(self.i.payload.slot),
+        ]
+
+        # Rows pass through a register. One of the state layer must have begun its voting; it may
+        # while the register still holds the row before, but not one that reads its own input.
+        begun, pending, vote = Signal(), Signal(), Signal()
+        row, oldest = self.i.payload, Signal.like(self.step)
+        neuron = Signal.like(self.neuron)
+        m.d.comb += [
+            pending.eq(self.i.valid & (row.layer == 0) & ~begun),
+            vote.eq(pending & self.run & self.free & ~self.reading
+                    & ~(self.o.valid & (self.o.payload.layer != 0))),
+            self.i.ready.eq(self.run & (~pending | vote) & (~self.o.valid | self.o.ready)),
+            self.start.eq(vote),
+        ]
+        with m.If(vote):
+            m.d.sync += [
+                begun.eq(1), neuron.eq(row.neuron), self.read_slot.eq(row.slot),
+                oldest.eq(span.data.oldest), self.count.eq(span.data.length - span.data.oldest),
+            ]
+        with m.If(self.o.ready):
+            m.d.sync += self.o.valid.eq(0)
+        with m.If(self.i.valid & self.i.ready):
+            m.d.sync += [
+                begun.eq(0), self.o.valid.eq(1), self.o.payload.eq(row),
+                self.source.eq(span.data.length * stride + words),
+            ]
+
+        # Blocks as the rows of the backward engine. The first step has no state before it.
+        step = Signal.like(self.step)
+        first = Signal()
+        m.d.comb += [
+            step.eq(oldest + self.index),
+            read.addr.eq(Cat(neuron, step, self.read_slot)),
+            self.data.sign.eq(read.data.sign),
+            self.counts.eq(read.data.valid & ~first),
+        ]
+        m.d.sync += [self.data.address.eq(step * stride),
+                     first.eq((step == 0) & (self.word >= words))]
+        return m
