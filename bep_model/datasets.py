@@ -1,5 +1,6 @@
 """Data sets as bits: `load` returns training, validation and test samples ready for a trainer."""
 
+import math
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -7,12 +8,15 @@ from pathlib import Path
 import numpy as np
 import pooch
 from sklearn.datasets import load_digits
+from sklearn.feature_selection import VarianceThreshold
 from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
 
 from bep_model import idx
-from bep_model.encoders import Median, Thermometer
+from bep_model.encoders import Differences, Median, Thermometer
 
 NAMES = ("digits", "random-prototypes", "mnist", "fashion-mnist")
+ENCODINGS = ("default", "median", "thermometer", "differences-N")
 
 # Mirrors and the published MD5 sums of the original files: training images and labels, test
 # images and labels.
@@ -97,7 +101,7 @@ class Dataset:
                              f"{config.classes}")
 
 
-def load(name, *, data=None, seed=0, validation=True, **generator):
+def load(name, *, data=None, seed=0, validation=True, encoding="default", **generator):
     """Load and encode a data set.
 
     digits
@@ -108,8 +112,8 @@ def load(name, *, data=None, seed=0, validation=True, **generator):
         The paper's generator: one random prototype per class, each bit of it flipped with a given
         probability; see :func:`random_prototypes` for the keywords that choose sizes.
     mnist, fashion-mnist
-        One bit per pixel, above the pixel's median over the training part: 784 inputs. 10,000 of
-        the 60,000 training images are held out for validation; 10,000 test images.
+        By default one bit per pixel, above the pixel's median over the training part: 784 inputs.
+        10,000 of the 60,000 training images are held out for validation; 10,000 test images.
 
     Parameters
     ----------
@@ -122,6 +126,11 @@ def load(name, *, data=None, seed=0, validation=True, **generator):
         Chooses what is held out for test (digits) and validation, and the generated samples.
     validation : bool
         Whether to hold out validation samples; if not, they stay in the training part.
+    encoding : str
+        One of ``ENCODINGS``, for the images; the other data sets have only "default". "median" is
+        the images' default; "thermometer" gives a pixel the levels 64 and 192 and leaves out bits
+        that are the same in more than 98 % of the training images; "differences-2000", or another
+        number, gives so many local features, see :class:`encoders.Differences`.
     **generator
         Keywords of :func:`random_prototypes`; no other data set takes any.
 
@@ -132,12 +141,15 @@ def load(name, *, data=None, seed=0, validation=True, **generator):
     Raises
     ------
     ValueError
-        For an unknown name or a damaged file. OSError for a missing file or a failed download.
+        For an unknown name or encoding, or a damaged file. OSError for a missing file or a failed
+        download.
     """
     if name not in NAMES:
         raise ValueError(f"unknown data set {name!r}; known are {', '.join(NAMES)}")
     if not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise ValueError(f"the seed of the data must be between 0 and 2**32 - 1, not {seed}")
+    if encoding != "default" and name not in MIRRORS:
+        raise ValueError(f"{name} has no encoding but \"default\", not {encoding!r}")
     if name == "random-prototypes":
         return random_prototypes(seed=seed, validation=validation, **generator)
     if generator:
@@ -149,13 +161,29 @@ def load(name, *, data=None, seed=0, validation=True, **generator):
         encoder = Thermometer((4, 8, 12))
     else:
         (x, labels), (test_x, test_labels) = images(name, data)
-        encoder = Median()
+        encoder = image_encoder(encoding, x.shape[1])
     everything = np.arange(len(labels))
     held_out = len(labels) // (5 if name == "digits" else 6)
     kept, held = _split(labels, held_out, seed) if validation else (everything, everything[:0])
     bits = encoder.fit(x[kept]).transform(x)
     return Dataset(name, Samples(bits[kept], labels[kept]), Samples(bits[held], labels[held]),
                    Samples(encoder.transform(test_x), test_labels), classes=10)
+
+
+def image_encoder(encoding, pixels):
+    """The transformer that ``encoding`` (see :func:`load`) stands for; images are square.
+
+    Raises ValueError for an unknown encoding.
+    """
+    if encoding in ("default", "median"):
+        return Median()
+    if encoding == "thermometer":
+        return make_pipeline(Thermometer((64, 192)), VarianceThreshold(0.02 * 0.98))
+    kind, _, bits = str(encoding).partition("-")
+    if kind != "differences" or not bits.isdecimal() or not 1 <= int(bits) <= 65535:
+        raise ValueError(f"encoding must be one of {', '.join(ENCODINGS)} with N = 1..65535, "
+                         f"not {encoding!r}")
+    return Differences(int(bits), math.isqrt(pixels))
 
 
 def images(name, data=None):

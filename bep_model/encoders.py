@@ -97,3 +97,90 @@ class Thermometer(_Encoder):
         learnt = isinstance(self.levels, (int, np.integer))
         bits = x > self.levels_ if learnt else x >= self.levels_
         return bits.reshape(len(x), -1).astype(np.uint8)
+
+
+class Differences(_Encoder):
+    """Local features of images: bit = sum of some pixels - sum of as many others > its median.
+
+    The pixels of a bit lie in one window. Windows and pixels are drawn once, by a seed; two pixels
+    and a median of 0 make a bit of the BRIEF descriptor (Calonder et al., ECCV 2010). A difference
+    does not see what its pixels have in common, and its median makes 0 and 1 about equally
+    frequent where thresholds of single pixels hardly ever change, near the border of images.
+
+    Parameters
+    ----------
+    bits : int
+        Bits per image.
+    width : int or None
+        Pixels per row of the image; None: all features are one row.
+    window : int
+        Rows and columns of a window; an image that has fewer is taken whole in that direction.
+    pixels : int
+        Pixels per bit, even: half of them are added, half subtracted.
+    seed : int
+        Of PCG64, whose stream NumPy guarantees for ever; 0 or more.
+
+    Attributes
+    ----------
+    added_, subtracted_ : ndarray int64 (bits, pixels / 2)
+        Features that make up each difference.
+    median_ : ndarray float64 (bits,)
+        Of each difference in the data of :meth:`fit`.
+    """
+
+    def __init__(self, bits=2000, width=None, window=9, pixels=8, seed=0):
+        self.bits = bits
+        self.width = width
+        self.window = window
+        self.pixels = pixels
+        self.seed = seed
+
+    def fit(self, X, y=None):
+        """Draw the pixels and learn the medians from ``X`` (N, features).
+
+        Raises ValueError for parameters out of range or features that are no whole rows.
+        """
+        X = validate_data(self, X)
+        self.added_, self.subtracted_ = self._draw(X.shape[1])
+        self.median_ = np.concatenate([np.median(part, axis=1) for part in self._differences(X)])
+        return self
+
+    def transform(self, X):
+        """Return bits, uint8 (N, bits)."""
+        check_is_fitted(self, "median_")
+        X = validate_data(self, X, reset=False)
+        out, done = np.empty((len(X), len(self.median_)), np.uint8), 0
+        for part in self._differences(X):
+            here = slice(done, done + len(part))
+            out[:, here] = (part > self.median_[here, None]).T
+            done += len(part)
+        return out
+
+    def _draw(self, features):
+        width = features if self.width is None else self.width
+        if self.bits < 1 or self.window < 1:
+            raise ValueError(
+                f"bits and window must be at least 1, not {self.bits} and {self.window}")
+        if width < 1 or features % width:
+            raise ValueError(f"width must divide the {features} features, not {width}")
+        rows, columns = min(self.window, features // width), min(self.window, width)
+        if self.pixels % 2 or not 2 <= self.pixels <= rows * columns:
+            raise ValueError(f"pixels must be even and 2 to {rows * columns} (the window; "
+                             f"n_features = {features}), not {self.pixels}")
+        raw = np.random.PCG64(self.seed).random_raw(self.bits * (2 + rows * columns))
+        raw = raw.reshape(self.bits, -1)
+        top = raw[:, :1] % np.uint64(features // width - rows + 1)
+        left = raw[:, 1:2] % np.uint64(width - columns + 1)
+        chosen = np.argsort(raw[:, 2:], axis=1, kind="stable")[:, :self.pixels]
+        place = (top.astype(np.int64) + chosen // columns) * width
+        place += left.astype(np.int64) + chosen % columns
+        return np.split(place, 2, axis=1)
+
+    def _differences(self, X):
+        """Blocks of differences (some of the bits, N): all at once would take much memory."""
+        values = np.ascontiguousarray(X.T).astype(np.result_type(X.dtype, np.int32))
+        blocks = -(-len(self.added_) // 64)
+        for added, subtracted in zip(np.array_split(self.added_, blocks),
+                                     np.array_split(self.subtracted_, blocks), strict=True):
+            yield (sum(values[column] for column in added.T)
+                   - sum(values[column] for column in subtracted.T))

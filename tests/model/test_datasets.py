@@ -118,6 +118,40 @@ def test_medians_are_those_of_the_training_part(folder):
     assert abs(data.train.x.mean(axis=0) - 0.5).max() <= 0.02  # ties only
 
 
+@pytest.mark.parametrize(("encoding", "inputs"), [("median", 784), ("differences-70", 70)])
+def test_encodings_of_images(tmp_path, encoding, inputs):
+    rng = np.random.default_rng(1)
+    for part, n in (("train", 120), ("t10k", 30)):
+        write_idx(tmp_path / f"{part}-images-idx3-ubyte.gz", rng.integers(0, 256, (n, 28, 28)))
+        write_idx(tmp_path / f"{part}-labels-idx1-ubyte.gz", np.arange(n) % 10)
+    data = datasets.load("mnist", data=tmp_path, encoding=encoding)
+    assert data.train.x.dtype == data.test.x.dtype == np.uint8
+    assert data.train.x.shape == (100, inputs) and data.test.x.shape == (30, inputs)
+    assert abs(data.train.x.mean(axis=0) - 0.5).max() < 0.03  # medians of the training part
+
+
+def test_thermometer_leaves_out_bits_that_hardly_change(folder):
+    path = folder / "train-images-idx3-ubyte.gz"
+    x = np.random.default_rng(2).integers(0, 256, (120, 4, 5))
+    x[:, 0] = 0
+    write_idx(path, x)
+    data = datasets.load("mnist", data=folder, encoding="thermometer")
+    assert data.inputs == 2 * 15 and data.test.x.shape == (30, 30)
+
+
+@pytest.mark.parametrize("encoding", ["medium", "differences", "differences-0", "differences-x",
+                                      "differences-65536", "thermometer-3"])
+def test_unknown_encoding(folder, encoding):
+    with pytest.raises(ValueError, match=f"differences-N with N = 1..65535, not '{encoding}'"):
+        datasets.load("mnist", data=folder, encoding=encoding)
+
+
+@pytest.mark.parametrize("name", ["digits", "random-prototypes"])
+def test_other_data_has_one_encoding(name):
+    with pytest.raises(ValueError, match=f"{name} has no encoding but \"default\", not 'median'"):
+        datasets.load(name, encoding="median")
+
+
 def test_digits():
     data = datasets.load("digits", validation=False)
     assert data.train.x.shape == (1437, 192) and data.test.x.shape == (360, 192)

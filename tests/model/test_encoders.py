@@ -4,10 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.utils.estimator_checks import check_estimator
 
-from bep_model.encoders import Median, Thermometer, Threshold
+from bep_model.encoders import Differences, Median, Thermometer, Threshold
 
 
-@pytest.mark.parametrize("encoder", [Threshold(), Median(), Thermometer(), Thermometer((0.0, 1.0))])
+@pytest.mark.parametrize("encoder", [
+    Threshold(), Median(), Thermometer(), Thermometer((0.0, 1.0)), Differences(bits=5, pixels=2)])
 @pytest.mark.filterwarnings("ignore::Warning")
 def test_scikit_learn_accepts_it(encoder):
     check_estimator(encoder)
@@ -59,3 +60,54 @@ def test_a_thermometer_has_no_gaps_and_keeps_the_order(values, levels):
 def test_median_is_the_one_level_thermometer():
     x = np.random.default_rng(1).integers(0, 256, (51, 7))
     np.testing.assert_array_equal(Median().fit_transform(x), Thermometer(1).fit_transform(x))
+
+
+def test_differences_are_those_of_the_pixels_they_name():
+    x = np.random.default_rng(1).integers(0, 256, (31, 6 * 7), np.uint8)
+    encoder = Differences(bits=70, width=7, window=3, pixels=4, seed=5)
+    bits = encoder.fit_transform(x)
+    assert bits.dtype == np.uint8 and bits.shape == (31, 70)
+    for k in range(70):
+        sums = [sum(int(row[i]) for i in encoder.added_[k])
+                - sum(int(row[i]) for i in encoder.subtracted_[k]) for row in x]
+        assert encoder.median_[k] == sorted(sums)[15]
+        np.testing.assert_array_equal(bits[:, k], [s > encoder.median_[k] for s in sums])
+
+
+def test_differences_take_each_pixel_once_and_stay_in_a_window_that_moves():
+    encoder = Differences(bits=300, width=7, window=3, pixels=8).fit(np.zeros((2, 42)))
+    places = np.hstack([encoder.added_, encoder.subtracted_])
+    assert all(len(set(row)) == 8 for row in places)
+    rows, columns = np.divmod(places, 7)
+    assert (np.ptp(rows, axis=1) < 3).all() and (np.ptp(columns, axis=1) < 3).all()
+    np.testing.assert_array_equal(np.unique(places), np.arange(42))
+
+
+def test_differences_are_drawn_by_their_seed():
+    x = np.random.default_rng(1).integers(0, 256, (9, 49))
+    drawn = [Differences(20, 7, 3, 4, seed).fit(x).added_ for seed in (0, 0, 1)]
+    np.testing.assert_array_equal(drawn[0], drawn[1])
+    assert (drawn[0] != drawn[2]).any()
+    # This stream is part of every result that names the encoding.
+    first = Differences(2, 28).fit(np.zeros((2, 784)))
+    np.testing.assert_array_equal(first.added_, [[353, 326, 381, 355], [271, 80, 158, 137]])
+
+
+def test_differences_of_a_brighter_image_are_the_same():
+    x = np.random.default_rng(1).integers(0, 128, (20, 49))
+    encoder = Differences(40, 7, 5, 6).fit(x)
+    np.testing.assert_array_equal(encoder.transform(x), encoder.transform(x + 100))
+
+
+@pytest.mark.parametrize(("change", "text"), [
+    (dict(bits=0), "bits and window must be at least 1, not 0 and 3"),
+    (dict(window=0), "bits and window must be at least 1, not 4 and 0"),
+    (dict(width=5), "width must divide the 49 features, not 5"),
+    (dict(width=0), "width must divide the 49 features, not 0"),
+    (dict(pixels=3), r"pixels must be even and 2 to 9 .*, not 3"),
+    (dict(pixels=10), r"pixels must be even and 2 to 9 .*, not 10"),
+])
+def test_differences_refuse(change, text):
+    values = dict(bits=4, width=7, window=3, pixels=4) | change
+    with pytest.raises(ValueError, match=text):
+        Differences(**values).fit(np.zeros((3, 49)))
