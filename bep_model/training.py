@@ -15,7 +15,7 @@ class Hyper:
 
     Parameters
     ----------
-    r, nu, group, thinning, batch, sweep
+    r, nu, group, thinning, batch, sweep, horizon
         As in :meth:`bep_model.config.Parameters.from_reals`.
     p_r : float
         Reinforcement strength; 0 is off.
@@ -39,6 +39,7 @@ class Hyper:
     sweep: int = 200
     reinforce_bits: int = 6
     patience: int = 0
+    horizon: int = 65535
 
     def parameters(self, config):
         """Run-time :class:`Parameters` of the first epoch.
@@ -53,7 +54,7 @@ class Hyper:
             raise ValueError(f"group must be at least 1, not {self.group}")
         first = Parameters.from_reals(
             config, r=self.r, nu=self.nu, group=self.group, thinning=self.thinning,
-            batch=self.batch, sweep=self.sweep,
+            batch=self.batch, sweep=self.sweep, horizon=self.horizon,
         )
         return replace(first, reinforce=self.reinforcement(config, 100.0))
 
@@ -93,7 +94,8 @@ def accuracy(network, samples):
     """Part (0..1) of the samples that the network predicts correctly; None if there are none."""
     if not len(samples):
         return None
-    return float(np.mean(network.predict(samples.x) == samples.labels))
+    predictions = network.predict(samples.x, samples.lengths)
+    return float(np.mean(predictions == samples.labels))
 
 
 def check(config, data, epochs, hyper):
@@ -152,8 +154,9 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
     for epoch in range(epochs):
         order = epoch_order(seed, epoch, len(train))
         x, labels = train.x[order], train.labels[order]
+        lengths = None if train.lengths is None else train.lengths[order]
         start = time.perf_counter()
-        results = network.train(x, labels, parameters)
+        results = network.train(x, labels, parameters, lengths)
         network.flush(parameters)
         seconds = time.perf_counter() - start
         error = float(np.mean(results.error))

@@ -16,15 +16,16 @@ class Recorder:
     def __init__(self, config, right=0.75):
         self.config, self.right, self.calls = config, right, []
 
-    def train(self, x, labels, parameters):
-        self.calls.append(("train", x, labels, parameters))
+    def train(self, x, labels, parameters, lengths=None):
+        self.calls.append(("train", x, labels, parameters, lengths))
         error = np.arange(len(x)) >= self.right * len(x)
         return Results(labels, error, error)
 
     def flush(self, parameters):
         self.calls.append(("flush", parameters))
 
-    def predict(self, x):
+    def predict(self, x, lengths=None):
+        self.asked = lengths
         return np.zeros(len(x), np.int64)
 
 
@@ -53,6 +54,19 @@ def test_every_epoch_trains_in_its_order_then_flushes(digits):
         np.testing.assert_array_equal(network.calls[2 * epoch][2], digits.train.labels[order])
         assert network.calls[2 * epoch][3] == history[epoch].parameters
         assert network.calls[2 * epoch + 1][1] == history[epoch].parameters
+
+
+def test_lengths_and_horizon_of_sequences():
+    x = np.zeros((30, 5, 8), np.uint8)
+    parts = [datasets.Samples(x, np.arange(30) % 2, lengths)
+             for lengths in (np.arange(30) % 5 + 1, np.arange(30) % 4 + 2)]
+    data = datasets.Dataset("steps", parts[0], parts[1], parts[1], 2)
+    network = Recorder(Config(8, (16, 16), 2, max_steps=5))
+    history = training.fit(network, data, epochs=1, hyper=training.Hyper(horizon=3), seed=5)
+    np.testing.assert_array_equal(
+        network.calls[0][4], parts[0].lengths[training.epoch_order(5, 0, 30)])
+    np.testing.assert_array_equal(network.asked, parts[1].lengths)
+    assert history[0].parameters.horizon == 3
 
 
 def test_reinforcement_follows_the_error(digits):
