@@ -164,14 +164,17 @@ def word_bytes(bits):
     return -(-bits // 8)
 
 
-def sample_bytes(config, steps=None):
-    """Bytes of one sample: its input words, lowest first, each in whole bytes; then the label.
+def step_bytes(config):
+    """Bytes of the inputs of a sample, or of one step: words, lowest first, in whole bytes each."""
+    return config.words[0] * word_bytes(config.weight_lanes)
 
-    A sequence has the words of all its steps, the first step's first; ``steps`` is T, T_max unless
-    given.
+
+def sample_bytes(config, steps=None):
+    """Bytes of one sample: its inputs, those of a sequence step after step; then the label.
+
+    ``steps`` is T of a sequence, T_max unless given.
     """
-    words = config.words[0] * (1 if not config.recurrent else steps or config.max_steps)
-    return words * word_bytes(config.weight_lanes) + 1
+    return (steps or max(1, config.max_steps)) * step_bytes(config) + 1
 
 
 def state_bytes(config):

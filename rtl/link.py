@@ -5,7 +5,7 @@ from amaranth.lib import enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from bep_model.config import Config
-from bep_model.protocol import Opcode, state_bytes, word_bytes
+from bep_model.protocol import Opcode, registers, state_bytes, word_bytes
 
 from .classify import result_layout
 from .loader import sample_layout
@@ -108,7 +108,14 @@ class Link(wiring.Component):
         # One word serves all ports: bytes enter at the top, lowest first, and leave at the bottom.
         word = Signal(8 * max(6, beat_bytes, counter_bytes))
         count = Signal(range(max(6, beat_bytes, counter_bytes)))  # bytes left in it, less one
-        beat = Signal(range(config.words[0]))
+        beat = Signal(range(config.words[0] * max(1, config.max_steps)))
+        beats = config.words[0]
+        if config.recurrent:  # the length of a sample follows register STEPS
+            steps = Signal.like(packets.steps)
+            with m.If(self.bus.write & (self.bus.address == registers(config)["STEPS"].address)):
+                m.d.sync += steps.eq(self.bus.write_data)
+            m.d.comb += packets.steps.eq(steps)
+            beats = steps * config.words[0]
         address = Signal.like(self.state.request.payload.address)
         addressed = Signal()  # the address of a state request has been taken
         flags = Signal()  # the second byte of a result is next
@@ -118,7 +125,7 @@ class Link(wiring.Component):
             """Return the last ``count`` bytes shifted in."""
             return word[len(word) - 8 * count:]
 
-        last = beat == config.words[0] - 1
+        last = beat == beats - 1
         m.d.comb += [
             *(signal.eq(packets.active & (packets.opcode == code)) for code, signal in is_.items()),
             self.busy.eq(packets.busy),

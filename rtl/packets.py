@@ -15,6 +15,7 @@ from bep_model.protocol import (
     payload_bytes,
     sample_bytes,
     state_bytes,
+    step_bytes,
 )
 
 MAX_LENGTH = 0xFFFF
@@ -77,6 +78,8 @@ class Packets(wiring.Component):
         A request is being answered.
     refused : Out(1)
         The last request was refused.
+    steps : In(11)
+        Register STEPS, of a recurrent trainer: how long a sample is.
 
     Raises
     ------
@@ -95,6 +98,7 @@ class Packets(wiring.Component):
     done: In(1)
     busy: Out(1)
     refused: Out(1)
+    steps: In(11)
 
     def __init__(self, config, timeout):
         if isinstance(timeout, bool) or not isinstance(timeout, int):
@@ -244,7 +248,9 @@ class Packets(wiring.Component):
             Whether request and answer have a legal length, at the end of the request.
         """
         counter_bytes = state_bytes(self.config)
-        item = sample_bytes(self.config)
+        longest = item = sample_bytes(self.config)
+        if self.config.recurrent:
+            item = self.steps * step_bytes(self.config) + 1
         # Bytes of the first item and of the others, and what each adds to the answer
         table = {
             Opcode.READ: (1, 1, 4),
@@ -253,7 +259,7 @@ class Packets(wiring.Component):
             Opcode.STATE_READ: (6, 6, 0),
             Opcode.STATE_WRITE: (4, counter_bytes, 0),
         }
-        count = Signal(range(max(6, item, counter_bytes)))  # bytes left in the item, less one
+        count = Signal(range(max(6, longest, counter_bytes)))  # bytes left in the item, less one
         whole = Signal()
 
         with m.If(received & (field == Field.OPCODE)):

@@ -6,6 +6,7 @@ the ``time`` it writes is later than that of the registers' reading, by the answ
 
 import os
 from binascii import crc_hqx
+from itertools import groupby
 from types import SimpleNamespace
 
 import cocotb
@@ -84,8 +85,9 @@ class Serial(Host):
         self.word_bytes = state_bytes(job.config)
         self.samples = []
         lane_bytes = word_bytes(job.config.weight_lanes)
-        for row, label in zip(job.x, job.labels, strict=True):
-            words = sample_words(job.config, row)
+        self.lengths = [None] * len(job.x) if job.lengths is None else job.lengths
+        for row, label, length in zip(job.x, job.labels, self.lengths, strict=True):
+            words = sample_words(job.config, row[:length] if job.config.recurrent else row)
             self.samples.append(b"".join(word.to_bytes(lane_bytes, "little") for word in words)
                                 + bytes([label]))
 
@@ -154,7 +156,16 @@ class Serial(Host):
             await self.ask(Opcode.STATE_WRITE, address.to_bytes(4, "little") + data, 0)
 
     async def process(self, rows):
-        most, results = payload_bytes(self.config) // sample_bytes(self.config), []
+        results = []
+        for length, group in groupby(rows, lambda i: self.lengths[i]):
+            if self.config.recurrent:
+                await self.write("STEPS", length)
+            results += await self.send(list(group), sample_bytes(self.config, length))
+        return results
+
+    async def send(self, rows, size):
+        """Send samples of ``size`` bytes each; return their results."""
+        most, results = payload_bytes(self.config) // size, []
         for start in range(0, len(rows), most):
             part = [self.samples[i] for i in rows[start:start + most]]
             answer = await self.ask(Opcode.SAMPLES, b"".join(part), 2 * len(part))

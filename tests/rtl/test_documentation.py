@@ -14,9 +14,12 @@ from amaranth.lib import wiring
 
 import rtl
 from bep_model.config import Config
+from rtl.credit import Credit
 from rtl.trainer import Trainer
+from rtl.votes import Votes
 
 CONFIG = Config(5, (4, 3), 2, 3, 4, 2, max_batch=2)
+RECURRENT = Config(5, (4, 3), 2, 3, 4, 2, max_batch=2, max_steps=3)
 VALUES = {"config": CONFIG, "prototypes": (1, 6), "lanes": 5, "width": 8, "depth": 4,
           "divisor": 12, "timeout": 1000}
 """What the parameters of components without a default are given, by their names."""
@@ -35,9 +38,12 @@ def components():
 COMPONENTS = list(components())
 
 
-def build(component):
+def build(component, config=CONFIG):
+    if component in (Credit, Votes):  # there is nothing for them to do elsewhere
+        config = RECURRENT
     parameters = inspect.signature(component).parameters.values()
-    instance = component(**{parameter.name: VALUES[parameter.name] for parameter in parameters
+    values = VALUES | {"config": config}
+    instance = component(**{parameter.name: values[parameter.name] for parameter in parameters
                             if parameter.default is parameter.empty})
     Fragment.get(instance, None)  # or Amaranth warns of blocks that were made and never used
     return instance
@@ -85,8 +91,11 @@ def test_sections(component):
 
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_members(component):
-    """Every member is described once, in the direction that it has; nothing else is."""
-    members = build(component).signature.members
+    """Every member is described once, in the direction that it has; nothing else is.
+
+    A recurrent network has them all.
+    """
+    members = build(component, RECURRENT).signature.members
     missing = set(members)
     for pattern, kind in described(inspect.getdoc(component)):
         names = {name for name in missing if fnmatchcase(name, pattern)}
@@ -99,10 +108,11 @@ def test_members(component):
     assert not missing
 
 
+@pytest.mark.parametrize("config", [CONFIG, RECURRENT], ids=["feed-forward", "recurrent"])
 @pytest.mark.parametrize("component", COMPONENTS)
-def test_same_netlist(component):
+def test_same_netlist(component, config):
     """Twice the same instance, and another one."""
-    one, other = build(component), build(component)
+    one, other = build(component, config), build(component, config)
     texts = [rtlil.convert(dut, ports=[Value.cast(v) for *_, v in dut.signature.flatten(dut)],
                            emit_src=False) for dut in (one, one, other)]
     assert texts[0] == texts[1], "elaborate changes the component"

@@ -10,12 +10,21 @@ from sim.expected import expected
 from sim.simulate import simulate
 from sim.words import integers
 from tests.sim.configurations import CASES
+from tests.sim import recurrent
 from tests.sim.jobs import job
 
 
 @pytest.mark.parametrize("name", ["batch-reinforced", "three-subwords", "two-bits"])
 def test_equal_to_the_golden_model(name):
-    the_job = job(CASES[name], samples=9)
+    prove(job(CASES[name], samples=9), name)
+
+
+@pytest.mark.parametrize("name", ["unequal-lengths", "batch"])
+def test_recurrent(name):
+    prove(recurrent.job(*recurrent.CASES[name], samples=7), name)
+
+
+def prove(the_job, name):
     verilog = convert(Pins(the_job.config, integers(frame.prototypes(the_job.config))))
     observed = simulate(the_job, verilog, bench="sim.board_bench")
     comparison = compare(the_job, expected(the_job), observed, timed=False,
