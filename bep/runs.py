@@ -48,6 +48,8 @@ class Run:
     model : str
         One of ``MODELS``: BEP, or a baseline of :mod:`bep_model.baselines` that may store as many
         bits as BEP's counters would.
+    encoding : str
+        Of images as bits, see :func:`datasets.load`.
     """
 
     dataset: str
@@ -60,6 +62,7 @@ class Run:
     train_samples: int | None = None
     literal_targets: bool = False
     model: str = "bep"
+    encoding: str = "default"
 
     def __post_init__(self):
         if self.model not in MODELS:
@@ -93,9 +96,9 @@ def digest(run):
 
 
 @lru_cache(maxsize=4)
-def samples(dataset, data_seed, data, train_samples):
+def samples(dataset, data_seed, data, train_samples, encoding="default"):
     """The data of a run; kept, since the runs of an experiment share theirs."""
-    loaded = datasets.load(dataset, data=data, seed=data_seed)
+    loaded = datasets.load(dataset, data=data, seed=data_seed, encoding=encoding)
     return loaded if train_samples is None else loaded.limit(
         min(train_samples, len(loaded.train)))
 
@@ -122,7 +125,7 @@ def execute(run, *, data=None, progress=None):
 
 @execute.register
 def execute_run(run: Run, *, data=None, progress=None):
-    loaded = samples(run.dataset, run.data_seed, data, run.train_samples)
+    loaded = samples(run.dataset, run.data_seed, data, run.train_samples, run.encoding)
     config = Config(loaded.inputs, tuple(run.hidden), loaded.classes, run.counter_bits,
                     max_batch=run.hyper.batch)
     bits = config.counter_bits * sum(k * f for k, f in config.shapes)

@@ -98,7 +98,7 @@ def search(preset, *, trials, seed=1, data=None, data_seed=0, storage=None, prog
 
     if trials < 1:
         raise ValueError(f"trials must be at least 1, not {trials}")
-    samples = datasets.load(preset.dataset, data=data, seed=data_seed)
+    samples = datasets.load(preset.dataset, data=data, seed=data_seed, encoding=preset.encoding)
     samples = replace(samples, test=samples.train.first(0))
     config = Config(samples.inputs, preset.hidden, samples.classes, preset.counter_bits,
                     max_batch=preset.hyper.batch)

@@ -33,6 +33,8 @@ def train(
     dataset: Annotated[str, Option(help=f"One of {', '.join(datasets.NAMES)}.")] = "digits",
     data: Annotated[Path | None, Option(
         help="Folder of the IDX files (else BEP_DATA, else they are downloaded).")] = None,
+    encoding: Annotated[str, Option(
+        help=f"Of images as bits: {', '.join(datasets.ENCODINGS)}.")] = "default",
     hidden: Annotated[list[int], Option(
         help="Neurons per layer: --hidden 75 75.")] = (128, 128),
     counter_bits: Annotated[int, Option(help="B_h, stored bits per counter, 2..15.")] = 7,
@@ -76,7 +78,8 @@ def train(
     results.check_writable(save)
     if validation is None:
         validation = dataset != "digits" or patience > 0 or keep_best
-    samples = datasets.load(dataset, data=data, seed=data_seed, validation=validation)
+    samples = datasets.load(dataset, data=data, seed=data_seed, validation=validation,
+                            encoding=encoding)
     if train_samples is not None:
         samples = samples.limit(train_samples)
     config = Config(samples.inputs, tuple(hidden), samples.classes, counter_bits, weight_lanes,
@@ -107,6 +110,7 @@ def train(
     result = {
         "preset": preset,
         "dataset": dataset,
+        "encoding": encoding,
         "test_accuracy": training.accuracy(network, samples.test),
         "train_accuracy": training.accuracy(network, samples.train),
         "validation_accuracy": training.accuracy(network, samples.validation),

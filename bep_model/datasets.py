@@ -148,8 +148,7 @@ def load(name, *, data=None, seed=0, validation=True, encoding="default", **gene
         raise ValueError(f"unknown data set {name!r}; known are {', '.join(NAMES)}")
     if not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise ValueError(f"the seed of the data must be between 0 and 2**32 - 1, not {seed}")
-    if encoding != "default" and name not in MIRRORS:
-        raise ValueError(f"{name} has no encoding but \"default\", not {encoding!r}")
+    check_encoding(name, encoding)
     if name == "random-prototypes":
         return random_prototypes(seed=seed, validation=validation, **generator)
     if generator:
@@ -168,6 +167,14 @@ def load(name, *, data=None, seed=0, validation=True, encoding="default", **gene
     bits = encoder.fit(x[kept]).transform(x)
     return Dataset(name, Samples(bits[kept], labels[kept]), Samples(bits[held], labels[held]),
                    Samples(encoder.transform(test_x), test_labels), classes=10)
+
+
+def check_encoding(name, encoding):
+    """Raise ValueError unless data set ``name`` has this ``encoding``, see :func:`load`."""
+    if name in MIRRORS:
+        image_encoder(encoding, 1)
+    elif encoding != "default":
+        raise ValueError(f"{name} has no encoding but \"default\", not {encoding!r}")
 
 
 def image_encoder(encoding, pixels):

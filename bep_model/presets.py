@@ -1,10 +1,11 @@
 """Presets: what to train on which data set with which hyper-parameters, as TOML files.
 
-A preset is named ``<data set>-<widths>[-b<B_h>][-online]``; every file says how it was found.
+A preset is named ``<data set>[-<encoding>]-<widths>[-b<B_h>][-online]``; every file says how it was
+found.
 """
 
 import tomllib
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 
 import tomli_w
@@ -32,6 +33,8 @@ class Preset:
     epochs : int
         1 or more; the best one on validation data is meant to be kept.
     hyper : Hyper
+    encoding : str
+        Of images as bits, see :func:`datasets.load`; a file may leave it out.
 
     Raises
     ------
@@ -44,11 +47,13 @@ class Preset:
     counter_bits: int
     epochs: int
     hyper: Hyper
+    encoding: str = "default"
 
     def __post_init__(self):
         if self.dataset not in datasets.NAMES:
             raise ValueError(
                 f"dataset must be one of {', '.join(datasets.NAMES)}, not {self.dataset!r}")
+        datasets.check_encoding(self.dataset, self.encoding)
         if isinstance(self.epochs, bool) or not isinstance(self.epochs, int):
             raise TypeError(f"epochs must be an integer, not {self.epochs!r}")
         if self.epochs < 1:
@@ -63,7 +68,8 @@ class Preset:
         """The name by the rule of this module."""
         narrow = "" if self.counter_bits == 15 else f"-b{self.counter_bits}"
         online = "-online" if self.hyper.batch == 1 else ""
-        return f"{self.dataset}-{'-'.join(map(str, self.hidden))}{narrow}{online}"
+        encoding = "" if self.encoding == "default" else f"-{self.encoding}"
+        return f"{self.dataset}{encoding}-{'-'.join(map(str, self.hidden))}{narrow}{online}"
 
 
 def names():
@@ -109,7 +115,8 @@ def parse(text):
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"not a TOML file: {error}") from None
     _check_keys("the preset", table, fields(Preset))
-    missing = sorted({field.name for field in fields(Preset)} - set(table))
+    missing = sorted({field.name for field in fields(Preset) if field.default is MISSING}
+                     - set(table))
     if missing:
         raise ValueError(f"the preset lacks the key {missing[0]!r}")
     hyper = table.pop("hyper")

@@ -127,7 +127,7 @@ def test_encodings_of_images(tmp_path, encoding, inputs):
     data = datasets.load("mnist", data=tmp_path, encoding=encoding)
     assert data.train.x.dtype == data.test.x.dtype == np.uint8
     assert data.train.x.shape == (100, inputs) and data.test.x.shape == (30, inputs)
-    assert abs(data.train.x.mean(axis=0) - 0.5).max() < 0.03  # medians of the training part
+    assert abs(data.train.x.mean(axis=0) - 0.5).max() < 0.06  # medians of the training part
 
 
 def test_thermometer_leaves_out_bits_that_hardly_change(folder):

@@ -31,6 +31,7 @@ def test_a_file_gives_back_what_was_written(tmp_path):
     ({}, "digits-16-8-b5"),
     ({"counter_bits": 15, "hidden": [16]}, "digits-16"),
     ({"hyper": Hyper(batch=1)}, "digits-16-8-b5-online"),
+    ({"dataset": "mnist", "encoding": "differences-99"}, "mnist-differences-99-16-8-b5"),
 ])
 def test_names(changes, name):
     assert replace(SMALL, **changes).name == name
@@ -38,6 +39,8 @@ def test_names(changes, name):
 
 @pytest.mark.parametrize(("changes", "error", "text"), [
     ({"dataset": "cifar"}, ValueError, "dataset must be one of .*, not 'cifar'"),
+    ({"encoding": "median"}, ValueError, "digits has no encoding but \"default\", not 'median'"),
+    ({"dataset": "mnist", "encoding": 3}, ValueError, "encoding must be one of .*, not 3"),
     ({"hidden": 16}, TypeError, "layers must be a list of integers, not 16"),
     ({"hidden": ()}, ValueError, "layers must have 1 to 15 entries, not 0"),
     ({"counter_bits": 16}, ValueError, "counter_bits must be between 2 and 15, not 16"),
