@@ -157,8 +157,8 @@ def select_through_time(z, targets, valid, group, sums, winners):
     wrong, none = np.zeros_like(winners), np.zeros_like(winners)
     for t in range(z.shape[0]):
         for j in range(z.shape[1]):
-            if bit(valid[t], j):
-                sums[j] += z[t, j] if bit(targets[t], j) else -z[t, j]
+            target = np.int32(2 * bit(targets[t], j) - 1)  # no branches, for speed
+            sums[j] += np.int32(bit(valid[t], j)) * target * z[t, j]
     for j in range(sums.shape[0]):
         wrong[j >> 6] |= np.uint64(sums[j] < 0) << np.uint64(j & 63)
     select(sums, none, wrong, wrong, group, winners)

@@ -33,9 +33,6 @@ class RecurrentOracle(Oracle):
                 if taken:
                     self.step(l, j, i, 1 if row[i] >= 0 else -1)
 
-    def weights(self, l, j):
-        return [sign(h) for h in self.counters[l][j]]
-
     def forward(self, sequence):
         """The inputs [x[t] | s[t - 1]] of all steps, z, s, and of the output layer z_y and a_y."""
         width = self.shapes[0][0]
@@ -43,11 +40,11 @@ class RecurrentOracle(Oracle):
         for bits in sequence:
             row = [2 * int(b) - 1 for b in bits] + (s[-1] if s else [])
             inputs.append(row)
-            z.append([sum(self.weights(0, j)[i] * a for i, a in enumerate(row))
+            z.append([sum(sign(self.counters[0][j][i]) * a for i, a in enumerate(row))
                       for j in range(width)])
             s.append([sign(value) for value in z[-1]])
-        z_y = [sum(w * a for w, a in zip(self.weights(1, j), s[-1], strict=True))
-               for j in range(self.shapes[1][0])]
+        z_y = [sum(sign(h) * a for h, a in zip(row, s[-1], strict=True))
+               for row in self.counters[1]]
         return SimpleNamespace(inputs=inputs, z=z, s=s, z_y=z_y, a_y=[sign(v) for v in z_y])
 
     def ternary(self, total):
@@ -64,11 +61,11 @@ class RecurrentOracle(Oracle):
                 if t == steps - 1:
                     for j, target in enumerate(rho):
                         if abs(run.z_y[j]) <= parameters.gates[1]:
-                            total += target * self.weights(1, j)[i]
+                            total += target * sign(self.counters[1][j][i])
                 else:
                     for j in range(width):
                         if abs(run.z[t + 1][j]) <= parameters.gates[0]:
-                            total += targets[t + 1][j] * self.weights(0, j)[self.k_x + i]
+                            total += targets[t + 1][j] * sign(self.counters[0][j][self.k_x + i])
                 targets[t][i] = self.ternary(total)
         return rho, targets
 

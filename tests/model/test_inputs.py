@@ -1,5 +1,7 @@
 """What a network says of bad input; and that it has then changed nothing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,8 @@ from bep_model.network import Network
 CONFIG = Config(5, (6, 4), 3, counter_bits=4, max_batch=2)
 P = Parameters(2, (3, 3), (2, 2), (100, 100), batch=1, sweep=2)
 X = np.zeros((2, 5), np.uint8)
+RECURRENT = replace(CONFIG, max_steps=7)
+S = np.zeros((2, 7, 5), np.uint8)
 
 
 @pytest.fixture
@@ -95,3 +99,44 @@ def test_loaded_counters_are_read_back():
     network.load(counters)
     for actual, expected in zip(network.counters, counters, strict=True):
         np.testing.assert_array_equal(actual, expected)
+
+
+@pytest.mark.parametrize(("x", "lengths", "error", "message"), [
+    (S.astype(int), None, TypeError, "x must be of dtype uint8 or bool, not int64"),
+    (S[0], None, ValueError, r"x must have shape \(N, 1..7, 5\), not \(7, 5\)"),
+    (S[:, :, :4], None, ValueError, r"x must have shape \(N, 1..7, 5\), not \(2, 7, 4\)"),
+    (S[:, :0], None, ValueError, r"x must have shape \(N, 1..7, 5\), not \(2, 0, 5\)"),
+    (np.zeros((2, 8, 5), bool), None, ValueError,
+     r"x must have shape \(N, 1..7, 5\), not \(2, 8, 5\)"),
+    (S + np.uint8(2), None, ValueError, "x must be between 0 and 1, not 2"),
+    (S, [1.0, 2.0], TypeError, "lengths must be integers, not float64"),
+    (S, [1], ValueError, r"lengths must have shape \(2,\), not \(1,\)"),
+    (S, [0, 7], ValueError, "lengths must be between 1 and 7, not 0"),
+    (S[:, :4], [2, 5], ValueError, "lengths must be between 1 and 4, not 5"),
+])
+def test_bad_sequences(x, lengths, error, message):
+    network = Network(RECURRENT)
+    for call in (network.predict, network.logits, lambda x, n: network.train(x, [0, 0], P, n)):
+        with pytest.raises(error, match=f"^{message}$"):
+            call(x, lengths)
+    assert network.open_batch == 0
+
+
+def test_bad_row_or_length_of_phases():
+    network = Network(RECURRENT)
+    with pytest.raises(ValueError, match=r"^x must have shape \(N, 1..7, 5\), not \(1, 5\)$"):
+        network.phases(S[0, 0], 0, P)
+    with pytest.raises(ValueError, match=r"^lengths must be between 1 and 7, not 8$"):
+        network.phases(S[0], 0, P, 8)
+
+
+def test_lengths_and_literal_steps_are_for_recurrent_networks():
+    with pytest.raises(ValueError, match=r"^literal_steps is for recurrent networks, max_steps of "
+                                         r"this one is 0$"):
+        Network(CONFIG, literal_steps=True)
+    network = Network(CONFIG)
+    for call in (lambda: network.train(X, [0, 0], P, [1, 1]), lambda: network.predict(X, [1, 1]),
+                 lambda: network.logits(X, [1, 1]), lambda: network.phases(X[0], 0, P, 1)):
+        with pytest.raises(ValueError, match=r"^lengths are for recurrent networks, max_steps of "
+                                             r"this one is 0$"):
+            call()
