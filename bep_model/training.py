@@ -15,7 +15,7 @@ class Hyper:
 
     Parameters
     ----------
-    r, nu, group, thinning, batch, sweep
+    r, nu, group, thinning, batch, sweep, horizon
         As in :meth:`bep_model.config.Parameters.from_reals`.
     p_r : float
         Reinforcement strength; 0 is off.
@@ -39,6 +39,7 @@ class Hyper:
     sweep: int = 200
     reinforce_bits: int = 6
     patience: int = 0
+    horizon: int = 65535
 
     def parameters(self, config):
         """Run-time :class:`Parameters` of the first epoch.
@@ -53,7 +54,7 @@ class Hyper:
             raise ValueError(f"group must be at least 1, not {self.group}")
         first = Parameters.from_reals(
             config, r=self.r, nu=self.nu, group=self.group, thinning=self.thinning,
-            batch=self.batch, sweep=self.sweep,
+            batch=self.batch, sweep=self.sweep, horizon=self.horizon,
         )
         return replace(first, reinforce=self.reinforcement(config, 100.0))
 
@@ -93,8 +94,8 @@ def accuracy(network, samples):
     """Part (0..1) of the samples that the network predicts correctly; None if there are none."""
     if not len(samples):
         return None
-    lengths = () if samples.lengths is None else (samples.lengths,)
-    return float(np.mean(network.predict(samples.x, *lengths) == samples.labels))
+    predictions = network.predict(samples.x, samples.lengths)
+    return float(np.mean(predictions == samples.labels))
 
 
 def check(config, data, epochs, hyper):
@@ -149,13 +150,13 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
     if keep_best and not len(data.validation):
         raise ValueError("keep_best needs validation samples; hold some out")
     groups = GroupSchedule(config, parameters.groups, hyper.patience)
-    history, best, kept = [], -1.0, None
+    history, best, kept = [], -1.0, network.counters
     for epoch in range(epochs):
         order = epoch_order(seed, epoch, len(train))
         x, labels = train.x[order], train.labels[order]
-        lengths = () if train.lengths is None else (train.lengths[order],)
+        lengths = None if train.lengths is None else train.lengths[order]
         start = time.perf_counter()
-        results = network.train(x, labels, parameters, *lengths)
+        results = network.train(x, labels, parameters, lengths)
         network.flush(parameters)
         seconds = time.perf_counter() - start
         error = float(np.mean(results.error))
@@ -163,7 +164,7 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
                       accuracy(network, data.validation), parameters, seconds)
         history.append(entry)
         if keep_best and entry.validation_accuracy > best:
-            best, kept = entry.validation_accuracy, network.counters
+            best, kept = entry.validation_accuracy, [layer.copy() for layer in network.counters]
         if progress is not None:
             progress(entry)
         parameters = replace(
@@ -171,6 +172,6 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
             groups=groups.update(entry.validation_accuracy) if hyper.patience
             else parameters.groups,
         )
-    if kept is not None:
+    if keep_best:
         network.load(kept)
     return history
