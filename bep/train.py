@@ -58,6 +58,9 @@ def train(
     reinforce_bits: Annotated[int, Option(
         help="Resolution of reinforcement probabilities, 1..16.")] = HYPER.reinforce_bits,
     thinning: Annotated[float, Option(help="Probability of a step, 0..1.")] = HYPER.thinning,
+    anneal: Annotated[float, Option(
+        help="Part of the thinning that is left in the last epoch, 0..1; 1 is off."
+    )] = HYPER.anneal,
     patience: Annotated[int, Option(
         help="Epochs without a better validation accuracy before groups grow; 0 is off."
     )] = HYPER.patience,
@@ -87,7 +90,8 @@ def train(
     if sweep is None:
         sweep = HYPER.sweep if HYPER.sweep % batch == 0 else batch
     hyper = training.Hyper(r=r, nu=nu, group=group, p_r=p_r, thinning=thinning, batch=batch,
-                           sweep=sweep, reinforce_bits=reinforce_bits, patience=patience)
+                           sweep=sweep, reinforce_bits=reinforce_bits, patience=patience,
+                           anneal=anneal)
     parameters = training.check(config, samples, epochs, hyper)
     network = Network(config, literal_targets=literal_targets)
     network.reset(seed)

@@ -1,4 +1,4 @@
-"""What the host changes between epochs: reinforcement and group sizes (SPEC 5 and 7)."""
+"""What the host changes between epochs: reinforcement, group sizes (SPEC 5 and 7), thinning."""
 
 from bep_model.config import divisors, reinforce_probabilities
 
@@ -28,6 +28,29 @@ def reinforcement(config, p_r, error, bits=16):
     unit = 1 << (16 - bits)
     return tuple(min((p + unit // 2) // unit, (1 << bits) - 1) * unit
                  for p in reinforce_probabilities(config, p_r, error))
+
+
+def annealed(thinning, anneal, epoch, epochs):
+    """Thinning of an epoch: from the middle of the run on it falls geometrically.
+
+    Few steps late in a run disturb the weights less, while reinforcement settles them.
+
+    Parameters
+    ----------
+    thinning : int
+        q of the first half, 0..2**16.
+    anneal : float
+        Part of it that is left in the last epoch, above 0 to 1.
+    epoch, epochs : int
+        Number of the epoch, from 0 on, and of them all.
+
+    Returns
+    -------
+    int
+    """
+    last = epochs - 1
+    way = max(0.0, 2 * epoch / last - 1) if last > 0 else 0.0
+    return round(thinning * anneal ** min(way, 1.0))
 
 
 def next_group(width, group):

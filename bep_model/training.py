@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bep_model.config import Parameters
-from bep_model.schedule import GroupSchedule, reinforcement
+from bep_model.schedule import GroupSchedule, annealed, reinforcement
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,9 @@ class Hyper:
         Resolution of the reinforcement probabilities, see :func:`schedule.reinforcement`.
     patience : int
         See :class:`schedule.GroupSchedule`; 0 is off. Otherwise validation samples are needed.
+    anneal : float
+        Part of the thinning that is left in the last epoch, see :func:`schedule.annealed`; 1 is
+        off.
 
     The defaults, and 30 epochs, were chosen on validation parts of the digits' training samples
     (192-128-128, B_h = 7, online): there 95.5 % is reached. Among settings within 0.3 % of the
@@ -40,6 +43,7 @@ class Hyper:
     reinforce_bits: int = 6
     patience: int = 0
     horizon: int = 65535
+    anneal: float = 1.0
 
     def parameters(self, config):
         """Run-time :class:`Parameters` of the first epoch.
@@ -52,6 +56,8 @@ class Hyper:
                 raise ValueError(f"{name} must be between {low} and {high}, not {value}")
         if self.group < 1:
             raise ValueError(f"group must be at least 1, not {self.group}")
+        if not 0 < self.anneal <= 1:
+            raise ValueError(f"anneal must be above 0 and at most 1, not {self.anneal}")
         first = Parameters.from_reals(
             config, r=self.r, nu=self.nu, group=self.group, thinning=self.thinning,
             batch=self.batch, sweep=self.sweep, horizon=self.horizon,
@@ -151,7 +157,10 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
         raise ValueError("keep_best needs validation samples; hold some out")
     groups = GroupSchedule(config, parameters.groups, hyper.patience)
     history, best, kept = [], -1.0, network.counters
+    thinning = parameters.thinning
     for epoch in range(epochs):
+        parameters = replace(
+            parameters, thinning=annealed(thinning, hyper.anneal, epoch, epochs))
         order = epoch_order(seed, epoch, len(train))
         x, labels = train.x[order], train.labels[order]
         lengths = None if train.lengths is None else train.lengths[order]

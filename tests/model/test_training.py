@@ -13,6 +13,8 @@ CONFIG = Config(192, (32, 32), 10, counter_lanes=32)
 class Recorder:
     """Stands in for a network: notes what it is asked and makes the same share of errors."""
 
+    counters = ()
+
     def __init__(self, config, right=0.75):
         self.config, self.right, self.calls = config, right, []
 
@@ -80,6 +82,14 @@ def test_reinforcement_follows_the_error(digits):
     assert changed == history[1].parameters == history[2].parameters
 
 
+def test_thinning_is_annealed_in_the_second_half(digits):
+    hyper = training.Hyper(thinning=0.5, anneal=1 / 16)
+    history = training.fit(Recorder(CONFIG), digits, epochs=5, hyper=hyper)
+    assert [epoch.parameters.thinning for epoch in history] == [32768, 32768, 32768, 8192, 2048]
+    history = training.fit(Recorder(CONFIG), digits, epochs=1, hyper=hyper)
+    assert history[0].parameters.thinning == 32768
+
+
 def test_groups_grow_only_with_patience(digits):
     history = training.fit(Recorder(CONFIG), digits, epochs=4, hyper=training.Hyper(group=8))
     assert {epoch.parameters.groups for epoch in history} == {(8, 8)}
@@ -110,6 +120,8 @@ def test_validation_accuracy_and_progress(digits):
     (dict(nu=float("nan")), "nu must be between 0 and 1, not nan"),
     (dict(thinning=1.1), "thinning must be between 0 and 1, not 1.1"),
     (dict(p_r=-1), "p_r must be between 0 and 1000, not -1"),
+    (dict(anneal=0), "anneal must be above 0 and at most 1, not 0"),
+    (dict(anneal=1.5), "anneal must be above 0 and at most 1, not 1.5"),
     (dict(group=0), "group must be at least 1, not 0"),
     (dict(batch=2), "batch must be between 1 and 1, not 2"),
     (dict(sweep=0), "sweep must be between 1 and 65535, not 0"),
