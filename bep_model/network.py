@@ -59,9 +59,8 @@ class Network:
         self.literal_steps = bool(literal_steps)
         self.prototypes = frame.prototypes(config)
         self._state = sequencer.new_state(config, self.literal_targets, self.prototypes)
-        self._kernels, self._run = sequencer, self._state  # what runs, and on which state
+        self._run = self._state  # what the kernels run on
         if config.recurrent:
-            self._kernels = recurrent
             self._run = recurrent.new_state(config, self._state, self.literal_steps)
         self.bank = self._state.bank
         self.reset(config.seed)
@@ -88,6 +87,10 @@ class Network:
             initialise_sections(layer_of(state.counters, state.counter_at, l, width),
                                 np.array(parts, np.int64), state.bank, state.lanes, state.drawn)
         self._read_signs()
+
+    @property
+    def _kernels(self):  # no attribute: networks can be copied and pickled, modules cannot
+        return recurrent if self.config.recurrent else sequencer
 
     @property
     def open_batch(self):

@@ -94,6 +94,88 @@ def test_damaged_files(saved, edit):
         state.load(path, network)
 
 
+def test_a_file_from_before_recurrence(saved):
+    path, network = saved
+    with np.load(path) as archive:
+        header = json.loads(str(archive["header"]))
+    del header["config"]["max_steps"]
+    other = Network(CONFIG)
+    state.load(edited(path, header=json.dumps(header)), other)
+    np.testing.assert_array_equal(other.counters[0], network.counters[0])
+    assert state.describe(edited(path, header=json.dumps(header))) == (CONFIG, None)
+
+
+def test_what_an_estimator_adds(saved):
+    path, network = saved
+    state.save(path, network, estimator={"classes": [1.5, "a"]})
+    assert state.describe(path) == (CONFIG, {"classes": [1.5, "a"]})
+    other = Network(CONFIG)
+    state.load(path, other)
+    for mine, theirs in zip(other.counters, network.counters, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    for damaged in ("[1]", "{"):
+        with pytest.raises(ValueError, match=r"edited\.npz is damaged: "):
+            state.describe(edited(path, estimator=np.array(damaged)))
+
+
+def test_any_damage_is_noticed_or_harmless(saved):
+    path, network = saved
+    original, rng, other = path.read_bytes(), np.random.default_rng(1), Network(CONFIG)
+    for _ in range(300):
+        octets = np.frombuffer(original, np.uint8).copy()
+        octets[rng.integers(len(octets), size=2)] ^= np.uint8(1) << rng.integers(8, dtype=np.uint8)
+        path.write_bytes(octets.tobytes())
+        try:
+            state.describe(path)
+            state.load(path, other)
+        except ValueError as error:
+            assert str(error).startswith(str(path))
+        else:
+            np.testing.assert_array_equal(other.counters[0], network.counters[0])
+
+
+@pytest.mark.parametrize("config", [
+    CONFIG, Config(5, (3, 2), 2, counter_bits=2, weight_lanes=6, counter_lanes=2),
+    Config(70, (5,), 2, counter_bits=15, weight_lanes=40, counter_lanes=40),
+    Config(5, (6, 4), 3, counter_bits=5, weight_lanes=4, counter_lanes=2, max_steps=3),
+])
+def test_words_of_the_state_port(config):
+    rng = np.random.default_rng(1)
+    low, high = config.counter_range
+    counters = [rng.integers(low, high + 1, shape).astype(np.int16) for shape in config.shapes]
+    expected, b = {}, config.counter_bits
+    for l, layer in enumerate(counters, 1):
+        for row in range(len(layer)):
+            for word, (_, first, count) in enumerate(config.spans[l - 1]):
+                expected[config.counter_address(l, row, word)] = sum(
+                    (int(layer[row, first + i]) & (1 << b) - 1) << i * b for i in range(count))
+    pairs = list(zip(state.counter_addresses(config), state.counters_to_words(config, counters),
+                     strict=True))
+    assert dict(pairs) == expected and len(pairs) == len(expected)
+    rng.shuffle(pairs)
+    for back, layer in zip(state.from_words(config, pairs), counters, strict=True):
+        np.testing.assert_array_equal(back, layer)
+        assert back.dtype == np.int16
+
+
+def test_words_of_a_network(saved):
+    network, other = saved[1], Network(CONFIG)
+    other.load(state.from_words(CONFIG, state.words(network)))
+    for mine, theirs in zip(other.counters, network.counters, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize(("change", "text"), [
+    (lambda pairs: pairs[1:], "address 0 is missing"),
+    (lambda pairs: [*pairs, pairs[0]], "address 0 occurs twice"),
+    (lambda pairs: [*pairs, (999, 0)], "address 999 is not one of a counter word"),
+    (lambda pairs: [(0, 1 << 16), *pairs[1:]], "at address 0 must have 16 bits, not 0x10000"),
+])
+def test_words_that_do_not_fit(saved, change, text):
+    with pytest.raises(ValueError, match=text):
+        state.from_words(CONFIG, change(state.words(saved[1])))
+
+
 def test_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError):
         state.load(tmp_path / "none.npz", Network(CONFIG))
