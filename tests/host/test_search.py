@@ -29,7 +29,7 @@ def few(monkeypatch):
         def __getattribute__(self, name):
             raise AssertionError(f"the test samples were asked for {name}")
 
-    def load(name, *, data=None, seed=0):
+    def load(name, *, data=None, seed=0, encoding="default"):
         samples = load_digits(name, seed=seed).limit(100)
         object.__setattr__(samples, "test", Untouchable())
         return samples
