@@ -75,9 +75,13 @@ def net(hidden):
 def preset(dataset, hidden, kind=""):
     """Run of the preset of this name. MNIST has none of its own and takes Fashion-MNIST's."""
     source = "fashion-mnist" if dataset == "mnist" else dataset
-    found = presets.load(f"{source}-{net(hidden)}{kind}")
-    return Run(dataset, tuple(hidden), epochs=found.epochs, counter_bits=found.counter_bits,
-               hyper=found.hyper)
+    return preset_run(presets.load(f"{source}-{net(hidden)}{kind}"), dataset)
+
+
+def preset_run(found, dataset):
+    """Run of a preset, perhaps on another data set."""
+    return Run(dataset, tuple(found.hidden), epochs=found.epochs, counter_bits=found.counter_bits,
+               hyper=found.hyper, encoding=found.encoding)
 
 
 def widths(dataset):
@@ -114,7 +118,7 @@ def counters():
             for thinning in (1.0, 0.25):
                 for bits in (3, 4, 5, 6, 7, 9, 11, 15):
                     run = _narrow(dataset, hidden, batch)
-                    hyper = replace(run.hyper, batch=batch, thinning=thinning,
+                    hyper = replace(run.hyper, batch=batch, thinning=thinning, anneal=1.0,
                                     sweep=200 if dataset == "digits" else 100)
                     yield Point({"data set": dataset, "net": net(hidden), "batch": batch,
                                  "q": thinning, "B_h": bits},
@@ -128,21 +132,17 @@ def _narrow(dataset, hidden, batch):
 
 
 def hardware():
-    """Online, with narrow counters: every preset of that kind, and MNIST with the same values."""
-    for name in presets.names():
-        found = presets.load(name)
-        if found.hyper.batch > 1:
+    """Every preset of narrow counters, and MNIST with the values of Fashion-MNIST."""
+    for found in map(presets.load, presets.names()):
+        if found.counter_bits == 15:
             continue
-        for dataset in {"fashion-mnist": ("fashion-mnist", "mnist")}.get(
-                found.dataset, (found.dataset,)):
-            run = Run(dataset, tuple(found.hidden), epochs=found.epochs,
-                      counter_bits=found.counter_bits, hyper=found.hyper)
-            yield Point({"data set": dataset, "net": net(run.hidden), "B_h": run.counter_bits},
-                        run, _paper(dataset, run.hidden))
-
-
-def _paper(dataset, hidden):
-    return PAPER.get(dataset, {}).get(hidden[0]) if len(set(hidden)) == 1 else None
+        for dataset in ("fashion-mnist", "mnist") if found.dataset == "fashion-mnist" else (
+                found.dataset,):
+            run = preset_run(found, dataset)
+            comparable = run.encoding == "default" and len(set(run.hidden)) == 1
+            yield Point({"data set": dataset, "inputs": run.encoding, "net": net(run.hidden),
+                         "batch": run.hyper.batch, "B_h": run.counter_bits}, run,
+                        PAPER.get(dataset, {}).get(run.hidden[0]) if comparable else None)
 
 
 def baselines():
@@ -183,8 +183,8 @@ EXPERIMENTS = {
          Figure("stored bits", ("net",), ("data set",), logarithmic=True, best=True)),
         columns="B_h"),
     "hardware": Experiment(
-        "As the hardware trains: online, with narrow counters", hardware,
-        (Figure("net", ("B_h",), ("data set",)),)),
+        "As the hardware trains: narrow counters", hardware,
+        (Figure("net", ("inputs", "batch", "B_h"), ("data set",)),)),
     "baselines": Experiment(
         "Baselines", baselines, (Figure("net", ("model",), ("data set",)),)),
 }

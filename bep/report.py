@@ -143,8 +143,8 @@ def against_baselines(document):
 
 
 def against_cited(document):
-    """Points beside cited values: lines (task, net, B_h, ours, cited, difference)."""
-    return [(*point["labels"].values(), value(point), cited, point["mean"] - cited)
+    """Points beside cited values: lines (labels, ours, cited, difference)."""
+    return [(point["labels"], value(point), cited, point["mean"] - cited)
             for point in document["points"]
             if (cited := CITED.get(point["labels"]["data set"])) is not None]
 

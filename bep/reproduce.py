@@ -95,7 +95,7 @@ def carry_out(runs, folder, *, data=None, scheduler=None, workers=None):
         try:
             result = stored(folder / f"{run.digest}.json", run)
         except ValueError as error:
-            console.print(f"{error}; it is run again")
+            console.print(f"{error}; it is run again", soft_wrap=True)
             result = None
         if result is None:
             names.setdefault(run, name)
@@ -116,8 +116,9 @@ def carry_out(runs, folder, *, data=None, scheduler=None, workers=None):
                     console.print(f"failed: {names[run]}: {type(result).__name__}: {message}",
                                   markup=False, highlight=False, soft_wrap=True)
                 else:
-                    output.write_json(folder / f"{run.digest}.json", result)
-                    found[run.digest] = result
+                    path = folder / f"{run.digest}.json"
+                    output.write_json(path, result)
+                    found[run.digest] = stored(path, run)
                 bar.advance(task)
     except KeyboardInterrupt:
         console.print(f"stopped: {len(found)} of {total} runs are in {folder}; the same command "

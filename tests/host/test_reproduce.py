@@ -1,0 +1,172 @@
+import json
+from contextlib import nullcontext
+from dataclasses import replace
+
+import pytest
+from typer.testing import CliRunner
+
+from bep import cli, reproduce, runs
+from bep.experiments import EXPERIMENTS, WIDTHS
+from bep.runs import Run
+from bep_model.training import Hyper
+
+SMALL = Run("digits", (16,), epochs=1, counter_bits=7, hyper=Hyper(group=4), train_samples=60)
+TWO = {"first": SMALL, "second": replace(SMALL, seed=2)}
+
+
+def bep(*arguments):
+    return CliRunner().invoke(cli.app, ["reproduce", *map(str, arguments)])
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """Runs are carried out in this process; the fixture is the list of those that were."""
+    done = []
+
+    def completed(_, wanted, data):
+        for run in wanted:
+            done.append(run)
+            try:
+                yield run, runs.execute(run, data=data)
+            except ValueError as error:
+                yield run, error
+
+    monkeypatch.setattr(reproduce, "cluster", lambda *_: nullcontext())
+    monkeypatch.setattr(reproduce, "completed", completed)
+    return done
+
+
+def test_a_quick_experiment_from_its_command_to_the_document(tmp_path):
+    arguments = ("random-prototypes", "--quick", "--seeds", 2, "--workers", 1,
+                 "--results", tmp_path / "runs", "--docs", tmp_path / "docs")
+    outcome = bep(*arguments)
+    assert outcome.exit_code == 0, outcome.output
+    files = sorted((tmp_path / "runs").iterdir())
+    assert len(files) == 8 and all(path.suffix == ".json" for path in files)
+    document = json.loads((tmp_path / "docs/results/random-prototypes.json").read_text())
+    assert document["command"] == "bep reproduce random-prototypes --quick --seeds 2"
+    point = document["points"][0]
+    each = [json.loads(path.read_text()) for path in files]
+    tests = [100 * result["test_accuracy"] for result in each
+             if result["run"]["hidden"] == point["run"]["hidden"]]
+    assert sorted(point["test"]) == pytest.approx(sorted(tests), abs=1e-4)
+    assert {result["run"]["data_seed"] for result in each} == {1, 2}
+    assert "<svg" in (tmp_path / "docs/figures/random-prototypes.svg").read_text()
+    text = (tmp_path / "docs/results.md").read_text()
+    assert document["command"] in text and f"| {point['mean']:.1f} ±" in text
+    # Again: nothing is run, nothing changes.
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert bep(*arguments).exit_code == 0
+    assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+
+def test_finished_runs_are_not_repeated(tmp_path, here):
+    first = reproduce.carry_out({"first": SMALL}, tmp_path)
+    assert here == [SMALL]
+    both = reproduce.carry_out(TWO, tmp_path)
+    assert here == list(TWO.values())
+    assert set(both) == {run.digest for run in here} and both[SMALL.digest] == first[SMALL.digest]
+
+
+@pytest.mark.parametrize("damage", [
+    lambda text: text[:100], lambda text: "", lambda text: "[]", lambda text: "\xff",
+    lambda text: json.dumps(json.loads(text) | {"digest": TWO["second"].digest}),
+    lambda text: json.dumps(json.loads(text) | {"test_accuracy": 1.5}),
+    lambda text: json.dumps(json.loads(text) | {"validation_accuracy": None}),
+])
+def test_a_damaged_result_is_told_and_run_again(tmp_path, here, damage, capsys):
+    whole = reproduce.carry_out({"first": SMALL}, tmp_path)
+    path = tmp_path / f"{SMALL.digest}.json"
+    path.write_text(damage(path.read_text()), encoding="latin-1")
+    again = reproduce.carry_out({"first": SMALL}, tmp_path)
+    assert len(here) == 2 and f"{path} is damaged; it is run again" in capsys.readouterr().err
+    assert again[SMALL.digest]["history"] == whole[SMALL.digest]["history"]
+
+
+def test_a_failed_run_is_told_and_the_others_go_on(tmp_path, here, capsys):
+    wrong = replace(SMALL, hyper=Hyper(r=9))
+    found = reproduce.carry_out({"wrong": wrong, **TWO}, tmp_path)
+    assert set(found) == {run.digest for run in TWO.values()} and len(here) == 3
+    assert "failed: wrong: ValueError: r must be between -2 and 2, not 9" in capsys.readouterr().err
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_an_interruption_keeps_what_is_finished(tmp_path, here, monkeypatch, capsys):
+    whole = reproduce.completed
+
+    def interrupted(*arguments):
+        yield next(whole(*arguments))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(reproduce, "completed", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        reproduce.carry_out(TWO, tmp_path)
+    assert "stopped: 1 of 2 runs are in" in capsys.readouterr().err
+    monkeypatch.setattr(reproduce, "completed", whole)
+    assert len(reproduce.carry_out(TWO, tmp_path)) == 2
+    assert here == list(TWO.values())
+
+
+def test_nothing_is_written_about_an_experiment_with_failed_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(reproduce, "carry_out", lambda *_, **__: {})
+    outcome = bep("random-prototypes", "--quick", "--seeds", 1, "--results", tmp_path,
+                  "--docs", tmp_path)
+    assert outcome.exit_code == 2
+    assert "not written: random-prototypes (4 of 4 runs failed)" in outcome.stderr
+    assert list((tmp_path / "results").iterdir()) == []
+    assert "Not run yet: `bep reproduce random-prototypes`" in (tmp_path / "results.md").read_text()
+
+
+@pytest.mark.parametrize(("arguments", "text"), [
+    (("nothing",), "unknown experiment 'nothing'; known are random-prototypes, "),
+    ((), "name an experiment: random-prototypes, "),
+    (("hardware", "--seeds", 0), "seeds must be at least 1, not 0"),
+    (("hardware", "--workers", 0), "workers must be at least 1, not 0"),
+    (("hardware", "--workers", 1, "--scheduler", "tcp://127.0.0.1:1"), "with a scheduler"),
+])
+def test_wrong_arguments(arguments, text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    outcome = bep(*arguments)
+    assert outcome.exit_code == 2 and outcome.stderr.count("\n") == 1
+    assert text in outcome.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_list_of_names():
+    outcome = bep("--list")
+    assert outcome.exit_code == 0 and outcome.stdout.split() == list(EXPERIMENTS)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_points_are_different_runs_with_different_labels(name):
+    points = list(EXPERIMENTS[name].points())
+    labels = [tuple(point.labels.items()) for point in points]
+    assert len(set(labels)) == len(points) == len({point.run.digest for point in points}) > 2
+    assert len({tuple(point.labels) for point in points}) == 1
+    for figure in EXPERIMENTS[name].figures:
+        assert {figure.x, *figure.series, *figure.panel} <= {*points[0].labels, "stored bits"}
+
+
+@pytest.mark.parametrize("name", ["random-prototypes", "fashion-mnist"])
+def test_the_paper_s_nets_are_there(name):
+    points = list(EXPERIMENTS[name].points())
+    assert [(len(p.run.hidden), p.run.hidden[0]) for p in points] == [
+        (depth, width) for depth in (2, 3) for width in WIDTHS]
+    for point in points:
+        assert point.run.counter_bits == 15 and point.run.hyper.batch == 100
+        assert point.run.dataset == name
+        assert (point.paper is not None) == (len(point.run.hidden) == 2)
+
+
+@pytest.mark.parametrize(("name", "factor", "reach"), [
+    ("ablation-gate", "nu", (0, 1)), ("ablation-margin", "r", (0, 1)),
+    ("ablation-reinforcement", "p_r", (0, 2)), ("ablation-group", "group", (1, 525))])
+def test_an_ablation_varies_one_factor(name, factor, reach):
+    points = list(EXPERIMENTS[name].points())
+    values = [getattr(point.run.hyper, factor) for point in points]
+    assert (min(values), max(values)) == reach and 6 <= len(set(values)) == len(points) <= 8
+    assert len({replace(point.run, hyper=replace(point.run.hyper, **{factor: 0}))
+                for point in points}) == 1
+    assert points[0].run.hidden == (525, 525)
+    if factor == "group":
+        assert all(525 % value == 0 for value in values)

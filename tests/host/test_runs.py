@@ -1,0 +1,80 @@
+import json
+from dataclasses import dataclass, replace
+
+import pytest
+
+from bep import runs
+from bep.runs import Run
+from bep_model.training import Hyper
+
+SMALL = Run("digits", (16,), epochs=3, counter_bits=7, hyper=Hyper(group=4), train_samples=100)
+
+
+def test_equal_runs_have_equal_digests_and_no_others():
+    assert SMALL.digest == replace(SMALL).digest
+    others = [replace(SMALL, **change) for change in (
+        dict(dataset="mnist"), dict(hidden=(16, 16)), dict(epochs=4), dict(seed=2),
+        dict(data_seed=1), dict(counter_bits=8), dict(hyper=Hyper(group=8)),
+        dict(train_samples=None), dict(literal_targets=True), dict(model="random-features"),
+        dict(encoding="median"))]
+    assert len({run.digest for run in (SMALL, *others)}) == len(others) + 1
+
+
+def test_the_digest_tells_kinds_and_numerics_apart(monkeypatch):
+    @dataclass(frozen=True)
+    class Other(Run):
+        pass
+
+    first = SMALL.digest
+    assert Other("digits", (16,), epochs=3, counter_bits=7, hyper=Hyper(group=4),
+                 train_samples=100).digest != first
+    monkeypatch.setattr(runs, "NUMERICS_VERSION", -1)
+    assert SMALL.digest != first
+
+
+def test_seeds_generate_data_anew_but_keep_splits():
+    assert SMALL.seeded(3) == replace(SMALL, seed=3)
+    generated = replace(SMALL, dataset="random-prototypes")
+    assert generated.seeded(3) == replace(generated, seed=3, data_seed=3)
+    regression = replace(SMALL, model="logistic-regression")
+    assert regression.seeded(3) == regression
+
+
+def test_an_unknown_model_is_refused():
+    with pytest.raises(ValueError, match="model must be one of bep, random-features, "
+                                         "logistic-regression, not 'svm'"):
+        replace(SMALL, model="svm")
+
+
+def test_the_best_epoch_is_tested():
+    result = runs.execute(SMALL)
+    held = [epoch["validation_accuracy"] for epoch in result["history"]]
+    assert len(held) == 3 and result["validation_accuracy"] == max(held)
+    assert result["best_epoch"] == held.index(max(held))
+    assert result["digest"] == SMALL.digest and result["run"]["hyper"]["group"] == 4
+    assert result["stored_bits"] == 7 * 16 * 192
+    assert json.loads(json.dumps(result))["test_accuracy"] == result["test_accuracy"]
+    again = runs.execute(SMALL)
+    assert {**again, "seconds": 0} == {**result, "seconds": 0}
+    other = runs.execute(replace(SMALL, seed=2))
+    assert other["history"] != result["history"]
+
+
+@pytest.mark.parametrize("model", runs.MODELS[1:])
+def test_baselines_are_runs(model):
+    run = replace(SMALL, model=model)
+    result = runs.execute(run)
+    assert result["digest"] == run.digest and result["test_accuracy"] > 0.5
+    if model == "random-features":
+        assert 0.9 * 7 * 16 * 192 < result["stored_bits"] <= 7 * 16 * 192
+
+
+def test_other_kinds_of_runs_are_registered():
+    @dataclass(frozen=True)
+    class Sequences:
+        seed: int
+
+    with pytest.raises(TypeError, match=r"a run must be a Run, not .*Sequences"):
+        runs.execute(Sequences(1))
+    runs.execute.register(Sequences, lambda run, *, data=None, progress=None: {"seed": run.seed})
+    assert runs.execute(Sequences(4)) == {"seed": 4}
