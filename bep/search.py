@@ -43,6 +43,7 @@ def suggest(trial, preset):
         nu=round(trial.suggest_float("nu", 0.02, 1, log=True), 3),
         group=trial.suggest_categorical("group", sizes),
         thinning=thinning,
+        anneal=round(trial.suggest_float("anneal", 1 / 64, 1, log=True), 3),
         p_r=round(balance * thinning, 3),
     )
 
@@ -57,7 +58,7 @@ def start(preset):
     """The point of the search where :func:`suggest` gives the preset's own values, or nearly so."""
     hyper = preset.hyper
     group = nearest_divisor(max(preset.hidden), hyper.group)
-    return {"r": hyper.r, "nu": hyper.nu, "thinning": hyper.thinning,
+    return {"r": hyper.r, "nu": hyper.nu, "thinning": hyper.thinning, "anneal": hyper.anneal,
             "group": max(group, min(group_sizes(preset))),
             "balance": hyper.p_r / max(hyper.thinning, 1 / 16)}
 

@@ -14,7 +14,7 @@ from bep_model.training import Hyper
 
 pytest.importorskip("optuna", reason="the extra `experiments` is not installed")
 
-SMALL = Preset("digits", (16, 16), 7, 2, Hyper(r=0.25, group=8, p_r=0.2, sweep=100))
+SMALL = Preset("digits", (16, 16), 7, 2, Hyper(r=0.25, group=8, p_r=0.2, sweep=100, anneal=0.25))
 
 
 def bep(*arguments):
