@@ -43,7 +43,7 @@ def suggest(trial, preset):
         nu=round(trial.suggest_float("nu", 0.02, 1, log=True), 3),
         group=trial.suggest_categorical("group", sizes),
         thinning=thinning,
-        anneal=round(trial.suggest_float("anneal", 1 / 64, 1, log=True), 3),
+        anneal=round(trial.suggest_float("anneal", 1 / 64, 1, log=True), 4),
         p_r=round(balance * thinning, 3),
     )
 
