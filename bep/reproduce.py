@@ -3,6 +3,7 @@
 import json
 import logging
 import shlex
+import signal
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -32,9 +33,14 @@ def cluster(scheduler, workers):
         with Client(scheduler, timeout=10) as client:
             yield client
         return
-    with LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None,
-                      memory_limit=None, silence_logs=logging.CRITICAL) as local, \
-            Client(local) as client:
+    # Ctrl-C is for this process: the workers inherit that they ignore it, and are ended below.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        local = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None,
+                             memory_limit=None, silence_logs=logging.CRITICAL)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with local, Client(local) as client:
         yield client
 
 
