@@ -1,5 +1,6 @@
 """The classifier: scikit-learn's conventions, the golden model's training behind them, files."""
 
+import doctest
 import json
 from dataclasses import asdict
 
@@ -13,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Binarizer, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+import bep_model.estimator
 from bep_model import datasets, state, training
 from bep_model.config import Config
 from bep_model.encoders import Median, Thermometer, Threshold
@@ -35,6 +37,11 @@ def test_scikit_learn_accepts_it(estimator, check):
     check(estimator)
 
 
+def test_the_example_in_the_documentation():
+    results = doctest.testmod(bep_model.estimator)
+    assert results.attempted and not results.failed
+
+
 def assert_equal_states(a, b):
     for mine, theirs in zip((a.bank, *a.counters), (b.bank, *b.counters), strict=True):
         np.testing.assert_array_equal(mine, theirs)
@@ -44,11 +51,12 @@ def assert_equal_states(a, b):
 def test_fit_is_the_training_of_the_golden_model():
     network = Network(Config(192, (32, 32), 10, 5, max_batch=4))
     network.reset(3)
-    hyper = training.Hyper(p_r=0.3, batch=4, thinning=0.5, group=8, reinforce_bits=5)
+    hyper = training.Hyper(p_r=0.3, batch=4, thinning=0.5, group=8, reinforce_bits=5,
+                           anneal=0.25)
     data = datasets.load("digits", validation=False)
     history = training.fit(network, data, epochs=2, hyper=hyper, seed=3)
     classifier = small(encoder=None, counter_bits=5, epochs=2, random_state=3, p_r=0.3, batch=4,
-                       thinning=0.5, group=8, reinforce_bits=5)
+                       thinning=0.5, group=8, reinforce_bits=5, anneal=0.25)
     classifier.fit(data.train.x, data.train.labels)
     assert_equal_states(classifier.network_, network)
     assert [epoch.parameters for epoch in classifier.history_] == [e.parameters for e in history]
