@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import starmap
 
+from bep import series_experiments
 from bep.runs import Run
 from bep_model import presets
 
@@ -187,4 +189,19 @@ EXPERIMENTS = {
         (Figure("net", ("inputs", "batch", "B_h"), ("data set",)),)),
     "baselines": Experiment(
         "Baselines", baselines, (Figure("net", ("model",), ("data set",)),)),
+    "ucr": Experiment(
+        "Recurrent networks: UCR and UEA sets", lambda: starmap(Point, series_experiments.ucr()),
+        (Figure("K_s", ("samples per step",), ("data set",), logarithmic=True),)),
+    "ucr-bits": Experiment(
+        "Recurrent networks: bits of the thermometer",
+        lambda: starmap(Point, series_experiments.thermometer()),
+        (Figure("bits", ("data set",), logarithmic=True),), columns="bits"),
+    "s-mnist": Experiment(
+        "Recurrent networks: sequential MNIST, length of the window",
+        lambda: starmap(Point, series_experiments.windows()),
+        (Figure("rows", ("K_s", "training samples")),)),
+    "s-mnist-horizon": Experiment(
+        "Recurrent networks: sequential MNIST, horizon",
+        lambda: starmap(Point, series_experiments.horizons()),
+        (Figure("horizon", ("steps",)),)),
 }

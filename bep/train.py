@@ -9,16 +9,21 @@ from rich.progress import Progress
 from typer import Option
 
 from bep import results
-from bep_model import datasets, presets, state, training
+from bep_model import datasets, presets, series, series_presets, state, training
 from bep_model.config import Config
 from bep_model.network import Network
 
 HYPER = training.Hyper()
+SERIES = series.Encoding()
 
 
 def defaults(context: typer.Context, name: str | None):
     """Make a preset's values the defaults of all other options."""
-    if name is not None:
+    if name in series_presets.names():
+        preset = asdict(series_presets.load(name))
+        context.default_map = {"rnn": True, "validation": True, "keep_best": True} | preset.pop(
+            "hyper") | preset.pop("encoding") | preset
+    elif name is not None:
         preset = asdict(presets.load(name))
         context.default_map = {"validation": True, "keep_best": True} | preset.pop("hyper") | preset
     return name
@@ -30,9 +35,27 @@ def train(
         help="Name or file of a preset: --dataset, --hidden, --counter-bits, --epochs and the "
              "hyper-parameters, unless they are given too; with --validation and --keep-best."
     )] = None,
-    dataset: Annotated[str, Option(help=f"One of {', '.join(datasets.NAMES)}.")] = "digits",
+    dataset: Annotated[str, Option(
+        help=f"One of {', '.join(datasets.NAMES)}; with --rnn {', '.join(series.IMAGES)} or a UCR "
+             "or UEA set.")] = "digits",
     data: Annotated[Path | None, Option(
-        help="Folder of the IDX files (else BEP_DATA, else they are downloaded).")] = None,
+        help="Folder of the IDX files (else BEP_DATA, else they are downloaded), or of the UCR and "
+             "UEA files.")] = None,
+    rnn: Annotated[bool, Option(
+        "--rnn", help="A recurrent network: --hidden K_s K_y, the state and the output.")] = False,
+    steps: Annotated[int | None, Option(
+        help="T_max of a recurrent trainer; by default those of the longest sequence.")] = None,
+    window: Annotated[int | None, Option(
+        help="Only the last samples of a sequence; by default all.")] = SERIES.window,
+    chunk: Annotated[int, Option(help="Samples of a sequence per time step.")] = SERIES.chunk,
+    bits: Annotated[int, Option(
+        help="Thermometer levels per sample and dimension of a sequence.")] = SERIES.bits,
+    expand: Annotated[int | None, Option(
+        help="K_x, random features of a time step's bits; by default the bits.")] = SERIES.expand,
+    horizon: Annotated[int, Option(
+        help="Steps from the end of a sequence that get targets.")] = HYPER.horizon,
+    fold: Annotated[int, Option(
+        help="Which of three folds of a UCR or UEA set is the test part, 0..2.")] = 0,
     encoding: Annotated[str, Option(
         help=f"Of images as bits: {', '.join(datasets.ENCODINGS)}.")] = "default",
     hidden: Annotated[list[int], Option(
@@ -81,17 +104,24 @@ def train(
     results.check_writable(save)
     if validation is None:
         validation = dataset != "digits" or patience > 0 or keep_best
-    samples = datasets.load(dataset, data=data, seed=data_seed, validation=validation,
-                            encoding=encoding)
+    if rnn:
+        sequences = series.Encoding(window, chunk, bits, expand)
+        samples = series.load(dataset, data=data, seed=data_seed, fold=fold, encoding=sequences,
+                              validation=None if validation else 0.0)
+    else:
+        sequences = None
+        samples = datasets.load(dataset, data=data, seed=data_seed, validation=validation,
+                                encoding=encoding)
     if train_samples is not None:
         samples = samples.limit(train_samples)
     config = Config(samples.inputs, tuple(hidden), samples.classes, counter_bits, weight_lanes,
-                    counter_lanes, max_batch=batch, seed=prototype_seed)
+                    counter_lanes, max_batch=batch, seed=prototype_seed,
+                    max_steps=samples.steps if steps is None else steps)
     if sweep is None:
         sweep = HYPER.sweep if HYPER.sweep % batch == 0 else batch
     hyper = training.Hyper(r=r, nu=nu, group=group, p_r=p_r, thinning=thinning, batch=batch,
                            sweep=sweep, reinforce_bits=reinforce_bits, patience=patience,
-                           anneal=anneal)
+                           horizon=horizon, anneal=anneal)
     parameters = training.check(config, samples, epochs, hyper)
     network = Network(config, literal_targets=literal_targets)
     network.reset(seed)
@@ -114,7 +144,7 @@ def train(
     result = {
         "preset": preset,
         "dataset": dataset,
-        "encoding": encoding,
+        "encoding": asdict(sequences) | {"fold": fold} if rnn else encoding,
         "test_accuracy": training.accuracy(network, samples.test),
         "train_accuracy": training.accuracy(network, samples.train),
         "validation_accuracy": training.accuracy(network, samples.validation),
