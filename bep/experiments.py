@@ -135,7 +135,8 @@ def _narrow(dataset, hidden, batch):
 
 def hardware():
     """Every preset of narrow counters, and MNIST with the values of Fashion-MNIST."""
-    for found in map(presets.load, presets.names()):
+    for found in sorted(map(presets.load, presets.names()),
+                        key=lambda found: (found.dataset, found.encoding, found.hidden)):
         if found.counter_bits == 15:
             continue
         for dataset in ("fashion-mnist", "mnist") if found.dataset == "fashion-mnist" else (

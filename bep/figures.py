@@ -3,7 +3,7 @@
 import matplotlib
 
 matplotlib.use("Agg")  # files only: there may be no screen
-from matplotlib import pyplot
+from matplotlib import pyplot, ticker
 
 
 def training_curves(path, test, training, final):
@@ -51,10 +51,12 @@ def accuracies(path, points, figure):
             point["labels"][name], str) else point["labels"][name] for name in names)
 
     def place(point):
-        return point["stored_bits"] if figure.x == "stored bits" else point["labels"][figure.x]
+        return point["labels"].get(figure.x, point["stored_bits"] / 1000)
 
     if figure.best:
         points = best(points, (figure.x, *figure.series, *figure.panel), place)
+    colours = {series: f"C{number}" for number, series in
+               enumerate(dict.fromkeys(key(point, figure.series) for point in points))}
     panels = list(dict.fromkeys(key(point, figure.panel) for point in points))
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
@@ -73,22 +75,26 @@ def accuracies(path, points, figure):
                 axes.errorbar(
                     places, [point["mean"] for point in curve],
                     [point["sd"] or 0 for point in curve], marker="o", markersize=3, capsize=2,
-                    linewidth=1, linestyle="none" if names else "-", label=series or "ours")
+                    linewidth=1, linestyle="none" if names else "-", color=colours[series],
+                    label=series or "ours")
             known = [point for point in inside if point["paper"] is not None]
             if known:
                 axes.plot([place(point) for point in known], [point["paper"] for point in known],
                           "kx", linestyle="none" if names or len(known) == 1 else "--",
                           linewidth=1, markersize=5, label="paper")
-            axes.set(title=panel, xlabel=figure.x, ylabel="test accuracy (%)")
+            x = "stored kbit" if figure.x == "stored bits" else figure.x
+            axes.set(title=panel, xlabel=x, ylabel="test accuracy (%)")
             axes.grid(alpha=0.3)
             if names:
-                axes.margins(x=0.3)
+                axes.margins(0.3)
             elif figure.logarithmic:
                 axes.set_xscale("log")
-                if figure.x != "stored bits":
-                    ticks = sorted({place(point) for point in inside})
-                    axes.set_xticks(ticks, [str(tick) for tick in ticks])
-                    axes.minorticks_off()
+                axes.xaxis.set_minor_locator(ticker.NullLocator())
+                if figure.x == "stored bits":
+                    axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+                else:
+                    axes.set_xticks(sorted({place(point) for point in inside}))
+                axes.xaxis.set_major_formatter("{x:g}")
             if axes.get_legend_handles_labels()[1] != ["ours"]:
                 axes.legend(fontsize=7)
         picture.savefig(path, dpi=120, metadata={"Date": None} if str(path).endswith(".svg")
