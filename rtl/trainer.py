@@ -207,6 +207,7 @@ class Trainer(wiring.Component):
                 winners.row.neuron.eq(select.winner_neuron),
                 votes.span.oldest.eq(sequencer.oldest),
                 votes.span.length.eq(loader.length),
+                votes.judged.eq(sequencer.judge),
                 votes.slot.eq(loader.slot),
                 votes.step.eq(sequencer.step),
                 votes.target.eq(select.scanned),

@@ -37,7 +37,8 @@ class Votes(wiring.Component):
     Members
     -------
     span : In(span_layout(config))
-        Of the present sample; taken while ``target_valid``.
+        Of the present sample; taken with ``judged``, before any of its rows comes.
+    judged : In(1)
     slot : In(range(max_batch + 1))
         Of the present sample.
     step : In(range(T_max))
@@ -70,6 +71,7 @@ class Votes(wiring.Component):
         rows = winner_layout(config)
         super().__init__({
             "span": In(span_layout(config)),
+            "judged": In(1),
             "slot": In(slot),
             "step": In(steps),
             "target": In(target_layout()),
@@ -106,7 +108,7 @@ class Votes(wiring.Component):
         m.d.comb += [
             write.en.eq(self.target_valid), write.data.eq(self.target),
             write.addr.eq(Cat(self.neuron, self.step, self.slot)),
-            note.en.eq(self.target_valid), note.addr.eq(self.slot), note.data.eq(self.span),
+            note.en.eq(self.judged), note.addr.eq(self.slot), note.data.eq(self.span),
             span.addr.eq(self.i.payload.slot),
         ]
 
