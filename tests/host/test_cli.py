@@ -106,6 +106,15 @@ def test_small_idx_files_work(mnist):
     assert run.exit_code == 0, run.output
 
 
+def test_encoding_of_images(mnist, tmp_path):
+    path = tmp_path / "out.json"
+    run = bep("train", "--dataset", "mnist", "--data", mnist, "--encoding", "differences-20",
+              "--hidden", 8, "--epochs", 1, "--json", path)
+    assert run.exit_code == 0, run.output
+    result = json.loads(path.read_text())
+    assert result["encoding"] == "differences-20" and result["configuration"]["inputs"] == 20
+
+
 @pytest.mark.parametrize(("name", "edit", "text"), [
     ("train-images-idx3", lambda c: c[:-3], "is truncated: 957 bytes of data, 960 expected"),
     ("t10k-images-idx3", lambda c: b"\0\0\x0d" + c[3:],
@@ -151,6 +160,8 @@ def test_missing_file_and_folder(mnist):
     ("--batch 3 --sweep 100", "sweep must be a multiple of the batch (3), not 100"),
     ("--patience 2 --no-validation", "patience needs validation samples"),
     ("--seed -1", "not -1"),
+    ("--encoding median", 'digits has no encoding but "default", not \'median\''),
+    ("--dataset mnist --encoding medium", "encoding must be one of default, median, thermometer, "),
 ])
 def test_wrong_values(arguments, text):
     refused(text, *arguments.split())
