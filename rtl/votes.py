@@ -1,19 +1,13 @@
 """Votes: the steps of a sequence decide on each step of a counter (SPEC-RNN, "Updates")."""
 
 from amaranth.hdl import Cat, Module, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from .backward import open_row_layout, target_layout
 from .memory import slot_words
 from .winners import winner_layout
-
-
-def span_layout(config):
-    """The steps of a sequence that have targets: ``oldest`` (from 0) to ``length`` - 1."""
-    steps = range(config.max_steps + 1)
-    return data.StructLayout({"oldest": steps, "length": steps})
 
 
 class Votes(wiring.Component):
@@ -36,9 +30,6 @@ class Votes(wiring.Component):
 
     Members
     -------
-    span : In(span_layout(config))
-        Of the present sample; taken with ``judged``, before any of its rows comes.
-    judged : In(1)
     slot : In(range(max_batch + 1))
         Of the present sample.
     step : In(range(T_max))
@@ -70,8 +61,6 @@ class Votes(wiring.Component):
         steps, slot = range(max(2, config.max_steps)), range(config.max_batch + 1)
         rows = winner_layout(config)
         super().__init__({
-            "span": In(span_layout(config)),
-            "judged": In(1),
             "slot": In(slot),
             "step": In(steps),
             "target": In(target_layout()),
@@ -97,19 +86,14 @@ class Votes(wiring.Component):
         config = self.config
         words, stride = config.words[0], config.row_words[0]
 
-        # The targets of all steps of a batch's sequences, and which steps have any.
+        # The targets of all steps of a batch's sequences.
         m.submodules.targets = targets = Memory(
             shape=target_layout(), init=[],
             depth=1 << (len(self.slot) + len(self.step) + len(self.neuron)))
-        m.submodules.spans = spans = Memory(
-            shape=span_layout(config), depth=config.max_batch + 1, init=[])
         write, read = targets.write_port(), targets.read_port()
-        note, span = spans.write_port(), spans.read_port(domain="comb")
         m.d.comb += [
             write.en.eq(self.target_valid), write.data.eq(self.target),
             write.addr.eq(Cat(self.neuron, self.step, self.slot)),
-            note.en.eq(self.judged), note.addr.eq(self.slot), note.data.eq(self.span),
-            span.addr.eq(self.i.payload.slot),
         ]
 
         # Rows pass through a register. One of the state layer must have begun its voting; it may
@@ -127,14 +111,14 @@ class Votes(wiring.Component):
         with m.If(vote):
             m.d.sync += [
                 begun.eq(1), neuron.eq(row.neuron), self.read_slot.eq(row.slot),
-                oldest.eq(span.data.oldest), self.count.eq(span.data.length - span.data.oldest),
+                oldest.eq(row.span.oldest), self.count.eq(row.span.length - row.span.oldest),
             ]
         with m.If(self.o.ready):
             m.d.sync += self.o.valid.eq(0)
         with m.If(self.i.valid & self.i.ready):
             m.d.sync += [
                 begun.eq(0), self.o.valid.eq(1), self.o.payload.eq(row),
-                self.source.eq(span.data.length * stride + words),
+                self.source.eq(row.span.length * stride + words),
             ]
 
         # Blocks as the rows of the backward engine. The first step has no state before it.

@@ -7,18 +7,26 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 
+def span_layout(config):
+    """The steps of a sequence that have targets: ``oldest`` (from 0) to ``length`` - 1."""
+    steps = range(config.max_steps + 1)
+    return data.StructLayout({"oldest": steps, "length": steps})
+
+
 def winner_layout(config):
     """One winner: layer (0 for layer 1), row address, sign of the target, slot of the sample.
 
-    Of a recurrent network also ``neuron``, its place in the layer. The state layer's rows carry
-    sign 1: their steps have the targets in them (``rtl.votes``).
+    Of a recurrent network also ``neuron``, its place in the layer, and ``span``. The state layer's
+    rows carry sign 1: their steps have the targets in them (``rtl.votes``).
     """
+    through_time = {"neuron": range(max(2, *config.layers)), "span": span_layout(config)} \
+        if config.recurrent else {}
     return data.StructLayout({
         "layer": ceil_log2(config.depth),
         "address": range(max(2, config.sign_depth)),
         "sign": 1,
         "slot": range(config.max_batch + 1),
-        **({"neuron": range(max(2, *config.layers))} if config.recurrent else {}),
+        **through_time,
     })
 
 
