@@ -45,11 +45,12 @@ def _labels(run):
 
 
 def thermometer():
-    """Table 3: bits of the thermometer, with as many random features as in the preset."""
+    """Table 3: bits of the thermometer, with as many random features throughout."""
     for dataset in UCR:
         for bits in (1, 10, 20, 50, 100):
             run = preset(dataset)
-            run = replace(run, encoding=replace(run.encoding, bits=bits),
+            expand = run.encoding.expand or 256
+            run = replace(run, encoding=replace(run.encoding, bits=bits, expand=expand),
                           epochs=15 if dataset == "PenDigits" else run.epochs)
             yield {"data set": dataset, "bits": bits}, run, None
 
