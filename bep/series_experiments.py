@@ -9,34 +9,23 @@ from bep_model.series import UCR
 PAPER = dict(zip(UCR, (94.65, 95.47, 97.13, 79.78, 82.64), strict=True))
 """Test accuracy in percent, Table 1: 1,035 state neurons, 3-fold cross-validation."""
 
-WIDE = 1035
-"""K_s of the paper."""
 
-
-def preset(dataset, width=256):
+def preset(dataset, kind="256-256-b7", width=None):
     """Run of a data set's preset, with another width of both layers if asked for."""
-    found = series_presets.load(f"{dataset}-256-256-b7")
-    return SeriesRun(dataset, (width, width), epochs=found.epochs, counter_bits=found.counter_bits,
+    found = series_presets.load(f"{dataset}-{kind}")
+    return SeriesRun(dataset, found.hidden if width is None else (width, width),
+                     epochs=found.epochs, counter_bits=found.counter_bits,
                      encoding=found.encoding, hyper=found.hyper)
-
-
-def wide(dataset):
-    """The paper's width and counters, and one sample per time step."""
-    run = preset(dataset, WIDE)
-    return replace(run, epochs=12 if dataset == "PenDigits" else 20, counter_bits=15,
-                   encoding=replace(run.encoding, chunk=1),
-                   hyper=replace(run.hyper, group=15))
 
 
 def ucr():
     """Table 1, and the sizes that fit small hardware, online and with 7-bit counters."""
     for dataset in UCR:
-        for run in (wide(dataset), *(preset(dataset, width) for width in (256, 128, 64))):
+        sizes = [preset(dataset, width=width) for width in (256, 128, 64)]
+        for run in (preset(dataset, "1035-1035"), *sizes):
             yield _labels(run), run, PAPER[dataset]
-        run = preset(dataset)
-        if run.encoding.chunk > 1:
-            run = replace(run, encoding=replace(run.encoding, chunk=1))
-            yield _labels(run), run, PAPER[dataset]
+        run = replace(sizes[0], encoding=replace(sizes[0].encoding, chunk=1))
+        yield _labels(run), run, PAPER[dataset]
 
 
 def _labels(run):
@@ -59,7 +48,7 @@ def windows():
     """The last rows of MNIST's images (Figure 3), with fewer samples; last, the best point."""
     for width in (128, 256):
         for rows in (7, 14, 21, 28):
-            run = preset("s-mnist", width)
+            run = preset("s-mnist", width=width)
             run = replace(run, encoding=replace(run.encoding, window=rows),
                           train_samples=20000, epochs=6)
             yield _image_labels(run), run, None

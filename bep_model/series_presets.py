@@ -1,6 +1,6 @@
 """Presets of recurrent networks, as :mod:`bep_model.presets` has them of the others.
 
-A preset is named ``<data set>-<K_s>-<K_y>[-b<B_h>]``.
+A preset is named ``<data set>-<K_s>-<K_y>[-b<B_h>]`` (no suffix: 15).
 """
 
 import tomllib
