@@ -46,13 +46,14 @@ def aggregate(point, seeds, found):
     """
     runs = [found[run.digest] for run in repeated(point, seeds)]
     tests = [100 * run["test_accuracy"] for run in runs]
-    held = [100 * run["validation_accuracy"] for run in runs]
+    held = [100 * run["validation_accuracy"] for run in runs
+            if run["validation_accuracy"] is not None]  # a refit has none
     return {
         "labels": point.labels, "paper": point.paper, "n": len(runs),
         "mean": round(statistics.mean(tests), 4),
         "sd": round(statistics.stdev(tests), 4) if len(tests) > 1 else None,
         "test": [round(test, 4) for test in tests],
-        "validation_mean": round(statistics.mean(held), 4),
+        "validation_mean": round(statistics.mean(held), 4) if held else None,
         "stored_bits": runs[0]["stored_bits"],
         "seconds": round(sum(run["seconds"] for run in runs), 2),
         "run": asdict(point.run),

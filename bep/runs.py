@@ -50,6 +50,9 @@ class Run:
         bits as BEP's counters would.
     encoding : str
         Of images as bits, see :func:`datasets.load`.
+    refit : bool
+        Train on the validation samples too and test the last epoch, of hyper-parameters and a
+        number of epochs that were chosen with them.
     """
 
     dataset: str
@@ -63,6 +66,7 @@ class Run:
     literal_targets: bool = False
     model: str = "bep"
     encoding: str = "default"
+    refit: bool = False
 
     def __post_init__(self):
         if self.model not in MODELS:
@@ -131,7 +135,7 @@ def execute_run(run: Run, *, data=None, progress=None):
     bits = config.counter_bits * sum(k * f for k, f in config.shapes)
     begun = time.perf_counter()
     if run.model == "bep":
-        measured = {"stored_bits": bits} | train(run, loaded, config, progress)
+        measured = {"stored_bits": bits} | train(run, loaded, config, progress, run.refit)
     elif run.model == "random-features":
         measured = baselines.fit_random_features(loaded, run.seed, budget=bits,
                                                  epochs=min(20, run.epochs))
@@ -141,17 +145,20 @@ def execute_run(run: Run, *, data=None, progress=None):
             "seconds": time.perf_counter() - begun, "versions": results.versions(*PACKAGES)}
 
 
-def train(run, loaded, config, progress=None):
-    """Train a network and test its best epoch; return what was measured."""
+def train(run, loaded, config, progress=None, refit=False):
+    """Train a network and test its best epoch, the last one of a refit; return what was measured.
+
+    ``validation_accuracy`` of a refit is None.
+    """
     network = Network(config, literal_targets=run.literal_targets)
     network.reset(run.seed)
-    history = training.fit(network, loaded, epochs=run.epochs, hyper=run.hyper, seed=run.seed,
-                           progress=progress, keep_best=True)
+    history = training.fit(network, loaded.refit() if refit else loaded, epochs=run.epochs,
+                           hyper=run.hyper, seed=run.seed, progress=progress, keep_best=not refit)
     held = [epoch.validation_accuracy for epoch in history]
     return {
         "test_accuracy": training.accuracy(network, loaded.test),
-        "validation_accuracy": max(held),
-        "best_epoch": held.index(max(held)),
+        "validation_accuracy": None if refit else max(held),
+        "best_epoch": len(held) - 1 if refit else held.index(max(held)),
         "history": [{"error": epoch.error, "triggered": epoch.triggered,
                      "validation_accuracy": epoch.validation_accuracy} for epoch in history],
     }

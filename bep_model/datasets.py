@@ -88,6 +88,17 @@ class Dataset:
             )
         return replace(self, train=self.train.first(train))
 
+    def refit(self):
+        """The same data with the validation samples at the end of the training samples."""
+        parts = [self.train, self.validation]
+        lengths = None
+        if any(part.lengths is not None for part in parts):
+            lengths = np.concatenate([np.full(len(part), self.steps) if part.lengths is None
+                                      else part.lengths for part in parts])
+        train = Samples(np.concatenate([part.x for part in parts]),
+                        np.concatenate([part.labels for part in parts]), lengths)
+        return replace(self, train=train, validation=self.validation.first(0))
+
     def check(self, config):
         """Raise ValueError unless a trainer of this ``config`` takes these samples."""
         if config.inputs != self.inputs:
