@@ -149,7 +149,7 @@ def hardware():
             continue
         fashion = found.dataset == "fashion-mnist" and found.encoding == "default"
         for dataset, refit in ((found.dataset, False), (found.dataset, True), ("mnist", False)):
-            if refit and found.dataset == "digits" or dataset != found.dataset and not fashion:
+            if (refit and found.dataset == "digits") or (dataset != found.dataset and not fashion):
                 continue
             run = replace(preset_run(found, dataset), refit=refit)
             comparable = run.encoding == "default"

@@ -9,8 +9,8 @@ from sim.compare import compare
 from sim.expected import expected
 from sim.simulate import simulate
 from sim.words import integers
-from tests.sim.configurations import CASES
 from tests.sim import recurrent
+from tests.sim.configurations import CASES
 from tests.sim.jobs import job
 
 
