@@ -10,15 +10,16 @@ import pytest
 
 from bep.verify import check
 from bep_model.config import Config, Parameters, divisors
+from tests.sim import recurrent
 from tests.sim.configurations import Case
 from tests.sim.jobs import job
 
 COUNT = int(os.environ.get("FUZZ", "4"))
 
 
-def drawn(seed):
+def drawn(seed, through_time=False):
     """A small legal configuration and legal parameters."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([seed, 1] if through_time else seed)
 
     def choice(values):
         return int(rng.choice(values))
@@ -28,9 +29,10 @@ def drawn(seed):
 
     q = choice([1, 2, 3, 4, 5, 8, 16, 33])
     p = q * between(1, max(1, min(5, 70 // q)))
-    layers = [between(1, 20) for _ in range(between(1, 4))]
+    layers = [between(1, 20) for _ in range(2 if through_time else between(1, 4))]
     config = Config(between(1, 60), layers, between(2, 6), between(2, 15), p, q,
-                    max_batch=choice([1, 1, 2, 3, 5]), seed=between(0, 1000))
+                    max_batch=choice([1, 1, 2, 3, 5]), seed=between(0, 1000),
+                    max_steps=between(1, 9) if through_time else 0)
     batch = between(1, config.max_batch)
     parameters = Parameters(
         margin=choice([layers[-1], between(-2 * layers[-1], 2 * layers[-1])]),
@@ -40,6 +42,7 @@ def drawn(seed):
         thinning=choice([0, 1, 1 << 14, 30000, 65535, 1 << 16, 1 << 16, 1 << 16]),
         batch=batch,
         sweep=batch * between(1, 4),
+        horizon=between(1, 9) if through_time else 65535,
     )
     return Case(config, parameters.validate(config), saturated=bool(between(0, 1)),
                 options={"single_port": bool(between(0, 1))})
@@ -50,4 +53,13 @@ def test_equal_to_the_golden_model(seed):
     case = drawn(seed)
     result = check(job(case, seed), **case.options,
                    command=f"FUZZ={seed + 1} pytest tests/sim/test_fuzz.py -k '[{seed}]'")
+    assert result["mismatches"] == 0, f"{case}\n{result['report']}"
+
+
+@pytest.mark.parametrize("seed", range(COUNT))
+def test_recurrent(seed):
+    case = drawn(seed, through_time=True)
+    the_job = recurrent.job(case, (1, case.config.max_steps), seed)
+    result = check(the_job, **case.options,
+                   command=f"FUZZ={seed + 1} pytest tests/sim/test_fuzz.py -k 'recurrent[{seed}]'")
     assert result["mismatches"] == 0, f"{case}\n{result['report']}"
