@@ -92,14 +92,15 @@ def widths(dataset):
     Of Fashion-MNIST, where validation samples are taken from the training samples, two layers are
     also trained on all of them.
     """
-    parts = {"50,000": False, "60,000": True} if dataset == "fashion-mnist" else {"20,000": False}
+    parts = {"50,000": False, "60,000": True} if dataset == "fashion-mnist" else {None: False}
     for depth in (2, 3):
         for samples, refit in parts.items():
+            counted = {} if samples is None else {"training samples": samples}
             for width in WIDTHS if depth == 2 or not refit else ():
                 run = replace(preset(dataset, (width, width)), hidden=(width,) * depth, refit=refit)
                 if depth == 3:
                     run = replace(run, epochs=20)
-                yield Point({"training samples": samples, "hidden layers": depth, "width": width},
+                yield Point({"hidden layers": depth, **counted, "width": width},
                             run, PAPER[dataset][width] if depth == 2 else None)
 
 

@@ -119,7 +119,7 @@ def table(document, columns=None):
         line = [*map(str, point["labels"].values()), value(point), str(point["n"])]
         if paper:
             known = point["paper"] is not None
-            line += [f"{point['paper']:.1f}", f"{point['mean'] - point['paper']:+.1f}"] if known \
+            line += [f"{point['paper']:.1f}", f"{ahead(point):+.1f}"] if known \
                 else ["", ""]
         lines.append(line)
     return lines
@@ -127,9 +127,13 @@ def table(document, columns=None):
 
 def below_paper(document):
     """Texts of the points that do not reach the paper's value, with the difference."""
-    return [f"{told(point['labels'])} ({point['mean'] - point['paper']:+.1f})"
-            for point in document["points"]
-            if point["paper"] is not None and point["mean"] < point["paper"]]
+    return [f"{told(point['labels'])} ({lead:+.1f})" for point in document["points"]
+            if point["paper"] is not None and (lead := ahead(point)) < 0]
+
+
+def ahead(point):
+    """Points in percent by which a mean is above the paper's value, as it is printed."""
+    return round(point["mean"] - point["paper"], 1) + 0.0  # not -0.0
 
 
 def against_baselines(document):
