@@ -138,7 +138,7 @@ def execute_run(run: Run, *, data=None, progress=None):
         measured = {"stored_bits": bits} | train(run, loaded, config, progress, run.refit)
     elif run.model == "random-features":
         measured = baselines.fit_random_features(loaded, run.seed, budget=bits,
-                                                 epochs=min(20, run.epochs))
+                                                 epochs=min(10, run.epochs))
     else:
         measured = baselines.fit_logistic_regression(loaded)
     return {"run": asdict(run), "digest": run.digest, **measured,
