@@ -77,11 +77,11 @@ def accuracies(path, points, figure):
                     [point["sd"] or 0 for point in curve], marker="o", markersize=3, capsize=2,
                     linewidth=1, linestyle="none" if names else "-", color=colours[series],
                     label=series or "ours")
-            known = [point for point in inside if point["paper"] is not None]
+            known = {place(point): point["paper"] for point in inside
+                     if point["paper"] is not None}
             if known:
-                axes.plot([place(point) for point in known], [point["paper"] for point in known],
-                          "kx", linestyle="none" if names or len(known) == 1 else "--",
-                          linewidth=1, markersize=5, label="paper")
+                axes.plot(known.keys(), known.values(), "kx", linewidth=1, markersize=5,
+                          linestyle="none" if names or len(known) == 1 else "--", label="paper")
             x = "stored kbit" if figure.x == "stored bits" else figure.x
             axes.set(title=panel, xlabel=x, ylabel="test accuracy (%)")
             axes.grid(alpha=0.3)

@@ -36,7 +36,7 @@ def cluster(scheduler, workers):
     # Ctrl-C is for this process: the workers inherit that they ignore it, and are ended below.
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        local = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None,
+        local = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0",
                              memory_limit=None, silence_logs=logging.CRITICAL)
     finally:
         signal.signal(signal.SIGINT, before)
