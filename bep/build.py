@@ -16,8 +16,7 @@ from unittest.mock import patch
 from typer import Option
 
 from bep import results, toolchain
-from bep_model import config as configuration
-from bep_model import frame
+from bep_model import configuration, frame
 from bep_model.config import Config
 from rtl.board import Board
 from sim.words import integers

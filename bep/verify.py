@@ -12,8 +12,7 @@ from rich.progress import Progress
 from typer import Option
 
 from bep import results
-from bep_model import config as configuration
-from bep_model import datasets, frame, random, series
+from bep_model import configuration, datasets, frame, random, series
 from bep_model.config import Config, Parameters
 from bep_model.protocol import COUNTERS, Cause
 from bep_model.training import epoch_order

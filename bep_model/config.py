@@ -3,12 +3,8 @@
 import hashlib
 import json
 import math
-import tomllib
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from pathlib import Path
-
-import tomli_w
 
 NUMERICS_VERSION = 1
 """Raised whenever the same configuration, seed and data would give other counters."""
@@ -349,55 +345,3 @@ def reinforce_probabilities(config, p_r, error):
         min(round((1 << 16) * p_r * math.sqrt(error) * math.sqrt(2 / (math.pi * f))), (1 << 16) - 1)
         for _, f in config.shapes
     )
-
-
-def load(path):
-    """Read a configuration file.
-
-    Returns
-    -------
-    (Config, Parameters or None)
-        The table ``[trainer]``, and the table ``[parameters]`` if there is one.
-
-    Raises
-    ------
-    ValueError
-        For text that is not TOML, or an unknown or missing key; TypeError, ValueError and OSError
-        as the values deserve. Every message starts with the path.
-    """
-    try:
-        tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not a TOML file: {error}") from None
-    unknown = set(tables) - {"trainer", "parameters"}
-    if unknown or "trainer" not in tables:
-        raise ValueError(f"{path} must have the table [trainer] and may have [parameters], "
-                         f"not {sorted(tables)}")
-    try:
-        config = _from_table(Config, tables["trainer"], "trainer")
-        if "parameters" not in tables:
-            return config, None
-        return config, _from_table(Parameters, tables["parameters"], "parameters").validate(config)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{path}: {error}") from None
-
-
-def _from_table(cls, table, name):
-    known = {field.name for field in fields(cls)}
-    unknown = sorted(set(table) - known)
-    if unknown:
-        raise ValueError(f"[{name}] has no key {unknown[0]!r}; it may have {sorted(known)}")
-    try:
-        return cls(**table)
-    except TypeError as error:
-        if "missing" in str(error):
-            raise ValueError(f"[{name}]: {str(error).split('() ')[-1]}") from None
-        raise
-
-
-def dump(path, config, parameters=None):
-    """Write a configuration file that :func:`load` reads back as equal objects."""
-    tables = {"trainer": asdict(config)}
-    if parameters is not None:
-        tables["parameters"] = asdict(parameters)
-    Path(path).write_text(tomli_w.dumps(tables), encoding="utf-8")

@@ -11,7 +11,8 @@ from bep import build as flow
 from bep import toolchain
 from bep.build import boards, build, target
 from bep.cli import Command, Group
-from bep_model.config import Config, dump
+from bep_model.config import Config
+from bep_model.configuration import dump
 
 TINY = Config(16, (8,), 2, counter_bits=3, weight_lanes=8, counter_lanes=8)
 

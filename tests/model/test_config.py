@@ -8,11 +8,10 @@ from bep_model.config import (
     Config,
     Parameters,
     divisors,
-    dump,
-    load,
     nearest_divisor,
     reinforce_probabilities,
 )
+from bep_model.configuration import dump, load
 
 CONFIG = Config(192, [128, 128], 10, counter_bits=7, weight_lanes=64, counter_lanes=8)
 RAGGED = Config(20, (8, 7, 6), 3, weight_lanes=24, counter_lanes=8, max_batch=4)

@@ -8,7 +8,8 @@ from typer.testing import CliRunner
 
 import bep.verify
 from bep.cli import app
-from bep_model.config import Config, dump
+from bep_model.config import Config
+from bep_model.configuration import dump
 from bep_model.protocol import Cause
 
 CONFIG = Config(24, (12, 8), 4, weight_lanes=8, counter_lanes=4, max_batch=2)
