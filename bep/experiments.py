@@ -158,9 +158,10 @@ def hardware():
         for dataset, refit in variants:
             run = replace(preset_run(found, dataset), refit=refit)
             paper = PAPER.get(dataset, {}) if run.encoding == "default" else {}
-            yield Point({"data set": dataset, "inputs": run.encoding, "net": net(run.hidden),
-                         "B_h": run.counter_bits, "refit": "yes" if refit else "no"}, run,
-                        paper.get(run.hidden[0]))
+            labels = {"data set": dataset, "inputs": run.encoding, "net": net(run.hidden),
+                      "B_h": run.counter_bits,
+                      "trained on": "all" if refit else "all but validation"}
+            yield Point(labels, run, paper.get(run.hidden[0]))
 
 
 def baselines():
@@ -203,7 +204,7 @@ EXPERIMENTS = {
         columns="B_h"),
     "hardware": Experiment(
         "As the hardware trains: narrow counters", hardware,
-        (Figure("net", ("inputs", "B_h", "refit"), ("data set",)),)),
+        (Figure("net", ("inputs", "B_h", "trained on"), ("data set",)),)),
     "baselines": Experiment(
         "Baselines", baselines, (Figure("net", ("model",), ("data set",)),)),
     "ucr": Experiment(
