@@ -62,7 +62,7 @@ def checks(m, trainer, claim):
     used = {"winners": trainer.update.run & inside["winners.o__valid"]}
     if config.depth > 1:
         used["neurons"] = inside["sequencer.select_hidden"] & inside["select.late_valid_0"]
-        used["open_rows"] = inside["backward.edge_0"][1]
+        used["open_rows"] = inside["backward.fetched_0"]
     for name, now in used.items():
         collided = delay(m, collision(memories[f"{name}.memory"]), 1, f"{name}_collided")
         m.d.comb += claim(~(collided & now), f"{name} read while written")
