@@ -154,8 +154,8 @@ def samples_for(config, dataset, count, seed, data=None, encoding=None):
         raise ValueError(f"samples must be at least 1, not {count}")
     if dataset == "random-prototypes":
         steps = max(1, config.max_steps)
-        train = datasets.random_prototypes(inputs=steps * config.inputs, classes=config.classes,
-                                           train=count, test=1, seed=seed, validation=False).train
+        train = datasets.load(dataset, inputs=steps * config.inputs, classes=config.classes,
+                              train=count, test=1, seed=seed, validation=False).train
         x = train.x.reshape(count, steps, config.inputs) if config.recurrent else train.x
         return replace(train, x=x)
     if config.recurrent:
