@@ -51,9 +51,9 @@ def stored(path, run):
     """
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
+        held = result["validation_accuracy"]
         whole = (result["digest"] == run.digest and 0 <= result["test_accuracy"] <= 1
-                 and (result["validation_accuracy"] is None
-                      or 0 <= result["validation_accuracy"] <= 1))
+                 and (held is None if getattr(run, "refit", False) else 0 <= held <= 1))
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError):

@@ -5,6 +5,9 @@ import pytest
 
 from bep import runs
 from bep.runs import Run
+from bep_model import datasets, training
+from bep_model.config import Config
+from bep_model.network import Network
 from bep_model.training import Hyper
 
 SMALL = Run("digits", (16,), epochs=3, counter_bits=7, hyper=Hyper(group=4), train_samples=100)
@@ -78,3 +81,16 @@ def test_other_kinds_of_runs_are_registered():
         runs.execute(Sequences(1))
     runs.execute.register(Sequences, lambda run, *, data=None, progress=None: {"seed": run.seed})
     assert runs.execute(Sequences(4)) == {"seed": 4}
+
+
+def test_a_refit_trains_on_all_and_keeps_the_last_epoch():
+    run = Run("digits", (16,), epochs=3, counter_bits=7, hyper=Hyper(group=4), refit=True)
+    result = runs.execute(run)
+    assert result["validation_accuracy"] is None and result["best_epoch"] == 2
+    assert all(epoch["validation_accuracy"] is None for epoch in result["history"])
+    data = datasets.load("digits").refit()
+    assert len(data.train) == 1437 and len(data.validation) == 0
+    network = Network(Config(data.inputs, (16,), 10, 7, max_batch=1))
+    network.reset(1)
+    training.fit(network, data, epochs=3, hyper=run.hyper, seed=1)
+    assert result["test_accuracy"] == training.accuracy(network, data.test)
