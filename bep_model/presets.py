@@ -54,10 +54,7 @@ class Preset:
             raise ValueError(
                 f"dataset must be one of {', '.join(datasets.NAMES)}, not {self.dataset!r}")
         datasets.check_encoding(self.dataset, self.encoding)
-        if isinstance(self.epochs, bool) or not isinstance(self.epochs, int):
-            raise TypeError(f"epochs must be an integer, not {self.epochs!r}")
-        if self.epochs < 1:
-            raise ValueError(f"epochs must be at least 1, not {self.epochs}")
+        check_epochs(self.epochs)
         # Inputs and classes come with the data; no check of the others depends on them.
         config = Config(1, self.hidden, 2, self.counter_bits, max_batch=self.hyper.batch)
         object.__setattr__(self, "hidden", config.layers)
@@ -127,6 +124,14 @@ def parse(text):
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise TypeError(f"{name} must be a number, not {value!r}")
     return Preset(**table, hyper=Hyper(**hyper))
+
+
+def check_epochs(epochs):
+    """Raise TypeError or ValueError unless ``epochs`` is an integer of 1 or more."""
+    if isinstance(epochs, bool) or not isinstance(epochs, int):
+        raise TypeError(f"epochs must be an integer, not {epochs!r}")
+    if epochs < 1:
+        raise ValueError(f"epochs must be at least 1, not {epochs}")
 
 
 def _check_keys(where, table, allowed):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from bep_model.config import Config
+from bep_model.presets import check_epochs
 from bep_model.series import Encoding
 from bep_model.training import Hyper
 
@@ -45,10 +46,7 @@ class SeriesPreset:
     hyper: Hyper
 
     def __post_init__(self):
-        if isinstance(self.epochs, bool) or not isinstance(self.epochs, int):
-            raise TypeError(f"epochs must be an integer, not {self.epochs!r}")
-        if self.epochs < 1:
-            raise ValueError(f"epochs must be at least 1, not {self.epochs}")
+        check_epochs(self.epochs)
         # Inputs, steps and classes come with the data; no check of the others depends on them.
         config = Config(1, self.hidden, 2, self.counter_bits, max_batch=self.hyper.batch,
                         max_steps=1)

@@ -173,7 +173,7 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
                       accuracy(network, data.validation), parameters, seconds)
         history.append(entry)
         if keep_best and entry.validation_accuracy > best:
-            best, kept = entry.validation_accuracy, [layer.copy() for layer in network.counters]
+            best, kept = entry.validation_accuracy, network.counters
         if progress is not None:
             progress(entry)
         parameters = replace(

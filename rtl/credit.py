@@ -1,4 +1,4 @@
-"""Credit: what the steps of a sequence say of a neuron, added up (SPEC-RNN, "Winners")."""
+"""Credit: what the steps of a sequence say of a neuron, added up (docs/algorithm.md)."""
 
 from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
@@ -10,7 +10,8 @@ from .forward import row_layout
 
 
 class Credit(wiring.Component):
-    """sigma_i = sum over t of D_t[i] z_t[i] of the neurons of the state layer.
+    """sigma_i = sum over t of D_t[i] z_t[i] of the neurons of the state layer:
+    the sums of ``bep_model.recurrent.select_through_time``.
 
     D z is abs(z) where target and activation agree, else -abs(z), and 0 without a target. A sum
     below 0 is of a neuron that was wrong more than it was right.

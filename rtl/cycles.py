@@ -96,22 +96,27 @@ class Cycles:
         offered, scanned = [{} for _ in config.layers], 1
         if config.depth == 1:
             return total, [dict.fromkeys(sample.winners[0], 2)], scanned
-        lanes = config.weight_lanes
-        for l in reversed(range(config.depth - 1)):
-            width, words, rows = config.layers[l], config.words[l + 1], len(sample.passing[l + 1])
+        lanes, waits = config.weight_lanes, []
+        for l, rows, z, valid, winners in self._scans(sample, parameters):
+            words, group, final = config.words[l + 1], parameters.groups[l], config.layers[l] - 1
             total[Cause.BACKWARD] += self.backward.cycles(rows, words)
-            final, group = width - 1, parameters.groups[l]
-            passes = sample.valid[l][final] and abs(sample.z[l][final]) <= parameters.gates[l]
-            wins = len(sample.winners[l]) and sample.winners[l][-1] // group == final // group
+            passes = valid[final] and abs(z[final]) <= parameters.gates[l]
+            wins = len(winners) and winners[-1] // group == final // group
             scanned = final % lanes + 1 + self.hidden_latency + bool(passes or wins)
-            if l:
-                total[Cause.SELECT] += scanned
+            waits.append(scanned)
+        total[Cause.SELECT] = sum(waits[:-1])  # the next phase waits for every scan but the last
         gap = max(rows + 2, self.backward.gap)
-        group = parameters.groups[0]
-        for row in map(int, sample.winners[0]):
+        for row in map(int, winners):
             word, lane = divmod(row - row % group + group - 1, lanes)
             offered[0][row] = max(1, lane + self.hidden_latency + 3 - (words - 1 - word) * gap)
         return total, offered, scanned
+
+    def _scans(self, sample, parameters):
+        """The backward phases in order: layer (from 0) that gets targets, rows read, then of that
+        layer z, which neurons have a target, and the winners.
+        """
+        for l in reversed(range(self.config.depth - 1)):
+            yield l, len(sample.passing[l + 1]), sample.z[l], sample.valid[l], sample.winners[l]
 
     def _steps(self, sample, parameters, l):
         """Steps of a sequence that vote on the rows of layer l + 1; none here."""
@@ -146,27 +151,12 @@ class CyclesThroughTime(Cycles):
     def _steps(self, sample, parameters, l):
         return 0 if l else min(parameters.horizon, sample.steps)
 
-    def _backward(self, sample, parameters):
-        config, total = self.config, Counter()
-        width, words = config.layers[0], config.words[1]
-        oldest = max(0, sample.steps - parameters.horizon)
-        rows = len(sample.passing_y)
-        for step in reversed(range(oldest, sample.steps)):
-            total[Cause.BACKWARD] += self.backward.cycles(rows, words)
-            final, group = width - 1, parameters.groups[0]
-            passes = sample.valid[step][final] and \
-                abs(sample.z[step][final]) <= parameters.gates[0]
-            wins = step == oldest and len(sample.winners[0]) \
-                and sample.winners[0][-1] // group == final // group
-            scanned = final % config.weight_lanes + 1 + self.hidden_latency + bool(passes or wins)
-            if step != oldest:
-                total[Cause.SELECT] += scanned
-                rows = len(sample.passing[step])
-        gap, offered = max(rows + 2, self.backward.gap), {}
-        for row in map(int, sample.winners[0]):
-            word, lane = divmod(row - row % group + group - 1, config.weight_lanes)
-            offered[row] = max(1, lane + self.hidden_latency + 3 - (words - 1 - word) * gap)
-        return total, [offered, {}], scanned
+    def _scans(self, sample, parameters):
+        oldest, rows = max(0, sample.steps - parameters.horizon), sample.passing_y
+        for t in reversed(range(oldest, sample.steps)):
+            winners = sample.winners[0] if t == oldest else ()
+            yield 0, len(rows), sample.z[t], sample.valid[t], winners
+            rows = sample.passing[t]
 
     def _times(self, rows, end):
         """A row of the state layer waits for its votes, sign word by sign word (``rtl.votes``)."""

@@ -1,4 +1,4 @@
-"""Votes: the steps of a sequence decide on each step of a counter (SPEC-RNN, "Updates")."""
+"""Votes: the steps of a sequence decide on each step of a counter (docs/algorithm.md)."""
 
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
@@ -15,7 +15,7 @@ class Votes(wiring.Component):
 
     The direction of counter [i, j] is the sign of the sum over t of D_t[i] a_t[j], a_t being the
     block [x_t | s_(t-1)]. That sum is the column sum of :class:`rtl.backward.Backward` with blocks
-    for rows, so this component only feeds that engine: ``bep_model.recurrent.votes``.
+    for rows, so this component only feeds that engine: ``bep_model.update.update_through_time``.
 
     Timing
     ------

@@ -66,7 +66,7 @@ class _Expected:
         seen.bank.append(self.network.bank.copy())
         timed = [self.spent[cause] for cause in list(Cause)[1:]] if self.cycles else []
         seen.performance.append(np.append(self.performance, timed).astype(np.int64))
-        seen.counters.append([layer.copy() for layer in self.network.counters])
+        seen.counters.append(self.network.counters)
 
     def run(self, run):
         chunks = run.chunks()
