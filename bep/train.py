@@ -84,6 +84,8 @@ def train(
     anneal: Annotated[float, Option(
         help="Part of the thinning that is left in the last epoch, 0..1; 1 is off."
     )] = HYPER.anneal,
+    thinning_bits: Annotated[int, Option(
+        help="Resolution of the thinning in every epoch, 1..16.")] = HYPER.thinning_bits,
     patience: Annotated[int, Option(
         help="Epochs without a better validation accuracy before groups grow; 0 is off."
     )] = HYPER.patience,
@@ -121,7 +123,7 @@ def train(
         sweep = HYPER.sweep if HYPER.sweep % batch == 0 else batch
     hyper = training.Hyper(r=r, nu=nu, group=group, p_r=p_r, thinning=thinning, batch=batch,
                            sweep=sweep, reinforce_bits=reinforce_bits, patience=patience,
-                           horizon=horizon, anneal=anneal)
+                           horizon=horizon, anneal=anneal, thinning_bits=thinning_bits)
     parameters = training.check(config, samples, epochs, hyper)
     network = Network(config, literal_targets=literal_targets)
     network.reset(seed)

@@ -32,7 +32,7 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
         B_h, stored bits per counter, 2..15.
     epochs : int
         Passes over the training samples in :meth:`fit`, 0 or more.
-    r, nu, group, p_r, thinning, batch, sweep, reinforce_bits, patience, anneal
+    r, nu, group, p_r, thinning, batch, sweep, reinforce_bits, patience, anneal, thinning_bits
         See :class:`bep_model.training.Hyper`, whose defaults these are.
     validation_fraction : float
         Part of the samples, 0 or more and below 1, that :meth:`fit` holds out; it then ends with
@@ -75,8 +75,9 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
                  epochs=30, r=DEFAULTS.r, nu=DEFAULTS.nu, group=DEFAULTS.group, p_r=DEFAULTS.p_r,
                  thinning=DEFAULTS.thinning, batch=DEFAULTS.batch, sweep=DEFAULTS.sweep,
                  reinforce_bits=DEFAULTS.reinforce_bits, patience=DEFAULTS.patience,
-                 anneal=DEFAULTS.anneal, validation_fraction=0.0, weight_lanes=64, counter_lanes=8,
-                 prototype_seed=1, random_state=None):
+                 anneal=DEFAULTS.anneal, thinning_bits=DEFAULTS.thinning_bits,
+                 validation_fraction=0.0, weight_lanes=64, counter_lanes=8, prototype_seed=1,
+                 random_state=None):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.encoder = encoder
         self.counter_bits = counter_bits
@@ -91,6 +92,7 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
         self.reinforce_bits = reinforce_bits
         self.patience = patience
         self.anneal = anneal
+        self.thinning_bits = thinning_bits
         self.validation_fraction = validation_fraction
         self.weight_lanes = weight_lanes
         self.counter_lanes = counter_lanes

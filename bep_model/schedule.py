@@ -25,15 +25,21 @@ def reinforcement(config, p_r, error, bits=16):
     """
     if not 1 <= bits <= 16:
         raise ValueError(f"reinforce bits must be between 1 and 16, not {bits}")
-    unit = 1 << (16 - bits)
-    return tuple(min((p + unit // 2) // unit, (1 << bits) - 1) * unit
+    return tuple(min(rounded(p, bits), (1 << 16) - (1 << (16 - bits)))
                  for p in reinforce_probabilities(config, p_r, error))
 
 
-def annealed(thinning, anneal, epoch, epochs):
+def rounded(p, bits):
+    """The multiple of 2**-bits that is nearest to ``p``, both in units of 2**-16."""
+    unit = 1 << (16 - bits)
+    return (p + unit // 2) // unit * unit
+
+
+def annealed(thinning, anneal, epoch, epochs, bits=16):
     """Thinning of an epoch: from the middle of the run on it falls geometrically.
 
-    Few steps late in a run disturb the weights less, while reinforcement settles them.
+    Few steps late in a run disturb the weights less, while reinforcement settles them. With few
+    ``bits`` a word of counters takes few random words in every epoch, as in :func:`reinforcement`.
 
     Parameters
     ----------
@@ -43,14 +49,19 @@ def annealed(thinning, anneal, epoch, epochs):
         Part of it that is left in the last epoch, above 0 to 1.
     epoch, epochs : int
         Number of the epoch, from 0 on, and of them all.
+    bits : int
+        1..16: the result is a multiple of 2**-bits, 0 if it would be less than half of that; 16
+        changes nothing.
 
     Returns
     -------
     int
     """
+    if not 1 <= bits <= 16:
+        raise ValueError(f"thinning bits must be between 1 and 16, not {bits}")
     last = epochs - 1
     way = max(0.0, 2 * epoch / last - 1) if last > 0 else 0.0
-    return round(thinning * anneal ** min(way, 1.0))
+    return rounded(round(thinning * anneal ** min(way, 1.0)), bits)
 
 
 def next_group(width, group):

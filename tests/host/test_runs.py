@@ -35,6 +35,13 @@ def test_the_digest_tells_kinds_and_numerics_apart(monkeypatch):
     assert SMALL.digest != first
 
 
+def test_digests_are_older_than_thinning_bits():
+    assert Run("digits", (16,)).digest == \
+        "8bbd2fd6a2643dfba1c683a714f09a7273d1f0eb4403a153c432d61c7c0902e5"
+    fine, coarse = (replace(SMALL, hyper=Hyper(group=4, thinning_bits=bits)) for bits in (16, 2))
+    assert fine.digest == SMALL.digest != coarse.digest
+
+
 def test_seeds_generate_data_anew_but_keep_splits():
     assert SMALL.seeded(3) == replace(SMALL, seed=3)
     generated = replace(SMALL, dataset="random-prototypes")

@@ -90,6 +90,13 @@ def test_thinning_is_annealed_in_the_second_half(digits):
     assert history[0].parameters.thinning == 32768
 
 
+def test_thinning_has_few_bits_in_every_epoch(digits):
+    hyper = training.Hyper(thinning=0.7, anneal=1 / 8, thinning_bits=2)
+    history = training.fit(Recorder(CONFIG), digits, epochs=5, hyper=hyper)
+    quarters = [epoch.parameters.thinning / 2**14 for epoch in history]
+    assert quarters == [3, 3, 3, 1, 0]  # 0.75, then 0.27 and 0.09
+
+
 def test_groups_grow_only_with_patience(digits):
     history = training.fit(Recorder(CONFIG), digits, epochs=4, hyper=training.Hyper(group=8))
     assert {epoch.parameters.groups for epoch in history} == {(8, 8)}
@@ -125,6 +132,7 @@ def test_validation_accuracy_and_progress(digits):
     (dict(group=0), "group must be at least 1, not 0"),
     (dict(batch=2), "batch must be between 1 and 1, not 2"),
     (dict(sweep=0), "sweep must be between 1 and 65535, not 0"),
+    (dict(thinning_bits=17), "thinning bits must be between 1 and 16, not 17"),
     (dict(reinforce_bits=0), "reinforce bits must be between 1 and 16, not 0"),
 ])
 def test_hyper_parameters_are_checked(digits, change, text):
