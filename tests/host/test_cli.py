@@ -63,8 +63,8 @@ def test_every_option_reaches_the_training(tmp_path):
     out = tmp_path / "out.json"
     run = bep(*SMALL, "--r", 0.25, "--nu", 0.5, "--group", 4, "--p-r", 0.5, "--reinforce-bits", 6,
               "--thinning", 0.5, "--anneal", 0.25, "--batch", 5, "--sweep", 20, "--patience", 3,
-              "--thinning-bits", 3, "--counter-lanes", 16, "--weight-lanes", 32, "--literal-targets",
-              "--validation", "--json", out)
+              "--thinning-bits", 3, "--counter-lanes", 16, "--weight-lanes", 32,
+              "--literal-targets", "--validation", "--json", out)
     assert run.exit_code == 0, run.output
     result = json.loads(out.read_text())
     assert result["hyper"] == {
