@@ -142,29 +142,75 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
     versions = toolchain.versions()
     progress("generating the design")
     plan, clock_hz = prepare(config, described, seed)
+
+    def make(folder):
+        implement(plan, folder, described.available, progress)
+        return {
+            "board": board,
+            "part": described.part,
+            **toolchain.cells(folder),
+            **toolchain.timing(folder, clock_hz),
+            "seed": seed,
+            "versions": versions,
+            "utilisation": toolchain.placed(folder),
+            "digest": config.digest,
+            "bitstream": next(name for name in ("top.bin", "top.bit") if (folder / name).exists()),
+        }
+    return kept(plan, versions, Path(build_dir), board, make)
+
+
+def synthesize(config, board, build_dir="build", progress=lambda what: None):
+    """Synthesise the design of a board without placing it, or find that done earlier.
+
+    It may be larger than the part. Files go to ``build_dir/<board>-synthesis-<digest>``.
+
+    Parameters
+    ----------
+    config : Config
+    board, build_dir, progress
+        As for :func:`build`.
+
+    Returns
+    -------
+    dict
+        board, part, luts, ffs, brams, spram, versions, digest (of the configuration), folder.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError, toolchain.ToolError
+        For an unknown board, a tool that is not installed, a tool that fails.
+    """
+    described = target(board)
+    versions = toolchain.versions()
+    progress("generating the design")
+    plan, _ = prepare(config, described, seed=1)  # no matter which: nothing is placed
+
+    def make(folder):
+        progress("synthesis")
+        for tool, arguments in commands(plan):
+            if tool == "YOSYS":
+                toolchain.run(tool, arguments, folder, "top.rpt")
+        return {"board": board, "part": described.part, **toolchain.cells(folder),
+                "versions": versions, "digest": config.digest}
+    return kept(plan, versions, Path(build_dir), f"{board}-synthesis", make)
+
+
+def kept(plan, versions, build_dir, name, make):
+    """The report in the folder of a plan; without one, ``make`` makes it from the plan's files.
+
+    ``make`` is called with a temporary folder, which stays only if it returns a report.
+    """
     digest = hashlib.sha256(plan.digest() + json.dumps(versions).encode()).hexdigest()
-    folder = Path(build_dir) / f"{board}-{digest[:12]}"
+    folder = build_dir / f"{name}-{digest[:12]}"
     if (folder / "report.json").exists():
         report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
         return report | {"folder": str(folder)}
 
-    Path(build_dir).mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{board}-", dir=build_dir))
+    build_dir.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=build_dir))
     try:
         plan.extract(temporary)
-        implement(plan, temporary, described.available, progress)
-        bitstream = next(name for name in ("top.bin", "top.bit") if (temporary / name).exists())
-        report = {
-            "board": board,
-            "part": described.part,
-            **toolchain.cells(temporary),
-            **toolchain.timing(temporary, clock_hz),
-            "seed": seed,
-            "versions": versions,
-            "utilisation": toolchain.placed(temporary),
-            "digest": config.digest,
-            "bitstream": bitstream,
-        }
+        report = make(temporary)
         (temporary / "report.json").write_text(json.dumps(report, indent=2) + "\n",
                                                encoding="utf-8")
         temporary.chmod(0o755)  # mkdtemp's folders are for the owner only
@@ -194,6 +240,14 @@ def prepare(config, described, seed):
     return plan, round(platform.default_clk_frequency)
 
 
+def commands(plan):
+    """The tools that a build plan runs in order: pairs (key of toolchain.TOOLS, arguments)."""
+    for line in plan.files["build_top.sh"].splitlines():
+        if line.startswith('"$'):
+            tool, *arguments = shlex.split(line)
+            yield tool.removeprefix("$"), arguments
+
+
 def implement(plan, folder, available, progress):
     """Carry out the commands of a build plan that was extracted into ``folder``.
 
@@ -201,11 +255,7 @@ def implement(plan, folder, available, progress):
     """
     what = {"YOSYS": "synthesis", "NEXTPNR_ICE40": "place and route",
             "NEXTPNR_ECP5": "place and route", "ICEPACK": "bitstream", "ECPPACK": "bitstream"}
-    for line in plan.files["build_top.sh"].splitlines():
-        if not line.startswith('"$'):
-            continue
-        tool, *arguments = shlex.split(line)
-        tool = tool.removeprefix("$")
+    for tool, arguments in commands(plan):
         log = next((name for name in ("top.rpt", "top.tim") if name in arguments), None)
         progress(what[tool])
         try:
