@@ -4,7 +4,7 @@ BIN := .venv/bin
 export YOWASP_CACHE_DIR := $(CURDIR)/build/cache
 export PYTHONHASHSEED := 0
 
-.PHONY: setup lint test fuzz demo results bench-model clean
+.PHONY: setup lint test fuzz demo results bench headline bench-model clean
 
 setup: .venv/installed
 
@@ -28,6 +28,13 @@ demo: setup
 
 results: setup
 	$(BIN)/bep reproduce $$($(BIN)/bep reproduce --list)
+
+bench: setup
+	$(BIN)/bep bench docs/designs/digits.toml --epochs 30 --simulate 200
+
+# Hours: place-and-route of wide designs takes about 20 minutes each.
+headline: setup
+	$(BIN)/bep bench docs/designs/headline.toml --epochs 9 --simulate 200 --sweep
 
 bench-model: setup
 	$(BIN)/python -m bep.benchmark

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from bep.bench import command as bench
 from bep.build import command as build
 from bep.demo import demo
 from bep.reproduce import reproduce
@@ -77,6 +78,7 @@ def main(
 app.command(cls=Command)(train)
 app.command("verify", cls=Command)(verify)
 app.command("build", cls=Command)(build)
+app.command("bench", cls=Command)(bench)
 app.command("demo", cls=Command)(demo)
 app.command("reproduce", cls=Command)(reproduce)
 app.command("search", cls=Command)(search)

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from bep import build as flow
 from bep import toolchain
-from bep.build import boards, build, target
+from bep.build import boards, build, synthesize, target
 from bep.cli import Command, Group
 from bep_model.config import Config
 from bep_model.configuration import dump
@@ -62,6 +62,24 @@ def test_real_build(board, clock, tmp_path, monkeypatch):
     assert build(TINY, board, 3, tmp_path / "build") == report
     with pytest.raises(pytest.fail.Exception):
         build(TINY, board, 4, tmp_path / "build")
+    assert list((tmp_path / "build").iterdir()) == [folder]
+
+
+def test_synthesis_alone(tmp_path, monkeypatch):
+    steps = []
+    report = synthesize(TINY, "icebreaker", tmp_path / "build", steps.append)
+    assert steps == ["generating the design", "synthesis"]
+    assert report.keys() == {"board", "part", "luts", "ffs", "brams", "spram", "versions",
+                             "digest", "folder"}
+    assert 500 < report["luts"] < 4000 and report["spram"] >= 1 and report["digest"] == TINY.digest
+    (folder,) = (tmp_path / "build").iterdir()
+    assert str(folder) == report["folder"] and folder.name.startswith("icebreaker-synthesis-")
+    assert not (folder / "top.bin").exists()
+
+    monkeypatch.setattr(toolchain, "run", lambda *_: pytest.fail("a tool was run"))
+    assert synthesize(TINY, "icebreaker", tmp_path / "build") == report
+    with pytest.raises(pytest.fail.Exception):  # no placed design, which is another folder
+        build(TINY, "icebreaker", build_dir=tmp_path / "build")
     assert list((tmp_path / "build").iterdir()) == [folder]
 
 

@@ -1,0 +1,67 @@
+"""Published trainers on FPGAs that ours are put beside: cited, not run.
+
+Every figure stands in the abstract of the publication, or follows from it as ``derived`` says.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """One publication; what its abstract does not say is None.
+
+    Rates in samples per second at a clock of ``mhz``, ``inference_energy`` in microjoules per
+    classification, ``accuracy`` in percent. None of them names the energy of training.
+    """
+
+    title: str
+    venue: str
+    url: str
+    part: str
+    task: str
+    mhz: float
+    training: float | None
+    inference: float
+    inference_energy: float | None
+    accuracy: float
+    derived: str
+
+    @property
+    def cycles(self):
+        """Clock cycles per trained sample."""
+        return None if self.training is None else self.mhz * 1e6 / self.training
+
+
+TRAINERS = (
+    Trainer(
+        "Tsetlin Machine-Based Image Classification FPGA Accelerator With On-Device Training",
+        "S. A. Tunheim et al., IEEE Transactions on Circuits and Systems I, 2024",
+        "https://doi.org/10.1109/TCSI.2024.3519191",
+        "Zynq UltraScale+ XCZU7", "Fashion-MNIST", 50, 60_000 / 1.5, 134_000, 13.3, 84.1,
+        "training rate: an epoch of 60,000 samples takes 1.5 s"),
+    Trainer(
+        "A Convolutional Tsetlin Machine-based Field Programmable Gate Array Accelerator for "
+        "Image Classification",
+        "S. A. Tunheim et al., International Symposium on the Tsetlin Machine, 2022",
+        "https://app.cristin.no/results/show.jsf?id=2068852",
+        "Zynq XC7Z020", "4 x 4 images, 2 classes", 30, 100 * 8192 / 1.5, 3.3e6, None, 96.7,
+        "training rate: 100 epochs of 8,192 samples take 1.5 s"),
+    Trainer(
+        "Convolutional Tsetlin Machine-based Training and Inference Accelerator for 2-D Pattern "
+        "Classification",
+        "S. A. Tunheim et al., Microprocessors and Microsystems 103, 2023",
+        "https://hdl.handle.net/11250/3103846",
+        "Zynq XC7Z020", "4 x 4 images, 2 classes", 40, None, 4.4e6, 0.6, 99.9, ""),
+)
+
+OTHERS = (
+    ("Dynamic Tsetlin Machine Accelerators for On-Chip Training using FPGAs",
+     "G. Mao et al., arXiv, 2025", "https://arxiv.org/abs/2504.19797"),
+    ("Embedded FPGA Acceleration of Brain-Like Neural Networks: Online Learning to Scalable "
+     "Inference", "M. I. Al Hafiz et al., arXiv, 2025", "https://arxiv.org/abs/2506.18530"),
+    ("FPGA-based Acceleration of Binary Neural Network Training with Minimized Off-Chip Memory "
+     "Access", "ISLPED, 2019", "https://doi.org/10.1109/ISLPED.2019.8824805"),
+    ("A Highly Parallel FPGA Implementation of Sparse Neural Network Training",
+     "S. Dey et al., ReConFig, 2018", "https://arxiv.org/abs/1806.01087"),
+)
+"""(title, venue, URL) of trainers whose abstracts name no rate."""

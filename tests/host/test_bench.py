@@ -1,0 +1,291 @@
+"""`bep bench`: cycles of a training, the energy model, what is written, what is refused."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from bep import bench, bench_report, cited, energy, throughput
+from bep.build import target
+from bep.cli import app
+from bep_model import configuration, datasets, frame
+from bep_model.config import Config
+from bep_model.presets import Preset, dump
+from bep_model.protocol import Cause
+from bep_model.training import Hyper, epoch_order
+from rtl.cycles import Cycles
+from rtl.trainer import Trainer
+from sim.expected import COUNTED, expected
+from sim.job import Job, Run
+from sim.words import integers
+
+DESIGNS = Path(__file__).parents[2] / "docs" / "designs"
+CONFIG = Config(192, (12, 8), 10, weight_lanes=32, counter_lanes=16, max_batch=4)
+PRESET = Preset("digits", (12, 8), 7, 4, Hyper(
+    group=4, batch=4, sweep=24, thinning=0.5, anneal=0.5, reinforce_bits=4))
+BUILT = {"board": "icebreaker", "part": "iCE40UP5K-SG48", "luts": 3200, "ffs": 2000, "brams": 20,
+         "spram": 2, "fmax_mhz": 20.0, "clock_mhz": 12.0, "seed": 1,
+         "utilisation": {"ICESTORM_LC": {"used": 4000, "available": 5280}}}
+
+
+@pytest.fixture(scope="module")
+def data():
+    return datasets.load("digits").limit(70)
+
+
+# Cycles
+
+@pytest.fixture(scope="module")
+def measured(data):
+    return throughput.measure(CONFIG, data, PRESET, {"single_port": True}, epochs=4)
+
+
+def test_epochs_by_themselves_are_those_of_the_whole_run(data, measured):
+    """70 samples end neither with a sweep nor with a full batch."""
+    history, states, accuracy = throughput.train(CONFIG, data, PRESET, 1)
+    assert [state.since_sweep for state in states] == [0, 22, 18, 14, 10]
+    runs = [Run(epoch.parameters, epoch_order(1, epoch.epoch, 70)) for epoch in history]
+    trainer = Trainer(CONFIG, integers(frame.prototypes(CONFIG)), single_port=True)
+    job = Job(CONFIG, data.train.x, data.train.labels, runs, states[0].bank,
+              states[0].counters)
+    found = expected(job, Cycles(trainer))
+    for l in (1, 2):
+        np.testing.assert_array_equal(found[f"counters_{l}"][-1], states[-1].counters[l - 1])
+    timed = np.diff(found["performance"][:, len(COUNTED):], axis=0)
+    for epoch, what in ((0, "first"), (3, "last")):
+        assert measured[what] == pytest.approx(throughput.by_phase([1, *timed[epoch] / 70]))
+    mean = throughput.by_phase([1, *timed.sum(axis=0) / 280])
+    assert measured["cycles"] == pytest.approx(mean)
+    assert measured["cycles_per_sample"] == pytest.approx(sum(mean.values()))
+    ideal = found["ideal"].sum() / 280
+    assert measured["ideal_cycles_per_sample"] == pytest.approx(ideal)
+    assert measured["efficiency"] == pytest.approx(ideal / sum(mean.values()))
+    assert measured["run_accuracy"] == accuracy and measured["counted_epochs"] == [0, 1, 2, 3]
+
+
+def test_an_inferred_sample(measured):
+    cycles = measured["cycles"]
+    assert measured["inference_cycles_per_sample"] == pytest.approx(
+        cycles["wait"] + cycles["forward"] + cycles["classify"])
+
+
+def test_validation_samples_are_trained_on_with_refit(data):
+    once = replace(PRESET, epochs=1)
+    found = throughput.measure(CONFIG, data, once, {}, refit=True)
+    assert found["train_samples"] == 70 + len(data.validation)
+    assert found["first"] == found["last"] == pytest.approx(found["cycles"])
+
+
+@pytest.mark.parametrize(("total", "count", "wanted"), [
+    (40, 3, [0, 20, 39]), (5, 9, [0, 1, 2, 3, 4]), (1, 3, [0]), (7, 2, [0, 6]), (7, 1, [0])])
+def test_spread(total, count, wanted):
+    assert throughput.spread(total, count) == wanted
+
+
+def test_between_counted_epochs_is_a_straight_line():
+    mean = throughput.over_run({0: np.array([10, 1]), 2: np.array([20, 1]), 4: np.array([20, 3])},
+                               5)
+    assert mean.tolist() == [(10 + 15 + 20 + 20 + 20) / 5, (1 + 1 + 1 + 2 + 3) / 5]
+
+
+# Energy, link, cited figures
+
+def test_energy_agrees_with_its_sources():
+    ice40, ecp5 = energy.model("iCE40UP5K-SG48"), energy.model("LFE5U-85F-6BG381C")
+    # What the model says of the designs that were measured: currents at 1.219 V.
+    for (mhz, cells), current in {(12, 228): 641.3, (12, 208): 996.0, (48, 28): 2184.0}.items():
+        low, high = ice40.power(mhz, cells)
+        assert 0.9 * low < energy.VOLT * current / 1e3 < 1.1 * high
+    assert ecp5.power(0, 0) == pytest.approx([233.2, 233.2])
+    assert ecp5.power(100, 30000)[0] == ecp5.power(0, 0)[0] < ecp5.power(100, 30000)[1]
+    assert energy.model("LFE5U-25F-6BG381C") is None
+    assert energy.per_sample([2.0, 20.0], 1000) == [2.0, 20.0]  # mW / (1/ms) = uJ
+
+
+def test_boards_have_an_energy_model():
+    for board in ("icebreaker", "ulx3s-85f"):
+        assert energy.model(target(board).part) is not None
+
+
+def test_link_rate():
+    """README: 25 bytes per sample, 20 of them in a packet of 506 bytes."""
+    assert bench.link_rate(Config(192, (8,), 10), 1_000_000) == pytest.approx(1e5 * 20 / 506)
+    wide = Config(8192, (8,), 10)  # a sample that fills more than the usual packet
+    assert bench.link_rate(wide, 1_000_000) == pytest.approx(1e5 / (6 + 1025))
+
+
+def test_cited_rates():
+    assert cited.TRAINERS[0].training == 40_000 and cited.TRAINERS[0].cycles == 1250
+    assert cited.TRAINERS[2].cycles is None
+
+
+# The command
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A folder with a list of two designs; builds are faked."""
+    monkeypatch.chdir(tmp_path)
+    configuration.dump("tiny.toml", CONFIG)
+    dump("preset.toml", replace(PRESET, epochs=2), "")
+    Path("designs.toml").write_text("".join(
+        f'[{name}]\nconfig = "tiny.toml"\nboard = "icebreaker"\npreset = "preset.toml"\n'
+        "lanes = [16, 64]\n" for name in ("one", "two")))
+    Path("README.md").write_text(
+        f"above\n{bench_report.BEGIN}\nold\n{bench_report.END}\nbelow\n")
+    Path("docs/results").mkdir(parents=True)
+    monkeypatch.setattr(bench.datasets, "load", lambda name, **_: datasets_load(name).limit(70))
+    monkeypatch.setattr(bench, "build", lambda *_: BUILT)
+    monkeypatch.setattr(bench, "synthesize", lambda config, *_: BUILT | {
+        "luts": 30 * config.weight_lanes})
+    return tmp_path
+
+
+datasets_load = datasets.load
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["bench", *map(str, arguments)])
+
+
+def files():
+    return {path: path.read_bytes() for path in Path(".").rglob("*") if path.is_file()}
+
+
+def test_everything_is_written(place):
+    ended = run("designs.toml", "one", "--epochs", 2, "--sweep")
+    assert ended.exit_code == 0, ended.output
+    entries = json.loads(Path("docs/results/bench.json").read_text())
+    assert list(entries) == ["one"]
+    entry = entries["one"]
+    assert entry["luts"] == 3200 and entry["luts_per_lane"] == 100
+    cycles = entry["measured"]["cycles_per_sample"]
+    assert cycles == pytest.approx(sum(entry["measured"]["cycles"].values()))
+    assert set(entry["measured"]["cycles"]) == {cause.name.lower() for cause in Cause}
+    assert entry["at_fmax"]["training"] == pytest.approx(20e6 / cycles)
+    assert entry["at_clock"]["training"] == pytest.approx(12e6 / cycles)
+    assert entry["at_fmax"]["power_mw"] == pytest.approx(
+        energy.model("iCE40UP5K").power(20, 4000))
+    assert [point["luts_per_lane"] for point in entry["sweep"]] == [30, 30]
+    assert entry["sweep"][0]["cycles_per_sample"] > entry["sweep"][1]["cycles_per_sample"]
+    assert entry["command"] == "bep bench designs.toml one --epochs 2 --sweep"
+    readme = Path("README.md").read_text()
+    assert readme.startswith(f"above\n{bench_report.BEGIN}\n| design |")
+    assert readme.endswith(f"\n{bench_report.END}\nbelow\n") and "old" not in readme
+    text = Path("docs/throughput.md").read_text()
+    for words in (f"{20e6 / cycles:,.0f}", "40,000", f"`{entry['command']}`",
+                  "2 of 2 epochs of 70 samples", cited.TRAINERS[0].url, energy.ICE40_POWER):
+        assert words in text
+
+    # Another design leaves the first one's entry as it is; without --sweep it has no lanes.
+    assert run("designs.toml", "two", "--epochs", 1).exit_code == 0
+    both = json.loads(Path("docs/results/bench.json").read_text())
+    assert both["one"] == entry and both["two"]["sweep"] == []
+    # The documents alone give the same again.
+    before = files()
+    assert run("--report").exit_code == 0 and files() == before
+
+
+def test_accuracy_is_that_of_the_headline_experiment(place):
+    assert run("designs.toml", "one").exit_code == 0
+    entries = json.loads(Path("docs/results/bench.json").read_text())
+    own = f"{100 * entries['one']['measured']['run_accuracy']:.1f} % (n = 1)"
+    assert own in Path("docs/throughput.md").read_text()
+    point = {"run": entries["one"]["run"] | {"seed": 3}, "mean": 12.34, "sd": 0.56, "n": 3}
+    other = point | {"run": point["run"] | {"refit": True}, "mean": 77.7}
+    Path("docs/results/headline.json").write_text(json.dumps({"points": [other, point]}))
+    assert run("--report").exit_code == 0
+    text = Path("docs/throughput.md").read_text()
+    assert "12.3 ± 0.6 % (n = 3)" in text and own not in text and "77.7" not in text
+
+
+def test_simulation(place, monkeypatch):
+    asked = {}
+
+    def check(job, **options):
+        asked.update(options, samples=len(job.runs[0].order))
+        return {"samples": 5, "mismatches": asked.get("wrong", 0), "compared_counters": 7,
+                "cycles_per_sample": 9.0, "cycles_per_phase": {}, "report": "first mismatch",
+                "simulated_samples_per_second": 11.0}
+    monkeypatch.setattr(bench, "check", check)
+    assert run("designs.toml", "one", "--epochs", 1, "--simulate", 5).exit_code == 0
+    assert asked["samples"] == 5 and asked["single_port"] is True
+    assert "5 samples, 0 mismatches" in Path("docs/throughput.md").read_text()
+    before, asked["wrong"] = files(), 1
+    refused("gateware and golden model differ: first mismatch",
+            "designs.toml", "one", "--epochs", 1, "--simulate", 5)
+    assert files() == before
+
+
+def refused(text, *arguments):
+    """`bep bench` with these arguments ends with one line that has this text; nothing changes."""
+    before = files()
+    ended = run(*arguments)
+    assert ended.exit_code == 2, ended.output
+    assert ended.stderr.splitlines()[-1].startswith("bep: ") and text in ended.stderr
+    assert files() == before
+
+
+@pytest.fixture
+def no_work(monkeypatch):
+    """Make hard work a failure of the test."""
+    def work(*_, **__):
+        raise AssertionError("the fault must be found before any work is done")
+    monkeypatch.setattr(bench, "run", work)
+
+
+@pytest.mark.parametrize(("before", "after", "text"), [
+    ("lanes", "lane", "designs.toml: [one] has no key 'lane'; it may have config, board"),
+    ('board = "icebreaker"\n', "", "designs.toml: [one] lacks the key 'board'"),
+    ("icebreaker", "arty", "board must be one of icebreaker"),
+    ("tiny", "absent", "absent.toml: No such file"),
+    ("preset.toml", "digits-128-128-b7-online",
+     "[one] trains [12, 8] with B_h = 7, its preset [128, 128] with 7"),
+    ("preset.toml", "none", "unknown preset 'none'"),
+    ("16, 64", "0", "weight_lanes must be between 1 and 4096, not 0"),
+    ("[one]", "[one", "designs.toml is not a TOML file"),
+])
+def test_wrong_designs(place, no_work, before, after, text):
+    path = Path("designs.toml")
+    path.write_text(path.read_text().replace(before, after))
+    refused(text, path)
+
+
+def test_wrong_arguments_and_files(place, no_work):
+    refused("has no design 'three'; it has one, two", "designs.toml", "three")
+    refused("epochs must be at least 1, not 0", "designs.toml", "--epochs", 0)
+    refused("must be 0 or more, not -1", "designs.toml", "--simulate", -1)
+    refused("give either a file of designs or --report")
+    refused("give either a file of designs or --report", "designs.toml", "--report")
+    refused("has no design yet", "--report")
+    refused("there is no folder", "designs.toml", "--docs", "absent")
+    refused("absent.md: No such file", "designs.toml", "--readme", "absent.md")
+    refused("lacks the lines <!-- bep bench -->", "designs.toml", "--readme", "preset.toml")
+    for name in ("bench", "headline"):
+        path = Path(f"docs/results/{name}.json")
+        path.write_text("{")
+        refused(f"{name}.json is damaged", "designs.toml")
+        path.unlink()
+
+
+def test_a_failure_keeps_what_was_done(place, monkeypatch):
+    """The second design's build fails: the first one's entry is there, whole."""
+    built = iter([BUILT])
+
+    def build(*_):
+        for report in built:
+            return report
+        raise ValueError("network larger than the part")
+    monkeypatch.setattr(bench, "build", build)
+    ended = run("designs.toml", "--epochs", 1)
+    assert ended.exit_code == 2 and "larger than the part" in ended.stderr
+    assert list(json.loads(Path("docs/results/bench.json").read_text())) == ["one"]
+    assert "| one, " in Path("README.md").read_text()
+
+
+def test_designs_of_the_repository():
+    (design, config, preset), = bench.load(DESIGNS / "digits.toml")
+    assert design.name == "digits" and preset.epochs == 30
+    preset.hyper.parameters(config)
