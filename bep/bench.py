@@ -143,6 +143,7 @@ def describe(design, config, preset, measured, built):
         "measured": measured,
         "at_fmax": rates(built["fmax_mhz"], measured, model, cells),
         "at_clock": rates(built["clock_mhz"], measured, model, cells),
+        "sample_bytes": sample_bytes(config),
         "link_samples_per_second": link_rate(config, target(built["board"]).baud),
         "versions": results.versions(*PACKAGES),
     }

@@ -105,13 +105,15 @@ def phases(entries):
 def speeds(entries):
     """Samples per second, power and energy at the fastest and at the board's clock."""
     lines = [["design", "clock, MHz", "trained samples/s", "inferred samples/s",
-              "the serial port brings", "mW", "µJ per trained sample", "µJ per inferred sample"]]
+              "the serial port brings (bytes per sample)", "mW", "µJ per trained sample",
+              "µJ per inferred sample"]]
     for name, entry in entries.items():
+        link = f"{number(entry['link_samples_per_second'])} ({entry['sample_bytes']})"
         for what, at in (("fastest", entry["at_fmax"]), ("board", entry["at_clock"])):
             lines.append([
                 name, f"{number(at['mhz'], 1)} ({what})", number(at["training"]),
-                number(at["inference"]), number(entry["link_samples_per_second"]),
-                band(at["power_mw"]), band(at["training_uj"]), band(at["inference_uj"])])
+                number(at["inference"]), link, band(at["power_mw"]), band(at["training_uj"]),
+                band(at["inference_uj"])])
     return lines
 
 
