@@ -207,8 +207,8 @@ def test_simulation(place, monkeypatch):
     def check(job, **options):
         asked.update(options, samples=len(job.runs[0].order))
         return {"samples": 5, "mismatches": asked.get("wrong", 0), "compared_counters": 7,
-                "cycles_per_sample": 9.0, "cycles_per_phase": {"wait": 6}, "report": "first mismatch",
-                "simulated_samples_per_second": 11.0}
+                "cycles_per_sample": 9.0, "cycles_per_phase": {"wait": 6},
+                "report": "first mismatch", "simulated_samples_per_second": 11.0}
     monkeypatch.setattr(bench, "check", check)
     assert run("designs.toml", "one", "--epochs", 1, "--simulate", 5).exit_code == 0
     assert asked["samples"] == 5 and asked["single_port"] is True
