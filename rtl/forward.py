@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .delay import delay
-from .memory import slot_words
+from .memory import neuron_lanes, slot_words
 from .popcount import Popcount
 
 
@@ -81,7 +81,7 @@ class Forward(wiring.Component):
     write_enable : Out(1)
         Write to the activation memory; only if ``gather``.
     write_offset : Out(range(words per slot))
-    write_data : Out(P)
+    write_data : Out(neuron_lanes(config))
     gather : In(1)
         Write the activations of this job; steady from the clock after ``start`` to ``done``.
     """
@@ -106,7 +106,7 @@ class Forward(wiring.Component):
             "row_valid": Out(1),
             "write_enable": Out(1),
             "write_offset": Out(job.members["target"]),
-            "write_data": Out(config.weight_lanes),
+            "write_data": Out(neuron_lanes(config)),
             "gather": In(1),
         })
 
@@ -122,7 +122,7 @@ class Forward(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.popcount = popcount = self.popcount
-        lanes = self.config.weight_lanes
+        lanes = neuron_lanes(self.config)
 
         # Issue: addresses run on through the rows, the input's offset starts over in each.
         job = Signal(self.job.shape())

@@ -175,6 +175,11 @@ def slot_words(config):
     return sum(config.words)
 
 
+def neuron_lanes(config):
+    """Lanes that activations of neurons can occupy."""
+    return min(config.weight_lanes, max(config.layers))
+
+
 class ActivationMemory(wiring.Component):
     """Inputs and activations of a few samples, in words of P bits, padded with 0.
 
@@ -195,8 +200,12 @@ class ActivationMemory(wiring.Component):
     -------
     read_offset, write_offset : In(range(words per slot))
     read_slot, write_slot : In(range(slots))
-    read_enable, write_enable : In(1)
+    read_enable : In(1)
     read_data : Out(P)
+    write_enable : In(1)
+    gathered : In(1)
+        Write neurons' activations, not inputs. They fill ``neuron_lanes(config)`` lanes at most;
+        the others keep the 0 that they hold from configuration on: no input is written there.
     write_data : In(P)
     """
 
@@ -207,6 +216,7 @@ class ActivationMemory(wiring.Component):
         self.slots = config.max_batch + 1
         offset, slot = range(max(2, slot_words(config))), range(self.slots)
         super().__init__({
+            "gathered": In(1),
             "read_offset": In(offset),
             "read_slot": In(slot),
             "read_enable": In(1),
@@ -219,15 +229,21 @@ class ActivationMemory(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.memory = memory = Memory(
-            shape=self.config.weight_lanes, depth=self.slots << len(self.read_offset), init=[])
-        read, write = memory.read_port(), memory.write_port()
-        m.d.comb += [
-            read.addr.eq(Cat(self.read_offset, self.read_slot)),
-            read.en.eq(self.read_enable),
-            self.read_data.eq(read.data),
-            write.addr.eq(Cat(self.write_offset, self.write_slot)),
-            write.en.eq(self.write_enable),
-            write.data.eq(self.write_data),
-        ]
+        lanes, low = self.config.weight_lanes, neuron_lanes(self.config)
+        for name, part, enable in (
+                ("low", slice(0, low), self.write_enable),
+                ("high", slice(low, lanes), self.write_enable & ~self.gathered)):
+            if part.start == part.stop:
+                continue
+            m.submodules[name] = memory = Memory(
+                shape=part.stop - part.start, depth=self.slots << len(self.read_offset), init=[])
+            read, write = memory.read_port(), memory.write_port()
+            m.d.comb += [
+                read.addr.eq(Cat(self.read_offset, self.read_slot)),
+                read.en.eq(self.read_enable),
+                self.read_data[part].eq(read.data),
+                write.addr.eq(Cat(self.write_offset, self.write_slot)),
+                write.en.eq(enable),
+                write.data.eq(self.write_data[part]),
+            ]
         return m

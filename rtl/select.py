@@ -96,7 +96,7 @@ class Select(wiring.Component):
     Rows come in order, at most one per clock, from the clock after ``start`` on. With ``hidden`` a
     row comes with ``target_valid``, and its result is looked up in the neuron memory; else with
     ``row_valid``, ``row`` and ``target`` in the same clock. ``winner`` and ``open_row`` follow by
-    ``latency`` clocks (``hidden_latency(config)`` in a hidden layer). ``busy`` is high from the
+    ``latency`` clocks (``hidden_latency`` in a hidden layer). ``busy`` is high from the
     clock after ``start`` on while one of them may come or is there.
 
     Parameters
@@ -126,7 +126,8 @@ class Select(wiring.Component):
     scanned_neuron, winner_neuron : Out(range(K))
     """
 
-    latency = 1
+    latency = 2
+    hidden_latency = 3
 
     def __init__(self, config):
         self.config = config
@@ -151,20 +152,21 @@ class Select(wiring.Component):
             "open_valid": Out(1),
         })
 
-    @staticmethod
-    def hidden_latency(config):
-        """Clocks from ``target_valid`` to the winner; one more for the sums over time."""
-        return 3 if config.recurrent else 2
-
     def elaborate(self, platform):
         m = Module()
         recurrent = self.config.recurrent
 
-        # Rows of a hidden layer wait one clock for their result, and one for their sum over time.
+        # The row and its target go into a register, those of a hidden layer once the row's result
+        # has been looked up.
         row, target, valid = Signal.like(self.row), Signal.like(self.target), Signal()
-        late_row = self.neuron
         late_target = delay(m, self.target, 1, "late_target")
         late_valid = delay(m, self.target_valid, 1, "late_valid")
+        with m.If(self.hidden):
+            m.d.sync += [row.eq(self.neuron), target.eq(late_target), valid.eq(late_valid)]
+        with m.Else():
+            m.d.sync += [row.eq(self.row), target.eq(self.target), valid.eq(self.row_valid)]
+        with m.If(self.target_valid):
+            m.d.sync += self.neuron_index.eq(self.neuron_index + 1)
         if recurrent:
             m.submodules.credit = credit = Credit(self.config)
             m.d.comb += [
@@ -172,15 +174,6 @@ class Select(wiring.Component):
                 credit.target_valid.eq(self.target_valid), credit.target.eq(late_target),
                 credit.row.eq(self.neuron),
             ]
-            late_row = delay(m, late_row, 1, "late_row")
-            late_target = delay(m, late_target, 1, "late_target")
-            late_valid = delay(m, late_valid, 1, "late_valid")
-        with m.If(self.hidden):
-            m.d.comb += [row.eq(late_row), target.eq(late_target), valid.eq(late_valid)]
-        with m.Else():
-            m.d.comb += [row.eq(self.row), target.eq(self.target), valid.eq(self.row_valid)]
-        with m.If(self.target_valid):
-            m.d.sync += self.neuron_index.eq(self.neuron_index + 1)
 
         scanning = Signal()
         left, member = Signal.like(self.job.rows), Signal.like(self.job.group)

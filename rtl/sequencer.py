@@ -22,6 +22,9 @@ class Sequencer(wiring.Component):
     ------
     A phase is started in the last clock of the one before, so that its first clock follows at
     once. Between two samples lies one clock in which commands and the state port are looked at.
+    Within a batch the next sample does not wait for the last scan of select, that of layer 1: its
+    own layer 1 takes longer than that, and no other scan starts before. (Of a recurrent network
+    it does wait.)
 
     Parameters
     ----------
@@ -60,7 +63,7 @@ class Sequencer(wiring.Component):
     judge : Out(1)
         The clock in which the present sample's result is given.
     commit, drop : Out(1)
-        See ``rtl.winners.Winners``.
+        See ``rtl.winners.Winners``. Winners of hidden layers are those of a triggered sample.
     winners_empty, update_busy, update_idle, sweep_busy : In(1)
     update_run : Out(1)
     sweep : Out(1)
@@ -179,10 +182,13 @@ class Sequencer(wiring.Component):
             with m.Elif(in_batch + 1 >= parameters.batch):
                 m.next = "UPDATE"
             with m.Else():
-                m.next = "SETTLE"
+                m.next = "SETTLE" if config.recurrent else "WAIT"
             m.d.sync += in_batch.eq(in_batch + self.training)
 
-        m.d.comb += [self.cause.eq(Cause.WAIT), target.eq(held), self.select_layer.eq(held)]
+        flush = self.command & Command.FLUSH
+        infer = self.loaded & (parameters.mode == Mode.INFER) & (in_batch != 0)
+        m.d.comb += [self.cause.eq(Cause.WAIT), target.eq(held), self.select_layer.eq(held),
+                     self.commit.eq(self.select_hidden)]
         with m.FSM() as fsm:
             with m.State("WAIT"):
                 m.d.comb += self.access_enable.eq(1)
@@ -190,7 +196,9 @@ class Sequencer(wiring.Component):
                     m.d.comb += [self.clear.eq(1), self.command_done.eq(Command.CLEAR)]
                 with m.Elif(self.access_pending):
                     pass
-                with m.Elif(self.command & Command.FLUSH):
+                with m.Elif((flush | infer) & self.select_busy):
+                    pass
+                with m.Elif(flush):
                     m.d.comb += self.command_done.eq(Command.FLUSH)
                     with m.If(in_batch != 0):
                         m.next = "UPDATE"
@@ -200,7 +208,7 @@ class Sequencer(wiring.Component):
                     m.d.sync += [self.operation.eq(Operation.INITIALISE),
                                  self.sweep_enable.eq(~0), since_sweep.eq(0)]
                     m.next = "SWEEP"
-                with m.Elif(self.loaded & (parameters.mode == Mode.INFER) & (in_batch != 0)):
+                with m.Elif(infer):
                     m.next = "UPDATE"
                 with m.Elif(self.loaded & (parameters.mode != Mode.IDLE)):
                     m.d.comb += self.take.eq(1)
@@ -235,7 +243,7 @@ class Sequencer(wiring.Component):
 
             if depth > 1:
                 with m.State("BACKWARD"):
-                    m.d.comb += [self.cause.eq(Cause.BACKWARD), self.commit.eq(1)]
+                    m.d.comb += self.cause.eq(Cause.BACKWARD)
                     if depth > 2 or config.recurrent:
                         with m.If(self.backward_done & ((held != 0) | ~oldest)):
                             m.next = "COLLECT"
@@ -245,19 +253,20 @@ class Sequencer(wiring.Component):
             if depth > 2 or config.recurrent:
                 # The open rows of this layer, or step, must be known before they are read.
                 with m.State("COLLECT"):
-                    m.d.comb += [self.cause.eq(Cause.SELECT), self.commit.eq(1)]
+                    m.d.comb += self.cause.eq(Cause.SELECT)
                     with m.If(~self.select_busy):
                         start_backward(0 if config.recurrent else held - 1)
                         m.d.comb += earlier.eq(1)
                         m.next = "BACKWARD"
 
-            with m.State("SETTLE"):
-                m.d.comb += [self.cause.eq(Cause.SELECT), self.commit.eq(1)]
-                with m.If(~self.select_busy):
-                    m.next = "WAIT"
+            if config.recurrent:
+                with m.State("SETTLE"):
+                    m.d.comb += self.cause.eq(Cause.SELECT)
+                    with m.If(~self.select_busy):
+                        m.next = "WAIT"
 
             with m.State("UPDATE"):
-                m.d.comb += [self.update_run.eq(1), self.commit.eq(1)]
+                m.d.comb += self.update_run.eq(1)
                 with m.If(self.update_idle):
                     m.d.comb += self.cause.eq(Cause.SELECT)
                 with m.Else():

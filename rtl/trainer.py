@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from .backward import Backward, OpenRows
 from .classify import Classify, result_layout
+from .delay import delay
 from .forward import Forward
 from .loader import Loader, sample_layout
 from .memory import ActivationMemory, CounterPlane, SignPlane
@@ -46,6 +47,9 @@ class Trainer(wiring.Component):
     single_port : bool
         Counters in single-port memory (SPRAM of the iCE40 UltraPlus): updates and sweeps take
         at least two clocks per word.
+    registered : bool
+        What forward and backward read goes through a register of its own, 2 P flip-flops: a higher
+        clock rate for one clock more per phase.
 
     Members
     -------
@@ -66,7 +70,7 @@ class Trainer(wiring.Component):
         For prototypes that are not C numbers of K_L bits.
     """
 
-    def __init__(self, config, prototypes, single_port=False):
+    def __init__(self, config, prototypes, single_port=False, registered=False):
         prototypes = tuple(prototypes)
         if len(prototypes) != config.classes:
             raise ValueError(f"prototypes must have {config.classes} entries (one per class), "
@@ -78,8 +82,10 @@ class Trainer(wiring.Component):
         self.config = config
         self.prototypes = prototypes
         self.single_port = single_port
-        self.forward = Forward(config, SignPlane.latency)
-        self.backward = Backward(config, SignPlane.latency) if config.depth > 1 else None
+        self.registered = registered
+        latency = SignPlane.latency + registered
+        self.forward = Forward(config, latency)
+        self.backward = Backward(config, latency) if config.depth > 1 else None
         self.update = Update(config, single_port)
         super().__init__({
             "bus": In(Bus),
@@ -133,6 +139,10 @@ class Trainer(wiring.Component):
             update.random.eq(bank.word),
         ]
 
+        # What is read, as forward and backward see it; the update engine has a register of its own.
+        weights = delay(m, signs.read_data, int(self.registered), "weights")
+        inputs = delay(m, activations.read_data, int(self.registered), "inputs")
+
         # Forward: the last layer's results go to select at once, the others' wait for targets.
         in_last = sequencer.gather & (sequencer.layer == last)
         m.d.comb += [
@@ -140,8 +150,8 @@ class Trainer(wiring.Component):
             forward.job.eq(sequencer.forward_job),
             forward.gather.eq(sequencer.gather),
             sequencer.forward_done.eq(forward.done),
-            forward.weights.eq(signs.read_data),
-            forward.activations.eq(activations.read_data),
+            forward.weights.eq(weights),
+            forward.activations.eq(inputs),
             select.row.eq(forward.row),
             select.row_valid.eq(forward.row_valid & in_last & sequencer.training),
         ]
@@ -180,6 +190,9 @@ class Trainer(wiring.Component):
             m.d.sync += neuron.eq(neuron + 1)
         with m.If(sequencer.forward_start):
             m.d.sync += neuron.eq(0)
+        slot = Signal.like(loader.slot)  # of the sample that is scanned; the next may be taken
+        with m.If(delay(m, sequencer.select_start, 1)):
+            m.d.sync += slot.eq(loader.slot)
         m.d.comb += [
             prototype.addr.eq(Cat(neuron, loader.label)),
             select.start.eq(sequencer.select_start),
@@ -190,7 +203,7 @@ class Trainer(wiring.Component):
             winners.row.layer.eq(sequencer.select_layer),
             winners.row.address.eq(select.winner.address),
             winners.row.sign.eq(select.winner.sign),
-            winners.row.slot.eq(loader.slot),
+            winners.row.slot.eq(slot),
             winners.commit.eq(sequencer.commit),
             winners.drop.eq(sequencer.drop),
             sequencer.winners_empty.eq(winners.empty),
@@ -234,12 +247,12 @@ class Trainer(wiring.Component):
                 backward.job.eq(sequencer.backward_job),
                 backward.count.eq(open_rows.count),
                 backward.read_data.eq(open_rows.read_data),
-                backward.weights.eq(signs.read_data),
+                backward.weights.eq(weights),
                 sequencer.backward_done.eq(backward.done),
                 select.target_valid.eq(backward.target_valid),
             ]
             if config.recurrent:
-                self._vote(m, sequencer, backward, votes, activations)
+                self._vote(m, sequencer, backward, votes, inputs)
             with m.If(select.hidden):
                 m.d.comb += select.target.eq(backward.target)
             with m.Else():
@@ -308,17 +321,18 @@ class Trainer(wiring.Component):
                     activations.read_enable.eq(1),
                 ]
 
+        m.d.comb += activations.write_data.eq(loader.write_data)
         with m.If(forward.write_enable):
             m.d.comb += [
+                activations.gathered.eq(1),
                 activations.write_offset.eq(forward.write_offset),
                 activations.write_slot.eq(loader.slot),
-                activations.write_data.eq(forward.write_data),
+                activations.write_data[:len(forward.write_data)].eq(forward.write_data),
             ]
         with m.Else():
             m.d.comb += [
                 activations.write_offset.eq(loader.write_offset),
                 activations.write_slot.eq(loader.write_slot),
-                activations.write_data.eq(loader.write_data),
             ]
         m.d.comb += [
             activations.write_enable.eq(forward.write_enable | loader.write_enable),
@@ -337,7 +351,7 @@ class Trainer(wiring.Component):
         ]
         return m
 
-    def _vote(self, m, sequencer, backward, votes, activations):
+    def _vote(self, m, sequencer, backward, votes, inputs):
         """Have the backward engine count the votes of the steps while rows are updated."""
         update, config = self.update, self.config
         m.d.comb += [
@@ -358,5 +372,5 @@ class Trainer(wiring.Component):
                 backward.job.words.eq(config.row_words[0]),
                 backward.count.eq(votes.count),
                 backward.read_data.eq(votes.data),
-                backward.weights.eq(activations.read_data),
+                backward.weights.eq(inputs),
             ]

@@ -37,9 +37,9 @@ class Winners(wiring.Component):
 
     Timing
     ------
-    A row pushed while ``commit`` is high leaves at ``o`` two clocks later at the earliest; then one
-    row per clock. ``drop`` forgets all rows pushed in clocks without ``commit`` since the last
-    clock with it. ``empty`` is high when nothing committed is left, ``o`` included.
+    A row pushed while ``commit`` is high leaves at ``o`` ``latency`` clocks later at the earliest;
+    then one row per clock. ``drop`` forgets all rows pushed in clocks without ``commit`` since the
+    last clock with it. ``empty`` is high when nothing committed is left, ``o`` included.
 
     Parameters
     ----------
@@ -54,6 +54,8 @@ class Winners(wiring.Component):
     o : Out(stream.Signature(winner_layout(config)))
     empty : Out(1)
     """
+
+    latency = 3
 
     def __init__(self, config):
         self.config = config
@@ -82,14 +84,16 @@ class Winners(wiring.Component):
         with m.If(self.drop):
             m.d.sync += tail.eq(committed)
 
-        taken = self.o.valid & self.o.ready
-        ahead = Signal.like(head)
+        # What was read goes into a register: the update engine's addresses follow from it.
+        free = ~self.o.valid | self.o.ready
+        ahead, fetched = Signal.like(head), Signal()
         m.d.comb += [
             write.en.eq(self.push), write.addr.eq(tail), write.data.eq(self.row),
-            ahead.eq(Mux(taken, head + 1, head)),
+            ahead.eq(Mux(fetched & free, head + 1, head)),
             read.addr.eq(ahead),
-            self.o.payload.eq(read.data),
-            self.empty.eq(head == committed),
+            self.empty.eq((head == committed) & ~self.o.valid),
         ]
-        m.d.sync += [head.eq(ahead), self.o.valid.eq(ahead != committed)]
+        m.d.sync += [head.eq(ahead), fetched.eq(ahead != committed)]
+        with m.If(free):
+            m.d.sync += [self.o.valid.eq(fetched), self.o.payload.eq(read.data)]
         return m

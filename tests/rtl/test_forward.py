@@ -6,6 +6,7 @@ import pytest
 from bep_model.config import Parameters
 from bep_model.network import Network
 from rtl.forward import Forward
+from rtl.memory import neuron_lanes
 
 from .bench import CONFIGURATIONS, Bench, clocks, generator, row_words, until, wait
 
@@ -60,7 +61,8 @@ def test_sample(name, latency):
 
     async def sequence(ctx):
         for n, x in enumerate(samples):
-            activations[:] = [(1 << config.weight_lanes) - 1] * len(activations)  # not yet written
+            # Not yet written, but for the lanes that never are.
+            activations[:] = [(1 << neuron_lanes(config)) - 1] * len(activations)
             activations[:config.words[0]] = row_words(x, config.weight_lanes)
             for l, job in enumerate(work):
                 ctx.set(dut.start, 1)

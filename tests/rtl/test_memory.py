@@ -8,7 +8,7 @@ from amaranth.hdl import Cat, Elaboratable, Fragment, Module, Value
 from amaranth.lib.memory import Memory
 
 from rtl import memory
-from rtl.memory import ActivationMemory, CounterPlane, SignPlane
+from rtl.memory import ActivationMemory, CounterPlane, SignPlane, neuron_lanes
 
 from .bench import CONFIGURATIONS, Bench, generator, number, row_words
 
@@ -108,6 +108,32 @@ def test_activation_memory(name):
     contents = [0] * (max(addresses) + 1)
     exercise(Bench(dut), dut, Cat(dut.read_offset, dut.read_slot),
              Cat(dut.write_offset, dut.write_slot), (0, 1), contents, rng, addresses=addresses)
+
+
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_gathered_activations(name):
+    """They leave the lanes alone that no neuron can have."""
+    config = CONFIGURATIONS[name]
+    dut = ActivationMemory(config)
+    ones, low = (1 << config.weight_lanes) - 1, (1 << neuron_lanes(config)) - 1
+    assert low == min(ones, (1 << max(config.layers)) - 1)
+    bench = Bench(dut)
+    seen = []
+
+    async def use(ctx):
+        for gathered, value in ((0, ones), (1, 0), (0, 0), (1, ones)):
+            ctx.set(dut.gathered, gathered)
+            ctx.set(dut.write_data, value)
+            ctx.set(dut.write_enable, 1)
+            await ctx.tick()
+            ctx.set(dut.write_enable, 0)
+            ctx.set(dut.read_enable, 1)
+            await ctx.tick()
+            ctx.set(dut.read_enable, 0)
+            seen.append(ctx.get(dut.read_data))
+
+    bench.run(use)
+    assert seen == [ones, ones & ~low, 0, low]
 
 
 @pytest.mark.parametrize("single_port", [False, True])

@@ -78,7 +78,7 @@ def test_layers(name, idle):
     for start, end, (l, group), (z, targets, valid, threshold) in zip(
             starts, [*starts[1:], len(trace)], cases, drawn, strict=True):
         hidden = l < config.depth - 1
-        latency = dut.hidden_latency(config) if hidden else dut.latency
+        latency = dut.hidden_latency if hidden else dut.latency
         arrivals = [n for n in clocks(trace, "target" if hidden else "row") if start <= n < end]
         select(z, pack(z >= 0), pack(targets), pack(valid), group, expected)
         gate(z, threshold, opened)

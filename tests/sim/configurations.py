@@ -110,4 +110,8 @@ CASES = {
                         single_port=True),
     "single-port-batch": case(25, (12, 8), 4, 6, 16, 4, max_batch=4, batch=4,
                               reinforce=(1 << 15,), single_port=True),
+    # Registers behind the memories.
+    "registered": case(25, (12, 8), 4, 6, 8, 4, reinforce=(1 << 15,), registered=True),
+    "registered-batch": case(21, (12, 10, 9), 4, 5, 8, 8, nu=0.5, max_batch=4, batch=4,
+                             registered=True),
 }

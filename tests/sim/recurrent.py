@@ -47,6 +47,7 @@ CASES = {
                         single_port=True),
     "single-port-batch": case(11, (10, 6), 3, 6, 16, 4, 5, max_batch=3, batch=3,
                               single_port=True),
+    "registered": case(11, (10, 6), 3, 6, 8, 4, 5, reinforce=(1 << 15, 0), registered=True),
 }
 
 
