@@ -68,7 +68,7 @@ class Cycles:
                 total[Cause.SELECT] += scanned
             for l in reversed(range(self.config.depth)):
                 if sample.triggered:
-                    rows += [(offered[l].get(row, 1) if applied else 1, slot,
+                    rows += [(offered[l].get(row, 1) if applied else 1, (l, row),
                               self.config.counter_words[l], parameters.thinning,
                               self._steps(sample, parameters, l)) for row in sample.winners[l]]
         end = 1 if flushed else scanned
@@ -82,9 +82,10 @@ class Cycles:
             if not p:
                 offered += 1
                 continue
-            # Only the first row can be late, so the whole layer is one long row.
-            clock = self.update.cycles([(clock, 0, 0, 0), (offered, 0, k * words, p)]
-                                       if clock else [(offered, 0, k * words, p)])[-1][1]
+            # Only the first row can be late, so the whole layer is one long row. It waits a clock
+            # for its probability.
+            row = (offered + 1, None, k * words, p)
+            clock = self.update.cycles([row])[-1][1]
             offered = clock + 1
         length = max(clock + self.update.latency, offered) if clock else offered
         return Counter({Cause.REINFORCE: length})
@@ -169,22 +170,22 @@ class CyclesThroughTime(Cycles):
         update, config = self.update, self.config
         low = (1 << config.subword_bits) - 1
         begins = [offset & low == 0 for offset, _, _ in config.spans[0]]  # a sign word
-        times, before = [], None
+        times, ends, before = [], {}, 1
         moved = left = taken = 0  # clocks: into the register, out of it, of the last votes
         fetched = -3  # the last block
-        for offered, slot, words, p, steps in rows:
+        for offered, row, words, p, steps in rows:
             available = max(offered, moved + 1)
             moved = max(available, left)
             if steps:
-                after_output = left + 1 if before and not before[1] else 0
+                after_output = 0 if before else left + 1
                 start = max(available, end, fetched + 1, after_output)
                 moved = max(moved, start)
             done = moved + max(1, Bernoulli.draws(p))
             for word in range(words):
                 if word:
                     done += update.dwell(p)
-                elif before and before[0] != slot:
-                    done = max(done, left + update.latency + 1)
+                elif row in ends:
+                    done = max(done, ends[row] + update.latency + 1)
                 if steps and begins[word]:
                     fetched = max(max(fetched + 3, start + 1) + steps - 1, taken)
                     done = max(done, fetched + self.backward.latency + 1)
@@ -192,6 +193,7 @@ class CyclesThroughTime(Cycles):
                     done += (done - 1) % 2
                 if steps and begins[word]:
                     taken = done
-            left, before = done, (slot, steps)
+            ends[row] = left = done
+            before = steps
             times.append((moved + 1, left))
         return times

@@ -5,13 +5,13 @@ from amaranth.lib import enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from bep_model.config import Config
-from bep_model.protocol import Opcode, registers, state_bytes, word_bytes
+from bep_model.protocol import Opcode, registers, word_bytes
 
 from .classify import result_layout
 from .loader import sample_layout
 from .packets import Packets
 from .registers import Bus
-from .trainer import state_signature
+from .update import state_signature
 
 
 class Step(enum.Enum, shape=3):
@@ -26,9 +26,11 @@ class Step(enum.Enum, shape=3):
     ISSUE = 3
     """Hand the item to the trainer."""
     LOAD = 4
-    """Take the trainer's value into the word."""
+    """Take a register's value into the word."""
     SEND = 5
     """Shift the word out into the answer."""
+    PASS = 6
+    """Have the bytes of a counter word pass between payload or answer and the trainer."""
 
 
 class Link(wiring.Component):
@@ -40,7 +42,8 @@ class Link(wiring.Component):
 
     The trainer must be in a mode that takes samples before SAMPLES, and between samples before
     STATE_READ and STATE_WRITE; otherwise the answer is abandoned after ``timeout``. Samples that
-    the trainer had taken by then stay taken, and their results are dropped.
+    the trainer had taken by then stay taken, and their results are dropped; a counter word is
+    written as a whole or not at all.
 
     Timing: besides the bytes' own time, an item of READ takes 4 cycles, of WRITE 7, a beat of a
     sample ``word_bytes(P) + 2`` while the trainer is ready. Reset abandons a request.
@@ -65,7 +68,7 @@ class Link(wiring.Component):
     results : In(stream.Signature(result_layout(config)))
         One a sample.
     state : Out(state_signature(config))
-        Requests to read and write counter words, and the words read.
+        Requests to read and write counter words, and their bytes.
     busy : Out(1)
         A request is being carried out or answered.
     refused : Out(1)
@@ -103,11 +106,11 @@ class Link(wiring.Component):
         wiring.connect(m, packets.o, wiring.flipped(self.o))
         payload, answer = packets.payload, packets.answer
 
-        beat_bytes, counter_bytes = word_bytes(config.weight_lanes), state_bytes(config)
-        step = Signal(Step)
-        # One word serves all ports: bytes enter at the top, lowest first, and leave at the bottom.
-        word = Signal(8 * max(6, beat_bytes, counter_bytes))
-        count = Signal(range(max(6, beat_bytes, counter_bytes)))  # bytes left in it, less one
+        beat_bytes = word_bytes(config.weight_lanes)
+        step, state = Signal(Step), self.state
+        # Bytes enter a word at the top, lowest first, and leave at the bottom.
+        word = Signal(8 * max(6, beat_bytes))
+        count = Signal(range(max(6, beat_bytes)))  # bytes left in it, less one
         beat = Signal(range(config.words[0] * max(1, config.max_steps)))
         beats = config.words[0]
         if config.recurrent:  # the length of a sample follows register STEPS
@@ -116,7 +119,7 @@ class Link(wiring.Component):
                 m.d.sync += steps.eq(self.bus.write_data)
             m.d.comb += packets.steps.eq(steps)
             beats = steps * config.words[0]
-        address = Signal.like(self.state.request.payload.address)
+        address = Signal.like(state.request.payload.address)
         addressed = Signal()  # the address of a state request has been taken
         flags = Signal()  # the second byte of a result is next
         is_ = {code: Signal(name=f"is_{code.name.lower()}") for code in Opcode}
@@ -131,7 +134,7 @@ class Link(wiring.Component):
             self.busy.eq(packets.busy),
             self.refused.eq(packets.refused),
             packets.done.eq(packets.active & (step == Step.NEXT) & ~payload.valid),
-            payload.ready.eq((step == Step.GATHER)
+            payload.ready.eq((step == Step.GATHER) | state.data.valid & state.data.ready
                              | last & self.samples.valid & self.samples.ready),
             self.bus.address.eq(Mux(is_[Opcode.WRITE], top(5)[:8], top(1))),
             self.bus.write.eq(is_[Opcode.WRITE] & (step == Step.ISSUE)),
@@ -139,21 +142,27 @@ class Link(wiring.Component):
             self.samples.valid.eq(is_[Opcode.SAMPLES] & (step == Step.ISSUE)),
             self.samples.payload.data.eq(top(beat_bytes)),
             self.samples.payload.label.eq(payload.payload),  # it follows the last word
-            self.state.request.valid.eq((is_[Opcode.STATE_READ] | is_[Opcode.STATE_WRITE])
-                                        & (step == Step.ISSUE)),
-            self.state.request.payload.address.eq(address),
-            self.state.request.payload.write.eq(is_[Opcode.STATE_WRITE]),
-            self.state.request.payload.data.eq(top(counter_bytes)),
+            state.request.valid.eq(packets.active & (step == Step.PASS)),
+            state.request.payload.address.eq(address),
+            state.request.payload.write.eq(is_[Opcode.STATE_WRITE]),
+            state.data.valid.eq((step == Step.PASS) & is_[Opcode.STATE_WRITE]),
+            state.data.payload.eq(payload.payload),
+            state.reply.ready.eq(answer.ready),
             # What an abandoned request left behind must not pass for the answer to the next.
-            self.state.reply.ready.eq(~packets.active | (step == Step.LOAD)),
             self.results.ready.eq(~packets.active | is_[Opcode.SAMPLES] & flags & answer.ready),
-            answer.valid.eq(Mux(is_[Opcode.SAMPLES], self.results.valid, step == Step.SEND)),
+            answer.valid.eq(step == Step.SEND),
             answer.payload.eq(word[:8]),
         ]
+        with m.If(is_[Opcode.STATE_READ]):
+            m.d.comb += [answer.valid.eq(state.reply.valid),
+                         answer.payload.eq(state.reply.payload)]
         with m.If(is_[Opcode.SAMPLES]):
             result = self.results.payload
-            m.d.comb += answer.payload.eq(
-                Mux(flags, Cat(result.error, result.triggered), result.prediction))
+            m.d.comb += [
+                answer.valid.eq(self.results.valid),
+                answer.payload.eq(
+                    Mux(flags, Cat(result.error, result.triggered), result.prediction)),
+            ]
             with m.If(answer.valid & answer.ready):
                 m.d.sync += flags.eq(~flags)
 
@@ -163,11 +172,12 @@ class Link(wiring.Component):
                 m.d.sync += step.eq(Mux(payload.valid, Step.GATHER, Step.NEXT))
                 with m.Switch(packets.opcode):
                     for code, size in ((Opcode.READ, 1), (Opcode.WRITE, 5),
-                                       (Opcode.SAMPLES, beat_bytes), (Opcode.STATE_READ, 6)):
+                                       (Opcode.SAMPLES, beat_bytes), (Opcode.STATE_READ, 6),
+                                       (Opcode.STATE_WRITE, 4)):
                         with m.Case(code):
                             m.d.sync += count.eq(size - 1)
-                    with m.Case(Opcode.STATE_WRITE):
-                        m.d.sync += count.eq(Mux(addressed, counter_bytes, 4) - 1)
+                with m.If(payload.valid & addressed):
+                    m.d.sync += step.eq(Step.PASS)
             with m.Case(Step.GATHER):
                 m.d.sync += [word.eq(shifted), count.eq(count - 1)]
                 with m.If(count == 0):
@@ -179,7 +189,7 @@ class Link(wiring.Component):
                 with m.If(~addressed):
                     m.d.sync += address.eq(Mux(is_[Opcode.STATE_READ], top(6)[:32], top(4)))
                 with m.If(is_[Opcode.STATE_READ] & packets.owed):
-                    m.d.sync += step.eq(Step.ISSUE)
+                    m.d.sync += step.eq(Step.PASS)
             with m.Case(Step.ISSUE):
                 with m.If(is_[Opcode.READ]):
                     m.d.sync += step.eq(Step.LOAD)
@@ -187,22 +197,18 @@ class Link(wiring.Component):
                     m.d.sync += step.eq(Step.NEXT)
                 with m.If(self.samples.valid & self.samples.ready):
                     m.d.sync += [step.eq(Step.NEXT), beat.eq(Mux(last, 0, beat + 1))]
-                with m.If(self.state.request.valid & self.state.request.ready):
-                    m.d.sync += address.eq(address + 1)
-                    m.d.sync += step.eq(Mux(is_[Opcode.STATE_READ], Step.LOAD, Step.NEXT))
             with m.Case(Step.LOAD):
-                with m.If(is_[Opcode.READ]):
-                    m.d.sync += [step.eq(Step.SEND), count.eq(4 - 1)]
-                    m.d.sync += word[:32].eq(self.bus.read_data)
-                with m.Elif(self.state.reply.valid):
-                    m.d.sync += [step.eq(Step.SEND), count.eq(counter_bytes - 1)]
-                    m.d.sync += word[:8 * counter_bytes].eq(self.state.reply.payload)
+                m.d.sync += [step.eq(Step.SEND), count.eq(4 - 1), word[:32].eq(self.bus.read_data)]
             with m.Case(Step.SEND):
                 with m.If(answer.ready):
                     m.d.sync += [word.eq(shifted), count.eq(count - 1)]
                     with m.If(count == 0):
-                        # This byte counts as owed until the next cycle, so look again then.
-                        m.d.sync += step.eq(Mux(is_[Opcode.STATE_READ], Step.ADDRESS, Step.NEXT))
+                        m.d.sync += step.eq(Step.NEXT)
+            with m.Case(Step.PASS):
+                with m.If(state.request.ready):
+                    # The last byte counts as owed until the next cycle, so look again then.
+                    m.d.sync += [address.eq(address + 1), step.eq(
+                        Mux(is_[Opcode.STATE_READ], Step.ADDRESS, Step.NEXT))]
         with m.If(~packets.active):
             m.d.sync += [step.eq(Step.NEXT), addressed.eq(0), flags.eq(0), beat.eq(0)]
         return m

@@ -4,6 +4,8 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from .delay import delay
+
 
 def xorshift(x):
     """The next state of a 32-bit xorshift generator (Marsaglia 2003, shifts 13, 17, 5)."""
@@ -73,15 +75,18 @@ class Bernoulli(wiring.Component):
     Timing
     ------
     While ``request`` is high one draw is made per clock. ``done`` is high in the clock of the last
-    draw (for p = 0 or 2**16: at once); ``word`` holds the result from the next clock until
-    the next request is made. In a clock in which ``hold`` is high the last draw is put off, and
-    ``done`` stays low. Throughput: one word per ``draws(p)`` clocks, at least 1.
-    ``p`` and ``request`` must not change between the first draw and ``done``.
+    draw (for p = 0 or 2**16: at once); ``latency`` clocks later ``word`` holds the result, until
+    ``latency`` clocks after the next request is made. In a clock in which ``hold`` is high the last
+    draw is put off, and ``done`` stays low. Throughput: one word per ``draws(p)`` clocks, at
+    least 1. ``p`` must be steady from the clock before ``request`` until ``done``, and ``request``
+    must not change between the first draw and ``done``.
 
     Parameters
     ----------
     lanes : int
         Bits per word.
+    latency : int
+        1, or 2 for a register between the control and all the lanes.
 
     Members
     -------
@@ -96,8 +101,9 @@ class Bernoulli(wiring.Component):
         ``Bank.advance``.
     """
 
-    def __init__(self, lanes):
+    def __init__(self, lanes, latency=1):
         self.lanes = lanes
+        self.latency = latency
         super().__init__({
             "p": In(range(2**16 + 1)),
             "request": In(1),
@@ -115,26 +121,31 @@ class Bernoulli(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        active = Signal()
-        position = Signal(4)
-        lowest = Signal(4)
-        for i in reversed(range(16)):
+        lowest = Signal(4, init=15)  # also for p = 0 and p = 2**16: one clock
+        for i in reversed(range(15)):
             with m.If(self.p[i]):
                 m.d.comb += lowest.eq(i)
 
-        index = Mux(active, position, lowest)
-        previous = Mux(active, self.word, 0)
-        certain = self.p[16] | (self.p == 0)
-        with m.If(self.request):
-            with m.If(certain):
-                m.d.comb += self.done.eq(~self.hold)
-                m.d.sync += self.word.eq(self.p[16].replicate(self.lanes))
-            with m.Elif((index != 15) | ~self.hold):
-                m.d.comb += [self.advance.eq(1), self.done.eq(index == 15)]
-                m.d.sync += [
-                    active.eq(index != 15),
-                    position.eq(index + 1),
-                    self.word.eq(Mux(self.p.bit_select(index, 1), previous | self.random,
-                                     previous & self.random)),
-                ]
+        # The draw that is next: its bit of p, whether it is a word's first one. The first bit is
+        # always 1, so that a first draw is r itself, and `bit` can say there that p is 2**16.
+        index, bit, first, never = Signal(4), Signal(), Signal(), Signal()
+        last, go = index == 15, Signal()
+        m.d.comb += [
+            go.eq(self.request & ~(last & self.hold)),
+            self.done.eq(go & last),
+        ]
+        with m.If(go & ~last):
+            m.d.sync += [index.eq(index + 1), bit.eq(self.p.bit_select(index + 1, 1)), first.eq(0)]
+        with m.Elif(go | ~self.request):
+            m.d.sync += [index.eq(lowest), bit.eq(self.p[16]), first.eq(1), never.eq(self.p == 0)]
+
+        go, first, bit, never = delay(m, Cat(go, first, bit, never), self.latency - 1, "control")
+        m.d.comb += self.advance.eq(go & ~never & ~(first & bit))
+        with m.If(go):
+            bits = bit.replicate(self.lanes)
+            # Four operations on two bits: one LUT4 per lane.
+            m.d.sync += self.word.eq(Mux(first, bits | self.random, Mux(
+                bit, self.word | self.random, self.word & self.random)))
+            with m.If(never):
+                m.d.sync += self.word.eq(0)
         return m

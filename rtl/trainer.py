@@ -16,17 +16,9 @@ from .registers import Bus, Registers
 from .reinforce import Reinforce
 from .select import Neurons, Select
 from .sequencer import Sequencer
-from .update import Update, access_layout
+from .update import Update, state_signature
 from .votes import Votes
 from .winners import Winners
-
-
-def state_signature(config):
-    """The state port, seen from who asks: requests for words of counters, answers to the reads."""
-    return wiring.Signature({
-        "request": Out(stream.Signature(access_layout(config))),
-        "reply": In(stream.Signature(config.counter_lanes * config.counter_bits)),
-    })
 
 
 class Trainer(wiring.Component):
@@ -50,6 +42,8 @@ class Trainer(wiring.Component):
     registered : bool
         What forward and backward read goes through a register of its own, 2 P flip-flops: a higher
         clock rate for one clock more per phase.
+    port_bytes : int
+        Bytes that pass the state port at a time.
 
     Members
     -------
@@ -60,7 +54,7 @@ class Trainer(wiring.Component):
         that many per step; register STEPS says how many steps, and may change with the first beat.
     results : Out(stream.Signature(result_layout(config)))
         ``triggered`` is 0 for a sample that is only inferred.
-    state : In(state_signature(config))
+    state : In(state_signature(config, port_bytes))
         Reads and writes words of counters at ``Config.counter_address``; unused lanes read and
         must be written as 0.
 
@@ -70,7 +64,7 @@ class Trainer(wiring.Component):
         For prototypes that are not C numbers of K_L bits.
     """
 
-    def __init__(self, config, prototypes, single_port=False, registered=False):
+    def __init__(self, config, prototypes, single_port=False, registered=False, port_bytes=1):
         prototypes = tuple(prototypes)
         if len(prototypes) != config.classes:
             raise ValueError(f"prototypes must have {config.classes} entries (one per class), "
@@ -83,15 +77,16 @@ class Trainer(wiring.Component):
         self.prototypes = prototypes
         self.single_port = single_port
         self.registered = registered
+        self.port_bytes = port_bytes
         latency = SignPlane.latency + registered
         self.forward = Forward(config, latency)
         self.backward = Backward(config, latency) if config.depth > 1 else None
-        self.update = Update(config, single_port)
+        self.update = Update(config, single_port, SignPlane.latency, port_bytes)
         super().__init__({
             "bus": In(Bus),
             "samples": In(stream.Signature(sample_layout(config))),
             "results": Out(stream.Signature(result_layout(config))),
-            "state": In(state_signature(config)),
+            "state": In(state_signature(config, port_bytes)),
         })
 
     def elaborate(self, platform):
@@ -117,8 +112,7 @@ class Trainer(wiring.Component):
         connect(m, flipped(self.bus), registers.bus)
         connect(m, registers.parameters, sequencer.parameters)
         connect(m, flipped(self.samples), loader.samples)
-        connect(m, flipped(self.state.request), update.access)
-        connect(m, update.reply, flipped(self.state.reply))
+        connect(m, flipped(self.state), update.state)
 
         # Registers: commands, events, random bank.
         m.d.comb += [
@@ -285,7 +279,7 @@ class Trainer(wiring.Component):
             sequencer.sweep_busy.eq(reinforce.busy),
             sequencer.update_busy.eq(update.busy),
             sequencer.update_idle.eq(update.idle & ~update.rows.valid),
-            sequencer.access_pending.eq(self.state.request.valid | update.access_busy),
+            sequencer.access_pending.eq(self.state.request.valid | ~update.idle),
             update.access_enable.eq(sequencer.access_enable),
         ]
 

@@ -1,10 +1,13 @@
 """Update: rows of counters, Q at a time, each one step up or down and saturating."""
 
 import enum
+from itertools import pairwise
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
+
+from bep_model.protocol import state_bytes
 
 from .delay import delay
 from .memory import slot_words
@@ -24,12 +27,18 @@ class Operation(enum.Enum):
     """To 0 or -1 at random."""
 
 
-def access_layout(config):
-    """A request for one word of Q counters: lane i in bits i * B_h and up, two's complement."""
-    return data.StructLayout({
-        "address": range(max(2, config.counter_depth)),
-        "write": 1,
-        "data": config.counter_lanes * config.counter_bits,
+def state_signature(config, port_bytes=1):
+    """The state port, seen from who asks.
+
+    A ``request`` names a counter word and is held until all its bytes have passed, lowest first:
+    those of a word that is read at ``reply``, those of a word that is written at ``data``.
+    """
+    beat = 8 * min(port_bytes, state_bytes(config))
+    return wiring.Signature({
+        "request": Out(stream.Signature(data.StructLayout({
+            "address": range(max(2, config.counter_depth)), "write": 1}))),
+        "data": Out(stream.Signature(beat)),
+        "reply": In(stream.Signature(beat)),
     })
 
 
@@ -43,27 +52,35 @@ class Update(wiring.Component):
     Timing
     ------
     A word takes max(1, d) clocks, d being the draws of its probability (``Bernoulli.draws``);
-    with ``single_port`` the next even number. No clock is lost between rows. A word is written
-    ``latency`` clocks after it was read. A row of another slot than the one before waits until the
-    pipeline is empty, for it may be the same row; rows of one slot, and those of a sweep, must
-    differ. An access is taken only when nothing else is under way; a read is answered
-    ``latency`` - 1 clocks later.
+    with ``single_port`` the next even number. No clock is lost between rows, but one before the
+    first row of each layer in a sweep. A word is written ``latency`` clocks after it was read. A
+    row that is still under way, for another slot, waits until it has been written; rows of one
+    slot, and those of a sweep, must differ.
+
+    State port: a request begins when nothing else is under way, and its first bytes can pass
+    ``latency`` clocks later, then more in every second clock. ``request.ready`` is high with
+    the last ones; the word is written two clocks later. A request that is taken back before is
+    forgotten. Accesses and runs do not meet.
 
     Parameters
     ----------
     config : Config
     single_port : bool
         The counter plane cannot be read and written in one clock.
+    read_latency : int
+        Clocks from an address to the data, of all three memories: 1 or 2.
+    port_bytes : int
+        Bytes that pass the state port at a time; a port is never wider than a counter word.
 
     Members
     -------
     run : In(1)
         Take rows. Falls only when ``busy`` is low and no row is offered; rises only when no access
-        is under way and no answer waits.
+        is under way.
     operation : In(Operation)
-        Steady while ``run`` is high.
+        Steady while ``run`` is high. STEP has been there for a clock when ``run`` rises.
     thinning : In(range(2**16 + 1))
-        q, for STEP.
+        q, for STEP; steady as ``operation``.
     reinforce : In(16)
         p of the layer ``rows.payload.layer``, for REINFORCE.
     rows : In(stream.Signature(winner_layout(config)))
@@ -71,13 +88,12 @@ class Update(wiring.Component):
     busy : Out(1)
         Words are under way that the next clock would not yet see.
     idle : Out(1)
-        Nothing at all is under way.
-    access, reply : In(stream.Signature(...)), Out(stream.Signature(Q * B_h))
-        State port; taken only while ``access_enable`` is high.
+        Nothing at all is under way, requests aside.
+    state : In(state_signature(config, port_bytes))
+        State port; unused lanes read and must be written as 0.
     access_enable : In(1)
-        Low while ``run`` is high.
-    access_busy : Out(1)
-        An access is under way or its answer has not been taken.
+        A request may begin. Low while ``run`` is high; falls only when ``idle`` is high and no
+        request is there.
     sign_*, counter_*, activation_*
         Ports of the three memories, seen from the other side.
     random, advance
@@ -89,15 +105,24 @@ class Update(wiring.Component):
     vote_taken : Out(1)
     up, changed : In(P)
         Of each lane: step up, else down; step at all.
+
+    Raises
+    ------
+    ValueError
+        For a ``single_port`` with a ``read_latency`` of 2: words would be read and written in the
+        same clocks.
     """
 
-    latency = 3
-
-    def __init__(self, config, single_port=False):
+    def __init__(self, config, single_port=False, read_latency=1, port_bytes=1):
+        if single_port and read_latency != 1:
+            raise ValueError(f"read_latency must be 1 with single_port, not {read_latency}")
         self.config = config
         self.single_port = single_port
+        self.read_latency = read_latency
+        self.port_bytes = port_bytes
         lanes, bits = config.counter_lanes, config.counter_bits
-        row, access = winner_layout(config), access_layout(config)
+        row, state = winner_layout(config), state_signature(config, port_bytes)
+        address = range(max(2, config.counter_depth))
         votes = {
             "source": In(range(max(2, slot_words(config)))),
             "vote_valid": In(1), "vote_taken": Out(1),
@@ -112,20 +137,18 @@ class Update(wiring.Component):
             "rows": In(stream.Signature(row)),
             "busy": Out(1),
             "idle": Out(1),
-            "access": In(stream.Signature(access)),
-            "reply": Out(stream.Signature(lanes * bits)),
+            "state": In(state),
             "access_enable": In(1),
-            "access_busy": Out(1),
             "sign_read_address": Out(row.members["address"]),
             "sign_read_enable": Out(1),
             "sign_read_data": In(config.weight_lanes),
             "sign_write_address": Out(row.members["address"]),
             "sign_write_enable": Out(config.subwords),
             "sign_write_data": Out(config.weight_lanes),
-            "counter_read_address": Out(access.members["address"]),
+            "counter_read_address": Out(address),
             "counter_read_enable": Out(1),
             "counter_read_data": In(lanes * (bits - 1)),
-            "counter_write_address": Out(access.members["address"]),
+            "counter_write_address": Out(address),
             "counter_write_enable": Out(1),
             "counter_write_data": Out(lanes * (bits - 1)),
             "activation_offset": Out(range(max(2, slot_words(config)))),
@@ -135,6 +158,11 @@ class Update(wiring.Component):
             "random": In(lanes),
             "advance": Out(1),
         })
+
+    @property
+    def latency(self):
+        """Clocks from reading a word to writing it."""
+        return 2 + self.read_latency
 
     def dwell(self, p):
         """Clocks per word at probability ``p`` / 2**16."""
@@ -146,8 +174,9 @@ class Update(wiring.Component):
 
         Parameters
         ----------
-        rows : sequence of (int, int, int, int)
-            Of each row: the clock from which it is offered, its slot, words, and p in 2**-16.
+        rows : sequence of (int, hashable, int, int)
+            Of each row: the clock from which it is offered (the one after for the first row of a
+            layer in a sweep), which row it is, words, and p in 2**-16.
         first : int
             The first clock of ``run``.
 
@@ -156,24 +185,26 @@ class Update(wiring.Component):
         list of (int, int)
             The clocks in which each row was first worked on, and its last word read.
         """
-        result, clock, before = [], first - 1, None
-        for offered, slot, words, p in rows:
+        result, clock, ends = [], first - 1, {}
+        for offered, row, words, p in rows:
             begin = max(clock + 1, offered)
             at = begin + max(1, Bernoulli.draws(p)) - 1
-            if before not in (None, slot):
-                at = max(at, clock + self.latency + 1)
+            if row in ends:
+                at = max(at, ends[row] + self.latency + 1)
             if self.single_port:
                 at += (at - first) % 2
-            clock, before = at + (words - 1) * self.dwell(p), slot
+            ends[row] = clock = at + (words - 1) * self.dwell(p)
             result.append((begin, clock))
         return result
 
     def elaborate(self, platform):
         m = Module()
-        config = self.config
+        config, late = self.config, self.read_latency
         lanes, bits, subwords = config.counter_lanes, config.counter_bits, config.subwords
-        m.submodules.bernoulli = bernoulli = Bernoulli(lanes)
+        m.submodules.bernoulli = bernoulli = Bernoulli(lanes, late)
         operation, row = self.operation, self.rows.payload
+        working = Signal(self.latency)
+        start, moving, store = Signal(), Signal(), Signal()  # of the state port
 
         # Stage 0: one word per completed draw.
         number = Signal(range(max(config.counter_words)))
@@ -189,9 +220,13 @@ class Update(wiring.Component):
                 section.eq((row.layer == 0) & (number == _words(config.inputs, lanes) - 1)),
                 self.vote_taken.eq(bernoulli.done & voted & (subword == 0)),
             ]
-        working = Signal(self.latency)
-        slot, phase = Signal.like(row.slot), Signal()
-        other_slot = (operation == Operation.STEP) & (row.slot != slot) & working.any()
+        # Rows are told apart by their first address; a row's own words cannot meet.
+        begins, phase = Signal(init=1), Signal()
+        clash, under_way = Signal(), row.address
+        for k, busy in enumerate(working):
+            under_way = delay(m, under_way, 1, f"row{k}")
+            with m.If(begins & busy & (row.address == under_way)):
+                m.d.comb += clash.eq(1)
         with m.Switch(operation):
             with m.Case(Operation.STEP):
                 m.d.comb += bernoulli.p.eq(self.thinning)
@@ -199,9 +234,12 @@ class Update(wiring.Component):
                 m.d.comb += bernoulli.p.eq(self.reinforce)
             with m.Case(Operation.INITIALISE):
                 m.d.comb += bernoulli.p.eq(1 << 15)
+        settled = Signal()  # p is the same as a clock ago
         m.d.comb += [
-            bernoulli.request.eq(self.run & self.rows.valid),
-            bernoulli.hold.eq(other_slot | (phase if self.single_port else 0)
+            settled.eq((operation == Operation.STEP) | delay(m, self.run, 1, "ran")
+                       & (row.layer == delay(m, row.layer, 1, "layer"))),
+            bernoulli.request.eq(self.run & self.rows.valid & settled),
+            bernoulli.hold.eq(clash | (phase if self.single_port else 0)
                               | (voted & (subword == 0) & ~self.vote_valid if recurrent else 0)),
             bernoulli.random.eq(self.random),
             self.advance.eq(bernoulli.advance),
@@ -210,121 +248,170 @@ class Update(wiring.Component):
         if self.single_port:
             m.d.sync += phase.eq(self.run & ~phase)
         with m.If(bernoulli.done):
-            m.d.sync += [number.eq(number + 1), subword.eq(subword + 1), slot.eq(row.slot)]
+            m.d.sync += [number.eq(number + 1), subword.eq(subword + 1), begins.eq(last)]
             with m.If((subword == subwords - 1) | section):
                 m.d.sync += [subword.eq(0), word.eq(word + 1)]
             with m.If(last):
                 m.d.sync += [number.eq(0), subword.eq(0), word.eq(0)]
 
-        access, accessed = self.access.payload, Signal()
-        m.d.comb += [
-            self.access.ready.eq(self.access_enable & ~working.any() & ~self.reply.valid),
-            accessed.eq(self.access.valid & self.access.ready),
-        ]
         sign_address = Signal.like(self.sign_read_address)
-        with m.If(accessed):
-            m.d.comb += [
-                sign_address.eq(access.address >> config.subword_bits),
-                self.counter_read_address.eq(access.address),
-            ]
-        with m.Else():
+        with m.If(self.run):
             m.d.comb += [
                 sign_address.eq(row.address + word),
                 self.counter_read_address.eq(Cat(subword, sign_address)),
             ]
+        with m.Else():
+            m.d.comb += [
+                sign_address.eq(self.state.request.payload.address >> config.subword_bits),
+                self.counter_read_address.eq(self.state.request.payload.address),
+            ]
         m.d.comb += [
             self.sign_read_address.eq(sign_address),
-            self.sign_read_enable.eq(accessed | bernoulli.done & (subword == 0)),
-            self.counter_read_enable.eq(accessed | bernoulli.done),
+            self.sign_read_enable.eq(start | bernoulli.done & (subword == 0)),
+            self.counter_read_enable.eq(start | bernoulli.done),
             self.activation_offset.eq(
                 (self.source if recurrent else lookup(row.layer, _offsets(config))) + word),
             self.activation_slot.eq(row.slot),
             self.activation_enable.eq(bernoulli.done & (subword == 0)),
+            self.busy.eq(working[:-1].any()),
+            self.idle.eq(~(working.any() | store)),
         ]
-        m.d.sync += working.eq(Cat(bernoulli.done | accessed, working))
+        m.d.sync += working.eq(Cat(bernoulli.done | start, working[:-2],
+                                   Mux(self.run, working[-2], store)))
 
-        # Stage 1: what was read, cut to the lanes of this word.
-        address = delay(m, self.counter_read_address, 1, "address1")
-        loading = delay(m, accessed & access.write, 1, "loading")
-        reading = delay(m, accessed & ~access.write, 1, "reading")
-        loaded = delay(m, access.data, 1, "loaded")
-        sign = delay(m, row.sign, 1, "sign1")
+        # Stage 1, when the memories have answered: the lanes of this word, and what to do to them.
+        # What goes to all lanes comes from registers.
+        address = delay(m, self.counter_read_address, late, "address1")
         part = address[:config.subword_bits]
-        signs, inputs, mask = (Signal(lanes, name=name) for name in ("signs", "inputs", "mask"))
-        rests = [_rest(parts[-1], lanes) for parts in config.sections]
+        target = delay(m, row.sign, late, "target")
+        stepping, initialising, running = (delay(m, is_so, 1, name) for is_so, name in (
+            (operation == Operation.STEP, "stepping"),
+            (self.run & (operation == Operation.INITIALISE), "initialising"),
+            (self.run, "running")))
+        signs, inputs = Signal(lanes), Signal(lanes)
         m.d.comb += [
             signs.eq(self.sign_read_data.word_select(part, lanes)),
             inputs.eq(self.activation_data.word_select(part, lanes)),
-            mask.eq(Mux(delay(m, last, 1, "last"),
-                        lookup(delay(m, row.layer, 1, "layer1"), rests), ~0)),
         ]
-        allowed = mask
+        steps = [*bernoulli.word]
         if recurrent:
             up, changed = Signal.like(self.up), Signal.like(self.changed)
-            allowed = Signal(lanes)
             with m.If(self.vote_taken):
                 m.d.sync += [up.eq(self.up), changed.eq(self.changed)]
-            with m.If(delay(m, section, 1, "section1")):
-                m.d.comb += mask.eq(_rest(config.inputs, lanes))
-            m.d.comb += allowed.eq(mask)
-            with m.If(delay(m, voted, 1, "voted1")):
-                m.d.comb += [inputs.eq(up.word_select(part, lanes)),
-                             allowed.eq(mask & changed.word_select(part, lanes))]
-        stepping, initialising = Signal(), Signal()
-        m.d.comb += [
-            stepping.eq(operation == Operation.STEP),
-            initialising.eq((operation == Operation.INITIALISE) & ~loading & ~reading),
-        ]
-        values = [Signal(bits, name=f"value{i}") for i in range(lanes)]
-        ups, steps = Signal(lanes), Signal(lanes)
-        low = self.counter_read_data
-        stored = Cat(Cat(low.word_select(i, bits - 1), ~signs[i]) for i in range(lanes))
-        negative = Signal(lanes)
-        m.d.comb += negative.eq(~bernoulli.word & mask)
-        drawn = Cat(bit.replicate(bits) for bit in negative)
-        with m.If(loading):
-            m.d.sync += Cat(values).eq(loaded)
-        with m.Elif(working[0]):  # else hold what a reply may still show
-            m.d.sync += Cat(values).eq(Mux(initialising, drawn, stored))
-        m.d.sync += [
-            ups.eq(Mux(stepping, ~(inputs ^ sign.replicate(lanes)), signs)),
-            steps.eq(Mux(initialising | loading, 0, bernoulli.word & allowed)),
-        ]
-        with m.If(reading):
-            m.d.sync += self.reply.valid.eq(1)
-        with m.Elif(self.reply.ready):
-            m.d.sync += self.reply.valid.eq(0)
-        m.d.comb += self.reply.payload.eq(Cat(values))
+            up, changed = (delay(m, votes, late - 1, "votes").word_select(part, lanes)
+                           for votes in (up, changed))
+            voted = delay(m, voted, late, "voted1")
+            with m.If(voted):
+                m.d.comb += inputs.eq(up)
+            steps = [step & (change | ~voted) for step, change in zip(steps, changed, strict=True)]
+        # Initialisation steps up from -1: a lane where a bit was drawn, and one beyond the fan-in.
+        for first, others, beyond in self._limits(last, row.layer, section):
+            beyond = delay(m, beyond, late, f"beyond{first}")
+            for i in range(first, others):
+                steps[i] = Mux(beyond, initialising, steps[i])
 
-        # Stage 2: one step, unless that would leave the range.
-        results = []
-        for i, (value, up, step) in enumerate(zip(values, ups, steps, strict=True)):
-            result = Signal(signed(bits), name=f"result{i}")
-            limit = (value[-1] != up) & (value[:-1] == up.replicate(bits - 1))
-            change, down = Signal(name=f"change{i}"), Signal(name=f"down{i}")
-            m.d.comb += [change.eq(step & ~limit), down.eq(change & ~up)]
-            # +1 is 0..01, -1 is 1..11.
-            m.d.sync += result.eq(value.as_signed() + Cat(change, down.replicate(bits - 1)))
-            results.append(result)
+        step, up, positive = (Signal(lanes, name=name, reset_less=True)
+                              for name in ("step", "up", "positive"))
+        low = [Signal(bits - 1, name=f"low{i}", reset_less=True) for i in range(lanes)]
+        m.d.sync += [
+            Cat(low).eq(self.counter_read_data),
+            positive.eq(signs),
+            up.eq(Mux(stepping, ~(inputs ^ target.replicate(lanes)), signs)),
+            step.eq(Cat(steps)),
+        ]
+        with m.If(initialising):
+            m.d.sync += [Cat(low).eq(~0), positive.eq(0), up.eq(~0)]
+        with m.If(~running):
+            m.d.sync += step.eq(0)
+
+        # Stage 2: one step, unless that would leave the range. The results are also the state
+        # port's shift register, which costs no LUT more: `word` as it passes the port.
+        stepped = [_stepped(m, *lane, name=f"toggle{i}")
+                   for i, lane in enumerate(zip(low, positive, up, step, strict=True))]
+        results = [Signal(bits, name=f"result{i}") for i in range(lanes)]
+        beat = len(self.state.data.payload)
+        beats = _words(lanes * bits, beat)
+        filling = Signal(beats * beat - lanes * bits)
+        passing = Cat(*(Cat(result[:-1], ~result[-1]) for result in results), filling)
+        shifting, entering = self._port(m, start, moving, store, working, beats)
+        shifted = Cat(passing[beat:], entering)
+        with m.If(moving | ~shifting):
+            for i, (result, value) in enumerate(zip(results, stepped, strict=True)):
+                following = shifted[i * bits:(i + 1) * bits]
+                m.d.sync += result.eq(
+                    Mux(moving, Cat(following[:-1], ~following[-1]), value))
+            m.d.sync += filling.eq(Mux(moving, shifted[lanes * bits:], 0))
+        m.d.comb += self.state.reply.payload.eq(passing[:beat])
 
         # Stage 3: back into both planes.
-        written = Signal(lanes)
-        m.d.comb += written.eq(Cat(~result[-1] for result in results))
         address = delay(m, address, 2, "address3")
-        writes = delay(m, ~delay(m, reading, 1, "reading2"), 1, "writes")
+        written = working[-1]
         m.d.comb += [
             self.counter_write_address.eq(address),
-            self.counter_write_enable.eq(working[2] & writes),
+            self.counter_write_enable.eq(written),
             self.counter_write_data.eq(Cat(result[:-1] for result in results)),
             self.sign_write_address.eq(address >> config.subword_bits),
-            self.sign_write_enable.eq(
-                (working[2] & writes) << address[:config.subword_bits]),
-            self.sign_write_data.eq(written.replicate(subwords)),
-            self.busy.eq(working[:2].any()),
-            self.idle.eq(~working.any()),
-            self.access_busy.eq(working.any() | self.reply.valid),
+            self.sign_write_enable.eq(written << address[:config.subword_bits]),
+            self.sign_write_data.eq(Cat(result[-1] for result in results).replicate(subwords)),
         ]
         return m
+
+    def _limits(self, last, layer, section):
+        """Where in a word lanes are beyond the fan-in.
+
+        Yield first and last but one of some lanes, and whether they are so in the present word.
+        """
+        config, lanes = self.config, self.config.counter_lanes
+        rests = [_rest(parts[-1], lanes) for parts in config.sections]
+        between = _rest(config.inputs, lanes) if config.recurrent else lanes
+        limits = sorted({*rests, between, lanes})
+        for first, others in pairwise(limits):
+            yield first, others, (last & lookup(layer, [int(rest <= first) for rest in rests])
+                                  | section & int(between <= first))
+
+    def _port(self, m, start, moving, store, working, beats):
+        """Control of the state port; return whether the results belong to it, and what enters."""
+        request, enters, leaves = self.state.request, self.state.data, self.state.reply
+        opened, shifting = Signal(), Signal()
+        left, entering = Signal(range(beats)), Signal.like(enters.payload)
+        write, free, passed = request.payload.write, Signal(), Signal()
+        final = passed & (left == 0)
+        m.d.comb += [
+            start.eq(self.access_enable & request.valid & ~opened & self.idle),
+            free.eq(request.valid & shifting & ~moving),
+            enters.ready.eq(free & write),
+            leaves.valid.eq(free & ~write),
+            passed.eq(free & Mux(write, enters.valid, leaves.ready)),
+            request.ready.eq(final),
+        ]
+        m.d.sync += [
+            opened.eq(request.valid & ~final & (opened | start)),
+            shifting.eq(request.valid & ~final & (shifting | opened & working[-2])),
+            moving.eq(passed),
+            store.eq(final & write),
+            entering.eq(enters.payload),
+        ]
+        with m.If(start):
+            m.d.sync += left.eq(beats - 1)
+        with m.Elif(passed):
+            m.d.sync += left.eq(left - 1)
+        return shifting, entering
+
+
+def _stepped(m, low, positive, up, step, name):
+    """A counter one step up or down, saturating: its low bits, then 1 for h >= 0.
+
+    A bit toggles where all lower bits equal ``up``; they are looked at three at a time.
+    """
+    same = [bit == up for bit in low]
+    groups = [same[i:i + 3] for i in range(0, len(same), 3)]
+    alike = [Cat(group).all() for group in groups]
+    carry, toggles = Signal(name=name), []
+    m.d.comb += carry.eq(step & ~(Cat(alike).all() & (positive == up)))
+    for group, whole in zip(groups, alike, strict=True):
+        toggles += [carry & Cat(group[:i]).all() for i in range(len(group))]
+        carry = carry & whole
+    return Cat(low, positive) ^ Cat(toggles, carry)
 
 
 def _words(count, lanes):
@@ -333,8 +420,8 @@ def _words(count, lanes):
 
 
 def _rest(count, lanes):
-    """Lanes of the last of them that hold a counter, as a mask."""
-    return (1 << (count - (_words(count, lanes) - 1) * lanes)) - 1
+    """Lanes of the last of them that hold a counter."""
+    return count - (_words(count, lanes) - 1) * lanes
 
 
 def _offsets(config):

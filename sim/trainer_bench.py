@@ -26,11 +26,15 @@ class Ports(Host):
         self.addresses = counter_addresses(job.config)
         self.beats = [sample_words(job.config, row) for row in job.x]
         self.steps = None
+        self.beat_bits = len(dut.state__data__payload)
+        self.beats_per_word = -(-job.config.counter_lanes * job.config.counter_bits
+                                // self.beat_bits)
 
     async def start(self):
         for name in ("bus__write", "samples__valid", "results__ready", "state__request__valid",
-                     "state__reply__ready", "bus__address", "bus__write_data", "samples__payload",
-                     "state__request__payload"):
+                     "state__data__valid", "state__reply__ready", "bus__address",
+                     "bus__write_data", "samples__payload", "state__request__payload",
+                     "state__data__payload"):
             getattr(self.dut, name).value = 0
         cocotb.start_soon(Clock(self.dut.clk, PERIOD, "ns").start())
         await reset(self.dut)
@@ -53,18 +57,22 @@ class Ports(Host):
     async def read_state(self):
         reader = cocotb.start_soon(
             send(self.dut, "state__request", self.addresses, self.rng, self.job.idle))
-        words = await receive(self.dut, "state__reply", len(self.addresses), self.rng,
-                              self.job.backpressure)
+        beats = await receive(self.dut, "state__reply", len(self.addresses) * self.beats_per_word,
+                              self.rng, self.job.backpressure)
         await reader
         self.progress += 1
-        return words
+        return [sum(beat << k * self.beat_bits for k, beat in enumerate(word))
+                for word in zip(*[iter(beats)] * self.beats_per_word, strict=True)]
 
     async def write_state(self, words):
-        bits = self.config.counter_lanes * self.config.counter_bits
-        address_bits = len(self.dut.state__request__payload) - 1 - bits
-        requests = [address | 1 << address_bits | word << (address_bits + 1)
-                    for address, word in zip(self.addresses, words, strict=True)]
-        await send(self.dut, "state__request", requests, self.rng, self.job.idle)
+        write = 1 << len(self.dut.state__request__payload) - 1
+        writer = cocotb.start_soon(send(
+            self.dut, "state__request", [write | address for address in self.addresses],
+            self.rng, self.job.idle))
+        beats = [word >> k * self.beat_bits & (1 << self.beat_bits) - 1
+                 for word in words for k in range(self.beats_per_word)]
+        await send(self.dut, "state__data", beats, self.rng, self.job.idle)
+        await writer
 
     async def process(self, rows):
         await pause(self.dut.clk, self.rng, self.job.idle)

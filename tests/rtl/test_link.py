@@ -4,6 +4,7 @@ import random
 from types import SimpleNamespace
 
 import pytest
+from amaranth.hdl import Module, Signal
 from amaranth.sim import Simulator
 
 from bep_model.config import Config
@@ -76,10 +77,19 @@ class Bench:
 
     def __init__(self, config, seed, stalls):
         self.config, self.rng, self.stalls = config, random.Random(seed), stalls
-        # A sample is handed over without a byte moving on the line.
-        self.dut = Link(config, max(TIMEOUT, 4 * sample_bytes(config)))
+        # Samples and counter words are handed over without a byte moving on the line.
+        self.dut = Link(config, max(TIMEOUT, 4 * sample_bytes(config), 6 * state_bytes(config)))
         self.seen = SimpleNamespace(registers={}, writes=[], words={}, samples=[])
-        self.accept_samples = True
+        self.accept_samples = self.accept_words = True
+        self.top = Module()
+        self.top.submodules.link = self.dut
+        # A request of the state port is answered with its last byte.
+        state, self.last, self.moved = self.dut.state, Signal(), Signal()
+        self.top.d.comb += [
+            self.moved.eq(state.data.valid & state.data.ready
+                          | state.reply.valid & state.reply.ready),
+            state.request.ready.eq(self.last & self.moved),
+        ]
 
     def waits(self):
         """Whether a side that could move data does not in this cycle."""
@@ -124,25 +134,29 @@ class Bench:
             beats, count = [], count + 1
 
     async def state(self, ctx):
-        request, reply = self.dut.state.request, self.dut.state.reply
+        port = self.dut.state
+        size, value, passed = state_bytes(self.config), 0, 0
+        request = port.request.payload
         while True:
-            ctx.set(request.ready, not self.waits())
-            _, _, valid, ready, payload = await ctx.tick().sample(
-                request.valid, request.ready, request.payload)
-            if not (valid and ready):
-                continue
-            if payload.write:
-                self.seen.words[payload.address] = payload.data
-                continue
-            ctx.set(request.ready, 0)
-            while self.waits():
-                await ctx.tick()
-            ctx.set(reply.payload, self.seen.words.get(payload.address, 0))
-            ctx.set(reply.valid, 1)
-            taken = False
-            while not taken:
-                _, _, taken = await ctx.tick().sample(reply.ready)
-            ctx.set(reply.valid, 0)
+            # Not every clock passes a byte, and none without the request.
+            passing = passed < size and self.accept_words and not self.waits()
+            free = passing & ctx.get(port.request.valid)
+            write = ctx.get(request.write)
+            stored = self.seen.words.get(ctx.get(request.address), 0)
+            ctx.set(port.data.ready, free & write)
+            ctx.set(port.reply.valid, free & ~write & 1)
+            ctx.set(port.reply.payload, stored >> 8 * passed & 0xFF)
+            ctx.set(self.last, passed == size - 1)
+            _, _, valid, ready, address, moved, byte = await ctx.tick().sample(
+                port.request.valid, port.request.ready, request.address, self.moved,
+                port.data.payload)
+            if moved:
+                value |= byte << 8 * passed
+                passed += 1
+            if ready and write:
+                self.seen.words[address] = value
+            if ready or not valid:
+                value = passed = 0
 
     def talk(self, sent, expected, cycles=60_000):
         """Send bytes and pauses; the answer must be exactly as expected, and then silence."""
@@ -175,7 +189,7 @@ class Bench:
             await ctx.tick().repeat(30)
             assert not ctx.get(self.dut.o.valid), f"more than {bytes(received).hex(' ')}"
 
-        simulator = Simulator(self.dut)
+        simulator = Simulator(self.top)
         simulator.add_clock(1e-6)
         for process in (self.registers, self.samples, self.state):
             simulator.add_testbench(process, background=True)
@@ -335,6 +349,19 @@ def test_trainer_that_takes_no_samples(bench):
     bench.talk([*request, *packet(Opcode.WRITE, [1, 0, 0, 0, 0])],
                answer(Opcode.SAMPLES, bytes(4))[:4] + answer(Opcode.WRITE))
     assert not bench.seen.samples
+
+
+@pytest.mark.parametrize("opcode", [Opcode.STATE_READ, Opcode.STATE_WRITE])
+def test_trainer_that_does_not_answer(bench, opcode):
+    """A counter word that the trainer does not deliver or take in time is given up."""
+    bench = bench()
+    bench.accept_words = False
+    read = packet(Opcode.STATE_READ, [0, 0, 0, 0, 1, 0])
+    request = read if opcode == Opcode.STATE_READ else packet(opcode, bytes(4 + 7))
+    begun = (answer(opcode, bytes(7)) if opcode == Opcode.STATE_READ else answer(opcode))[:4]
+    value = (0xDEAD0009).to_bytes(4, "little")
+    bench.talk([*request, *packet(Opcode.READ, [9])], begun + answer(Opcode.READ, value))
+    assert not bench.seen.words
 
 
 def test_random_requests(bench):

@@ -41,50 +41,61 @@ def test_bank(lanes):
             states = np.array([xorshift(state) for state in states], np.uint32)
 
 
+@pytest.mark.parametrize("latency", [1, 2])
 @pytest.mark.parametrize("holding", [0, 0.5])
 @pytest.mark.parametrize("lanes", [1, 40])
-def test_bernoulli(lanes, holding):
-    """Words, draws and clocks of all probabilities; also while the last draw is put off."""
+def test_bernoulli(lanes, holding, latency):
+    """Words, draws and clocks of all probabilities; also while the last draw is put off.
+
+    Of each probability two words, at times one right after the other.
+    """
     m = Module()
     m.submodules.bank = bank = Bank(lanes)
-    m.submodules.bernoulli = dut = Bernoulli(lanes)
+    m.submodules.bernoulli = dut = Bernoulli(lanes, latency)
     m.d.comb += [dut.random.eq(bank.word), bank.advance.eq(dut.advance)]
-    rng = generator(lanes, int(2 * holding))
+    rng = generator(lanes, int(2 * holding), latency)
     model = np.arange(1, -(-lanes // 32) + 1, dtype=np.uint32)
     bench = Bench(m)
     trace = bench.record(request=dut.request, hold=dut.hold, done=dut.done, word=dut.word,
                          advance=dut.advance, bank=bank.word)
 
+    wanted = np.repeat(PROBABILITIES * 2, 2).tolist()
+
     async def ask(ctx):
-        for p in PROBABILITIES * 2:
-            ctx.set(dut.p, p)
+        before = None
+        for p in wanted:
+            if p != before or rng.random() < 0.5:
+                ctx.set(dut.request, 0)
+                ctx.set(dut.p, p)
+                await wait(ctx, int(rng.integers(1, 3)))
+            before = p
             ctx.set(dut.request, 1)
             done = False
             while not done:
                 ctx.set(dut.hold, rng.random() < holding)
                 _, _, done = await ctx.tick().sample(dut.done)
-            if rng.random() < 0.5:
-                ctx.set(dut.request, 0)
-                await wait(ctx, int(rng.integers(1, 3)))
+        ctx.set(dut.request, 0)
+        await wait(ctx, 3)
 
     bench.run(ask)
     dones = clocks(trace, "done")
-    assert len(dones) == 2 * len(PROBABILITIES)
+    assert len(dones) == len(wanted)
     end = 0
-    for p, done in zip(PROBABILITIES * 2, dones, strict=True):
+    for p, done in zip(wanted, dones, strict=True):
         begin = next(n for n in range(end, len(trace)) if trace[n].request)
         expected = begin + max(1, dut.draws(p)) - 1
         while trace[expected].hold:
             expected += 1
         assert done == expected, f"p = {p:#x}"
-        assert sum(clock.advance for clock in trace[begin:done + 1]) == dut.draws(p)
         drawn = np.zeros(1, np.uint64)
         bernoulli(model, lanes, p, lanes, drawn)
-        for clock in trace[done + 1:]:  # held until the next request
-            assert clock.word == drawn[0], f"p = {p:#x}"
-            assert clock.bank == number(
+        late = latency - 1
+        assert sum(clock.advance for clock in trace[begin + late:done + late + 1]) == dut.draws(p)
+        for n in range(done + 1, len(trace) - late):  # held until the next request
+            assert trace[n + late].word == drawn[0], f"p = {p:#x}"
+            assert trace[n + late].bank == number(
                 [int(s) >> i & 1 for s in model for i in range(32)][:lanes])
-            if clock.request:
+            if trace[n].request:
                 break
         end = done + 1
 

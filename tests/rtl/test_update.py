@@ -1,5 +1,7 @@
 """Update and sweeps against bep_model.update and bep_model.reinforce; the state port."""
 
+from itertools import islice, pairwise
+
 import numpy as np
 import pytest
 from amaranth.hdl import Array, Cat, Module
@@ -20,6 +22,7 @@ from .bench import (
     pause,
     row_words,
     until,
+    wait,
 )
 
 THINNING = (1 << 16, 0x0A00, 0, 0xC000, 0x8000)  # which take 0, 7, 0, 2 and 1 draws
@@ -89,9 +92,9 @@ class Model:
 class UpdateBench(Bench):
     """An update engine between memories and a random bank in the state of a model."""
 
-    def __init__(self, config, model, single_port=False, probabilities=None):
+    def __init__(self, config, model, probabilities=None, **options):
         m = Module()
-        m.submodules.update = self.dut = dut = Update(config, single_port)
+        m.submodules.update = self.dut = dut = Update(config, **options)
         if probabilities:
             m.d.comb += dut.reinforce.eq(Array(probabilities)[dut.rows.payload.layer])
         super().__init__(m, limit=20_000)
@@ -104,17 +107,20 @@ class UpdateBench(Bench):
                 "read_address", "read_enable", "read_data",
                 "write_enable", "write_address", "write_data")}
             self.memory(contents, address=port["read_address"], data=port["read_data"],
-                        enable=port["read_enable"],
+                        enable=port["read_enable"], latency=dut.read_latency,
                         write=tuple(port[f"write_{p}"] for p in ("enable", "address", "data")))
         self.memory(self.activations, enable=dut.activation_enable, data=dut.activation_data,
+                    latency=dut.read_latency,
                     address=Cat(dut.activation_offset, dut.activation_slot))
         self.simulator.add_process(self.bank)
         self.trace = self.record(
             run=dut.run, valid=dut.rows.valid, ready=dut.rows.ready, busy=dut.busy, idle=dut.idle,
             read=dut.counter_read_enable, write=dut.counter_write_enable,
             read_address=dut.counter_read_address, write_address=dut.counter_write_address,
-            access=dut.access.valid & dut.access.ready, change=dut.access.payload.write,
-            reply=dut.reply.valid, reply_ready=dut.reply.ready, access_busy=dut.access_busy)
+            request=dut.state.request.valid, answered=dut.state.request.ready,
+            change=dut.state.request.payload.write, enable=dut.access_enable,
+            beat=(dut.state.data.valid & dut.state.data.ready
+                  | dut.state.reply.valid & dut.state.reply.ready))
 
     async def bank(self, ctx):
         def word():
@@ -139,8 +145,11 @@ class UpdateBench(Bench):
         np.testing.assert_array_equal(self.counters, counters, "counter plane")
         np.testing.assert_array_equal(self.states, model.bank, "random bank")
 
-    def check_clocks(self, rows, single_port):
-        """Compare the clocks of the rows, (slot, words, p) for each run, with ``dut.cycles``."""
+    def check_clocks(self, rows):
+        """Compare the clocks of the rows of each run with ``dut.cycles``.
+
+        A row is (which row, words, p, whether it is the first one of its layer in a sweep).
+        """
         trace, dut = self.trace, self.dut
         transfers = [n for n in clocks(trace, "ready") if trace[n].valid]
         offered = [n for n in clocks(trace, "valid") if n == 0 or not trace[n - 1].valid
@@ -148,32 +157,39 @@ class UpdateBench(Bench):
         reads, waiting = iter(clocks(trace, "read")), iter(zip(offered, transfers, strict=True))
         runs = [n for n in clocks(trace, "run") if n == 0 or not trace[n - 1].run]
         for first, expected in zip(runs, rows, strict=True):
-            here = [(*next(waiting), *row) for row in expected]
-            assert [(max(first, offer), end) for offer, end, *_ in here] == dut.cycles(
-                [(offer, *row) for offer, _, *row in here], first)
-            for _, end, _, words, p in here:
+            here = islice(waiting, len(expected))
+            times = [(max(first, offer) + begins, end)
+                     for (offer, end), (*_, begins) in zip(here, expected, strict=True)]
+            assert times == dut.cycles(
+                [(offer, *row) for (offer, _), (*row, _) in zip(times, expected, strict=True)],
+                first)
+            for (_, end), (_, words, p, _) in zip(times, expected, strict=True):
                 assert [next(reads) for _ in range(words)] == [
                     end - k * dut.dwell(p) for k in reversed(range(words))]
         assert not [*reads, *waiting]
         for n, clock in enumerate(trace):
-            earlier = [n >= k and trace[n - k].read for k in (1, 2, 3)]
-            assert clock.busy == any(earlier[:2])
+            earlier = [n >= k and trace[n - k].read for k in range(1, dut.latency + 1)]
+            assert clock.busy == any(earlier[:-1])
             assert clock.idle == (not any(earlier))
-            assert clock.write == earlier[2]
+            assert clock.write == earlier[-1]
             if clock.write:
                 assert clock.write_address == trace[n - dut.latency].read_address
-                assert not (single_port and clock.read)
+                assert not (dut.single_port and clock.read)
 
 
-@pytest.mark.parametrize("single_port", [False, True], ids=["", "single port"])
+OPTIONS = {"": {}, "single port": {"single_port": True}, "registered reads": {"read_latency": 2}}
+"""Of ``Update``, by name."""
+
+
+@pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("idle", [0, 0.6])
 @pytest.mark.parametrize("name", CONFIGURATIONS)
-def test_step(name, idle, single_port):
+def test_step(name, idle, options):
     """A few samples for each thinning; the same rows win again and again."""
     config = CONFIGURATIONS[name]
-    rng = generator(int(10 * idle), single_port)
+    rng = generator(int(10 * idle), *map(ord, options))
     model = Model(config, rng)
-    bench = UpdateBench(config, model, single_port)
+    bench = UpdateBench(config, model, **OPTIONS[options])
     dut = bench.dut
     rounds = []
     for q in THINNING:
@@ -199,11 +215,11 @@ def test_step(name, idle, single_port):
                         payloads.append((n, {
                             "layer": l, "address": config.bases[l] + int(j) * config.words[l],
                             "sign": int(targets[l][j]), "slot": slot}))
-                        scheduled.append((slot, config.counter_words[l], q))
+                        scheduled.append(((l, j), config.counter_words[l], q, False))
             if not idle and payloads:  # a row waits before the run begins
                 ctx.set(dut.rows.payload, payloads[0][1])
                 ctx.set(dut.rows.valid, 1)
-                await ctx.tick()
+            await ctx.tick()  # the probability is there a clock before the run
             stored = None
             ctx.set(dut.run, 1)
             for n, payload in payloads:
@@ -219,18 +235,18 @@ def test_step(name, idle, single_port):
             bench.check_planes(model)
 
     bench.run(work)
-    bench.check_clocks(rows, single_port)
+    bench.check_clocks(rows)
 
 
-@pytest.mark.parametrize("single_port", [False, True], ids=["", "single port"])
+@pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("name", CONFIGURATIONS)
-def test_sweeps(name, single_port):
+def test_sweeps(name, options):
     """Reinforcement to saturation at both ends, initialisation, reinforcement."""
     config = CONFIGURATIONS[name]
-    rng = generator(single_port)
+    rng = generator(*map(ord, options))
     model = Model(config, rng)
     probabilities = (0xFE00, 0x8000, 0x3000)[:config.depth]
-    bench = UpdateBench(config, model, single_port, probabilities)
+    bench = UpdateBench(config, model, probabilities, **OPTIONS[options])
     dut = bench.dut
     operations = [Operation.REINFORCE, Operation.REINFORCE, Operation.INITIALISE,
                   Operation.REINFORCE]
@@ -248,7 +264,8 @@ def test_sweeps(name, single_port):
                 payloads += [{"layer": l, "address": config.bases[l] + j * config.words[l]}
                              for j in range(config.layers[l])]
                 p = p if operation == Operation.REINFORCE else 1 << 15
-                scheduled += [(0, config.counter_words[l], p)] * config.layers[l]
+                scheduled += [((l, j), config.counter_words[l], p, j == 0)
+                              for j in range(config.layers[l])]
             ctx.set(dut.run, 1)
             await drive(ctx, dut.rows, payloads, rng, 0)
             while ctx.get(dut.busy):
@@ -258,18 +275,20 @@ def test_sweeps(name, single_port):
             bench.check_planes(model)
 
     bench.run(work)
-    bench.check_clocks(rows, single_port)
+    bench.check_clocks(rows)
 
 
+@pytest.mark.parametrize("options, port_bytes", [("", 1), ("registered reads", 1), ("", 2),
+                                                 ("single port", 100)])
 @pytest.mark.parametrize("operation", Operation)
 @pytest.mark.parametrize("name", CONFIGURATIONS)
-def test_state_port(name, operation):
-    """Random reads and writes, whatever operation comes next; replies are held until taken."""
+def test_state_port(name, operation, options, port_bytes):
+    """Random reads and writes, whatever operation comes next; some are taken back half-way."""
     config = CONFIGURATIONS[name]
-    rng = generator(operation.value)
+    rng = generator(operation.value, port_bytes, *map(ord, options))
     model = Model(config, rng)
-    bench = UpdateBench(config, model)
-    dut = bench.dut
+    bench = UpdateBench(config, model, port_bytes=port_bytes, **OPTIONS[options])
+    dut, port = bench.dut, bench.dut.state
     # A row is stepped first, so that the random word is not 0.
     inputs, one = np.ones(config.inputs, np.uint8), np.eye(1, config.layers[0], dtype=np.uint8)[0]
     bench.store(0, [inputs])
@@ -277,28 +296,42 @@ def test_state_port(name, operation):
     words = {address: model.word(l, row, word) for l, row, word, address in model.places()}
     used = {address: min(config.counter_lanes, config.widths[l] - word * config.counter_lanes)
             for l, _, word, address in model.places()}  # the other lanes are written as 0
-    requests, expected = [], []
-    for n in range(60):
-        address, write = int(rng.choice(list(words))), n % 7 in (0, 1, 4)
-        data = int.from_bytes(rng.bytes(64)) % (1 << config.counter_bits * used[address])
-        requests.append({"address": address, "write": write, "data": data})
-        if write:
-            words[address] = data
-        else:
-            expected.append(words[address])
-    taken = []
+    beat = len(port.data.payload)
+    beats = -(-config.counter_lanes * config.counter_bits // beat)
+    counts = []  # beats that pass, per request
 
     async def ask(ctx):
         ctx.set(dut.thinning, 1 << 16)
+        await ctx.tick()
         ctx.set(dut.run, 1)
         await drive(ctx, dut.rows, [{"sign": 1}], rng, 0)
         while not ctx.get(dut.idle):
             await ctx.tick()
         ctx.set(dut.run, 0)
         ctx.set(dut.operation, operation)
-        await drive(ctx, dut.access, requests, rng, 0.3)
-        while ctx.get(dut.access_busy):
-            await ctx.tick()
+        for n in range(40):
+            await pause(ctx, rng, 0.3)
+            address = int(rng.choice(list(words)))
+            write, taken_back = n % 7 in (0, 1, 4), n % 5 == 3
+            data = int.from_bytes(rng.bytes(64)) % (1 << config.counter_bits * used[address])
+            parts = [data >> k * beat & (1 << beat) - 1 for k in range(beats)]
+            counts.append(int(rng.integers(beats)) if taken_back else beats)
+            ctx.set(port.request.payload, {"address": address, "write": write})
+            ctx.set(port.request.valid, 1)
+            if write:
+                await drive(ctx, port.data, parts[:counts[-1]], rng, 0.3)
+            else:
+                values = await collect(ctx, port.reply, counts[-1], rng, 0.4)
+                expected = [words[address] >> k * beat & (1 << beat) - 1 for k in range(beats)]
+                assert values == expected[:counts[-1]]
+            if taken_back:
+                await wait(ctx, int(rng.integers(6)))
+            elif write:
+                words[address] = data
+            ctx.set(port.request.valid, 0)
+            if taken_back:
+                await ctx.tick()
+        await wait(ctx, dut.latency)
 
     async def enable(ctx):
         while not ctx.get(dut.idle) or ctx.get(dut.run):
@@ -306,15 +339,13 @@ def test_state_port(name, operation):
         while True:
             ctx.set(dut.access_enable, 1)
             await pause(ctx, rng, 0.8)
+            while ctx.get(port.request.valid) or not ctx.get(dut.idle):
+                await ctx.tick()
             ctx.set(dut.access_enable, 0)
             await ctx.tick()
 
-    async def take(ctx):
-        taken.extend(await collect(ctx, dut.reply, len(expected), rng, 0.4))
-
     bench.simulator.add_testbench(enable, background=True)
-    bench.run(ask, take)
-    np.testing.assert_array_equal(taken, expected)
+    bench.run(ask)
     for l, row, word, address in model.places():
         lanes, bits = config.counter_lanes, config.counter_bits
         for i in range(used[address]):
@@ -322,13 +353,18 @@ def test_state_port(name, operation):
             model.layers[l][row, word * lanes + i] = value - (value >> bits - 1 << bits)
     bench.check_planes(model)
     trace = bench.trace
-    answers = [n for n in clocks(trace, "reply") if n == 0 or not trace[n - 1].reply
-               or trace[n - 1].reply_ready]
-    assert answers == [n + dut.latency - 1 for n in clocks(trace, "access") if not trace[n].change]
-    for n in clocks(trace, "access"):
-        assert not trace[n].reply
-        assert trace[n].idle
-    for clock in trace:
-        assert clock.access_busy == (clock.reply or not clock.idle)
-    assert clocks(trace, "write") == [n + dut.latency for n in clocks(trace, "read")
-                                      if not trace[n].access or trace[n].change]
+    assert sum(clock.beat for clock in trace) == sum(counts)
+    starts = [n for n in clocks(trace, "read") if not trace[n].run]
+    for n in starts:
+        assert trace[n].enable and trace[n].request and trace[n].idle
+    for begin, end in pairwise([*starts, len(trace)]):
+        passed = [n for n in range(begin, end) if trace[n].beat]
+        assert not passed or passed[0] >= begin + dut.latency
+        assert all(b >= a + 2 for a, b in pairwise(passed))
+    assert [n for n in clocks(trace, "write") if not trace[n].run] == [
+        n + 2 for n in clocks(trace, "answered") if trace[n].change]
+
+
+def test_bad_parameters():
+    with pytest.raises(ValueError, match=r"^read_latency must be 1 with single_port, not 2$"):
+        Update(CONFIGURATIONS["one lane"], single_port=True, read_latency=2)
