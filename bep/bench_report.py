@@ -203,7 +203,7 @@ def show(name, entry):
         *((f"cycles per trained sample: {phase}", number(value, 1))
           for phase, value in measured["cycles"].items()),
         ("cycles per trained sample", number(measured["cycles_per_sample"], 1)),
-        ("if every word took one", number(measured["ideal_cycles_per_sample"], 1)),
+        ("ideal cycles per trained sample", number(measured["ideal_cycles_per_sample"], 1)),
         ("efficiency", f"{measured['efficiency']:.1%}"),
         ("trained samples per second", number(fastest["training"])),
         ("inferred samples per second", number(fastest["inference"])),

@@ -92,7 +92,7 @@ def clocks(job, formulas, progress=None):
     Returns
     -------
     (int array (len(Cause),), int array (len(Cause),))
-        By cause: those of the last run; ideal ones of all runs, if every word took one.
+        By cause: those of the last run; ideal ones, see ``sim.expected``, of all runs.
     """
     found = expected(job, formulas, progress)
     before, after = found["performance"][-2:, len(COUNTED):]
