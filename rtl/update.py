@@ -223,7 +223,7 @@ class Update(wiring.Component):
         # Rows are told apart by their first address; a row's own words cannot meet.
         begins, phase = Signal(init=1), Signal()
         clash, under_way = Signal(), row.address
-        for k, busy in enumerate(working):
+        for k, busy in enumerate(working if config.max_batch > 1 else ()):  # else all rows differ
             under_way = delay(m, under_way, 1, f"row{k}")
             with m.If(begins & busy & (row.address == under_way)):
                 m.d.comb += clash.eq(1)
@@ -332,9 +332,13 @@ class Update(wiring.Component):
         beat = len(self.state.data.payload)
         beats = _words(lanes * bits, beat)
         filling = Signal(beats * beat - lanes * bits)
-        passing = Cat(*(Cat(result[:-1], ~result[-1]) for result in results), filling)
+        # (Signals, not expressions: every lane takes its part of them.)
+        passing, shifted = Signal(beats * beat), Signal(beats * beat)
         shifting, entering = self._port(m, start, moving, store, working, beats)
-        shifted = Cat(passing[beat:], entering)
+        m.d.comb += [
+            passing.eq(Cat(*(Cat(result[:-1], ~result[-1]) for result in results), filling)),
+            shifted.eq(Cat(passing[beat:], entering)),
+        ]
         with m.If(moving | ~shifting):
             for i, (result, value) in enumerate(zip(results, stepped, strict=True)):
                 following = shifted[i * bits:(i + 1) * bits]

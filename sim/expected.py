@@ -31,8 +31,8 @@ def expected(job, cycles=None, progress=None):
     -------
     dict of arrays
         As ``Observations.arrays()``; ``performance`` has the columns of ``COUNTED`` and, with
-        ``cycles``, ``TIMED``. And ``ideal``, int64 (len(Cause),): clock cycles if every word took
-        one, by ``Cause``.
+        ``cycles``, ``TIMED``. And ``ideal``, int64 (len(Cause),): clock cycles by ``Cause`` if
+        every word took one, or as many as its random bits, or its memory's single port, ask for.
     """
     return _Expected(job, cycles, progress).arrays()
 
@@ -43,6 +43,7 @@ class _Expected:
     def __init__(self, job, cycles, progress):
         self.job, self.config, self.progress = job, job.config, progress
         self.cycles, self.spent = cycles, Counter()
+        self.dwell = cycles.update.dwell if cycles else _draws
         self.network = Network(job.config)
         self.network.bank[:] = job.bank
         if job.counters:
@@ -111,7 +112,7 @@ class _Expected:
             self.time(run, phases, training)
         ideal = _ideal_through_time if config.recurrent else _ideal
         for phase in phases:
-            spent = ideal(config, parameters, phase)
+            spent = ideal(config, parameters, phase, self.dwell)
             for cause in Cause if training else (Cause.FORWARD, Cause.CLASSIFY):
                 self.ideal[cause] += spent[cause]
         if not training:
@@ -122,7 +123,7 @@ class _Expected:
             if self.cycles:
                 self.spent += self.cycles.sweep(parameters.reinforce)
             self.ideal[Cause.REINFORCE] += sum(
-                _draws(p) * k * c for p, k, c in
+                self.dwell(p) * k * c for p, k, c in
                 zip(parameters.reinforce, rows, counter_words, strict=True) if p)
 
     def time(self, run, phases, training):
@@ -135,22 +136,22 @@ class _Expected:
                 self.spent += self.cycles.infer(phase)
 
 
-def _ideal(config, parameters, phase):
-    """Cycles of one sample by Cause, if every word took one."""
+def _ideal(config, parameters, phase, dwell):
+    """Ideal cycles of one sample by Cause; ``dwell`` tells those of a counter word."""
     words, winners = config.words, [len(rows) for rows in phase.winners]
     return Counter({
         Cause.FORWARD: np.dot(config.layers, words[:-1]),
         Cause.CLASSIFY: config.classes * words[-1],
         Cause.BACKWARD: sum(len(phase.passing[l]) * words[l] for l in range(1, config.depth)),
-        Cause.UPDATE: _draws(parameters.thinning) * np.dot(winners, config.counter_words),
+        Cause.UPDATE: dwell(parameters.thinning) * np.dot(winners, config.counter_words),
     })
 
 
-def _ideal_through_time(config, parameters, phase):
+def _ideal_through_time(config, parameters, phase, dwell):
     """The same of a sequence. Votes are counted while counters are stepped: the longer one."""
     stride, (_, s_words, y_words) = config.row_words[0], config.words
     voting = min(parameters.horizon, phase.steps)
-    steps = [_draws(parameters.thinning) * words for words in config.counter_words]
+    steps = [dwell(parameters.thinning) * words for words in config.counter_words]
     earlier = phase.passing[phase.steps - voting + 1:]
     return Counter({
         Cause.FORWARD: config.layers[0] * (phase.steps * stride - s_words)
@@ -164,4 +165,4 @@ def _ideal_through_time(config, parameters, phase):
 
 def _draws(p):
     """Cycles per counter word with probability ``p``: one per draw, at least one."""
-    return max(1, Bernoulli.draws(p)) if p else 0
+    return max(1, Bernoulli.draws(p))
