@@ -121,7 +121,8 @@ class Link(wiring.Component):
             beats = steps * config.words[0]
         address = Signal.like(state.request.payload.address)
         addressed = Signal()  # the address of a state request has been taken
-        flags = Signal()  # the second byte of a result is next
+        result, taken = Signal(result_layout(config)), Signal()  # a result, until it is sent
+        flags = Signal()  # its second byte is next
         is_ = {code: Signal(name=f"is_{code.name.lower()}") for code in Opcode}
 
         def top(count):
@@ -148,23 +149,23 @@ class Link(wiring.Component):
             state.data.valid.eq((step == Step.PASS) & is_[Opcode.STATE_WRITE]),
             state.data.payload.eq(payload.payload),
             state.reply.ready.eq(answer.ready),
-            # What an abandoned request left behind must not pass for the answer to the next.
-            self.results.ready.eq(~packets.active | is_[Opcode.SAMPLES] & flags & answer.ready),
+            self.results.ready.eq(~taken),
             answer.valid.eq(step == Step.SEND),
             answer.payload.eq(word[:8]),
         ]
         with m.If(is_[Opcode.STATE_READ]):
             m.d.comb += [answer.valid.eq(state.reply.valid),
                          answer.payload.eq(state.reply.payload)]
+        with m.If(self.results.valid & self.results.ready):
+            m.d.sync += [taken.eq(1), result.eq(self.results.payload)]
         with m.If(is_[Opcode.SAMPLES]):
-            result = self.results.payload
             m.d.comb += [
-                answer.valid.eq(self.results.valid),
+                answer.valid.eq(taken),
                 answer.payload.eq(
                     Mux(flags, Cat(result.error, result.triggered), result.prediction)),
             ]
             with m.If(answer.valid & answer.ready):
-                m.d.sync += flags.eq(~flags)
+                m.d.sync += [flags.eq(~flags), taken.eq(~flags)]
 
         shifted = Cat(word[8:], payload.payload)
         with m.Switch(step):
@@ -209,6 +210,6 @@ class Link(wiring.Component):
                     # The last byte counts as owed until the next cycle, so look again then.
                     m.d.sync += [address.eq(address + 1), step.eq(
                         Mux(is_[Opcode.STATE_READ], Step.ADDRESS, Step.NEXT))]
-        with m.If(~packets.active):
-            m.d.sync += [step.eq(Step.NEXT), addressed.eq(0), flags.eq(0), beat.eq(0)]
+        with m.If(~packets.active):  # what an abandoned request left behind is forgotten
+            m.d.sync += [taken.eq(0), step.eq(Step.NEXT), addressed.eq(0), flags.eq(0), beat.eq(0)]
         return m

@@ -277,9 +277,15 @@ class Packets(wiring.Component):
                         with m.Case(opcode):
                             m.d.sync += count.eq(others - 1)
                             m.d.comb += more_left.eq(gain)
-            # The last two bytes of a STATE_READ are the number of words, low byte first.
-            with m.If((self.opcode == Opcode.STATE_READ) & (count[1:] == 0)):
-                answer = byte * counter_bytes
-                m.d.comb += more_left.eq(Mux(count[0], answer, answer << 8))
+        # The last two bytes of a STATE_READ are the number of words, low byte first. Multiplied in
+        # one cycle and added in the next one, which is early enough for the end of the CRC.
+        product, counted, low = Signal.like(left), Signal(), Signal()
+        m.d.sync += [
+            product.eq(byte * counter_bytes), low.eq(count[0]),
+            counted.eq(received & (field == Field.PAYLOAD) & (self.opcode == Opcode.STATE_READ)
+                       & (count[1:] == 0)),
+        ]
+        with m.If(counted):
+            m.d.comb += more_left.eq(Mux(low, product, product << 8))
         single = (self.opcode != Opcode.STATE_READ) | (size == table[Opcode.STATE_READ][0])
         return whole & single & (size <= payload_bytes(self.config)) & (left[16:] == 0)

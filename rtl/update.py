@@ -204,7 +204,7 @@ class Update(wiring.Component):
         m.submodules.bernoulli = bernoulli = Bernoulli(lanes, late)
         operation, row = self.operation, self.rows.payload
         working = Signal(self.latency)
-        start, moving, store = Signal(), Signal(), Signal()  # of the state port
+        start, moving, store = (Signal(name=n) for n in ("start", "moving", "store"))  # state port
 
         # Stage 0: one word per completed draw.
         number = Signal(range(max(config.counter_words)))
@@ -221,7 +221,7 @@ class Update(wiring.Component):
                 self.vote_taken.eq(bernoulli.done & voted & (subword == 0)),
             ]
         # Rows are told apart by their first address; a row's own words cannot meet.
-        begins, phase = Signal(init=1), Signal()
+        begins = Signal(init=1)
         clash, under_way = Signal(), row.address
         for k, busy in enumerate(working if config.max_batch > 1 else ()):  # else all rows differ
             under_way = delay(m, under_way, 1, f"row{k}")
@@ -234,19 +234,21 @@ class Update(wiring.Component):
                 m.d.comb += bernoulli.p.eq(self.reinforce)
             with m.Case(Operation.INITIALISE):
                 m.d.comb += bernoulli.p.eq(1 << 15)
+        phase = Const(0)
+        if self.single_port:
+            phase = Signal()
+            m.d.sync += phase.eq(self.run & ~phase)
         settled = Signal()  # p is the same as a clock ago
         m.d.comb += [
             settled.eq((operation == Operation.STEP) | delay(m, self.run, 1, "ran")
                        & (row.layer == delay(m, row.layer, 1, "layer"))),
             bernoulli.request.eq(self.run & self.rows.valid & settled),
-            bernoulli.hold.eq(clash | (phase if self.single_port else 0)
-                              | (voted & (subword == 0) & ~self.vote_valid if recurrent else 0)),
+            bernoulli.hold.eq(clash | phase | (voted & (subword == 0) & ~self.vote_valid
+                                               if recurrent else 0)),
             bernoulli.random.eq(self.random),
             self.advance.eq(bernoulli.advance),
             self.rows.ready.eq(bernoulli.done & last),
         ]
-        if self.single_port:
-            m.d.sync += phase.eq(self.run & ~phase)
         with m.If(bernoulli.done):
             m.d.sync += [number.eq(number + 1), subword.eq(subword + 1), begins.eq(last)]
             with m.If((subword == subwords - 1) | section):
@@ -376,9 +378,11 @@ class Update(wiring.Component):
     def _port(self, m, start, moving, store, working, beats):
         """Control of the state port; return whether the results belong to it, and what enters."""
         request, enters, leaves = self.state.request, self.state.data, self.state.reply
-        opened, shifting = Signal(), Signal()
-        left, entering = Signal(range(beats)), Signal.like(enters.payload)
-        write, free, passed = request.payload.write, Signal(), Signal()
+        opened, shifting, free, passed = (
+            Signal(name=n) for n in ("opened", "shifting", "free", "passed"))
+        left = Signal(range(beats))
+        entering = Signal.like(enters.payload)
+        write = request.payload.write
         final = passed & (left == 0)
         m.d.comb += [
             start.eq(self.access_enable & request.valid & ~opened & self.idle),
