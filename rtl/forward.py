@@ -44,7 +44,7 @@ class Forward(wiring.Component):
 
     For every row the words of the sign plane meet the words of the layer's input; the popcounts n
     are added up and z = 2n - F_l gives the activation (z >= 0), abs(z) and the gate. The
-    activations are gathered into words and written to the activation memory.
+    activations are gathered into words and written to the activation memory, as soon as n is known.
 
     Timing
     ------
@@ -117,7 +117,7 @@ class Forward(wiring.Component):
 
     def cycles(self, rows, words):
         """Clocks from the one after ``start`` to ``done``, both counted."""
-        return rows * words + self.latency + 1
+        return rows * words + self.latency
 
     def elaborate(self, platform):
         m = Module()
@@ -154,14 +154,15 @@ class Forward(wiring.Component):
             self.total_valid.eq(end),
         ]
 
-        # z = 2n - F; its magnitude and sign.
+        # z = 2n - F; its magnitude and sign. By then the next job may have begun.
         z = (self.total << 1) - job.fan_in
+        activation = z >= 0
         m.d.sync += [
-            self.row.activation.eq(z >= 0),
-            self.row.magnitude.eq(Mux(z >= 0, z, -z)),
+            self.row.activation.eq(activation),
+            self.row.magnitude.eq(Mux(activation, z, -z)),
             self.row_valid.eq(self.total_valid),
         ]
-        m.d.comb += self.row.open.eq(self.row.magnitude <= job.gate)
+        m.d.comb += self.row.open.eq(self.row.magnitude <= delay(m, job.gate, 1, "gate"))
 
         # Gather: a ring of one bit selects the lane of the next activation.
         lane = Signal(lanes, init=1)
@@ -169,12 +170,12 @@ class Forward(wiring.Component):
         offset, left = Signal.like(self.write_offset), Signal.like(job.rows)
         final = left == 1
         m.d.comb += [
-            self.write_data.eq(gathered | (lane & self.row.activation.replicate(lanes))),
+            self.write_data.eq(gathered | (lane & activation.replicate(lanes))),
             self.write_offset.eq(offset),
-            self.write_enable.eq(self.row_valid & self.gather & (lane[-1] | final)),
-            self.done.eq(self.row_valid & final),
+            self.write_enable.eq(self.total_valid & self.gather & (lane[-1] | final)),
+            self.done.eq(self.total_valid & final),
         ]
-        with m.If(self.row_valid):
+        with m.If(self.total_valid):
             m.d.sync += [lane.eq(lane.rotate_left(1)), gathered.eq(self.write_data),
                          left.eq(left - 1)]
             with m.If(lane[-1]):

@@ -35,7 +35,7 @@ class Popcount(wiring.Component):
         For fewer than one lane or level.
     """
 
-    def __init__(self, lanes, levels_per_stage=2):
+    def __init__(self, lanes, levels_per_stage=3):
         if lanes < 1:
             raise ValueError(f"lanes must be at least 1, not {lanes}")
         if levels_per_stage < 1:

@@ -138,7 +138,8 @@ class Trainer(wiring.Component):
         inputs = delay(m, activations.read_data, int(self.registered), "inputs")
 
         # Forward: the last layer's results go to select at once, the others' wait for targets.
-        in_last = sequencer.gather & (sequencer.layer == last)
+        hidden, in_last = delay(m, Cat(sequencer.gather & (sequencer.layer != last),
+                                       sequencer.gather & (sequencer.layer == last)), 1, "rows_of")
         m.d.comb += [
             forward.start.eq(sequencer.forward_start),
             forward.job.eq(sequencer.forward_job),
@@ -230,7 +231,7 @@ class Trainer(wiring.Component):
             m.d.comb += [
                 neurons.clear.eq(sequencer.take),
                 neurons.row.eq(forward.row),
-                neurons.row_valid.eq(forward.row_valid & sequencer.gather & ~in_last),
+                neurons.row_valid.eq(forward.row_valid & hidden),
                 neurons.read_index.eq(select.neuron_index),
                 select.neuron.eq(neurons.read_data),
                 open_rows.start.eq(sequencer.open_start),

@@ -75,8 +75,7 @@ def test_sample(name, latency):
                     await ctx.tick()
                 if n:
                     await wait(ctx, int(rng.integers(1, 4)))
-            if not n:
-                await ctx.tick()  # what a start in the same clock would have overlapped
+            await ctx.tick()  # what a start in the same clock would have overlapped
             memories.append(list(activations))
 
     bench.run(sequence)
