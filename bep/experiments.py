@@ -142,14 +142,33 @@ def _narrow(dataset, hidden, batch):
     return preset(dataset, hidden, "-b7-online" if online else "")
 
 
+HEADLINE = {
+    "wide-fast": "fashion-mnist-135-135-b7",
+    "wide-large": "fashion-mnist-255-255-b7",
+    "small": "fashion-mnist-75-75-b7",
+}
+"""Preset of each design whose speed, size and energy are measured."""
+
+
+def headline():
+    """The networks of the headline designs, each also with all training samples."""
+    for design, name in HEADLINE.items():
+        found = presets.load(name)
+        for refit in (False, True):
+            labels = {"design": design, "inputs": found.encoding, "net": net(found.hidden),
+                      "batch": found.hyper.batch,
+                      "trained on": "all" if refit else "all but validation"}
+            yield Point(labels, replace(preset_run(found, found.dataset), refit=refit))
+
+
 def hardware():
-    """Every preset of narrow counters.
+    """Every preset of narrow counters but the headline ones.
 
     Fashion-MNIST's values are also taken for MNIST, and with all its training samples.
     """
     for found in sorted(map(presets.load, presets.names()),
                         key=lambda found: (found.dataset, found.encoding, found.hidden)):
-        if found.counter_bits == 15:
+        if found.counter_bits == 15 or found.name in HEADLINE.values():
             continue
         variants = [(found.dataset, False)]
         if found.dataset == "fashion-mnist" and found.encoding == "default" \
@@ -205,6 +224,8 @@ EXPERIMENTS = {
     "hardware": Experiment(
         "As the hardware trains: narrow counters", hardware,
         (Figure("net", ("inputs", "B_h", "trained on"), ("data set",)),)),
+    "headline": Experiment(
+        "Headline designs", headline, (Figure("net", ("trained on",)),)),
     "baselines": Experiment(
         "Baselines", baselines, (Figure("net", ("model",), ("data set",)),)),
     "ucr": Experiment(

@@ -54,10 +54,22 @@ def aggregate(point, seeds, found):
         "sd": round(statistics.stdev(tests), 4) if len(tests) > 1 else None,
         "test": [round(test, 4) for test in tests],
         "validation_mean": round(statistics.mean(held), 4) if held else None,
+        "triggered": triggered(runs),
         "stored_bits": runs[0]["stored_bits"],
         "seconds": round(sum(run["seconds"] for run in runs), 2),
         "run": asdict(point.run),
     }
+
+
+def triggered(runs):
+    """Samples that trigger an update, in percent of each epoch, mean over runs; None if unknown.
+
+    They decide the speed of a trainer: any other sample needs no more than its forward phase.
+    """
+    if "history" not in runs[0]:
+        return None
+    return [round(100 * statistics.mean(epoch["triggered"] for epoch in same), 2)
+            for same in zip(*(run["history"] for run in runs), strict=True)]
 
 
 def write(docs, name, points, seeds, found, command):

@@ -33,6 +33,12 @@ def test_aggregates():
         report.aggregate(Point({}, RUN), 4, found)
 
 
+def test_the_triggered_part_of_every_epoch():
+    assert report.triggered([result(0.5)]) is None
+    assert report.triggered([{"history": [{"triggered": part} for part in parts]}
+                             for parts in ((0.5, 0.25, 0.125), (0.7, 0.25, 0.375))]) == [60, 25, 25]
+
+
 def test_equal_runs_count_once():
     regression = Run("digits", (16,), model="logistic-regression")
     entry = report.aggregate(Point({}, regression), 3, {regression.digest: result(0.5)})
@@ -79,6 +85,8 @@ def docs(tmp_path):
                       for model, mean in (("bep", 95.0), ("random-features", 96.25))],
         "hardware": [point({"data set": "mnist", "net": "75-75", "B_h": 7}, 95.0),
                      point({"data set": "digits", "net": "75-75", "B_h": 7}, 94.0)],
+        "headline": [point({"design": "small", "net": "75-75", "trained on": "all"}, 83.5)
+                     | {"triggered": [50.0, 40.0, 30.0]}],
     }
     for name, points in made.items():
         (tmp_path / "results" / f"{name}.json").write_text(json.dumps({
@@ -92,11 +100,12 @@ def test_the_document_says_what_is_there_and_what_is_not(docs):
     assert (docs / "results.md").read_text() == text
     assert "| 2 | 35 | 83.0 ± 0.5 | 3 | 82.5 | +0.5 |" in text
     for name in EXPERIMENTS:
-        there = name in ("fashion-mnist", "baselines", "hardware")
+        there = name in ("fashion-mnist", "baselines", "hardware", "headline")
         assert (f"`bep reproduce {name} --seeds 3`" in text) == there
         assert (f"Not run yet: `bep reproduce {name}`" in text) != there
         assert (f"(figures/{name}.svg)" in text) == there
     assert "- mnist, 75-75: random-features 96.2 ± 0.5, BEP 95.0 ± 0.5 (-1.2)" in text
+    assert "| small | all | 50.0 | 40.0 | 30.0 | 30.0 | 40.0 |" in text
     assert "| mnist | 75-75 | 7 | 95.0 ± 0.5 | 97.6 | -2.6 |" in text
 
 

@@ -172,3 +172,17 @@ def test_an_ablation_varies_one_factor(name, factor, reach):
     assert points[0].run.hidden == (525, 525)
     if factor == "group":
         assert all(525 % value == 0 for value in values)
+
+
+def test_headline_settings_are_cheap_in_hardware():
+    points = list(EXPERIMENTS["headline"].points())
+    assert {point.labels["design"] for point in points} == {"wide-fast", "wide-large", "small"}
+    for point in points:
+        hyper = point.run.hyper
+        assert point.run.counter_bits < 8 and point.run.epochs <= 50 and hyper.batch <= 16
+        assert hyper.thinning_bits <= 2 and hyper.reinforce_bits <= 4 and hyper.sweep >= 1024
+    refits = [point for point in points if point.run.refit]
+    assert [replace(point.run, refit=True) for point in points if not point.run.refit] \
+        == [point.run for point in refits]
+    others = {point.run.hyper for point in EXPERIMENTS["hardware"].points()}
+    assert others.isdisjoint(point.run.hyper for point in points)
