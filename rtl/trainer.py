@@ -40,7 +40,7 @@ class Trainer(wiring.Component):
         Counters in single-port memory (SPRAM of the iCE40 UltraPlus): updates and sweeps take
         at least two clocks per word.
     registered : bool
-        What forward and backward read goes through a register of its own, 2 P flip-flops: a higher
+        What is read from memory goes through a register, at 2 P + Q (B_h - 1) flip-flops: a higher
         clock rate for one clock more per phase.
     port_bytes : int
         Bytes that pass the state port at a time.
@@ -81,7 +81,7 @@ class Trainer(wiring.Component):
         latency = SignPlane.latency + registered
         self.forward = Forward(config, latency)
         self.backward = Backward(config, latency) if config.depth > 1 else None
-        self.update = Update(config, single_port, SignPlane.latency, port_bytes)
+        self.update = Update(config, single_port, latency, port_bytes)
         super().__init__({
             "bus": In(Bus),
             "samples": In(stream.Signature(sample_layout(config))),
@@ -133,7 +133,7 @@ class Trainer(wiring.Component):
             update.random.eq(bank.word),
         ]
 
-        # What is read, as forward and backward see it; the update engine has a register of its own.
+        # What is read, as the engines see it.
         weights = delay(m, signs.read_data, int(self.registered), "weights")
         inputs = delay(m, activations.read_data, int(self.registered), "inputs")
 
@@ -332,8 +332,8 @@ class Trainer(wiring.Component):
         m.d.comb += [
             activations.write_enable.eq(forward.write_enable | loader.write_enable),
             loader.block.eq(forward.write_enable),
-            update.activation_data.eq(activations.read_data),
-            update.sign_read_data.eq(signs.read_data),
+            update.activation_data.eq(inputs),
+            update.sign_read_data.eq(weights),
             signs.write_address.eq(update.sign_write_address),
             signs.write_enable.eq(update.sign_write_enable),
             signs.write_data.eq(update.sign_write_data),
@@ -342,7 +342,8 @@ class Trainer(wiring.Component):
             counters.write_address.eq(update.counter_write_address),
             counters.write_enable.eq(update.counter_write_enable),
             counters.write_data.eq(update.counter_write_data),
-            update.counter_read_data.eq(counters.read_data),
+            update.counter_read_data.eq(
+                delay(m, counters.read_data, int(self.registered), "counters")),
         ]
         return m
 
