@@ -14,9 +14,10 @@ from sklearn.pipeline import make_pipeline
 
 from bep_model import idx
 from bep_model.encoders import Differences, Median, Thermometer
+from bep_model.selection import Informative
 
 NAMES = ("digits", "random-prototypes", "mnist", "fashion-mnist")
-ENCODINGS = ("default", "median", "thermometer", "differences-N")
+ENCODINGS = ("default", "median", "thermometer", "differences-N", "selected-N")
 
 # Mirrors and the published MD5 sums of the original files: training images and labels, test
 # images and labels.
@@ -141,7 +142,9 @@ def load(name, *, data=None, seed=0, validation=True, encoding="default", **gene
         One of ``ENCODINGS``, for the images; the other data sets have only "default". "median" is
         the images' default; "thermometer" gives a pixel the levels 64 and 192 and leaves out bits
         that are the same in more than 98 % of the training images; "differences-2000", or another
-        number, gives so many local features, see :class:`encoders.Differences`.
+        number, gives so many local features, see :class:`encoders.Differences`; "selected-784",
+        or another number, the bits that tell most of the class, see
+        :class:`selection.Informative`, of those that compare each pixel with five quantiles.
     **generator
         Keywords of :func:`random_prototypes`; no other data set takes any.
 
@@ -175,7 +178,7 @@ def load(name, *, data=None, seed=0, validation=True, encoding="default", **gene
     everything = np.arange(len(labels))
     held_out = len(labels) // (5 if name == "digits" else 6)
     kept, held = _split(labels, held_out, seed) if validation else (everything, everything[:0])
-    bits = encoder.fit(x[kept]).transform(x)
+    bits = encoder.fit(x[kept], labels[kept]).transform(x)
     return Dataset(name, Samples(bits[kept], labels[kept]), Samples(bits[held], labels[held]),
                    Samples(encoder.transform(test_x), test_labels), classes=10)
 
@@ -198,9 +201,12 @@ def image_encoder(encoding, pixels):
     if encoding == "thermometer":
         return make_pipeline(Thermometer((64, 192)), VarianceThreshold(0.02 * 0.98))
     kind, _, bits = str(encoding).partition("-")
-    if kind != "differences" or not bits.isdecimal() or not 1 <= int(bits) <= 65535:
+    if (kind not in ("differences", "selected") or not bits.isdecimal()
+            or not 1 <= int(bits) <= 65535):
         raise ValueError(f"encoding must be one of {', '.join(ENCODINGS)} with N = 1..65535, "
                          f"not {encoding!r}")
+    if kind == "selected":
+        return make_pipeline(Thermometer(5), Informative(int(bits)))
     return Differences(int(bits), math.isqrt(pixels))
 
 

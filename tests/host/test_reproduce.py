@@ -181,8 +181,9 @@ def test_headline_settings_are_cheap_in_hardware():
         hyper = point.run.hyper
         assert point.run.counter_bits < 8 and point.run.epochs <= 50 and hyper.batch <= 16
         assert hyper.thinning_bits <= 2 and hyper.reinforce_bits <= 4 and hyper.sweep >= 1024
+        assert point.run.encoding in ("selected-784", "default")
     refits = [point for point in points if point.run.refit]
     assert [replace(point.run, refit=True) for point in points if not point.run.refit] \
-        == [point.run for point in refits]
+        == [point.run for point in refits] and len(refits) == 6
     others = {point.run.hyper for point in EXPERIMENTS["hardware"].points()}
     assert others.isdisjoint(point.run.hyper for point in points)

@@ -118,8 +118,9 @@ def test_medians_are_those_of_the_training_part(folder):
     assert abs(data.train.x.mean(axis=0) - 0.5).max() <= 0.02  # ties only
 
 
-@pytest.mark.parametrize(("encoding", "inputs"), [("median", 784), ("differences-70", 70)])
-def test_encodings_of_images(tmp_path, encoding, inputs):
+@pytest.mark.parametrize(("encoding", "inputs", "levels"), [
+    ("median", 784, 1), ("differences-70", 70, 1), ("selected-60", 60, 5)])
+def test_encodings_of_images(tmp_path, encoding, inputs, levels):
     rng = np.random.default_rng(1)
     for part, n in (("train", 120), ("t10k", 30)):
         write_idx(tmp_path / f"{part}-images-idx3-ubyte.gz", rng.integers(0, 256, (n, 28, 28)))
@@ -127,7 +128,9 @@ def test_encodings_of_images(tmp_path, encoding, inputs):
     data = datasets.load("mnist", data=tmp_path, encoding=encoding)
     assert data.train.x.dtype == data.test.x.dtype == np.uint8
     assert data.train.x.shape == (100, inputs) and data.test.x.shape == (30, inputs)
-    assert abs(data.train.x.mean(axis=0) - 0.5).max() < 0.06  # medians of the training part
+    place = data.train.x.mean(axis=0) * (levels + 1)  # quantiles of the training part
+    assert abs(place - place.round()).max() < 0.06 * (levels + 1) and place.min() > 0.5
+    assert len(np.unique(place.round())) == levels
 
 
 def test_thermometer_leaves_out_bits_that_hardly_change(folder):
@@ -140,9 +143,9 @@ def test_thermometer_leaves_out_bits_that_hardly_change(folder):
 
 
 @pytest.mark.parametrize("encoding", ["medium", "differences", "differences-0", "differences-x",
-                                      "differences-65536", "thermometer-3"])
+                                      "differences-65536", "thermometer-3", "selected-0"])
 def test_unknown_encoding(folder, encoding):
-    with pytest.raises(ValueError, match=f"differences-N with N = 1..65535, not '{encoding}'"):
+    with pytest.raises(ValueError, match=f"N with N = 1..65535, not '{encoding}'"):
         datasets.load("mnist", data=folder, encoding=encoding)
 
 
