@@ -26,6 +26,13 @@ from sim.job import Job, Run
 from sim.simulate import simulate
 from sim.words import integers
 
+PORT_BYTES = 64
+"""Bytes that pass the state port of a simulated trainer at a time, unless told otherwise.
+
+A board's are single bytes; a bench that reads all counters after every batch would spend most of
+its time on them.
+"""
+
 
 def default_parameters(config):
     """Parameters for a configuration that comes without: everything switched on, whole batches."""
@@ -48,7 +55,7 @@ def check(job, *, command="", progress=None, root="build", waves=False, **option
     waves : bool
         See ``sim.simulate.simulate``.
     **options
-        Of ``rtl.trainer.Trainer``.
+        Of ``rtl.trainer.Trainer``; without ``port_bytes``, that is :data:`PORT_BYTES`.
 
     Returns
     -------
@@ -69,6 +76,7 @@ def check(job, *, command="", progress=None, root="build", waves=False, **option
     SimulationError
         When the simulation does not build or run to its end.
     """
+    options = {"port_bytes": PORT_BYTES} | options
     trainer = Trainer(job.config, integers(frame.prototypes(job.config)), **options)
     verilog = convert(trainer)
     cycles = (CyclesThroughTime if job.config.recurrent else Cycles)(trainer)

@@ -141,11 +141,11 @@ class Bernoulli(wiring.Component):
 
         go, first, bit, never = delay(m, Cat(go, first, bit, never), self.latency - 1, "control")
         m.d.comb += self.advance.eq(go & ~never & ~(first & bit))
-        with m.If(go):
-            bits = bit.replicate(self.lanes)
-            # Four operations on two bits: one LUT4 per lane.
+        # Four operations on two bits, a LUT4 per lane, beside the registers' reset.
+        bits = bit.replicate(self.lanes)
+        with m.If(go & never):
+            m.d.sync += self.word.eq(0)
+        with m.Elif(go):
             m.d.sync += self.word.eq(Mux(first, bits | self.random, Mux(
                 bit, self.word | self.random, self.word & self.random)))
-            with m.If(never):
-                m.d.sync += self.word.eq(0)
         return m

@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 from bep_model.protocol import state_bytes
 
 from .delay import delay
+from .lanes import lane_layout, look, minus_one, stepped
 from .memory import slot_words
 from .random import Bernoulli
 from .tables import lookup
@@ -312,24 +313,24 @@ class Update(wiring.Component):
             for i in range(first, others):
                 steps[i] = Mux(beyond, initialising, steps[i])
 
-        step, up, positive = (Signal(lanes, name=name, reset_less=True)
-                              for name in ("step", "up", "positive"))
-        low = [Signal(bits - 1, name=f"low{i}", reset_less=True) for i in range(lanes)]
-        m.d.sync += [
-            Cat(low).eq(self.counter_read_data),
-            positive.eq(signs),
-            up.eq(Mux(stepping, ~(inputs ^ target.replicate(lanes)), signs)),
-            step.eq(Cat(steps)),
-        ]
-        with m.If(initialising):
-            m.d.sync += [Cat(low).eq(~0), positive.eq(0), up.eq(~0)]
-        with m.If(~running):
-            m.d.sync += step.eq(0)
+        lane = [Signal(lane_layout(bits), name=f"lane{i}", init=minus_one(bits), reset_less=True)
+                for i in range(lanes)]
+        for i, here in enumerate(lane):
+            up, positive = Signal(name=f"up{i}"), signs[i]
+            m.d.comb += up.eq(Mux(stepping, inputs[i] == target, positive))
+            m.d.sync += [
+                *look(here, self.counter_read_data.word_select(i, bits - 1), positive, up),
+                here.step.eq(steps[i]),
+            ]
+            with m.If(initialising):
+                m.d.sync += [getattr(here, name).eq(value)
+                             for name, value in minus_one(bits).items()]
+            with m.If(~running):
+                m.d.sync += here.step.eq(0)
 
         # Stage 2: one step, unless that would leave the range. The results are also the state
         # port's shift register, which costs no LUT more: `word` as it passes the port.
-        stepped = [_stepped(m, *lane, name=f"toggle{i}")
-                   for i, lane in enumerate(zip(low, positive, up, step, strict=True))]
+        values = [stepped(here) for here in lane]
         results = [Signal(bits, name=f"result{i}") for i in range(lanes)]
         beat = len(self.state.data.payload)
         beats = _words(lanes * bits, beat)
@@ -342,7 +343,7 @@ class Update(wiring.Component):
             shifted.eq(Cat(passing[beat:], entering)),
         ]
         with m.If(moving | ~shifting):
-            for i, (result, value) in enumerate(zip(results, stepped, strict=True)):
+            for i, (result, value) in enumerate(zip(results, values, strict=True)):
                 following = shifted[i * bits:(i + 1) * bits]
                 m.d.sync += result.eq(
                     Mux(moving, Cat(following[:-1], ~following[-1]), value))
@@ -404,22 +405,6 @@ class Update(wiring.Component):
         with m.Elif(passed):
             m.d.sync += left.eq(left - 1)
         return shifting, entering
-
-
-def _stepped(m, low, positive, up, step, name):
-    """A counter one step up or down, saturating: its low bits, then 1 for h >= 0.
-
-    A bit toggles where all lower bits equal ``up``; they are looked at three at a time.
-    """
-    same = [bit == up for bit in low]
-    groups = [same[i:i + 3] for i in range(0, len(same), 3)]
-    alike = [Cat(group).all() for group in groups]
-    carry, toggles = Signal(name=name), []
-    m.d.comb += carry.eq(step & ~(Cat(alike).all() & (positive == up)))
-    for group, whole in zip(groups, alike, strict=True):
-        toggles += [carry & Cat(group[:i]).all() for i in range(len(group))]
-        carry = carry & whole
-    return Cat(low, positive) ^ Cat(toggles, carry)
 
 
 def _words(count, lanes):

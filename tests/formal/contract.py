@@ -3,22 +3,22 @@
 Every function takes ``claim``, Assume or Assert.
 """
 
-from amaranth.hdl import Cat, Signal, Value
+from amaranth.hdl import Cat, Value
 
 from rtl.delay import delay
 from rtl.update import Operation
 
 
-def update_contract(m, config, update, claim, *, distinct=True):
-    """Rows are real, stay until they are taken and, within a slot or sweep, come only once; run
-    stays until all is done, the operation meanwhile; rows and accesses do not meet.
+def update_contract(m, config, update, claim, *, steady=True):
+    """Rows are real and stay until they are taken; run stays until all is done, the operation
+    meanwhile, and steps and their probability are known a clock before; rows and accesses do not
+    meet.
 
-    ``distinct=False`` leaves out that rows come only once.
+    ``steady=False`` leaves out that rows stay.
     """
     row, rows, run = update.rows.payload, update.rows, update.run
     fields, operation = Value.cast(row), Value.cast(update.operation)
     offered = run & rows.valid
-    accessed = update.access.valid & update.access.ready
     with m.If(offered):
         m.d.comb += [
             claim(Cat((row.layer == l) & (row.address == config.bases[l] + j * config.words[l])
@@ -31,7 +31,7 @@ def update_contract(m, config, update, claim, *, distinct=True):
     waits = delay(m, offered & ~rows.ready, 1, "waits")
     before = delay(m, fields, 1, "before")
     with m.If(waits):
-        m.d.comb += claim(offered & (fields == before), "row not held")
+        m.d.comb += claim(offered & (fields == before) if steady else offered, "row not held")
     ran = delay(m, run, 1, "ran")
     was = delay(m, operation, 1, "was")
     with m.If(ran & run):
@@ -39,27 +39,25 @@ def update_contract(m, config, update, claim, *, distinct=True):
     with m.If(ran & ~run):
         m.d.comb += claim(~update.busy, "run left")
 
-    # Not simply access_busy: a sweep may follow while the last update is being written.
-    under_way = Signal(update.latency, name="accesses_under_way")
-    m.d.sync += under_way.eq(Cat(accessed, under_way))
-    accessing = delay(m, accessed | under_way.any() | update.reply.valid, 1, "accessing")
-    with m.If(run):
-        m.d.comb += claim(~update.access_enable, "access during a run")
-        with m.If(~ran):
-            m.d.comb += claim(~accessing, "run during an access")
+    stepping = run & (update.operation == Operation.STEP)
+    known = Cat(operation, update.thinning)
+    m.d.comb += claim(~stepping | (known == delay(m, known, 1, "known")), "step or its p not known")
 
-    if distinct:
-        seen, slot = Signal(1 << len(row.address), name="seen"), Signal.like(row.slot, name="slot")
-        same = (update.operation != Operation.STEP) | (row.slot == slot)
-        with m.If(rows.ready & offered):
-            m.d.sync += slot.eq(row.slot)
-            with m.If(~same):
-                m.d.sync += seen.eq(0)
-            m.d.sync += seen.bit_select(row.address, 1).eq(1)
-        with m.If(~run):
-            m.d.sync += seen.eq(0)
-        with m.If(offered & same):
-            m.d.comb += claim(~seen.bit_select(row.address, 1), "row twice")
+    enabled = delay(m, update.access_enable, 1, "enabled")
+    quiet = delay(m, update.idle & ~update.state.request.valid, 1, "quiet")
+    m.d.comb += [
+        claim(~(run & update.access_enable), "access during a run"),
+        claim(~enabled | update.access_enable | quiet, "access not waited for"),
+    ]
+
+
+def state_contract(m, state, claim):
+    """A request stays the same until it is answered or taken back."""
+    fields = Value.cast(state.request.payload)
+    waits = delay(m, state.request.valid & ~state.request.ready, 1, "asks")
+    before = delay(m, fields, 1, "asked")
+    with m.If(waits & state.request.valid):
+        m.d.comb += claim(fields == before, "request not held")
 
 
 def winners_contract(m, capacity, push, commit, drop, fill, claim):

@@ -27,7 +27,7 @@ from sim.words import integers
 from tests.sim.configurations import CASES
 from tests.sim.jobs import job
 
-from .contract import update_contract, winners_contract
+from .contract import state_contract, update_contract, winners_contract
 from .prove import collision, open_up, prove
 
 CASE_NAMES = ("online-reinforced", "batch", "thinned-batch", "three-subwords",
@@ -106,9 +106,10 @@ def test_first_clocks(single_port):
         checks(m, trainer, Assert)
     for s in (trainer.samples.valid, trainer.samples.payload, trainer.results.ready,
               trainer.state.request.valid, trainer.state.request.payload,
-              trainer.state.reply.ready):
+              trainer.state.data.valid, trainer.state.data.payload, trainer.state.reply.ready):
         s = Value.cast(s)
         m.d.comb += s.eq(AnySeq(s.shape()))
+    state_contract(m, trainer.state, Assume)
     prove(f"trainer-{'one-port' if single_port else 'two-ports'}", m, CLOCKS, mode="bmc")
 
 

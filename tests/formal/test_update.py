@@ -7,14 +7,14 @@ arbitrary, and so is its own word when it is read in the clock in which it is wr
 
 import pytest
 from amaranth.asserts import AnyConst, AnySeq
-from amaranth.hdl import Assert, Assume, Cat, Cover, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Assert, Assume, Cat, Const, Cover, Module, Mux, Signal, Value, signed
 
 from bep_model.config import Config
 from rtl.delay import delay
 from rtl.tables import lookup
 from rtl.update import Operation, Update
 
-from .contract import update_contract
+from .contract import state_contract, update_contract
 from .prove import ProofError, open_up, prove
 
 CONFIGURATIONS = {
@@ -22,9 +22,10 @@ CONFIGURATIONS = {
     "one subword": Config(5, (3, 2), 2, 3, 2, 2, max_batch=2),
     "three subwords": Config(7, (3, 2), 2, 2, 6, 2, max_batch=1),
     "one layer": Config(3, (2,), 2, 2, 2, 1, max_batch=1),
+    "two beats": Config(5, (3, 2), 2, 3, 4, 4, max_batch=2),
 }
-DEPTH = 6
-"""Clocks of the induction: the pipeline's length and two more."""
+DEPTH = 7
+"""Clocks of the induction: the longest pipeline and three more."""
 
 
 class Followed:
@@ -67,22 +68,22 @@ def word_of(config, number):
             lookup(number, [n % config.subwords for n in numbers]))
 
 
-def harness(config, single_port=False, *, distinct=True):
+def harness(config, *, steady=True, **options):
     """The update engine, used in any way its contract allows, and what is claimed of it."""
     m = Module()
-    dut = Update(config, single_port)
+    dut = Update(config, **options)
     m.submodules.update, inside, _ = open_up(dut)
     bits = config.counter_bits
     low, high = config.counter_range
     followed = Followed(m, config)
     m.d.comb += [s.eq(AnySeq(s.shape())) for s in map(Value.cast, (
         dut.run, dut.operation, dut.thinning, dut.reinforce, dut.random, dut.rows.valid,
-        dut.rows.payload, dut.access.valid, dut.access.payload, dut.access_enable,
-        dut.reply.ready))]
-    update_contract(m, config, dut, Assume, distinct=distinct)
+        dut.rows.payload, dut.state.request.valid, dut.state.request.payload, dut.state.data.valid,
+        dut.state.data.payload, dut.state.reply.ready, dut.access_enable))]
+    update_contract(m, config, dut, Assume, steady=steady)
+    state_contract(m, dut.state, Assume)
 
-    accessed = dut.access.valid & dut.access.ready
-    stepping = dut.counter_read_enable & ~accessed
+    stepping = dut.counter_read_enable & dut.run
     is_step, is_initialise = (dut.operation == o for o in (Operation.STEP, Operation.INITIALISE))
 
     # Rows: all words, each once, in order.
@@ -116,6 +117,7 @@ def harness(config, single_port=False, *, distinct=True):
         m.d.sync += stored[1].eq(dut.sign_write_data.bit_select(followed.sign_lane, 1))
 
     read = dut.counter_read_enable & (dut.counter_read_address == followed.address)
+    late = dut.read_latency - 1
     data = Signal.like(dut.counter_read_data)
     m.d.sync += data.eq(AnySeq(data.shape()))
     with m.If(read & ~write):
@@ -132,28 +134,25 @@ def harness(config, single_port=False, *, distinct=True):
     with m.If(dut.activation_enable):
         m.d.sync += [activations.eq(AnySeq(activations.shape())),
                      offset.eq(dut.activation_offset), asked_slot.eq(dut.activation_slot)]
-    m.d.comb += [dut.counter_read_data.eq(data), dut.sign_read_data.eq(sign_data),
-                 dut.activation_data.eq(activations)]
+    m.d.comb += [dut.counter_read_data.eq(delay(m, data, late, "counter_output")),
+                 dut.sign_read_data.eq(delay(m, sign_data, late, "sign_output")),
+                 dut.activation_data.eq(delay(m, activations, late, "activation_output"))]
 
     m.d.comb += [
         Assert(~(read & write), "counter word read while written"),
         Assert(~(sign_read & sign_write), "sign word read while written"),
     ]
-    if single_port:
+    if dut.single_port:
         m.d.comb += Assert(~(dut.counter_read_enable & dut.counter_write_enable),
                            "single port read and written")
 
-    # What the counter should be (SPEC.md 4 and 5), one clock after its word was read.
+    # What the counter should be (SPEC.md 4 and 5), once its word has been read.
     value = Signal(signed(bits))
-    target = delay(m, row.sign, 1, "target")
-    agrees = activations.bit_select(followed.sign_lane, 1) == target
+    target = delay(m, row.sign, dut.read_latency, "target")
+    agrees = dut.activation_data.bit_select(followed.sign_lane, 1) == target
     up = Mux(is_step, agrees, value >= 0)
     drawn = inside["bernoulli.word"].bit_select(followed.lane, 1)
-    loaded = delay(m, dut.access.payload.data, 1, "loaded_data").word_select(followed.lane, bits)
-    after_row = delay(m, stepping & read, 1, "after_row")
-    after_load = delay(m, accessed & dut.access.payload.write & read, 1, "after_load")
-    with m.If(after_load):
-        m.d.sync += value.eq(loaded.as_signed())
+    after_row = delay(m, stepping & read, dut.read_latency, "after_row")
     with m.If(after_row & is_initialise):
         m.d.sync += value.eq(Mux(drawn | ~followed.real, 0, -1))
     with m.If(after_row & ~is_initialise & drawn & followed.real):
@@ -163,31 +162,26 @@ def harness(config, single_port=False, *, distinct=True):
             m.d.sync += value.eq(value - 1)
     offsets = [sum(config.words[:l]) for l in range(config.depth)]
     from_slot = delay(m, row.slot, 1, "from_slot")
-    with m.If(after_row & is_step):
+    with m.If(delay(m, stepping & read, 1, "asked_row") & is_step):
         m.d.comb += [
             Assert(offset == lookup(followed.layer, offsets) + followed.word, "wrong activations"),
             Assert(asked_slot == from_slot, "wrong slot"),
         ]
 
-    under_way = Signal(Update.latency)
-    m.d.sync += under_way.eq(Cat(read, under_way))
-    m.d.comb += Assert(~(read & under_way.any()), "counter read while under way")
-    with m.If(~under_way.any()):
+    storing = port(m, dut, followed, inside, value)
+    under_way = Signal(dut.latency)
+    m.d.sync += under_way.eq(Cat(stepping & read, under_way))
+    m.d.comb += Assert(~(read & (under_way.any() | storing)), "counter read while under way")
+    with m.If(~under_way.any() & ~storing):
         m.d.comb += Assert(Cat(stored[0], ~stored[1]).as_signed() == value, "counter lost")
-
-    # A reply shows the counter.
-    asked = Signal()
-    with m.If(accessed):
-        m.d.sync += asked.eq(read & ~dut.access.payload.write)
-    with m.If(dut.reply.valid & asked):
-        m.d.comb += Assert(dut.reply.payload.word_select(followed.lane, bits).as_signed() == value,
-                           "wrong reply")
 
     # Corners, to see that the contract leaves room for them.
     limited = after_row & is_step & drawn & followed.real & up & (value == high)
     m.d.comb += [
         Cover(limited),
-        Cover(dut.reply.valid & asked & (value == low)),
+        Cover(dut.state.reply.valid & (dut.state.request.payload.address == followed.address)
+              & (value == low)),
+        Cover(storing & (value == high)),
         Cover(read & stepping & is_step & seen),
         Cover(after_row & ~is_step & ~is_initialise & (value == low)),
     ]
@@ -199,7 +193,7 @@ def harness(config, single_port=False, *, distinct=True):
         Assert(inside["subword"] == part, "subword"),
         Assert(position < lookup(layer, config.counter_words), "position"),
         Assert((position == 0) | (dut.run & dut.rows.valid), "row left"),
-        Assert(~(dut.run & dut.reply.valid), "reply during a run"),
+        Assert(inside["begins"] == (position == 0), "begins"),
     ]
     with m.If(part != 0):  # what was read with the first subword is held
         m.d.comb += [
@@ -212,19 +206,91 @@ def harness(config, single_port=False, *, distinct=True):
     return m
 
 
-@pytest.mark.parametrize("single_port", [False, True])
+def port(m, dut, followed, inside, value):
+    """What is claimed of the state port, and what the induction needs to know of it.
+
+    Return whether the counter that is followed is about to be written; ``value`` is then right.
+    """
+    request, enters, leaves = dut.state.request, dut.state.data, dut.state.reply
+    bits, beat = dut.config.counter_bits, len(enters.payload)
+    width = dut.config.counter_lanes * bits
+    beats = -(-width // beat)
+    asked = request.payload.address == followed.address
+    write = request.payload.write
+    passed, moved = Signal(), Signal()
+    count, shifts = Signal(range(beats + 1)), Signal(range(beats + 1))
+    m.d.comb += [
+        passed.eq((enters.valid & enters.ready) | (leaves.valid & leaves.ready)),
+        shifts.eq(count - moved),
+        Assert(~(request.valid & request.ready) | (passed & (count == beats - 1)), "wrong end"),
+    ]
+    m.d.sync += [moved.eq(passed), count.eq(count + passed)]
+    with m.If(~request.valid | request.ready):
+        m.d.sync += count.eq(0)
+
+    # A word that is read leaves part by part. All but the counter that is followed is arbitrary.
+    place = followed.lane * bits
+    mask = Const((1 << bits) - 1) << place
+    word = value.as_unsigned() << place
+
+    def differs(part, n):
+        return ((part ^ (word >> n * beat)) & (mask >> n * beat))[:len(part)].any()
+
+    with m.If(leaves.valid & asked):
+        m.d.comb += Assert(~differs(leaves.payload, count), "wrong reply")
+
+    # One that is written has entered by the clock after its end.
+    entered, entering = Signal(beats * beat), delay(m, enters.payload, 1, "part")
+    full = Cat(entered[beat:], entering)
+    with m.If(moved):
+        m.d.sync += entered.eq(full)
+    ended = delay(m, request.valid & request.ready & write & asked, 1, "ended")
+    with m.If(ended):
+        m.d.sync += value.eq(full.bit_select(place, bits).as_signed())
+    storing = Signal(2)
+    m.d.sync += storing.eq(Cat(request.valid & request.ready & write & asked, storing))
+
+    # Inside.
+    opened, shifting, moving, working = (
+        inside[name] for name in ("opened", "shifting", "moving", "working"))
+    results = [inside[f"result{i}"] for i in range(dut.config.counter_lanes)]
+    held = Cat(*(Cat(result[:-1], ~result[-1]) for result in results),
+               inside.get("filling", Const(0, 0)))
+    m.d.comb += [
+        Assert(opened | ~shifting, "shifting when closed"),
+        Assert(opened | (count == 0), "count"),
+        Assert(~opened | shifting | (count == 0), "early"),
+        Assert(moving == moved, "moving"),
+        Assert(~moving | (inside["entering"] == entering), "entering"),
+        Assert(~(opened | inside["store"]) | dut.access_enable, "access during a run"),
+    ]
+    with m.If(shifting):
+        m.d.comb += [Assert(inside["left"] + count == beats - 1, "left"),
+                     Assert(~working.any() & ~inside["store"], "work beside the port"),
+                     Assert(~asked | write | ~request.valid | ~differs(held, shifts), "not held")]
+        for k in range(1, beats + 1):
+            with m.If(shifts >= k):
+                there = slice((beats - k) * beat, (beats - k + 1) * beat)
+                m.d.comb += Assert(held[there] == entered[there], "not entered")
+    return storing.any()
+
+
+OPTIONS = {"two-ports": {}, "one-port": {"single_port": True}, "registered": {"read_latency": 2}}
+"""Of ``Update``, by name."""
+
+
+@pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("name", CONFIGURATIONS)
-def test_no_counter_is_lost(name, single_port):
-    port = "one-port" if single_port else "two-ports"
-    prove(f"update-{name.replace(' ', '-')}-{port}", harness(CONFIGURATIONS[name], single_port),
-          DEPTH)
+def test_no_counter_is_lost(name, options):
+    prove(f"update-{name.replace(' ', '-')}-{options}",
+          harness(CONFIGURATIONS[name], **OPTIONS[options]), DEPTH)
 
 
 def test_corners_are_reached():
-    """Saturation, an answer, a row again for another sample, a reinforcement."""
+    """Saturation, answer, writing, a row again for another sample, a reinforcement."""
     prove("update-cover", harness(CONFIGURATIONS["one layer"]), 16, mode="cover")
 
 
-def test_a_row_that_comes_twice_is_noticed():
-    with pytest.raises(ProofError, match="read while"):
-        prove("update-row-twice", harness(CONFIGURATIONS["one layer"], distinct=False), DEPTH)
+def test_a_row_that_changes_is_noticed():
+    with pytest.raises(ProofError, match="slot not held"):
+        prove("update-row-changes", harness(CONFIGURATIONS["one layer"], steady=False), DEPTH)
