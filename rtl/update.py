@@ -55,8 +55,8 @@ class Update(wiring.Component):
     A word takes max(1, d) clocks, d being the draws of its probability (``Bernoulli.draws``);
     with ``single_port`` the next even number. No clock is lost between rows, but one before the
     first row of each layer in a sweep. A word is written ``latency`` clocks after it was read. A
-    row that is still under way, for another slot, waits until it has been written; rows of one
-    slot, and those of a sweep, must differ.
+    row that is still under way, for another slot, waits until it has been written; rows of a sweep,
+    and all of a run if max_batch is 1, must differ.
 
     State port: a request begins when nothing else is under way, and its first bytes can pass
     ``latency`` clocks later, then more in every second clock. ``request.ready`` is high with

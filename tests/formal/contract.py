@@ -3,16 +3,16 @@
 Every function takes ``claim``, Assume or Assert.
 """
 
-from amaranth.hdl import Cat, Value
+from amaranth.hdl import Cat, Signal, Value
 
 from rtl.delay import delay
 from rtl.update import Operation
 
 
 def update_contract(m, config, update, claim, *, steady=True):
-    """Rows are real and stay until they are taken; run stays until all is done, the operation
-    meanwhile, and steps and their probability are known a clock before; rows and accesses do not
-    meet.
+    """Rows are real, stay until they are taken and, without batches, come only once in a run; run
+    stays until all is done, the operation meanwhile, and steps and their probability are known a
+    clock before; rows and accesses do not meet.
 
     ``steady=False`` leaves out that rows stay.
     """
@@ -42,6 +42,15 @@ def update_contract(m, config, update, claim, *, steady=True):
     stepping = run & (update.operation == Operation.STEP)
     known = Cat(operation, update.thinning)
     m.d.comb += claim(~stepping | (known == delay(m, known, 1, "known")), "step or its p not known")
+
+    if config.max_batch == 1:
+        seen = Signal(1 << len(row.address), name="seen")
+        with m.If(rows.ready & offered):
+            m.d.sync += seen.bit_select(row.address, 1).eq(1)
+        with m.If(~run):
+            m.d.sync += seen.eq(0)
+        with m.If(offered):
+            m.d.comb += claim(~seen.bit_select(row.address, 1), "row twice")
 
     enabled = delay(m, update.access_enable, 1, "enabled")
     quiet = delay(m, update.idle & ~update.state.request.valid, 1, "quiet")

@@ -21,7 +21,7 @@ CONFIGURATIONS = {
     "ragged": Config(5, (3, 2), 2, 3, 4, 2, max_batch=2),
     "one subword": Config(5, (3, 2), 2, 3, 2, 2, max_batch=2),
     "three subwords": Config(7, (3, 2), 2, 2, 6, 2, max_batch=1),
-    "one layer": Config(3, (2,), 2, 2, 2, 1, max_batch=1),
+    "one layer": Config(3, (2,), 2, 2, 2, 1, max_batch=2),
     "two beats": Config(5, (3, 2), 2, 3, 4, 4, max_batch=2),
 }
 DEPTH = 7
