@@ -86,14 +86,19 @@ class Winners(wiring.Component):
 
         # What was read goes into a register: the update engine's addresses follow from it.
         free = ~self.o.valid | self.o.ready
-        ahead, fetched = Signal.like(head), Signal()
+        fetched, more = Signal(), Signal()  # there is a row at the head, and one after it
+        following, ahead = Signal.like(head), Signal.like(head)
+        moves = fetched & free
         m.d.comb += [
             write.en.eq(self.push), write.addr.eq(tail), write.data.eq(self.row),
-            ahead.eq(Mux(fetched & free, head + 1, head)),
+            following.eq(head + 1),
+            ahead.eq(Mux(moves, following, head)),
             read.addr.eq(ahead),
             self.empty.eq((head == committed) & ~self.o.valid),
         ]
-        m.d.sync += [head.eq(ahead), fetched.eq(ahead != committed)]
+        # Both comparisons beside `ready`, which comes late.
+        m.d.comb += more.eq(following != committed)
+        m.d.sync += [head.eq(ahead), fetched.eq(Mux(moves, more, head != committed))]
         with m.If(free):
             m.d.sync += [self.o.valid.eq(fetched), self.o.payload.eq(read.data)]
         return m
