@@ -151,11 +151,12 @@ def training_job(config, parameters, samples, seed, *, epochs=1, every=False, id
                backpressure=backpressure, lengths=samples.lengths)
 
 
-def samples_for(config, dataset, count, seed, data=None, encoding=None):
+def samples_for(config, dataset, count, seed, data=None, encoding="default", sequences=None):
     """The first ``count`` training samples of a data set, which must fit the configuration.
 
     ``random-prototypes`` takes inputs, steps and classes from the configuration; other data for a
-    recurrent one are those of ``bep_model.series``, with ``encoding``.
+    recurrent one are those of ``bep_model.series``, in the encoding ``sequences``; else those of
+    ``bep_model.datasets``, with ``encoding``.
 
     Raises ValueError when there are not so many samples or they do not fit.
     """
@@ -168,9 +169,9 @@ def samples_for(config, dataset, count, seed, data=None, encoding=None):
         x = train.x.reshape(count, steps, config.inputs) if config.recurrent else train.x
         return replace(train, x=x)
     if config.recurrent:
-        loaded = series.load(dataset, data=data, seed=seed, validation=0, encoding=encoding)
+        loaded = series.load(dataset, data=data, seed=seed, validation=0, encoding=sequences)
     else:
-        loaded = datasets.load(dataset, data=data, seed=seed, validation=False)
+        loaded = datasets.load(dataset, data=data, seed=seed, validation=False, encoding=encoding)
     loaded.check(config)
     return loaded.limit(count).train
 
@@ -190,6 +191,8 @@ def command(
         help=f"One of {', '.join(datasets.NAMES)}; random-prototypes fits any configuration. Of a "
              f"recurrent trainer also {', '.join((*series.UCR, *series.IMAGES))}. By default "
              "random-prototypes, with --rnn ItalyPowerDemand.")] = None,
+    encoding: Annotated[str, Option(
+        help=f"Of images: {', '.join(datasets.ENCODINGS)}.")] = "default",
     window: Annotated[int | None, Option(help="Only the last samples of a sequence.")] = None,
     chunk: Annotated[int, Option(help="Samples of a sequence per time step.")] = 1,
     bits: Annotated[int, Option(help="Thermometer bits per number of a sequence.")] = 10,
@@ -221,14 +224,14 @@ def command(
         raise ValueError(f"counters must be 'every' or 'end', not {counters!r}")
     if (config is None) != rnn:
         raise ValueError("give either --config or --rnn")
-    encoding = series.Encoding(window, chunk, bits, expand)
+    sequences = series.Encoding(window, chunk, bits, expand)
     dataset = dataset or ("ItalyPowerDemand" if rnn else "random-prototypes")
-    trainer, parameters = (example(dataset, seed, data, encoding), None) if rnn \
+    trainer, parameters = (example(dataset, seed, data, sequences), None) if rnn \
         else configuration.load(config)
     if parameters is None:
         parameters = default_parameters(trainer)
     options = target(board).options if board else {}
-    chosen = samples_for(trainer, dataset, samples, seed, data, encoding)
+    chosen = samples_for(trainer, dataset, samples, seed, data, encoding, sequences)
     job = training_job(trainer, parameters, chosen, seed, epochs=epochs,
                        every=counters == "every", idle=idle, backpressure=backpressure)
     with Progress(console=results.console) as bar:
