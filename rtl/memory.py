@@ -176,8 +176,8 @@ def slot_words(config):
 
 
 def neuron_lanes(config):
-    """Lanes that activations of neurons can occupy."""
-    return min(config.weight_lanes, max(config.layers))
+    """Lanes that activations of neurons can occupy, in blocks of 16: the width of a small RAM."""
+    return min(config.weight_lanes, -(-max(config.layers) // 16) * 16)
 
 
 class ActivationMemory(wiring.Component):
