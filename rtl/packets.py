@@ -281,7 +281,7 @@ class Packets(wiring.Component):
         # one cycle and added in the next one, which is early enough for the end of the CRC.
         product, counted, low = Signal.like(left), Signal(), Signal()
         m.d.sync += [
-            product.eq(byte * counter_bytes), low.eq(count[0]),
+            product.eq(self.i.payload * counter_bytes), low.eq(count[0]),
             counted.eq(received & (field == Field.PAYLOAD) & (self.opcode == Opcode.STATE_READ)
                        & (count[1:] == 0)),
         ]

@@ -176,11 +176,16 @@ class Sequencer(wiring.Component):
             m.d.comb += self.backward_start.eq(1)
             start_select(layer, hidden=1)
 
+        def enter(state):
+            """Go to UPDATE or SWEEP; what they tell the update engine comes from registers."""
+            m.next = state
+            m.d.sync += [self.update_run.eq(1), self.sweep.eq(state == "SWEEP")]
+
         def end_sample():
             with m.If(~self.training):
                 m.next = "WAIT"
             with m.Elif(in_batch + 1 >= parameters.batch):
-                m.next = "UPDATE"
+                enter("UPDATE")
             with m.Else():
                 m.next = "SETTLE" if config.recurrent else "WAIT"
             m.d.sync += in_batch.eq(in_batch + self.training)
@@ -201,15 +206,15 @@ class Sequencer(wiring.Component):
                 with m.Elif(flush):
                     m.d.comb += self.command_done.eq(Command.FLUSH)
                     with m.If(in_batch != 0):
-                        m.next = "UPDATE"
+                        enter("UPDATE")
                 with m.Elif(self.command & Command.INITIALISE):
                     m.d.comb += [self.command_done.eq(Command.INITIALISE),
                                  self.sweep_start.eq(1)]
                     m.d.sync += [self.operation.eq(Operation.INITIALISE),
                                  self.sweep_enable.eq(~0), since_sweep.eq(0)]
-                    m.next = "SWEEP"
+                    enter("SWEEP")
                 with m.Elif(infer):
-                    m.next = "UPDATE"
+                    enter("UPDATE")
                 with m.Elif(self.loaded & (parameters.mode != Mode.IDLE)):
                     m.d.comb += self.take.eq(1)
                     m.d.sync += self.training.eq(parameters.mode == Mode.TRAIN)
@@ -238,7 +243,7 @@ class Sequencer(wiring.Component):
                         else:
                             end_sample()
                     with m.Else():
-                        m.d.comb += self.drop.eq(1)
+                        m.d.comb += self.drop.eq(self.training)
                         end_sample()
 
             if depth > 1:
@@ -266,14 +271,12 @@ class Sequencer(wiring.Component):
                         m.next = "WAIT"
 
             with m.State("UPDATE"):
-                m.d.comb += self.update_run.eq(1)
                 with m.If(self.update_idle):
                     m.d.comb += self.cause.eq(Cause.SELECT)
                 with m.Else():
                     m.d.comb += self.cause.eq(Cause.UPDATE)
                 with m.If(~self.select_busy & self.winners_empty & ~self.update_busy):
-                    m.d.comb += self.update_run.eq(0)
-                    m.d.sync += [in_batch.eq(0), since_sweep.eq(swept)]
+                    m.d.sync += [in_batch.eq(0), since_sweep.eq(swept), self.update_run.eq(0)]
                     m.next = "WAIT"
                     with m.If(swept >= parameters.sweep):
                         m.d.comb += self.sweep_start.eq(1)
@@ -282,13 +285,13 @@ class Sequencer(wiring.Component):
                             self.operation.eq(Operation.REINFORCE),
                         ]
                         m.d.sync += self.sweep_enable.eq(Cat(p != 0 for p in probabilities))
-                        m.next = "SWEEP"
+                        enter("SWEEP")
 
             with m.State("SWEEP"):
-                m.d.comb += [self.cause.eq(Cause.REINFORCE), self.update_run.eq(1),
-                             self.sweep.eq(1)]
+                m.d.comb += self.cause.eq(Cause.REINFORCE)
                 with m.If(~self.sweep_busy & ~self.update_busy):
-                    m.d.sync += self.operation.eq(Operation.STEP)
+                    m.d.sync += [self.operation.eq(Operation.STEP), self.update_run.eq(0),
+                                 self.sweep.eq(0)]
                     m.next = "WAIT"
 
             m.d.comb += self.status.eq(

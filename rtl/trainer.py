@@ -40,8 +40,9 @@ class Trainer(wiring.Component):
         Counters in single-port memory (SPRAM of the iCE40 UltraPlus): updates and sweeps take
         at least two clocks per word.
     registered : bool
-        What is read from memory goes through a register, at 2 P + Q (B_h - 1) flip-flops: a higher
-        clock rate for one clock more per phase.
+        What forward and backward read goes through a register, 2 P flip-flops, and so do the
+        addresses of the update engine: a higher clock rate for one clock more per phase. Not with
+        ``single_port``.
     port_bytes : int
         Bytes that pass the state port at a time.
 
@@ -133,9 +134,13 @@ class Trainer(wiring.Component):
             update.random.eq(bank.word),
         ]
 
-        # What is read, as the engines see it.
-        weights = delay(m, signs.read_data, int(self.registered), "weights")
-        inputs = delay(m, activations.read_data, int(self.registered), "inputs")
+        # What forward and backward read, and what the update engine wants to read: its addresses
+        # come late, and to many memories.
+        weights, inputs = (delay(m, plane.read_data, int(self.registered), name)
+                           for plane, name in ((signs, "weights"), (activations, "inputs")))
+        reads = {name: delay(m, getattr(update, name), int(self.registered), name) for name in (
+            "sign_read_address", "sign_read_enable", "counter_read_address", "counter_read_enable",
+            "activation_offset", "activation_slot", "activation_enable")}
 
         # Forward: the last layer's results go to select at once, the others' wait for targets.
         hidden, in_last = delay(m, Cat(sequencer.gather & (sequencer.layer != last),
@@ -293,13 +298,13 @@ class Trainer(wiring.Component):
             ]
         with m.Else():
             m.d.comb += [
-                signs.read_address.eq(update.sign_read_address),
-                activations.read_offset.eq(update.activation_offset),
-                activations.read_slot.eq(update.activation_slot),
+                signs.read_address.eq(reads["sign_read_address"]),
+                activations.read_offset.eq(reads["activation_offset"]),
+                activations.read_slot.eq(reads["activation_slot"]),
             ]
         m.d.comb += [
-            signs.read_enable.eq(forward.read_enable | update.sign_read_enable),
-            activations.read_enable.eq(forward.read_enable | update.activation_enable),
+            signs.read_enable.eq(forward.read_enable | reads["sign_read_enable"]),
+            activations.read_enable.eq(forward.read_enable | reads["activation_enable"]),
         ]
         if config.depth > 1:
             with m.If(backward.read_enable):
@@ -309,8 +314,8 @@ class Trainer(wiring.Component):
             # While voting the backward engine reads activations, and the update engine signs.
             with m.If(backward.read_enable & backward.voting):
                 m.d.comb += [
-                    signs.read_address.eq(update.sign_read_address),
-                    signs.read_enable.eq(update.sign_read_enable),
+                    signs.read_address.eq(reads["sign_read_address"]),
+                    signs.read_enable.eq(reads["sign_read_enable"]),
                     activations.read_offset.eq(backward.read_address),
                     activations.read_slot.eq(votes.read_slot),
                     activations.read_enable.eq(1),
@@ -332,18 +337,17 @@ class Trainer(wiring.Component):
         m.d.comb += [
             activations.write_enable.eq(forward.write_enable | loader.write_enable),
             loader.block.eq(forward.write_enable),
-            update.activation_data.eq(inputs),
-            update.sign_read_data.eq(weights),
+            update.activation_data.eq(activations.read_data),
+            update.sign_read_data.eq(signs.read_data),
             signs.write_address.eq(update.sign_write_address),
             signs.write_enable.eq(update.sign_write_enable),
             signs.write_data.eq(update.sign_write_data),
-            counters.read_address.eq(update.counter_read_address),
-            counters.read_enable.eq(update.counter_read_enable),
+            counters.read_address.eq(reads["counter_read_address"]),
+            counters.read_enable.eq(reads["counter_read_enable"]),
             counters.write_address.eq(update.counter_write_address),
             counters.write_enable.eq(update.counter_write_enable),
             counters.write_data.eq(update.counter_write_data),
-            update.counter_read_data.eq(
-                delay(m, counters.read_data, int(self.registered), "counters")),
+            update.counter_read_data.eq(counters.read_data),
         ]
         return m
 

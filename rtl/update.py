@@ -79,7 +79,8 @@ class Update(wiring.Component):
         Take rows. Falls only when ``busy`` is low and no row is offered; rises only when no access
         is under way.
     operation : In(Operation)
-        Steady while ``run`` is high. STEP has been there for a clock when ``run`` rises.
+        Steady while ``run`` is high, but that REINFORCE may follow STEP when ``busy`` is low and
+        no row is offered. STEP has been there for a clock when ``run`` rises.
     thinning : In(range(2**16 + 1))
         q, for STEP; steady as ``operation``.
     reinforce : In(16)
@@ -221,6 +222,8 @@ class Update(wiring.Component):
                 section.eq((row.layer == 0) & (number == _words(config.inputs, lanes) - 1)),
                 self.vote_taken.eq(bernoulli.done & voted & (subword == 0)),
             ]
+        turned = Signal()  # from updates to a sweep, in one run
+        m.d.comb += turned.eq(operation != delay(m, operation, 1, "before"))
         # Rows are told apart by their first address; a row's own words cannot meet.
         begins = Signal(init=1)
         clash, under_way = Signal(), row.address
@@ -238,10 +241,10 @@ class Update(wiring.Component):
         phase = Const(0)
         if self.single_port:
             phase = Signal()
-            m.d.sync += phase.eq(self.run & ~phase)
+            m.d.sync += phase.eq(self.run & (~phase | turned))
         settled = Signal()  # p is the same as a clock ago
         m.d.comb += [
-            settled.eq((operation == Operation.STEP) | delay(m, self.run, 1, "ran")
+            settled.eq((operation == Operation.STEP) | delay(m, self.run, 1, "ran") & ~turned
                        & (row.layer == delay(m, row.layer, 1, "layer"))),
             bernoulli.request.eq(self.run & self.rows.valid & settled),
             bernoulli.hold.eq(clash | phase | (voted & (subword == 0) & ~self.vote_valid

@@ -11,8 +11,8 @@ from rtl.update import Operation
 
 def update_contract(m, config, update, claim, *, steady=True):
     """Rows are real, stay until they are taken and, without batches, come only once in a run; run
-    stays until all is done, the operation meanwhile, and steps and their probability are known a
-    clock before; rows and accesses do not meet.
+    stays until all is done, the operation meanwhile (but a sweep may follow updates), and steps and
+    their probability are known a clock before; rows and accesses do not meet.
 
     ``steady=False`` leaves out that rows stay.
     """
@@ -34,8 +34,12 @@ def update_contract(m, config, update, claim, *, steady=True):
         m.d.comb += claim(offered & (fields == before) if steady else offered, "row not held")
     ran = delay(m, run, 1, "ran")
     was = delay(m, operation, 1, "was")
-    with m.If(ran & run):
-        m.d.comb += claim(operation == was, "operation changed")
+    turned = Signal()  # a sweep follows at once
+    m.d.comb += turned.eq(ran & run & (operation != was))
+    at_rest = delay(m, ~update.busy & ~offered, 1, "at_rest")
+    sweeps = (was == Operation.STEP.value) & (operation == Operation.REINFORCE.value)
+    with m.If(turned):
+        m.d.comb += claim(sweeps & at_rest, "operation changed")
     with m.If(ran & ~run):
         m.d.comb += claim(~update.busy, "run left")
 
@@ -47,9 +51,9 @@ def update_contract(m, config, update, claim, *, steady=True):
         seen = Signal(1 << len(row.address), name="seen")
         with m.If(rows.ready & offered):
             m.d.sync += seen.bit_select(row.address, 1).eq(1)
-        with m.If(~run):
+        with m.If(~run | turned):
             m.d.sync += seen.eq(0)
-        with m.If(offered):
+        with m.If(offered & ~turned):
             m.d.comb += claim(~seen.bit_select(row.address, 1), "row twice")
 
     enabled = delay(m, update.access_enable, 1, "enabled")

@@ -50,9 +50,10 @@ def checks(m, trainer, claim):
         inside["sequencer.commit"], inside["sequencer.drop"], (tail - head)[:len(head)], claim)
     # A sweep reads activations too but makes no use of them.
     steps = inside["forward.read_enable"] | (trainer.update.operation == Operation.STEP)
-    for name, now in {"signs": 1, "counters": 1, "activations": steps}.items():
-        m.d.comb += claim(~(collision(memories[f"{name}.memory"]) & now),
-                          f"{name} read while written")
+    for name, memory in memories.items():
+        if name.partition(".")[0] in ("signs", "counters", "activations"):
+            now = steps if name.startswith("activations") else 1
+            m.d.comb += claim(~(collision(memory) & now), f"{name} read while written")
     if trainer.single_port:
         ports = trainer.update
         m.d.comb += claim(~(ports.counter_read_enable & ports.counter_write_enable),

@@ -45,8 +45,7 @@ def drawn(seed, through_time=False):
         horizon=between(1, 9) if through_time else 65535,
     )
     return Case(config, parameters.validate(config), saturated=bool(between(0, 1)),
-                options={"single_port": bool(between(0, 1)),
-                         "registered": bool(between(0, 1))})
+                options=[{}, {"single_port": True}, {"registered": True}][between(0, 2)])
 
 
 @pytest.mark.parametrize("seed", range(COUNT))
