@@ -202,7 +202,7 @@ class Link(wiring.Component):
                 m.d.sync += [step.eq(Step.SEND), count.eq(4 - 1), word[:32].eq(self.bus.read_data)]
             with m.Case(Step.SEND):
                 with m.If(answer.ready):
-                    m.d.sync += [word.eq(shifted), count.eq(count - 1)]
+                    m.d.sync += [word[:32].eq(word[8:40]), count.eq(count - 1)]
                     with m.If(count == 0):
                         m.d.sync += step.eq(Step.NEXT)
             with m.Case(Step.PASS):

@@ -128,8 +128,8 @@ class Trainer(wiring.Component):
             registers.updates.eq(winners.o.valid & winners.o.ready),
             sequencer.command.eq(registers.command),
             registers.random_last.eq(bank.last),
-            bank.shift.eq(registers.random_shift),
-            bank.shift_in.eq(registers.random_value),
+            bank.shift.eq(delay(m, registers.random_shift, 1, "shift")),  # to all its registers
+            bank.shift_in.eq(delay(m, registers.random_value, 1, "shift_in")),
             bank.advance.eq(update.advance),
             update.random.eq(bank.word),
         ]

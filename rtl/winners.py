@@ -86,7 +86,8 @@ class Winners(wiring.Component):
 
         # What was read goes into a register: the update engine's addresses follow from it.
         free = ~self.o.valid | self.o.ready
-        fetched, more = Signal(), Signal()  # there is a row at the head, and one after it
+        fetched = Signal()  # there is a row at the head
+        more = Signal()  # and one after it
         following, ahead = Signal.like(head), Signal.like(head)
         moves = fetched & free
         m.d.comb += [

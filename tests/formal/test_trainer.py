@@ -60,7 +60,7 @@ def checks(m, trainer, claim):
                           "single port read and written")
 
     # Read in every clock; used only now and then.
-    used = {"winners": trainer.update.run & inside["winners.o__valid"]}
+    used = {"winners": inside["winners.fetched"]}
     if config.depth > 1:
         used["neurons"] = inside["sequencer.select_hidden"] & inside["select.late_valid_0"]
         used["open_rows"] = inside["backward.fetched_0"]

@@ -45,9 +45,9 @@ def harness(config, capacity):
     m.d.comb += [
         Assert(~dut.o.valid | (committed != 0), "row from nowhere"),
         Assert(dut.empty == (committed == 0), "empty"),
-        # One clock after a commit the row is at the output.
-        Assert(dut.o.valid == delay(m, (committed != 0) & ~(taken & (committed == 1)), 1, "left"),
-               "late"),
+        # Two clocks after the one in which it first counts as committed a row is at the output.
+        Assert(dut.o.valid == (delay(m, committed, 2, "known")
+                               > delay(m, taken, 1, "left") + delay(m, taken, 2, "left2")), "late"),
     ]
 
     # The followed row.
@@ -69,16 +69,18 @@ def harness(config, capacity):
 
     # No collision where the data is used.
     collides = collision(memories["memory"])
-    m.d.comb += Assert(~(dut.o.valid & delay(m, collides, 1, "collided")), "read while written")
+    fetched = inside["fetched"]
+    m.d.comb += Assert(~(fetched & delay(m, collides, 1, "collided")), "read while written")
     m.d.comb += Cover(collides)
     m.d.comb += Cover(leaves & (inside["head"] == (1 << len(inside["head"])) - 1))
 
     # Inside: the pointers and the place of the followed row.
     head, tail, limit = (inside[name] for name in ("head", "tail", "committed"))
     place = Signal.like(head)
-    m.d.comb += place.eq(head + before)
+    m.d.comb += place.eq(head + before - dut.o.valid)  # the row at the output was read before
     m.d.comb += [
-        Assert((limit - head)[:len(head)] == committed, "committed"),
+        Assert((limit - head)[:len(head)] == committed - dut.o.valid, "committed"),
+        Assert(~fetched | (head != limit), "fetched"),
         Assert((tail - limit)[:len(head)] == pending, "pending"),
         Assert(pending + committed <= capacity, "full"),
     ]
@@ -87,6 +89,8 @@ def harness(config, capacity):
             Assert(before < committed + pending, "before"),
             Assert(safe == (before < committed), "safe"),
             Assert(peek(memories["memory"], place) == followed, "memory"),
+            Assert(~fetched | (place != head) | ~safe
+                   | (memories["memory"]._read_ports[0]._data == followed), "read"),
         ]
     return m
 
