@@ -51,8 +51,8 @@ class Target:
         As for ``rtl.trainer.Trainer``.
     reset, busy, refused : list of (str, int)
         Resources of the platform: button and LEDs.
-    synth_opts, nextpnr_opts : str
-        For the synthesis command of yosys, and for the placer.
+    synth_opts : str
+        For the synthesis command of yosys.
     available : dict of str to int
         What the part has, by the keys of :data:`NAMES` and the values of :data:`BITS`.
     """
@@ -67,7 +67,6 @@ class Target:
     busy: list
     refused: list
     synth_opts: str
-    nextpnr_opts: str
     available: dict
 
     def top(self, config):
@@ -242,8 +241,7 @@ def prepare(config, described, seed):
             # this, yosys adds logic to every memory for the old value in that case.
             script_after_read="setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2",
             script_after_synth="tee -o top.stat.json stat -json",
-            nextpnr_opts=[*described.nextpnr_opts.split(), "--seed", str(seed),
-                          "--report", "top.report.json"],
+            nextpnr_opts=["--seed", str(seed), "--report", "top.report.json"],
         )
     return plan, round(platform.default_clk_frequency)
 
