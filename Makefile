@@ -34,7 +34,7 @@ bench: setup
 
 # Hours: place-and-route of wide designs takes about 20 minutes each.
 headline: setup
-	$(BIN)/bep bench docs/designs/headline.toml --epochs 9 --simulate 200 --sweep
+	$(BIN)/bep bench docs/designs/headline.toml --epochs 5 --simulate 2000 --sweep
 
 bench-model: setup
 	$(BIN)/python -m bep.benchmark
