@@ -28,7 +28,8 @@ class Trainer(wiring.Component):
     ------
     Samples are taken while MODE is not idle; the next one may be loaded while one is worked on.
     Each gives one result, in order; a result that is not taken holds up the next sample.
-    Commands and the state port are served between samples.
+    Commands and the state port are served between samples. What is written to RANDOM reaches the
+    bank one clock later than other registers; do not read it in the clock after.
     After configuration the mode is idle, all counters are 0 and the random bank is not seeded.
 
     Parameters

@@ -46,6 +46,8 @@ class Ports(Host):
         self.dut.bus__write.value = 1
         await RisingEdge(self.dut.clk)
         self.dut.bus__write.value = 0
+        if name == "RANDOM":  # it reaches the bank, and what is read of it, a clock later
+            await RisingEdge(self.dut.clk)
 
     async def read(self, name):
         # The value comes two edges on: one takes the address, at the other it can be seen.
