@@ -76,7 +76,7 @@ def load(path, names=()):
             raise ValueError(f"{path} has no design {name!r}; it has {', '.join(tables)}")
     found = []
     for name in names or tables:
-        check_keys(f"{path}: [{name}]", tables[name])
+        check_table(f"{path}: [{name}]", tables[name])
         design = Design(name, **tables[name])
         target(design.board)
         config, _ = configuration.load(path.parent / design.config)
@@ -96,17 +96,15 @@ def widened(config, lanes):
     return replace(config, weight_lanes=lanes, counter_lanes=lanes)
 
 
-def check_keys(where, table):
+def check_table(where, table):
     """Raise unless a table has the keys of :class:`Design` but ``name``."""
     if not isinstance(table, dict):
         raise TypeError(f"{where} must be a table, not {table!r}")
-    known = {field.name: field for field in fields(Design) if field.name != "name"}
-    for key in table:
-        if key not in known:
-            raise ValueError(f"{where} has no key {key!r}; it may have {', '.join(known)}")
-    for key, field in known.items():
-        if field.default is MISSING and key not in table:
-            raise ValueError(f"{where} lacks the key {key!r}")
+    known = [field for field in fields(Design) if field.name != "name"]
+    presets.check_keys(where, table, known)
+    for field in known:
+        if field.default is MISSING and field.name not in table:
+            raise ValueError(f"{where} lacks the key {field.name!r}")
 
 
 def link_rate(config, baud):

@@ -1,11 +1,9 @@
 """What `bep bench` writes: docs/results/bench.json, docs/throughput.md, a table of README.md."""
 
-import json
 from pathlib import Path
 
-from bep import cited, energy, results
+from bep import cited, documents, energy, results
 from bep.build import NAMES
-from bep_model.files import replacing
 from bep_model.protocol import Cause
 
 BEGIN, END = "<!-- bep bench -->", "<!-- end of bep bench -->"
@@ -142,19 +140,8 @@ def check(docs, readme):
     for path in (docs / "results" / "bench.json", docs / "throughput.md", readme):
         results.check_writable(path)
     for name in ("bench", "headline"):
-        stored(docs, name)
+        documents.stored(docs, name)
     renewed(readme, "")
-
-
-def stored(docs, name):
-    """The contents of docs/results/NAME.json, {} without a file; ValueError for a damaged one."""
-    path = Path(docs) / "results" / f"{name}.json"
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except ValueError as error:
-        raise ValueError(f"{path} is damaged: {error}") from None
 
 
 def renewed(readme, table):
@@ -169,29 +156,23 @@ def renewed(readme, table):
 
 def write(docs, readme, new):
     """Store entries of designs by name, and write the documents anew from all there are then."""
-    entries = stored(docs, "bench") | new
+    entries = (documents.stored(docs, "bench") or {}) | new
     if not entries:
         raise ValueError(f"{docs / 'results' / 'bench.json'} has no design yet")
     texts = {docs / "throughput.md": render("throughput", docs, entries, cited.TRAINERS),
              readme: renewed(readme, render("bench", docs, entries, cited.TRAINERS[:1]))}
     results.write_json(docs / "results" / "bench.json", entries)
     for path, text in texts.items():
-        with replacing(path) as file:
-            file.write(text.encode())
+        documents.write(path, text)
 
 
 def render(template, docs, entries, trainers):
     """The text of a template, with these cited trainers beside ours."""
-    import jinja2
-
-    points = stored(docs, "headline").get("points", [])
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), trim_blocks=True,
-        lstrip_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined,
-        autoescape=False)
-    return environment.get_template(f"{template}.md.j2").render(
-        entries=entries, summary=summary(entries, points, trainers), phases=phases(entries),
-        speeds=speeds(entries), sweeps=sweeps(entries), cited=cited, energy=energy)
+    points = (documents.stored(docs, "headline") or {}).get("points", [])
+    return documents.render(
+        f"{template}.md.j2", entries=entries, summary=summary(entries, points, trainers),
+        phases=phases(entries), speeds=speeds(entries), sweeps=sweeps(entries), cited=cited,
+        energy=energy)
 
 
 def show(name, entry):

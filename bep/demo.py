@@ -11,17 +11,14 @@ from typer import Exit, Option
 
 from bep import figures, results
 from bep.build import NAMES, boards, build, target
+from bep.throughput import BETWEEN, formulas_of
 from bep.verify import check
-from bep_model import datasets, frame, random, training
+from bep_model import datasets, random, training
 from bep_model.config import Config
 from bep_model.network import Network
 from bep_model.protocol import Mode
-from rtl.cycles import Cycles
-from rtl.trainer import Trainer
-from rtl.verilog import convert
 from sim.expected import COUNTED, expected
 from sim.job import Job, Run
-from sim.words import integers
 
 CONFIG = Config(inputs=192, layers=(128, 128), classes=10, counter_bits=7, weight_lanes=64,
                 counter_lanes=8)
@@ -59,11 +56,9 @@ def replay(samples, seed, history):
 
 def cycles_per_sample(job, options):
     """Clock cycles per sample of a job in a trainer built otherwise, by the tested formulas."""
-    trainer = Trainer(CONFIG, integers(frame.prototypes(CONFIG)), **options)
-    convert(trainer)  # Amaranth warns of what was built for nothing
-    timed = expected(job, Cycles(trainer))["performance"][-1][len(COUNTED):].sum()
+    timed = expected(job, formulas_of(CONFIG, options))["performance"][-1][len(COUNTED):].sum()
     samples = sum(len(run.order) for run in job.runs)
-    return float(timed) / samples + 1  # between two samples lies one clock
+    return float(timed) / samples + BETWEEN
 
 
 def demo(

@@ -5,7 +5,7 @@ import statistics
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from bep import figures
+from bep import documents, figures
 from bep.experiments import CITED, EXPERIMENTS
 from bep_model.files import replacing
 
@@ -171,25 +171,13 @@ def render(docs):
 
     Experiments without a file are listed as not run. Raises ValueError for a damaged file.
     """
-    import jinja2  # an extra: the other commands do without
-
     docs = Path(docs)
-    documents = {}
-    for name in EXPERIMENTS:
-        path = docs / "results" / f"{name}.json"
-        if path.is_file():
-            try:
-                documents[name] = json.loads(path.read_text(encoding="utf-8"))
-            except ValueError as error:
-                raise ValueError(f"{path} is damaged: {error}") from None
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), trim_blocks=True,
-        lstrip_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined,
-        autoescape=False)
-    text = environment.get_template("results.md.j2").render(
-        experiments=EXPERIMENTS, documents=documents, table=table, below_paper=below_paper,
+    present = {name: document for name in EXPERIMENTS
+               if (document := documents.stored(docs, name)) is not None}
+    text = documents.render(
+        "results.md.j2", experiments=EXPERIMENTS, documents=present, table=table,
+        below_paper=below_paper,
         against_baselines=against_baselines, against_cited=against_cited,
         pictures=lambda name: [path.relative_to(docs) for _, path in pictures(docs, name)])
-    with replacing(docs / "results.md") as file:
-        file.write(text.encode())
+    documents.write(docs / "results.md", text)
     return text

@@ -86,6 +86,13 @@ def inference_job(config, samples, parameters, bank):
                [Run(parameters, np.arange(len(samples)), mode=Mode.INFER)], bank)
 
 
+def formulas_of(config, options):
+    """The cycle formulas of a trainer with these options of ``rtl.trainer.Trainer``."""
+    # The trainer is only asked for them, never built.
+    warnings.filterwarnings("ignore", category=UnusedElaboratable)
+    return Cycles(Trainer(config, integers(frame.prototypes(config)), **options))
+
+
 def clocks(job, formulas, progress=None):
     """Clock cycles of a job by the formulas of ``rtl.cycles.Cycles``.
 
@@ -128,9 +135,7 @@ def measure(config, data, preset, options, *, refit=False, seed=1, epochs=3,
         interpolated; ``first`` and ``last`` epoch: cycles by phase; ``efficiency``,
         ``inference_cycles_per_sample``, ``run_accuracy`` (0..1, on the test part).
     """
-    # The trainer is only asked for its formulas.
-    warnings.filterwarnings("ignore", category=UnusedElaboratable)
-    formulas = Cycles(Trainer(config, integers(frame.prototypes(config)), **options))
+    formulas = formulas_of(config, options)
     data = data.refit() if refit else data
     history, states, accuracy = train(config, data, preset, seed, refit=refit, progress=trained)
     test = data.test.first(INFERRED)

@@ -111,7 +111,7 @@ def parse(text):
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"not a TOML file: {error}") from None
-    _check_keys("the preset", table, fields(Preset))
+    check_keys("the preset", table, fields(Preset))
     missing = sorted({field.name for field in fields(Preset) if field.default is MISSING}
                      - set(table))
     if missing:
@@ -119,7 +119,7 @@ def parse(text):
     hyper = table.pop("hyper")
     if not isinstance(hyper, dict):
         raise TypeError(f"hyper must be a table, not {hyper!r}")
-    _check_keys("[hyper]", hyper, fields(Hyper))
+    check_keys("[hyper]", hyper, fields(Hyper))
     for name, value in hyper.items():
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise TypeError(f"{name} must be a number, not {value!r}")
@@ -134,7 +134,8 @@ def check_epochs(epochs):
         raise ValueError(f"epochs must be at least 1, not {epochs}")
 
 
-def _check_keys(where, table, allowed):
+def check_keys(where, table, allowed):
+    """Raise ValueError for a key of ``table`` that none of the ``allowed`` fields has."""
     known = [field.name for field in allowed]
     for key in table:
         if key not in known:

@@ -24,13 +24,13 @@ class Cycles:
     trainer : rtl.trainer.Trainer
     """
 
+    settles = False
+    """Whether the next sample of a batch waits for the last scan of select."""
+
     def __init__(self, trainer):
         self.config = trainer.config
         self.forward, self.backward, self.update = \
             trainer.forward, trainer.backward, trainer.update
-
-    settles = False
-    """Whether the next sample of a batch waits for the last scan of select."""
 
     def infer(self, sample):
         """Counter of cycles by Cause of one sample that is only inferred."""
@@ -180,7 +180,7 @@ class CyclesThroughTime(Cycles):
                 after_output = 0 if before else left + 1
                 start = max(available, end, fetched + 1, after_output)
                 moved = max(moved, start)
-            done = moved + max(1, Bernoulli.draws(p))
+            done = moved + Bernoulli.clocks(p)
             for word in range(words):
                 if word:
                     done += update.dwell(p)

@@ -11,7 +11,7 @@ from .classify import result_layout
 from .loader import sample_layout
 from .packets import Packets
 from .registers import Bus
-from .update import state_signature
+from .state_port import state_signature
 
 
 class Step(enum.Enum, shape=3):

@@ -119,6 +119,11 @@ class Bernoulli(wiring.Component):
         """Draws for one word: 16 minus the trailing zeros of p; none for p = 0 and p = 2**16."""
         return 0 if p in (0, 1 << 16) else 16 - ((p & -p).bit_length() - 1)
 
+    @staticmethod
+    def clocks(p):
+        """Clocks for one word: one per draw, at least one."""
+        return max(1, Bernoulli.draws(p))
+
     def elaborate(self, platform):
         m = Module()
         lowest = Signal(4, init=15)  # also for p = 0 and p = 2**16: one clock

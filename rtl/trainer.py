@@ -16,7 +16,8 @@ from .registers import Bus, Registers
 from .reinforce import Reinforce
 from .select import Neurons, Select
 from .sequencer import Sequencer
-from .update import Update, state_signature
+from .state_port import state_signature
+from .update import Update
 from .votes import Votes
 from .winners import Winners
 

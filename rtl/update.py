@@ -4,15 +4,14 @@ import enum
 from itertools import pairwise
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
-
-from bep_model.protocol import state_bytes
 
 from .delay import delay
 from .lanes import lane_layout, look, minus_one, stepped
 from .memory import slot_words
 from .random import Bernoulli
+from .state_port import control, state_signature
 from .tables import lookup
 from .winners import winner_layout
 
@@ -26,21 +25,6 @@ class Operation(enum.Enum):
     """Away from the sign change: h >= 0: +1, else -1 (sec. 3.3)."""
     INITIALISE = 2
     """To 0 or -1 at random."""
-
-
-def state_signature(config, port_bytes=1):
-    """The state port, seen from who asks.
-
-    A ``request`` names a counter word and is held until all its bytes have passed, lowest first:
-    those of a word that is read at ``reply``, those of a word that is written at ``data``.
-    """
-    beat = 8 * min(port_bytes, state_bytes(config))
-    return wiring.Signature({
-        "request": Out(stream.Signature(data.StructLayout({
-            "address": range(max(2, config.counter_depth)), "write": 1}))),
-        "data": Out(stream.Signature(beat)),
-        "reply": In(stream.Signature(beat)),
-    })
 
 
 class Update(wiring.Component):
@@ -168,7 +152,7 @@ class Update(wiring.Component):
 
     def dwell(self, p):
         """Clocks per word at probability ``p`` / 2**16."""
-        clocks = max(1, Bernoulli.draws(p))
+        clocks = Bernoulli.clocks(p)
         return clocks + clocks % 2 if self.single_port else clocks
 
     def cycles(self, rows, first=1):
@@ -190,7 +174,7 @@ class Update(wiring.Component):
         result, clock, ends = [], first - 1, {}
         for offered, row, words, p in rows:
             begin = max(clock + 1, offered)
-            at = begin + max(1, Bernoulli.draws(p)) - 1
+            at = begin + Bernoulli.clocks(p) - 1
             if row in ends:
                 at = max(at, ends[row] + self.latency + 1)
             if self.single_port:
@@ -340,7 +324,7 @@ class Update(wiring.Component):
         filling = Signal(beats * beat - lanes * bits)
         # (Signals, not expressions: every lane takes its part of them.)
         passing, shifted = Signal(beats * beat), Signal(beats * beat)
-        shifting, entering = self._port(m, start, moving, store, working, beats)
+        shifting, entering = control(m, self, start, moving, store, working, beats)
         m.d.comb += [
             passing.eq(Cat(*(Cat(result[:-1], ~result[-1]) for result in results), filling)),
             shifted.eq(Cat(passing[beat:], entering)),
@@ -378,36 +362,6 @@ class Update(wiring.Component):
         for first, others in pairwise(limits):
             yield first, others, (last & lookup(layer, [int(rest <= first) for rest in rests])
                                   | section & int(between <= first))
-
-    def _port(self, m, start, moving, store, working, beats):
-        """Control of the state port; return whether the results belong to it, and what enters."""
-        request, enters, leaves = self.state.request, self.state.data, self.state.reply
-        opened, shifting, free, passed = (
-            Signal(name=n) for n in ("opened", "shifting", "free", "passed"))
-        left = Signal(range(beats))
-        entering = Signal.like(enters.payload)
-        write = request.payload.write
-        final = passed & (left == 0)
-        m.d.comb += [
-            start.eq(self.access_enable & request.valid & ~opened & self.idle),
-            free.eq(request.valid & shifting & ~moving),
-            enters.ready.eq(free & write),
-            leaves.valid.eq(free & ~write),
-            passed.eq(free & Mux(write, enters.valid, leaves.ready)),
-            request.ready.eq(final),
-        ]
-        m.d.sync += [
-            opened.eq(request.valid & ~final & (opened | start)),
-            shifting.eq(request.valid & ~final & (shifting | opened & working[-2])),
-            moving.eq(passed),
-            store.eq(final & write),
-            entering.eq(enters.payload),
-        ]
-        with m.If(start):
-            m.d.sync += left.eq(beats - 1)
-        with m.Elif(passed):
-            m.d.sync += left.eq(left - 1)
-        return shifting, entering
 
 
 def _words(count, lanes):

@@ -43,7 +43,7 @@ class _Expected:
     def __init__(self, job, cycles, progress):
         self.job, self.config, self.progress = job, job.config, progress
         self.cycles, self.spent = cycles, Counter()
-        self.dwell = cycles.update.dwell if cycles else _draws
+        self.dwell = cycles.update.dwell if cycles else Bernoulli.clocks
         self.network = Network(job.config)
         self.network.bank[:] = job.bank
         if job.counters:
@@ -161,8 +161,3 @@ def _ideal_through_time(config, parameters, phase, dwell):
         Cause.UPDATE: len(phase.winners[0]) * max(steps[0], voting * stride)
         + len(phase.winners[1]) * steps[1],
     })
-
-
-def _draws(p):
-    """Cycles per counter word with probability ``p``: one per draw, at least one."""
-    return max(1, Bernoulli.draws(p))
