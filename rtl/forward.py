@@ -111,9 +111,14 @@ class Forward(wiring.Component):
         })
 
     @property
+    def accumulates(self):
+        """Whether some row has several words, whose popcounts are added up in a register."""
+        return max(*self.config.row_words, self.config.words[-1]) > 1
+
+    @property
     def latency(self):
         """Clocks from the read of a row's last word to its ``total``."""
-        return self.read_latency + self.popcount.latency + 1
+        return self.read_latency + self.popcount.latency + self.accumulates
 
     def cycles(self, rows, words):
         """Clocks from the one after ``start`` to ``done``, both counted."""
@@ -147,10 +152,12 @@ class Forward(wiring.Component):
         m.d.comb += [popcount.a.eq(self.weights), popcount.b.eq(self.activations)]
         depth = self.read_latency + popcount.latency
         begin, end = Signal(), Signal()
+        domain = "sync" if self.accumulates else "comb"
         m.d.comb += Cat(begin, end).eq(
             delay(m, Cat(busy & first, busy & last), depth, name="edge"))
-        m.d.sync += [
-            self.total.eq(Mux(begin, 0, self.total) + popcount.o),
+        m.d[domain] += [
+            self.total.eq(Mux(begin, 0, self.total) + popcount.o if self.accumulates
+                          else popcount.o),
             self.total_valid.eq(end),
         ]
 
@@ -168,7 +175,7 @@ class Forward(wiring.Component):
         lane = Signal(lanes, init=1)
         gathered = Signal(lanes)
         offset, left = Signal.like(self.write_offset), Signal.like(job.rows)
-        final = left == 1
+        final = Signal()  # left == 1, from a register: much depends on `done`
         m.d.comb += [
             self.write_data.eq(gathered | (lane & activation.replicate(lanes))),
             self.write_offset.eq(offset),
@@ -177,10 +184,10 @@ class Forward(wiring.Component):
         ]
         with m.If(self.total_valid):
             m.d.sync += [lane.eq(lane.rotate_left(1)), gathered.eq(self.write_data),
-                         left.eq(left - 1)]
+                         left.eq(left - 1), final.eq(left == 2)]
             with m.If(lane[-1]):
                 m.d.sync += [gathered.eq(0), offset.eq(offset + 1)]
         with m.If(self.start):
             m.d.sync += [lane.eq(1), gathered.eq(0), offset.eq(self.job.target),
-                         left.eq(self.job.rows)]
+                         left.eq(self.job.rows), final.eq(self.job.rows == 1)]
         return m

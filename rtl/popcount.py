@@ -8,8 +8,8 @@ from amaranth.lib.wiring import In, Out
 class Popcount(wiring.Component):
     """Number of equal bits of two words: ``popcount(~(a ^ b))``, see ``bep_model.bits``.
 
-    A balanced tree of adders with a register after every ``levels_per_stage`` levels; the XNOR
-    belongs to the first level.
+    A balanced tree of adders in as few stages, with a register after each, as ``levels_per_stage``
+    allows; the first stage takes the XNOR too, and one level more if they cannot be equal.
 
     Timing
     ------
@@ -20,7 +20,7 @@ class Popcount(wiring.Component):
     lanes : int
         Bits per word, at least 1.
     levels_per_stage : int
-        Adder levels between registers, at least 1.
+        Most adder levels between registers, at least 1.
 
     Members
     -------
@@ -35,7 +35,7 @@ class Popcount(wiring.Component):
         For fewer than one lane or level.
     """
 
-    def __init__(self, lanes, levels_per_stage=3):
+    def __init__(self, lanes, levels_per_stage=4):
         if lanes < 1:
             raise ValueError(f"lanes must be at least 1, not {lanes}")
         if levels_per_stage < 1:
@@ -47,14 +47,20 @@ class Popcount(wiring.Component):
     @property
     def latency(self):
         """Clocks from the inputs to ``o``."""
-        levels = (self.lanes - 1).bit_length()
-        return max(1, -(-levels // self.levels_per_stage))
+        return max(1, -(-self._levels // self.levels_per_stage))
+
+    @property
+    def _levels(self):
+        return (self.lanes - 1).bit_length()
 
     def elaborate(self, platform):
         m = Module()
         terms = [~(a ^ b) for a, b in zip(self.a, self.b, strict=True)]
+        left = self._levels
         for stage in range(self.latency):
-            for _ in range(self.levels_per_stage):
+            levels = -(-left // (self.latency - stage))
+            left -= levels
+            for _ in range(levels):
                 pairs = [x + y for x, y in zip(terms[::2], terms[1::2], strict=False)]
                 terms = pairs + terms[len(pairs) * 2:]
             registers = [Signal(len(term), name=f"stage{stage}_{i}", reset_less=True)

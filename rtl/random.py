@@ -86,7 +86,7 @@ class Bernoulli(wiring.Component):
     lanes : int
         Bits per word.
     latency : int
-        1, or 2 for a register between the control and all the lanes.
+        1, and 1 for each register between the control and all the lanes.
 
     Members
     -------

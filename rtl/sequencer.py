@@ -7,11 +7,13 @@ from amaranth.lib.wiring import In, Out
 from bep_model.protocol import Cause, Command, Mode
 
 from .backward import backward_job_layout
+from .delay import delay
 from .forward import job_layout
 from .registers import LAYER_PARAMETERS, parameters_signature
 from .select import select_job_layout
 from .tables import lookup
 from .update import Operation
+from .winners import Winners
 
 
 class Sequencer(wiring.Component):
@@ -190,8 +192,10 @@ class Sequencer(wiring.Component):
                 m.next = "SETTLE" if config.recurrent else "WAIT"
             m.d.sync += in_batch.eq(in_batch + self.training)
 
-        flush = self.command & Command.FLUSH
+        flush = (self.command & Command.FLUSH).any()
         infer = self.loaded & (parameters.mode == Mode.INFER) & (in_batch != 0)
+        # The last winner is on its way to the update engine until then.
+        scanned = delay(m, self.select_busy, Winners.latency - 2, "scanned")
         m.d.comb += [self.cause.eq(Cause.WAIT), target.eq(held), self.select_layer.eq(held),
                      self.commit.eq(self.select_hidden)]
         with m.FSM() as fsm:
@@ -201,7 +205,7 @@ class Sequencer(wiring.Component):
                     m.d.comb += [self.clear.eq(1), self.command_done.eq(Command.CLEAR)]
                 with m.Elif(self.access_pending):
                     pass
-                with m.Elif((flush | infer) & self.select_busy):
+                with m.Elif((flush | infer) & (self.select_busy | scanned)):
                     pass
                 with m.Elif(flush):
                     m.d.comb += self.command_done.eq(Command.FLUSH)

@@ -42,9 +42,9 @@ class Trainer(wiring.Component):
         Counters in single-port memory (SPRAM of the iCE40 UltraPlus): updates and sweeps take
         at least two clocks per word.
     registered : bool
-        What forward and backward read goes through a register, 2 P flip-flops, and so do the
-        addresses of the update engine: a higher clock rate for one clock more per phase. Not with
-        ``single_port``.
+        What is read goes through a register, 2 P + Q (B_h - 1) flip-flops, and so do the addresses
+        of the update engine: a higher clock rate for one clock more per phase, two per update. Not
+        with ``single_port``.
     port_bytes : int
         Bytes that pass the state port at a time.
 
@@ -84,7 +84,7 @@ class Trainer(wiring.Component):
         latency = SignPlane.latency + registered
         self.forward = Forward(config, latency)
         self.backward = Backward(config, latency) if config.depth > 1 else None
-        self.update = Update(config, single_port, latency, port_bytes)
+        self.update = Update(config, single_port, latency + registered, port_bytes)
         super().__init__({
             "bus": In(Bus),
             "samples": In(stream.Signature(sample_layout(config))),
@@ -136,10 +136,11 @@ class Trainer(wiring.Component):
             update.random.eq(bank.word),
         ]
 
-        # What forward and backward read, and what the update engine wants to read: its addresses
-        # come late, and to many memories.
-        weights, inputs = (delay(m, plane.read_data, int(self.registered), name)
-                           for plane, name in ((signs, "weights"), (activations, "inputs")))
+        # What the memories answer, and what the update engine wants to read: its addresses come late,
+        # and go to many memories.
+        weights, inputs, counts = (
+            delay(m, plane.read_data, int(self.registered), name) for plane, name in (
+                (signs, "weights"), (activations, "inputs"), (counters, "counts")))
         reads = {name: delay(m, getattr(update, name), int(self.registered), name) for name in (
             "sign_read_address", "sign_read_enable", "counter_read_address", "counter_read_enable",
             "activation_offset", "activation_slot", "activation_enable")}
@@ -338,9 +339,9 @@ class Trainer(wiring.Component):
             ]
         m.d.comb += [
             activations.write_enable.eq(forward.write_enable | loader.write_enable),
-            loader.block.eq(forward.write_enable),
-            update.activation_data.eq(activations.read_data),
-            update.sign_read_data.eq(signs.read_data),
+            loader.block.eq(forward.total_valid),  # when write_enable may be, but early
+            update.activation_data.eq(inputs),
+            update.sign_read_data.eq(weights),
             signs.write_address.eq(update.sign_write_address),
             signs.write_enable.eq(update.sign_write_enable),
             signs.write_data.eq(update.sign_write_data),
@@ -349,7 +350,7 @@ class Trainer(wiring.Component):
             counters.write_address.eq(update.counter_write_address),
             counters.write_enable.eq(update.counter_write_enable),
             counters.write_data.eq(update.counter_write_data),
-            update.counter_read_data.eq(counters.read_data),
+            update.counter_read_data.eq(counts),
         ]
         return m
 

@@ -53,7 +53,7 @@ class Update(wiring.Component):
     single_port : bool
         The counter plane cannot be read and written in one clock.
     read_latency : int
-        Clocks from an address to the data, of all three memories: 1 or 2.
+        Clocks from an address to the data, of all three memories.
     port_bytes : int
         Bytes that pass the state port at a time; a port is never wider than a counter word.
 
@@ -95,7 +95,7 @@ class Update(wiring.Component):
     Raises
     ------
     ValueError
-        For a ``single_port`` with a ``read_latency`` of 2: words would be read and written in the
+        For a ``single_port`` with another ``read_latency`` than 1: words would be read and written in the
         same clocks.
     """
 

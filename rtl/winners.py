@@ -84,22 +84,27 @@ class Winners(wiring.Component):
         with m.If(self.drop):
             m.d.sync += tail.eq(committed)
 
-        # What was read goes into a register: the update engine's addresses follow from it.
+        # What was read goes into a register: the update engine's addresses follow from it. Its
+        # `ready` comes too late for the memory, so one row more is read, and the one before is kept.
         free = ~self.o.valid | self.o.ready
-        fetched = Signal()  # there is a row at the head
-        more = Signal()  # and one after it
-        following, ahead = Signal.like(head), Signal.like(head)
-        moves = fetched & free
+        fetched = Signal()  # a row has been read that is not at the output
+        spare = Signal()  # and another one
+        kept = Signal.like(read.data)
+        more = head != committed
         m.d.comb += [
             write.en.eq(self.push), write.addr.eq(tail), write.data.eq(self.row),
-            following.eq(head + 1),
-            ahead.eq(Mux(moves, following, head)),
-            read.addr.eq(ahead),
-            self.empty.eq((head == committed) & ~self.o.valid),
+            read.en.eq(more & ~spare), read.addr.eq(head),
+            self.empty.eq(~(more | fetched | self.o.valid)),
         ]
-        # Both comparisons beside `ready`, which comes late.
-        m.d.comb += more.eq(following != committed)
-        m.d.sync += [head.eq(ahead), fetched.eq(Mux(moves, more, head != committed))]
+        m.d.sync += head.eq(head + read.en)
+        with m.If(~spare):
+            m.d.sync += [
+                fetched.eq(read.en | fetched & ~free),
+                spare.eq(read.en & fetched & ~free),
+                kept.eq(read.data),
+            ]
+        with m.Elif(free):
+            m.d.sync += spare.eq(0)
         with m.If(free):
-            m.d.sync += [self.o.valid.eq(fetched), self.o.payload.eq(read.data)]
+            m.d.sync += [self.o.valid.eq(fetched), self.o.payload.eq(Mux(spare, kept, read.data))]
         return m

@@ -24,8 +24,8 @@ CONFIGURATIONS = {
     "one layer": Config(3, (2,), 2, 2, 2, 1, max_batch=2),
     "two beats": Config(5, (3, 2), 2, 3, 4, 4, max_batch=2),
 }
-DEPTH = 7
-"""Clocks of the induction: the longest pipeline and three more."""
+DEPTH = 9
+"""Clocks of the induction: the longest pipeline and four more."""
 
 
 class Followed:
@@ -275,7 +275,7 @@ def port(m, dut, followed, inside, value):
     return storing.any()
 
 
-OPTIONS = {"two-ports": {}, "one-port": {"single_port": True}, "registered": {"read_latency": 2}}
+OPTIONS = {"two-ports": {}, "one-port": {"single_port": True}, "registered": {"read_latency": 3}}
 """Of ``Update``, by name."""
 
 

@@ -177,7 +177,7 @@ class UpdateBench(Bench):
                 assert not (dut.single_port and clock.read)
 
 
-OPTIONS = {"": {}, "single port": {"single_port": True}, "registered reads": {"read_latency": 2}}
+OPTIONS = {"": {}, "single port": {"single_port": True}, "registered reads": {"read_latency": 3}}
 """Of ``Update``, by name."""
 
 
