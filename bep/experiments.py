@@ -143,7 +143,7 @@ def _narrow(dataset, hidden, batch):
 
 
 HEADLINE = {
-    "wide-fast": ("fashion-mnist-selected-784-117-117-b7", "fashion-mnist-135-135-b7"),
+    "wide-fast": ("fashion-mnist-selected-784-111-63-b7", "fashion-mnist-135-135-b7"),
     "wide-large": ("fashion-mnist-selected-784-255-255-b7", "fashion-mnist-255-255-b7"),
     "small": ("fashion-mnist-selected-784-75-75-b7-online", "fashion-mnist-75-75-b7"),
 }
