@@ -136,8 +136,8 @@ class Trainer(wiring.Component):
             update.random.eq(bank.word),
         ]
 
-        # What the memories answer, and what the update engine wants to read: its addresses come late,
-        # and go to many memories.
+        # What the memories answer, and what the update engine wants to read: its addresses come
+        # late, and go to many memories.
         weights, inputs, counts = (
             delay(m, plane.read_data, int(self.registered), name) for plane, name in (
                 (signs, "weights"), (activations, "inputs"), (counters, "counts")))

@@ -95,8 +95,8 @@ class Update(wiring.Component):
     Raises
     ------
     ValueError
-        For a ``single_port`` with another ``read_latency`` than 1: words would be read and written in the
-        same clocks.
+        For a ``single_port`` with another ``read_latency`` than 1: words would be read and written
+        in the same clocks.
     """
 
     def __init__(self, config, single_port=False, read_latency=1, port_bytes=1):

@@ -85,7 +85,7 @@ class Winners(wiring.Component):
             m.d.sync += tail.eq(committed)
 
         # What was read goes into a register: the update engine's addresses follow from it. Its
-        # `ready` comes too late for the memory, so one row more is read, and the one before is kept.
+        # `ready` comes too late for the memory, so one row more is read, and one is kept meanwhile.
         free = ~self.o.valid | self.o.ready
         fetched = Signal()  # a row has been read that is not at the output
         spare = Signal()  # and another one

@@ -1,0 +1,72 @@
+"""A fault in any one phase of the gateware is found: the comparison can fail."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+FAULTS = {
+    "popcount: XOR": ("popcount.py", "[~(a ^ b)", "[(a ^ b)"),
+    "forward: z = 0 is negative": ("forward.py", "activation = z >= 0", "activation = z > 0"),
+    "forward: gate closed at T": (
+        "forward.py", "self.row.magnitude <= delay", "self.row.magnitude < delay"),
+    "classify: last class on a tie": ("classify.py", "self.total > best", "self.total >= best"),
+    "classify: triggered at M": ("classify.py", "<< 1) < self.margin", "<< 1) <= self.margin"),
+    "select: last neuron on a tie": ("select.py", "(cost < best)", "(cost <= best)"),
+    "backward: u = 0 is a target": (
+        "backward.py", "self.target.valid.eq(positive[0] | ~not_negative[0])",
+        "self.target.valid.eq(1)"),
+    "backward: gated rows count": (
+        "select.py", "valid & target.valid & row.open", "valid & target.valid"),
+    "update: no saturation": ("lanes.py", "lane.step & ~(lane.outward & lane.alike.all())",
+                              "lane.step"),
+    "update: the target alone": ("update.py", "inputs[i] == target", "target"),
+    "winners: never dropped": ("winners.py", "m.d.sync += tail.eq(committed)", "pass"),
+    "reinforce: one row too few": (
+        "reinforce.py", "leave.eq(left == 0)", "leave.eq(left <= 1)"),
+    "random: another generator": ("random.py", "x ^ (x << 13)[:32]", "x ^ (x << 12)[:32]"),
+    "loader: batch too short a ring": (
+        "loader.py", "self.write_slot == config.max_batch)", "self.write_slot == 1)"),
+}
+
+PROGRAM = """
+import json
+from bep.verify import check
+from tests.sim.configurations import case
+from tests.sim.jobs import job
+
+# Small counters, an even margin: every rule comes into play within a few samples.
+found = check(job(case(30, (12, 9), 5, 3, 8, 4, max_batch=3, batch=3, sweep=6, thinning=1 << 15,
+                       margin=4 / 9, reinforce=(1 << 14, 1 << 15))), root="build")
+print(json.dumps(found["mismatches"]))
+"""
+
+
+def mismatches(tmp_path, file=None, right="", wrong=""):
+    """Mismatches of a trainer in which some text of a file in ``rtl`` was replaced."""
+    shutil.copytree(ROOT / "rtl", tmp_path / "rtl", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "build").symlink_to(ROOT / "build")
+    if file:
+        source = (tmp_path / "rtl" / file).read_text(encoding="utf-8")
+        assert source.count(right) == 1, f"{right!r} is not once in rtl/{file}"
+        (tmp_path / "rtl" / file).write_text(source.replace(right, wrong), encoding="utf-8")
+    done = subprocess.run(  # the working directory comes first in the import path
+        [sys.executable, "-c", PROGRAM], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)},
+        check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_no_fault(tmp_path):
+    assert mismatches(tmp_path) == 0
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_fault_is_found(name, tmp_path):
+    assert mismatches(tmp_path, *FAULTS[name]) > 0
