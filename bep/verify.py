@@ -250,7 +250,7 @@ def command(
     if json:
         results.write_json(json, result)
     results.table(f"{config or dataset}: gateware against golden model", [
-        (name.replace("_", " "), f"{result[name]:,.0f}" if result[name] >= 100 else result[name])
+        (name.replace("_", " "), f"{result[name]:{',.0f' if result[name] >= 100 else '.4g'}}")
         for name in ("samples", "compared_counters", "mismatches", "cycles_per_sample",
                      "ideal_cycles_per_sample", "efficiency", "simulated_samples_per_second")])
     if result["mismatches"]:
