@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import chain, product, starmap
+from itertools import product, starmap
 
 from bep import series_experiments
 from bep.runs import Run
@@ -143,21 +143,22 @@ def _narrow(dataset, hidden, batch):
 
 
 HEADLINE = {
-    "wide-fast": ("fashion-mnist-selected-784-111-63-b7", "fashion-mnist-135-135-b7"),
-    "wide-large": ("fashion-mnist-selected-784-255-255-b7", "fashion-mnist-255-255-b7"),
-    "small": ("fashion-mnist-selected-784-75-75-b7-online", "fashion-mnist-75-75-b7"),
+    "wide-fast": (196, "fashion-mnist-selected-784-111-63-b7", "fashion-mnist-135-135-b7"),
+    "wide-large": (196, "fashion-mnist-selected-784-255-255-b7", "fashion-mnist-255-255-b7"),
+    "small": (10, "fashion-mnist-selected-784-75-75-b7-online", "fashion-mnist-75-75-b7"),
 }
-"""Preset of each design whose speed, size and energy are measured, and one of median bits."""
+"""Of each design whose speed, size and energy are measured: Q, preset, and one of median bits."""
 
 
 def headline():
     """The networks of the headline designs, each also with all training samples."""
-    for (design, names), refit in product(HEADLINE.items(), (False, True)):
+    for (design, (lanes, *names)), refit in product(HEADLINE.items(), (False, True)):
         for found in map(presets.load, names):
             labels = {"design": design, "inputs": found.encoding, "net": net(found.hidden),
                       "batch": found.hyper.batch,
                       "trained on": "all" if refit else "all but validation"}
-            yield Point(labels, replace(preset_run(found, found.dataset), refit=refit))
+            yield Point(labels, replace(preset_run(found, found.dataset), refit=refit,
+                                        counter_lanes=lanes))
 
 
 def hardware():
@@ -165,9 +166,10 @@ def hardware():
 
     Fashion-MNIST's values are also taken for MNIST, and with all its training samples.
     """
+    elsewhere = [name for _, *names in HEADLINE.values() for name in names]
     for found in sorted(map(presets.load, presets.names()),
                         key=lambda found: (found.dataset, found.encoding, found.hidden)):
-        if found.counter_bits == 15 or found.name in chain(*HEADLINE.values()):
+        if found.counter_bits == 15 or found.name in elsewhere:
             continue
         variants = [(found.dataset, False)]
         if found.dataset == "fashion-mnist" and found.encoding == "default" \

@@ -53,6 +53,8 @@ class Run:
     refit : bool
         Train on the validation samples too and test the last epoch, of hyper-parameters and a
         number of epochs that were chosen with them.
+    counter_lanes : int
+        Q, which decides what random bits a counter meets.
     """
 
     dataset: str
@@ -67,6 +69,7 @@ class Run:
     model: str = "bep"
     encoding: str = "default"
     refit: bool = False
+    counter_lanes: int = 8
 
     def __post_init__(self):
         if self.model not in MODELS:
@@ -96,8 +99,11 @@ class Run:
 def digest(run):
     """SHA-256 over a run, its kind and the version of the numerics, as 64 hex digits."""
     table = asdict(run)
+    # Digests are older than these.
     if table.get("hyper", {}).get("thinning_bits") == 16:
-        del table["hyper"]["thinning_bits"]  # digests are older than it
+        del table["hyper"]["thinning_bits"]
+    if table.get("counter_lanes") == 8:
+        del table["counter_lanes"]
     told = {"kind": type(run).__name__, "numerics": NUMERICS_VERSION, "run": table}
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
@@ -134,7 +140,7 @@ def execute(run, *, data=None, progress=None):
 def execute_run(run: Run, *, data=None, progress=None):
     loaded = samples(run.dataset, run.data_seed, data, run.train_samples, run.encoding)
     config = Config(loaded.inputs, tuple(run.hidden), loaded.classes, run.counter_bits,
-                    max_batch=run.hyper.batch)
+                    run.counter_lanes, run.counter_lanes, max_batch=run.hyper.batch)
     bits = config.counter_bits * sum(k * f for k, f in config.shapes)
     begun = time.perf_counter()
     if run.model == "bep":

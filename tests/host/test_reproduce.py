@@ -1,6 +1,7 @@
 import json
 from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -8,7 +9,10 @@ from typer.testing import CliRunner
 from bep import cli, reproduce, runs
 from bep.experiments import EXPERIMENTS, WIDTHS
 from bep.runs import Run
+from bep_model import configuration
 from bep_model.training import Hyper
+
+CONFIGURATIONS = Path(__file__).parents[2] / "docs" / "configurations"
 
 SMALL = Run("digits", (16,), epochs=1, counter_bits=7, hyper=Hyper(group=4), train_samples=60)
 TWO = {"first": SMALL, "second": replace(SMALL, seed=2)}
@@ -185,5 +189,11 @@ def test_headline_settings_are_cheap_in_hardware():
     refits = [point for point in points if point.run.refit]
     assert [replace(point.run, refit=True) for point in points if not point.run.refit] \
         == [point.run for point in refits] and len(refits) == 6
+    for point in points:  # what the hardware trains: other lanes meet other random bits
+        design, _ = configuration.load(CONFIGURATIONS / f"{point.labels['design']}.toml")
+        assert point.run.counter_lanes == design.counter_lanes
+        if point.run.encoding != "default":
+            assert (*point.run.hidden, point.run.hyper.batch, point.run.counter_bits) \
+                == (*design.layers, design.max_batch, design.counter_bits)
     others = {point.run.hyper for point in EXPERIMENTS["hardware"].points()}
     assert others.isdisjoint(point.run.hyper for point in points)
