@@ -93,6 +93,9 @@ CASES = {
     "lanes-beyond-every-row": case(19, (9, 8), 4, 7, 20, 20, reinforce=(1 << 15,), max_batch=3,
                                    batch=3),
     "one-word-per-row": case(16, (16, 16), 4, 7, 16, 16, reinforce=(1 << 12,)),
+    # The shortest pipeline: select of one sample and forward of the next are a clock apart.
+    "one-word-per-row-batch": case(16, (16, 9), 4, 7, 16, 16, reinforce=(1 << 12,), max_batch=3,
+                                   batch=3, margin=2.0, nu=1.0),
     "two-generators": case(80, (9, 36), 3, 4, 66, 33, thinning=ODD, reinforce=(1 << 14,),
                            port_bytes=1),
     "two-generators-batch": case(71, (36, 10), 3, 4, 35, 35, max_batch=4, batch=4,
