@@ -42,6 +42,8 @@ class Design:
         Of the placer.
     lanes : list of int
         Values of P = Q to synthesise the same network with.
+    routed : list of int
+        Those of them that are placed and routed, too.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Design:
     refit: bool = False
     seed: int = 1
     lanes: tuple = ()
+    routed: tuple = ()
 
 
 def load(path, names=()):
@@ -87,6 +90,9 @@ def load(path, names=()):
                              f"{preset.counter_bits}")
         for lanes in design.lanes:
             widened(config, lanes)  # a wrong number is told before hard work
+        if not set(design.routed) <= set(design.lanes):
+            raise ValueError(f"{path}: [{name}] routed must be some of its lanes "
+                             f"{list(design.lanes)}, not {list(design.routed)}")
         found.append((design, config, preset))
     return found
 
@@ -207,11 +213,14 @@ def run(design, config, preset, data, stages, *, epochs, simulated, sweep, build
     entry["sweep"] = []
     for lanes in design.lanes if sweep else ():
         name, other = f"{design.name}, P = Q = {lanes}", widened(config, lanes)
-        size = synthesize(other, design.board, build_dir, stages.say(name))
+        if lanes in design.routed:
+            made = build(other, design.board, design.seed, build_dir, stages.say(name))
+        else:
+            made = synthesize(other, design.board, build_dir, stages.say(name))
         cycles = measure(other, name, min(epochs, SWEPT))
         entry["sweep"].append({
-            "lanes": lanes, **{key: size[key] for key in NAMES},
-            "luts_per_lane": size["luts"] / lanes,
+            "lanes": lanes, **{key: made[key] for key in NAMES},
+            "luts_per_lane": made["luts"] / lanes, "fmax_mhz": made.get("fmax_mhz"),
             **{key: cycles[key] for key in (
                 "cycles_per_sample", "ideal_cycles_per_sample", "efficiency", "cycles",
                 "counted_epochs")}})
@@ -232,7 +241,7 @@ def command(
         "--simulate", metavar="N", help="Also verify N training samples in simulated gateware.")
     ] = 0,
     sweep: Annotated[bool, Option(
-        "--sweep", help="Also synthesise the designs with other numbers of lanes.")] = False,
+        "--sweep", help="Also build the designs with other numbers of lanes.")] = False,
     only_report: Annotated[bool, Option(
         "--report", help="Only write the documents anew.")] = False,
     data: Annotated[Path | None, Option(

@@ -116,15 +116,16 @@ def speeds(entries):
 
 
 def sweeps(entries):
-    """The same network with other numbers of lanes, after synthesis."""
-    lines = [["design", "P = Q", *HEADINGS.values(), "LUT4 per lane", "cycles per trained sample",
-              "efficiency", "epochs counted"]]
+    """The same network with other numbers of lanes; not all of them are routed."""
+    lines = [["design", "P = Q", *HEADINGS.values(), "LUT4 per lane", "MHz",
+              "cycles per trained sample", "trained samples/s", "efficiency", "epochs counted"]]
     for name, entry in entries.items():
         for point in entry["sweep"]:
+            mhz, cycles = point["fmax_mhz"], point["cycles_per_sample"]
             lines.append([
                 name, number(point["lanes"]), *size(point), number(point["luts_per_lane"], 1),
-                number(point["cycles_per_sample"]), f"{point['efficiency']:.0%}",
-                str(len(point["counted_epochs"]))])
+                number(mhz, 1), number(cycles), number(mhz and mhz * 1e6 / cycles),
+                f"{point['efficiency']:.0%}", str(len(point["counted_epochs"]))])
     return lines
 
 

@@ -132,13 +132,14 @@ def place(tmp_path, monkeypatch):
     dump("preset.toml", replace(PRESET, epochs=2), "")
     Path("designs.toml").write_text("".join(
         f'[{name}]\nconfig = "tiny.toml"\nboard = "icebreaker"\npreset = "preset.toml"\n'
-        "lanes = [16, 64]\n" for name in ("one", "two")))
+        "lanes = [16, 64]\nrouted = [64]\n" for name in ("one", "two")))
     Path("README.md").write_text(
         f"above\n{bench_report.BEGIN}\nold\n{bench_report.END}\nbelow\n")
     Path("docs/results").mkdir(parents=True)
     monkeypatch.setattr(bench.datasets, "load", lambda name, **_: datasets_load(name).limit(70))
     monkeypatch.setattr(bench, "build", lambda *_: BUILT)
-    monkeypatch.setattr(bench, "synthesize", lambda config, *_: BUILT | {
+    sizes = {key: value for key, value in BUILT.items() if key != "fmax_mhz"}
+    monkeypatch.setattr(bench, "synthesize", lambda config, *_: sizes | {
         "luts": 30 * config.weight_lanes})
     return tmp_path
 
@@ -168,7 +169,8 @@ def test_everything_is_written(place):
     assert entry["at_clock"]["training"] == pytest.approx(12e6 / cycles)
     assert entry["at_fmax"]["power_mw"] == pytest.approx(
         energy.model("iCE40UP5K").power(20, 4000))
-    assert [point["luts_per_lane"] for point in entry["sweep"]] == [30, 30]
+    assert [point["luts_per_lane"] for point in entry["sweep"]] == [30, 50]
+    assert [point["fmax_mhz"] for point in entry["sweep"]] == [None, 20]
     assert entry["sweep"][0]["cycles_per_sample"] > entry["sweep"][1]["cycles_per_sample"]
     assert entry["command"] == "bep bench designs.toml one --epochs 2 --sweep"
     readme = Path("README.md").read_text()
@@ -245,6 +247,7 @@ def no_work(monkeypatch):
     ("preset.toml", "digits-128-128-b7-online",
      "[one] trains [12, 8] with B_h = 7, its preset [128, 128] with 7"),
     ("preset.toml", "none", "unknown preset 'none'"),
+    ("[64]", "[32]", "[one] routed must be some of its lanes [16, 64], not [32]"),
     ("16, 64", "0", "weight_lanes must be between 1 and 4096, not 0"),
     ("[one]", "[one", "designs.toml is not a TOML file"),
 ])
