@@ -112,6 +112,21 @@ def ablation(factor, name, values, paper=None):
                     (paper or {}).get(value))
 
 
+NEIGHBOURS = (
+    {}, {"nu": 0.05}, {"nu": 0.25}, {"nu": 0.5}, {"r": 0.4}, {"r": 0.8}, {"group": 15}, {"group": 75},
+    {"p_r": 0.03}, {"p_r": 0.12}, {"batch": 20}, {"batch": 500, "sweep": 500}, {"anneal": 1.0},
+)
+
+
+def neighbours():
+    """Fashion-MNIST 75-75 with one value of its preset changed: is there a better one nearby?"""
+    run = preset("fashion-mnist", (75, 75))
+    for changes in NEIGHBOURS:
+        told = ", ".join(f"{name} = {value:g}" for name, value in changes.items())
+        yield Point({"changed": told or "nothing"},
+                    replace(run, hyper=replace(run.hyper, **changes)), PAPER["fashion-mnist"][75])
+
+
 COUNTERS = (
     # data set, hidden, epochs, batches
     ("digits", (128, 128), 30, (1, 10, 100)),
@@ -217,6 +232,8 @@ EXPERIMENTS = {
     "ablation-group": Experiment(
         "Group size gamma", lambda: ablation("group", "gamma", (1, 3, 7, 15, 35, 75, 175, 525)),
         (Figure("gamma", logarithmic=True),)),
+    "neighbours": Experiment(
+        "Fashion-MNIST, 75-75: settings nearby", neighbours, ()),
     "counters": Experiment(
         "Width of the counters", counters,
         (Figure("B_h", ("batch", "q"), ("data set", "net")),
