@@ -113,8 +113,9 @@ def ablation(factor, name, values, paper=None):
 
 
 NEIGHBOURS = (
-    {}, {"nu": 0.05}, {"nu": 0.25}, {"nu": 0.5}, {"r": 0.4}, {"r": 0.8}, {"group": 15}, {"group": 75},
-    {"p_r": 0.03}, {"p_r": 0.12}, {"batch": 20}, {"batch": 500, "sweep": 500}, {"anneal": 1.0},
+    {}, {"nu": 0.05}, {"nu": 0.25}, {"nu": 0.5}, {"r": 0.4}, {"r": 0.8}, {"group": 15},
+    {"group": 75}, {"p_r": 0.03}, {"p_r": 0.12}, {"batch": 20}, {"batch": 500, "sweep": 500},
+    {"anneal": 1.0},
 )
 
 
