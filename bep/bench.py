@@ -134,8 +134,8 @@ def rates(mhz, measured, power_model, cells):
 
 def describe(design, config, preset, measured, built):
     """The entry of a design in bench.json, from its cycles and the report of its build."""
-    run = replace(preset_run(preset, preset.dataset), refit=design.refit,
-                  counter_lanes=config.counter_lanes)
+    run = preset_run(preset, preset.dataset, refit=design.refit,
+                     counter_lanes=config.counter_lanes)
     model = energy.model(built["part"])
     cells = model and built["utilisation"][model.cell]["used"]
     return {

@@ -80,10 +80,10 @@ def preset(dataset, hidden, kind=""):
     return preset_run(presets.load(f"{source}-{net(hidden)}{kind}"), dataset)
 
 
-def preset_run(found, dataset):
-    """Run of a preset, perhaps on another data set."""
+def preset_run(found, dataset, **others):
+    """Run of a preset, perhaps on another data set; ``others`` are what a preset does not say."""
     return Run(dataset, tuple(found.hidden), epochs=found.epochs, counter_bits=found.counter_bits,
-               hyper=found.hyper, encoding=found.encoding)
+               hyper=found.hyper, encoding=found.encoding, **others)
 
 
 def widths(dataset):
@@ -173,8 +173,7 @@ def headline():
             labels = {"design": design, "inputs": found.encoding, "net": net(found.hidden),
                       "batch": found.hyper.batch,
                       "trained on": "all" if refit else "all but validation"}
-            yield Point(labels, replace(preset_run(found, found.dataset), refit=refit,
-                                        counter_lanes=lanes))
+            yield Point(labels, preset_run(found, found.dataset, refit=refit, counter_lanes=lanes))
 
 
 def hardware():
@@ -192,7 +191,7 @@ def hardware():
                 and found.counter_bits == 7 and found.hidden[0] != 135:
             variants += [(found.dataset, True), ("mnist", False)]
         for dataset, refit in variants:
-            run = replace(preset_run(found, dataset), refit=refit)
+            run = preset_run(found, dataset, refit=refit)
             paper = PAPER.get(dataset, {}) if run.encoding == "default" else {}
             labels = {"data set": dataset, "inputs": run.encoding, "net": net(run.hidden),
                       "B_h": run.counter_bits,

@@ -139,8 +139,9 @@ def execute(run, *, data=None, progress=None):
 @execute.register
 def execute_run(run: Run, *, data=None, progress=None):
     loaded = samples(run.dataset, run.data_seed, data, run.train_samples, run.encoding)
+    lanes = run.counter_lanes  # P as well, which decides nothing but must be a multiple of Q
     config = Config(loaded.inputs, tuple(run.hidden), loaded.classes, run.counter_bits,
-                    run.counter_lanes, run.counter_lanes, max_batch=run.hyper.batch)
+                    lanes, lanes, run.hyper.batch)
     bits = config.counter_bits * sum(k * f for k, f in config.shapes)
     begun = time.perf_counter()
     if run.model == "bep":

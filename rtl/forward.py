@@ -152,14 +152,15 @@ class Forward(wiring.Component):
         m.d.comb += [popcount.a.eq(self.weights), popcount.b.eq(self.activations)]
         depth = self.read_latency + popcount.latency
         begin, end = Signal(), Signal()
-        domain = "sync" if self.accumulates else "comb"
         m.d.comb += Cat(begin, end).eq(
             delay(m, Cat(busy & first, busy & last), depth, name="edge"))
-        m.d[domain] += [
-            self.total.eq(Mux(begin, 0, self.total) + popcount.o if self.accumulates
-                          else popcount.o),
-            self.total_valid.eq(end),
-        ]
+        if self.accumulates:
+            m.d.sync += [
+                self.total.eq(Mux(begin, 0, self.total) + popcount.o),
+                self.total_valid.eq(end),
+            ]
+        else:
+            m.d.comb += [self.total.eq(popcount.o), self.total_valid.eq(end)]
 
         # z = 2n - F; its magnitude and sign. By then the next job may have begun.
         z = (self.total << 1) - job.fan_in

@@ -37,7 +37,7 @@ class Loader(wiring.Component):
     -------
     samples : In(stream.Signature(sample_layout(config)))
     block : In(1)
-        The memory is being written by someone else.
+        The memory may be written by someone else in this clock.
     full : Out(1)
     take : In(1)
     steps : In(range(T_max + 1))

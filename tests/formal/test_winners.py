@@ -69,6 +69,7 @@ def harness(config, capacity):
 
     m.d.comb += Assert(~collision(memories["memory"]), "read while written")
     m.d.comb += Cover(leaves & (inside["head"] == (1 << len(inside["head"])) - 1))
+    m.d.comb += Cover(leaves & inside["spare"])
 
     # Inside: the pointers and the place of the followed row.
     head, tail, limit = (inside[name] for name in ("head", "tail", "committed"))
@@ -107,7 +108,7 @@ def test_first_in_first_out(name):
 
 
 def test_corners_are_reached():
-    """The ring goes around."""
+    """The ring goes around, and a row leaves while two more have been read."""
     config = CONFIGURATIONS["three"]
     prove("winners-cover", harness(config, capacity(config)), 12, mode="cover")
 

@@ -37,13 +37,14 @@ FAULTS = {
 
 PROGRAM = """
 import json
+import sys
 from bep.verify import check
 from tests.sim.configurations import case
 from tests.sim.jobs import job
 
 # Small counters, an even margin: every rule comes into play within a few samples.
 found = check(job(case(30, (12, 9), 5, 3, 8, 4, max_batch=3, batch=3, sweep=6, thinning=1 << 15,
-                       margin=4 / 9, reinforce=(1 << 14, 1 << 15))), root="build")
+                       margin=4 / 9, reinforce=(1 << 14, 1 << 15))), root=sys.argv[1])
 print(json.dumps(found["mismatches"]))
 """
 
@@ -51,14 +52,13 @@ print(json.dumps(found["mismatches"]))
 def mismatches(tmp_path, file=None, right="", wrong=""):
     """Mismatches of a trainer in which some text of a file in ``rtl`` was replaced."""
     shutil.copytree(ROOT / "rtl", tmp_path / "rtl", ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "build").symlink_to(ROOT / "build")
     if file:
         source = (tmp_path / "rtl" / file).read_text(encoding="utf-8")
         assert source.count(right) == 1, f"{right!r} is not once in rtl/{file}"
         (tmp_path / "rtl" / file).write_text(source.replace(right, wrong), encoding="utf-8")
     done = subprocess.run(  # the working directory comes first in the import path
-        [sys.executable, "-c", PROGRAM], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)},
-        check=False, capture_output=True, text=True)
+        [sys.executable, "-c", PROGRAM, str(ROOT / "build")], cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)}, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout.splitlines()[-1])
 
