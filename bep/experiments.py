@@ -104,6 +104,25 @@ def widths(dataset):
                             run, PAPER[dataset][width] if depth == 2 else None)
 
 
+STABLE = tuple((width, kind) for kind in ("", "-b7-online") for width in (35, 75, 135, 255)
+               if f"fashion-mnist-{width}-{width}{kind}-stable" in presets.names())
+
+
+def stability():
+    """Fashion-MNIST with neurons that are barely right among the candidates, which is not BEP's."""
+    for (width, kind), (samples, refit) in product(STABLE, (("50,000", False), ("60,000", True))):
+        run = replace(preset("fashion-mnist", (width, width), f"{kind}-stable"), refit=refit)
+        yield Point({"training samples": samples, "B_h": run.counter_bits, "width": width}, run,
+                    PAPER["fashion-mnist"][width])
+
+
+def ablation_stability():
+    """Fashion-MNIST 75-75 by kappa, everything else as in its preset."""
+    run = preset("fashion-mnist", (75, 75), "-stable")
+    for kappa in (0.0, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0):
+        yield Point({"kappa": kappa}, replace(run, hyper=replace(run.hyper, kappa=kappa)))
+
+
 def ablation(factor, name, values, paper=None):
     """One factor of Random Prototypes 525-525 varied, everything else as in its preset."""
     run = replace(preset("random-prototypes", (525, 525)), epochs=10)
@@ -177,14 +196,14 @@ def headline():
 
 
 def hardware():
-    """Every preset of narrow counters but the headline ones.
+    """Every preset of narrow counters but the headline and the stable ones.
 
     Fashion-MNIST's values are also taken for MNIST, and with all its training samples.
     """
     elsewhere = [name for _, *names in HEADLINE.values() for name in names]
     for found in sorted(map(presets.load, presets.names()),
                         key=lambda found: (found.dataset, found.encoding, found.hidden)):
-        if found.counter_bits == 15 or found.name in elsewhere:
+        if found.counter_bits == 15 or found.hyper.kappa or found.name in elsewhere:
             continue
         variants = [(found.dataset, False)]
         if found.dataset == "fashion-mnist" and found.encoding == "default" \
@@ -232,6 +251,11 @@ EXPERIMENTS = {
     "ablation-group": Experiment(
         "Group size gamma", lambda: ablation("group", "gamma", (1, 3, 7, 15, 35, 75, 175, 525)),
         (Figure("gamma", logarithmic=True),)),
+    "stability": Experiment(
+        "Fashion-MNIST: stability of hidden neurons", stability,
+        (Figure("width", ("B_h", "training samples"), logarithmic=True),)),
+    "ablation-stability": Experiment(
+        "Stability kappa", ablation_stability, (Figure("kappa"),)),
     "neighbours": Experiment(
         "Fashion-MNIST, 75-75: settings nearby", neighbours, ()),
     "counters": Experiment(

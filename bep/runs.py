@@ -100,8 +100,9 @@ def digest(run):
     """SHA-256 over a run, its kind and the version of the numerics, as 64 hex digits."""
     table = asdict(run)
     # Digests are older than these.
-    if table.get("hyper", {}).get("thinning_bits") == 16:
-        del table["hyper"]["thinning_bits"]
+    for name, default in (("thinning_bits", 16), ("kappa", 0)):
+        if table.get("hyper", {}).get(name) == default:
+            del table["hyper"][name]
     if table.get("counter_lanes") == 8:
         del table["counter_lanes"]
     told = {"kind": type(run).__name__, "numerics": NUMERICS_VERSION, "run": table}
@@ -141,7 +142,7 @@ def execute_run(run: Run, *, data=None, progress=None):
     loaded = samples(run.dataset, run.data_seed, data, run.train_samples, run.encoding)
     lanes = run.counter_lanes  # P as well, which decides nothing but must be a multiple of Q
     config = Config(loaded.inputs, tuple(run.hidden), loaded.classes, run.counter_bits,
-                    lanes, lanes, run.hyper.batch)
+                    lanes, lanes, run.hyper.batch, stable=run.hyper.kappa > 0)
     bits = config.counter_bits * sum(k * f for k, f in config.shapes)
     begun = time.perf_counter()
     if run.model == "bep":

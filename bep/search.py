@@ -32,13 +32,16 @@ def suggest(trial, preset):
     """Hyper-parameters of a trial: some are searched, the others are those of the preset.
 
     A step of reinforcement and one of an update weigh the same, so the strength of the former is
-    searched in parts of the thinning of the latter, as ``balance``.
+    searched in parts of the thinning of the latter, as ``balance``. ``kappa`` is searched if the
+    preset has one: it is not in the paper.
     """
     sizes = group_sizes(preset)
     thinning = round(trial.suggest_float("thinning", 1 / 16, 1, log=True), 3)
     balance = trial.suggest_float("balance", 0.02, 2, log=True)
+    kappa = preset.hyper.kappa and round(trial.suggest_float("kappa", 0.05, 1, log=True), 3)
     return replace(
         preset.hyper,
+        kappa=kappa,
         r=round(trial.suggest_float("r", 0.1, 1.2), 3),
         nu=round(trial.suggest_float("nu", 0.02, 1, log=True), 3),
         group=trial.suggest_categorical("group", sizes),
@@ -58,9 +61,11 @@ def start(preset):
     """The point of the search where :func:`suggest` gives the preset's own values, or nearly so."""
     hyper = preset.hyper
     group = nearest_divisor(max(preset.hidden), hyper.group)
-    return {"r": hyper.r, "nu": hyper.nu, "thinning": hyper.thinning, "anneal": hyper.anneal,
-            "group": max(group, min(group_sizes(preset))),
-            "balance": hyper.p_r / max(hyper.thinning, 1 / 16)}
+    kappa = {"kappa": hyper.kappa} if hyper.kappa else {}
+    return kappa | {
+        "r": hyper.r, "nu": hyper.nu, "thinning": hyper.thinning, "anneal": hyper.anneal,
+        "group": max(group, min(group_sizes(preset))),
+        "balance": hyper.p_r / max(hyper.thinning, 1 / 16)}
 
 
 def search(preset, *, trials, seed=1, data=None, data_seed=0, storage=None, progress=None):
@@ -102,7 +107,7 @@ def search(preset, *, trials, seed=1, data=None, data_seed=0, storage=None, prog
     samples = datasets.load(preset.dataset, data=data, seed=data_seed, encoding=preset.encoding)
     samples = replace(samples, test=samples.train.first(0))
     config = Config(samples.inputs, preset.hidden, samples.classes, preset.counter_bits,
-                    max_batch=preset.hyper.batch)
+                    max_batch=preset.hyper.batch, stable=preset.hyper.kappa > 0)
     training.check(config, samples, preset.epochs, preset.hyper)
 
     def objective(trial):

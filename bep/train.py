@@ -75,6 +75,9 @@ def train(
              f"{HYPER.sweep}, or the batch if that does not divide it.")] = None,
     r: Annotated[float, Option(help="Margin as a part of the last layer's width.")] = HYPER.r,
     nu: Annotated[float, Option(help="Gate as a part of the fan-in.")] = HYPER.nu,
+    kappa: Annotated[float, Option(
+        help="Stability of hidden layers in parts of the square root of the fan-in; 0 is off, as "
+             "in the paper.")] = HYPER.kappa,
     group: Annotated[int, Option(
         help="Neurons per group; each layer takes the nearest divisor.")] = HYPER.group,
     p_r: Annotated[float, Option(help="Reinforcement strength; 0 is off.")] = HYPER.p_r,
@@ -118,12 +121,13 @@ def train(
         samples = samples.limit(train_samples)
     config = Config(samples.inputs, tuple(hidden), samples.classes, counter_bits, weight_lanes,
                     counter_lanes, max_batch=batch, seed=prototype_seed,
-                    max_steps=samples.steps if steps is None else steps)
+                    max_steps=samples.steps if steps is None else steps, stable=kappa > 0)
     if sweep is None:
         sweep = HYPER.sweep if HYPER.sweep % batch == 0 else batch
     hyper = training.Hyper(r=r, nu=nu, group=group, p_r=p_r, thinning=thinning, batch=batch,
                            sweep=sweep, reinforce_bits=reinforce_bits, patience=patience,
-                           horizon=horizon, anneal=anneal, thinning_bits=thinning_bits)
+                           horizon=horizon, anneal=anneal, thinning_bits=thinning_bits,
+                           kappa=kappa)
     parameters = training.check(config, samples, epochs, hyper)
     network = Network(config, literal_targets=literal_targets)
     network.reset(seed)

@@ -63,6 +63,10 @@ class Config:
         T_max, most steps of a sequence, 1..1024; 0 for a network without recurrence. A recurrent
         network has two layers: the state K_s, whose input at step t is [x_t | s_(t-1)], and the
         output K_y, which sees the last state (docs/algorithm.md, "Recurrent networks").
+    stable : bool
+        Whether neurons that are barely right may win their group too: then there are registers
+        kappa_1..kappa_L (docs/algorithm.md, "Stability"; not in the paper). Not for recurrent
+        networks.
 
     Raises
     ------
@@ -81,6 +85,7 @@ class Config:
     max_batch: int = 1
     seed: int = 1
     max_steps: int = 0
+    stable: bool = False
 
     def __post_init__(self):
         _integer("inputs", self.inputs, 1, 65535)
@@ -103,6 +108,10 @@ class Config:
         if self.recurrent and len(layers) != 2:
             raise ValueError("a recurrent network must have 2 layers (state and output), "
                              f"not {len(layers)}")
+        if not isinstance(self.stable, bool):
+            raise TypeError(f"stable must be true or false, not {self.stable!r}")
+        if self.stable and self.recurrent:
+            raise ValueError("a recurrent network has no stability: stable must be false")
 
     # Shape of the network
 
@@ -227,8 +236,9 @@ class Config:
     def digest(self):
         """SHA-256 over the configuration and the version of the numerics, as 64 hex digits."""
         table = asdict(self)
-        if not self.recurrent:
-            del table["max_steps"]  # digests are older than recurrence
+        for name in ("max_steps", "stable"):  # digests are older than these
+            if not table[name]:
+                del table[name]
         text = json.dumps({"numerics": NUMERICS_VERSION} | table, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -261,6 +271,10 @@ class Parameters:
     horizon : int
         n, steps from the end of a sequence that get targets, 1..65535 (at most T_max matters;
         no effect without recurrence).
+    stabilities : sequence of int
+        kappa_1..kappa_L: a neuron that is right but whose abs(z) is below kappa_l may win its group
+        too, 0..F_l + 1. () is 0 for every layer: only wrong neurons win, as in the paper. Other
+        values need a configuration with ``stable``.
     """
 
     margin: int
@@ -271,6 +285,7 @@ class Parameters:
     batch: int = 1
     sweep: int = 100
     horizon: int = 65535
+    stabilities: tuple = ()
 
     def validate(self, config):
         """Return these parameters with every entry checked against ``config``.
@@ -299,11 +314,19 @@ class Parameters:
         horizon = _integer("horizon", self.horizon, 1, 65535)
         if config.recurrent:
             horizon = min(horizon, config.max_steps)
-        return replace(self, gates=gates, groups=groups, reinforce=reinforce, horizon=horizon)
+        stabilities = _integers("stabilities", self.stabilities or (0,) * config.depth,
+                                config.depth, 0, 65535)
+        if any(stabilities) and not config.stable:
+            raise ValueError("stabilities must be 0 without stable = true in the configuration, "
+                             f"not {stabilities}")
+        stabilities = tuple(min(k, f + 1) for k, (_, f) in
+                            zip(stabilities, config.shapes, strict=True))
+        return replace(self, gates=gates, groups=groups, reinforce=reinforce, horizon=horizon,
+                       stabilities=stabilities)
 
     @classmethod
     def from_reals(cls, config, *, r=0.5, nu=0.2, group=15, p_r=0.0, error=100.0, thinning=1.0,
-                   batch=1, sweep=100, horizon=65535):
+                   batch=1, sweep=100, horizon=65535, kappa=0.0):
         """Turn the paper's real hyper-parameters into the integers of the registers, once.
 
         Parameters
@@ -321,6 +344,10 @@ class Parameters:
             Probability of a step, 0..1.
         batch, sweep, horizon : int
             As in :class:`Parameters`.
+        kappa : float
+            Stability that hidden layers are trained to, in standard deviations of a random
+            neuron: kappa_l = round(kappa * sqrt(F_l)) for l < L. 0 for the last layer, whose
+            targets are the prototypes.
         """
         return cls(
             margin=math.ceil(r * config.layers[-1]),
@@ -331,6 +358,8 @@ class Parameters:
             batch=batch,
             sweep=sweep,
             horizon=horizon,
+            stabilities=tuple(round(kappa * math.sqrt(f)) if l < config.depth else 0
+                              for l, (_, f) in enumerate(config.shapes, 1)),
         ).validate(config)
 
 

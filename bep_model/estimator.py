@@ -32,7 +32,8 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
         B_h, stored bits per counter, 2..15.
     epochs : int
         Passes over the training samples in :meth:`fit`, 0 or more.
-    r, nu, group, p_r, thinning, batch, sweep, reinforce_bits, patience, anneal, thinning_bits
+    r, nu, kappa, group, p_r, thinning, batch, sweep, reinforce_bits, patience, anneal,
+    thinning_bits
         See :class:`bep_model.training.Hyper`, whose defaults these are.
     validation_fraction : float
         Part of the samples, 0 or more and below 1, that :meth:`fit` holds out; it then ends with
@@ -76,6 +77,7 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
                  thinning=DEFAULTS.thinning, batch=DEFAULTS.batch, sweep=DEFAULTS.sweep,
                  reinforce_bits=DEFAULTS.reinforce_bits, patience=DEFAULTS.patience,
                  anneal=DEFAULTS.anneal, thinning_bits=DEFAULTS.thinning_bits,
+                 kappa=DEFAULTS.kappa,
                  validation_fraction=0.0, weight_lanes=64, counter_lanes=8, prototype_seed=1,
                  random_state=None):
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -93,6 +95,7 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
         self.patience = patience
         self.anneal = anneal
         self.thinning_bits = thinning_bits
+        self.kappa = kappa
         self.validation_fraction = validation_fraction
         self.weight_lanes = weight_lanes
         self.counter_lanes = counter_lanes
@@ -229,7 +232,7 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
         sizes = np.atleast_1d(np.asarray(self.hidden_layer_sizes)).tolist()
         config = Config(inputs, tuple(sizes), len(classes), *map(_plain, (
             self.counter_bits, self.weight_lanes, self.counter_lanes, self.batch,
-            self.prototype_seed)))
+            self.prototype_seed)), stable=_plain(self.kappa) > 0)
         parameters = self._hyper().parameters(config)
         network = Network(config)
         network.reset(seed)

@@ -245,4 +245,5 @@ class Network:
         p = parameters.validate(self.config)
         return sequencer.Registers(
             p.margin, np.array(p.gates, np.int64), np.array(p.groups, np.int64),
-            np.array(p.reinforce, np.int64), p.thinning, p.batch, p.sweep, p.horizon)
+            np.array(p.stabilities, np.int64), np.array(p.reinforce, np.int64), p.thinning,
+            p.batch, p.sweep, p.horizon)

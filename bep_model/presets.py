@@ -1,7 +1,7 @@
 """Presets: what to train on which data set with which hyper-parameters, as TOML files.
 
-A preset is named ``<data set>[-<encoding>]-<widths>[-b<B_h>][-online]``; every file says how it was
-found.
+A preset is named ``<data set>[-<encoding>]-<widths>[-b<B_h>][-online][-stable]``, stable being one
+with kappa above 0; every file says how it was found.
 """
 
 import tomllib
@@ -56,7 +56,8 @@ class Preset:
         datasets.check_encoding(self.dataset, self.encoding)
         check_epochs(self.epochs)
         # Inputs and classes come with the data; no check of the others depends on them.
-        config = Config(1, self.hidden, 2, self.counter_bits, max_batch=self.hyper.batch)
+        config = Config(1, self.hidden, 2, self.counter_bits, max_batch=self.hyper.batch,
+                        stable=self.hyper.kappa > 0)
         object.__setattr__(self, "hidden", config.layers)
         self.hyper.parameters(config)
 
@@ -66,7 +67,9 @@ class Preset:
         narrow = "" if self.counter_bits == 15 else f"-b{self.counter_bits}"
         online = "-online" if self.hyper.batch == 1 else ""
         encoding = "" if self.encoding == "default" else f"-{self.encoding}"
-        return f"{self.dataset}{encoding}-{'-'.join(map(str, self.hidden))}{narrow}{online}"
+        stable = "-stable" if self.hyper.kappa else ""
+        net = "-".join(map(str, self.hidden))
+        return f"{self.dataset}{encoding}-{net}{narrow}{online}{stable}"
 
 
 def names():

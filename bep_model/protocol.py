@@ -118,6 +118,9 @@ def registers(config):
                      f"gamma_{i + 1}, a divisor of {width} (SPEC 3.5)"),
             Register(f"REINFORCE_{i + 1}", 0x30 + i, 16, "w", f"p_{i + 1} in 2**-16 (SPEC 5)"),
         ]
+        if config.stable:
+            table.append(Register(f"STABILITY_{i + 1}", 0x50 + i, (fan_in + 1).bit_length(), "w",
+                                  f"kappa_{i + 1}: also who is right by less may win its group"))
     table += [Register(name, 0x40 + i, 32, "r", "performance counter")
               for i, name in enumerate(COUNTERS)]
     return {register.name: register for register in table}

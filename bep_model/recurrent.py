@@ -114,7 +114,7 @@ def correct(state, registers, slot, label):
     net.targets[slot, output] = net.prototypes[label]
     net.valid[output] = ~np.uint64(0)
     select(z, net.activations[slot, output], net.targets[slot, output], net.valid[output],
-           registers.groups[1], winners[output])
+           registers.groups[1], 0, winners[output])
     gate(z, registers.gates[1], net.passing[output])
 
     length = state.lengths[slot]
@@ -161,7 +161,7 @@ def select_through_time(z, targets, valid, group, sums, winners):
             sums[j] += np.int32(bit(valid[t], j)) * target * z[t, j]
     for j in range(sums.shape[0]):
         wrong[j >> 6] |= np.uint64(sums[j] < 0) << np.uint64(j & 63)
-    select(sums, none, wrong, wrong, group, winners)
+    select(sums, none, wrong, wrong, group, 0, winners)
 
 
 @compiled

@@ -22,6 +22,7 @@ class Registers(NamedTuple):
     margin: int
     gates: np.ndarray
     groups: np.ndarray
+    stabilities: np.ndarray
     reinforce: np.ndarray
     thinning: int
     batch: int
@@ -145,7 +146,8 @@ def correct(state, registers, slot, label):
     for l in range(depth, 0, -1):
         here = slice(w[l], w[l + 1])
         z = state.z[state.z_at[l - 1]:state.z_at[l]]
-        select(z, a[here], targets[here], valid[here], registers.groups[l - 1], winners[here])
+        select(z, a[here], targets[here], valid[here], registers.groups[l - 1],
+               registers.stabilities[l - 1], winners[here])
         if l > 1:
             gate(z, registers.gates[l - 1], passing[here])
             passing[here] &= valid[here]

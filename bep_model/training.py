@@ -15,7 +15,7 @@ class Hyper:
 
     Parameters
     ----------
-    r, nu, group, thinning, batch, sweep, horizon
+    r, nu, group, thinning, batch, sweep, horizon, kappa
         As in :meth:`bep_model.config.Parameters.from_reals`.
     p_r : float
         Reinforcement strength; 0 is off.
@@ -47,13 +47,15 @@ class Hyper:
     horizon: int = 65535
     anneal: float = 1.0
     thinning_bits: int = 16
+    kappa: float = 0.0
 
     def parameters(self, config):
         """Run-time :class:`Parameters` of the first epoch.
 
         Raises TypeError or ValueError for a value that is not allowed, with the value in the text.
         """
-        for name, low, high in (("r", -2, 2), ("nu", 0, 1), ("p_r", 0, 1000), ("thinning", 0, 1)):
+        for name, low, high in (("r", -2, 2), ("nu", 0, 1), ("p_r", 0, 1000), ("thinning", 0, 1),
+                                ("kappa", 0, 10)):
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ValueError(f"{name} must be between {low} and {high}, not {value}")
@@ -63,7 +65,7 @@ class Hyper:
             raise ValueError(f"anneal must be above 0 and at most 1, not {self.anneal}")
         first = Parameters.from_reals(
             config, r=self.r, nu=self.nu, group=self.group, thinning=self.thinning,
-            batch=self.batch, sweep=self.sweep, horizon=self.horizon,
+            batch=self.batch, sweep=self.sweep, horizon=self.horizon, kappa=self.kappa,
         )
         return replace(first, reinforce=self.reinforcement(config, 100.0),
                        thinning=self.annealed(first.thinning, 0, 1))

@@ -14,7 +14,8 @@ def job_layout(config):
 
     ``rows`` and ``words`` count from 1; ``skip`` words of each row are left out at its end;
     ``address`` is the first row's in the sign plane; ``source`` and ``target`` are offsets in the
-    activation memory; ``fan_in`` is F_l and ``gate`` T_l.
+    activation memory; ``fan_in`` is F_l, ``gate`` T_l and, if there is
+    one, ``stability`` kappa_l.
     """
     offsets = range(max(2, slot_words(config)))
     fan_ins = [f for _, f in config.shapes]
@@ -27,15 +28,20 @@ def job_layout(config):
         "target": offsets,
         "fan_in": range(max(*fan_ins, config.layers[-1]) + 1),
         "gate": range(max(fan_ins) + 1),
+        **({"stability": range(max(fan_ins) + 2)} if config.stable else {}),
     })
 
 
 def row_layout(config):
-    """One row's result: the activation, abs(z), and whether the gate abs(z) <= T_l is open."""
+    """One row's result: the activation and abs(z).
+
+    ``open`` is the gate, abs(z) <= T_l; ``unstable``, if there is a stability, abs(z) < kappa_l.
+    """
     return data.StructLayout({
         "activation": 1,
         "magnitude": range(max(config.layers[-1], *(f for _, f in config.shapes)) + 1),
         "open": 1,
+        **({"unstable": 1} if config.stable else {}),
     })
 
 
@@ -171,6 +177,9 @@ class Forward(wiring.Component):
             self.row_valid.eq(self.total_valid),
         ]
         m.d.comb += self.row.open.eq(self.row.magnitude <= delay(m, job.gate, 1, "gate"))
+        if self.config.stable:
+            stability = delay(m, job.stability, 1, "stability")
+            m.d.comb += self.row.unstable.eq(self.row.magnitude < stability)
 
         # Gather: a ring of one bit selects the lane of the next activation.
         lane = Signal(lanes, init=1)

@@ -23,6 +23,7 @@ register that was addressed in the clock before. No wait states."""
 PARAMETERS = ("mode", "margin", "thinning", "batch", "sweep")
 RECURRENT_PARAMETERS = ("steps", "horizon")
 LAYER_PARAMETERS = ("gate", "group", "reinforce")
+STABLE_LAYER_PARAMETERS = ("stability",)
 
 
 def parameters_signature(config):
@@ -37,9 +38,10 @@ def parameters_signature(config):
         return (signed if register.signed else unsigned)(register.width)
 
     names = PARAMETERS + RECURRENT_PARAMETERS * config.recurrent
+    layer_names = LAYER_PARAMETERS + STABLE_LAYER_PARAMETERS * config.stable
     members = {name: Out(shape(name.upper())) for name in names}
     for l in range(1, config.depth + 1):
-        members |= {f"{name}_{l}": Out(shape(f"{name.upper()}_{l}")) for name in LAYER_PARAMETERS}
+        members |= {f"{name}_{l}": Out(shape(f"{name.upper()}_{l}")) for name in layer_names}
     return wiring.Signature(members)
 
 

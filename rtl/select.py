@@ -85,8 +85,8 @@ class Select(wiring.Component):
     """Winners of one layer (sec. 3.3): ``bep_model.select``.
 
     Of each group of ``group`` neurons the winner is, among those whose target differs from their
-    activation, the one with the smallest abs(z), the first on a tie. Rows with an open gate and a
-    target are listed too: the next backward phase reads them.
+    activation or that are unstable, the one with the smallest abs(z), the first on a tie. Rows
+    with an open gate and a target are listed too: the next backward phase reads them.
 
     The state layer of a recurrent network is scanned once per step, the last step first; its
     winners leave with the oldest one, by their sums over time (``rtl.credit``).
@@ -154,7 +154,7 @@ class Select(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        recurrent = self.config.recurrent
+        recurrent, stable = self.config.recurrent, self.config.stable
 
         # The row and its target go into a register, those of a hidden layer once the row's result
         # has been looked up.
@@ -178,18 +178,19 @@ class Select(wiring.Component):
         scanning = Signal()
         left, member = Signal.like(self.job.rows), Signal.like(self.job.group)
         address = Signal.like(self.job.address)
-        wrong, sign = Signal(), Signal()
+        eligible, sign = Signal(), Signal()
+        wrong = target.sign != row.activation
         cost = Signal(len(credit.sum) if recurrent else len(row.magnitude))
         m.d.comb += [
-            wrong.eq(target.valid & (target.sign != row.activation)),
+            eligible.eq(target.valid & (wrong | row.unstable if stable else wrong)),
             cost.eq(row.magnitude), sign.eq(target.sign),
         ]
         if recurrent:
             with m.If(self.hidden):
-                m.d.comb += [wrong.eq(self.job.oldest & (credit.sum < 0)), cost.eq(-credit.sum),
+                m.d.comb += [eligible.eq(self.job.oldest & (credit.sum < 0)), cost.eq(-credit.sum),
                              sign.eq(1)]
         best, best_row, found = Signal.like(cost), Signal.like(self.winner), Signal()
-        better = wrong & (~found | (cost < best))
+        better = eligible & (~found | (cost < best))
         last = member == self.job.group - 1
 
         m.d.sync += [self.winner_valid.eq(valid & last & (found | better)),

@@ -153,6 +153,9 @@ class Sequencer(wiring.Component):
             self.select_job.neuron.eq(
                 lookup(target, [sum(config.layers[:l]) for l in range(max(1, last))])),
         ]
+        if config.stable:
+            stabilities = [getattr(parameters, f"stability_{l}") for l in range(1, depth + 1)]
+            m.d.comb += self.forward_job.stability.eq(Array(stabilities)[upcoming])
         newest = oldest = Const(1)
         earlier = Signal()  # the targets of the step before are sought from now on
         if config.recurrent:

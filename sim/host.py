@@ -111,7 +111,8 @@ class Host:
         values = {"MARGIN": parameters.margin, "THINNING": parameters.thinning,
                   "BATCH": parameters.batch, "SWEEP": parameters.sweep}
         for register, layers in (("GATE", parameters.gates), ("GROUP", parameters.groups),
-                                 ("REINFORCE", parameters.reinforce)):
+                                 ("REINFORCE", parameters.reinforce),
+                                 *[("STABILITY", parameters.stabilities)] * self.config.stable):
             values |= {f"{register}_{l}": value for l, value in enumerate(layers, 1)}
         if self.config.recurrent:
             values["HORIZON"] = parameters.horizon

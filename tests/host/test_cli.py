@@ -63,17 +63,18 @@ def test_every_option_reaches_the_training(tmp_path):
     out = tmp_path / "out.json"
     run = bep(*SMALL, "--r", 0.25, "--nu", 0.5, "--group", 4, "--p-r", 0.5, "--reinforce-bits", 6,
               "--thinning", 0.5, "--anneal", 0.25, "--batch", 5, "--sweep", 20, "--patience", 3,
-              "--thinning-bits", 3, "--counter-lanes", 16, "--weight-lanes", 32,
+              "--thinning-bits", 3, "--kappa", 0.5, "--counter-lanes", 16, "--weight-lanes", 32,
               "--literal-targets", "--validation", "--json", out)
     assert run.exit_code == 0, run.output
     result = json.loads(out.read_text())
     assert result["hyper"] == {
         "r": 0.25, "nu": 0.5, "group": 4, "p_r": 0.5, "reinforce_bits": 6, "thinning": 0.5,
         "batch": 5, "sweep": 20, "patience": 3, "anneal": 0.25, "horizon": 65535,
-        "thinning_bits": 3}
+        "thinning_bits": 3, "kappa": 0.5}
     parameters = result["parameters"]
     assert (parameters["margin"], parameters["gates"], parameters["groups"]) == (4, [96, 8], [4, 4])
     assert (parameters["thinning"], parameters["batch"], parameters["sweep"]) == (1 << 15, 5, 20)
+    assert parameters["stabilities"] == [7, 0]
     assert all(p % 1024 == 0 for p in parameters["reinforce"])
     assert result["configuration"]["counter_lanes"] == 16
     assert result["configuration"]["weight_lanes"] == 32

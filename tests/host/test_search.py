@@ -72,6 +72,16 @@ def test_the_first_trial_is_the_preset_and_the_best_trial_is_what_is_found():
     assert study.best_value == max(epoch.validation_accuracy for epoch in history)
 
 
+def test_stability_is_searched_where_the_preset_has_one():
+    import optuna
+
+    stable = replace(SMALL, hyper=replace(SMALL.hyper, kappa=0.3))
+    trial = optuna.trial.FixedTrial(search.start(stable))
+    assert search.suggest(trial, stable) == stable.hyper and "kappa" in trial.params
+    trial = optuna.trial.FixedTrial(search.start(SMALL))
+    assert search.suggest(trial, SMALL) == SMALL.hyper and "kappa" not in trial.params
+
+
 @pytest.mark.usefixtures("few")
 def test_the_seed_decides():
     runs = [values(search.search(SMALL, trials=3, seed=seed)[1]) for seed in (1, 1, 2)]

@@ -103,12 +103,13 @@ class Oracle:
                 targets[l].append(sign(u) if u or self.literal else 0)
         return targets
 
-    def select(self, z, a, target, group):
+    def select(self, z, a, target, group, stability):
         winners = []
         for begin in range(0, len(z), group):
-            wrong = [j for j in range(begin, begin + group) if target[j] and target[j] != a[j]]
-            if wrong:
-                winners.append(min(wrong, key=lambda j: (abs(z[j]), j)))
+            eligible = [j for j in range(begin, begin + group)
+                        if target[j] and (target[j] != a[j] or abs(z[j]) < stability)]
+            if eligible:
+                winners.append(min(eligible, key=lambda j: (abs(z[j]), j)))
         return winners
 
     def step(self, l, j, i, amount):
@@ -139,7 +140,8 @@ class Oracle:
                 targets = self.backward(zs, label, parameters.gates)
                 for l in range(len(zs) - 1, -1, -1):
                     group = parameters.groups[l]
-                    for j in self.select(zs[l], a[l + 1], targets[l], group):
+                    stability = parameters.stabilities[l] if parameters.stabilities else 0
+                    for j in self.select(zs[l], a[l + 1], targets[l], group, stability):
                         corrections.append((l, j, targets[l][j], a[l]))
             self.batch.append(corrections)
             results.append((prediction, prediction != label, triggered))

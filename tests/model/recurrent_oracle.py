@@ -103,7 +103,7 @@ class RecurrentOracle(Oracle):
             corrections = []
             if triggered:
                 rho, targets = self.backward(run, label, parameters)
-                for j in self.select(run.z_y, run.a_y, rho, parameters.groups[1]):
+                for j in self.select(run.z_y, run.a_y, rho, parameters.groups[1], 0):
                     corrections.append((1, j, [rho[j] * a for a in run.s[-1]], None))
                 for i in self.select_state(self.sums(run, targets), parameters.groups[0]):
                     corrections.append((0, i, self.steps(run, targets, i), None))

@@ -50,6 +50,7 @@ def test_counter_addresses_are_distinct_and_in_range(config):
     ({"counter_lanes": 24}, ValueError, "counter_lanes must divide weight_lanes (64), not 24"),
     ({"counter_lanes": 128}, ValueError, "counter_lanes must divide weight_lanes (64), not 128"),
     ({"max_batch": 0}, ValueError, "max_batch must be between 1 and 1024, not 0"),
+    ({"stable": 1}, TypeError, "stable must be true or false, not 1"),
     ({"seed": -1}, ValueError, "seed must be between 0 and 4294967295, not -1"),
 ])
 def test_bad_configurations(changes, kind, text):
@@ -63,6 +64,12 @@ def test_bad_configurations(changes, kind, text):
     ({"groups": (16, 5)}, ValueError,
      "groups: the group size of layer 2 must divide its 128 neurons, not 5"),
     ({"reinforce": (0, 65536)}, ValueError, "reinforce[1] must be between 0 and 65535, not 65536"),
+    ({"stabilities": (1,)}, ValueError,
+     "stabilities must have 2 entries (one per layer), not 1"),
+    ({"stabilities": (0, -1)}, ValueError,
+     "stabilities[1] must be between 0 and 65535, not -1"),
+    ({"stabilities": (0, 3)}, ValueError,
+     "stabilities must be 0 without stable = true in the configuration, not (0, 3)"),
     ({"thinning": 65537}, ValueError, "thinning must be between 0 and 65536, not 65537"),
     ({"batch": 2}, ValueError, "batch must be between 1 and 1, not 2"),
     ({"sweep": 0}, ValueError, "sweep must be between 1 and 65535, not 0"),
@@ -81,7 +88,8 @@ def test_sweep_is_a_multiple_of_the_batch():
 
 def test_from_reals():
     parameters = Parameters.from_reals(CONFIG, r=0.51, nu=0.2, group=15, p_r=0.5, thinning=0.25)
-    assert parameters == Parameters(66, (38, 25), (16, 16), (18869, 23109), 1 << 14)
+    assert parameters == Parameters(66, (38, 25), (16, 16), (18869, 23109), 1 << 14,
+                                    stabilities=(0, 0))
     # SPEC.md 5: 2**16 * 0.5 * sqrt(100) * sqrt(2 / (pi * 192)) = 18869 (rounded), clipped at most.
     assert reinforce_probabilities(CONFIG, 10.0, 100.0) == (65535, 65535)
     assert reinforce_probabilities(CONFIG, 0.5, 0.0) == (0, 0)

@@ -30,7 +30,7 @@ def configurations(draw):
         layers=tuple(draw(st.integers(1, 12) | st.sampled_from([30, 66])) for _ in range(depth)),
         classes=draw(st.integers(2, 6)), counter_bits=draw(st.integers(2, 15)),
         weight_lanes=lanes, counter_lanes=lanes, max_batch=draw(st.integers(1, 9)),
-        seed=draw(st.integers(0, 2**32 - 1)))
+        seed=draw(st.integers(0, 2**32 - 1)), stable=draw(st.booleans()))
 
 
 def parameters(config):
@@ -42,6 +42,8 @@ def parameters(config):
         margin=st.sampled_from([-2 * last, 0, 1, last, 2 * last]) | st.integers(0, last),
         gates=st.tuples(*(st.just(f) | st.integers(0, f) for _, f in config.shapes)),
         groups=st.tuples(*(st.sampled_from(divisors(k)) for k in config.layers)),
+        stabilities=st.tuples(*(st.integers(0, (f + 1) * config.stable)
+                                for _, f in config.shapes)),
         reinforce=st.tuples(*(probability for _ in config.layers)),
         thinning=st.just(1 << 16) | probability,
         batch=batch, sweep=st.builds(lambda b, n: b * n, batch, st.integers(1, 3)))
@@ -112,7 +114,8 @@ def test_phases_equal_the_oracle(data, config, literal):
         gate = p.gates[l] if l else -1
         assert phases.passing[l].tolist() == [
             j for j, t in enumerate(target) if t and abs(z[j]) <= gate]
-        assert phases.winners[l].tolist() == oracle.select(z, a[l + 1], target, p.groups[l])
+        assert phases.winners[l].tolist() == oracle.select(
+            z, a[l + 1], target, p.groups[l], p.stabilities[l])
     for actual, before in zip(network.counters, counters, strict=True):
         np.testing.assert_array_equal(actual, before)
     assert network.logits(x[np.newaxis]).tolist() == [y]

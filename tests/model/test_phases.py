@@ -90,10 +90,20 @@ def test_select():
     """Neurons 0 to 3 are wrong. Of two with equal abs(z) the lower wins, without a target none."""
     z = np.array([-5, 3, -3, 9, 1, 1], np.int32)
     winners = np.empty(1, np.uint64)
-    select(z, packed("010111"), packed("101011"), packed("111011"), 3, winners)
+    select(z, packed("010111"), packed("101011"), packed("111011"), 3, 0, winners)
     assert text(winners, 6) == "010000"
-    select(z, packed("010111"), packed("101011"), packed("101111"), 2, winners)
+    select(z, packed("010111"), packed("101011"), packed("101111"), 2, 0, winners)
     assert text(winners, 6) == "101000"
+
+
+def test_select_barely_right():
+    """Neurons 0 and 3 are wrong, 1 and 4 right by less than 3, 5 has no target."""
+    z = np.array([-4, 2, 3, 5, -1, 0], np.int32)
+    activations, targets, valid = packed("011001"), packed("111101"), packed("111110")
+    winners = np.empty(1, np.uint64)
+    for stability, expected in ((0, "100100"), (2, "100010"), (3, "010010"), (6, "010010")):
+        select(z, activations, targets, valid, 3, stability, winners)
+        assert text(winners, 6) == expected
 
 
 def planes(counters):

@@ -31,6 +31,7 @@ def test_a_file_gives_back_what_was_written(tmp_path):
     ({}, "digits-16-8-b5"),
     ({"counter_bits": 15, "hidden": [16]}, "digits-16"),
     ({"hyper": Hyper(batch=1)}, "digits-16-8-b5-online"),
+    ({"hyper": Hyper(batch=1, kappa=0.3)}, "digits-16-8-b5-online-stable"),
     ({"dataset": "mnist", "encoding": "differences-99"}, "mnist-differences-99-16-8-b5"),
 ])
 def test_names(changes, name):

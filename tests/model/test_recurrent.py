@@ -115,7 +115,7 @@ def test_phases_equal_the_oracle(data, config, literal):
     assert phases.sums.tolist() == sums
     assert [rows.tolist() for rows in phases.winners] == [
         oracle.select_state(sums, p.groups[0]),
-        oracle.select(run.z_y, run.a_y, rho, p.groups[1])]
+        oracle.select(run.z_y, run.a_y, rho, p.groups[1], 0)]
     for actual, before in zip(network.counters, counters, strict=True):
         np.testing.assert_array_equal(actual, before)
     assert network.logits(x, [length]).tolist() == [y]

@@ -19,6 +19,7 @@ CONFIGURATIONS = {
     "ragged": Config(11, (7, 6), 4, 7, 4, 2, max_batch=3),
     "three subwords": Config(13, (5, 8, 3), 5, 3, 6, 2, max_batch=2),
     "two generators": Config(75, (3, 2), 3, 5, 36, 36),
+    "stable": Config(11, (7, 6), 4, 7, 4, 2, stable=True),
 }
 """Small trainers at the corners, by name."""
 

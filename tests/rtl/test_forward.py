@@ -25,13 +25,14 @@ def sign_plane(network):
             for word in row_words(row, network.config.weight_lanes, padding=1)]
 
 
-def jobs(config, gates):
+def jobs(config, gates, stabilities):
     """A job per layer, and last the classifier."""
     rows, fan_ins = (*config.layers, config.classes), config.widths
     return [{
         "rows": rows[l], "words": config.words[l], "address": config.bases[l],
         "source": sum(config.words[:l]), "target": sum(config.words[:l + 1]) % sum(config.words),
         "fan_in": fan_ins[l], "gate": (*gates, 0)[l],
+        **({"stability": (*stabilities, 0)[l]} if config.stable else {}),
     } for l in range(config.depth + 1)]
 
 
@@ -53,10 +54,12 @@ def test_sample(name, latency):
     trace = bench.record(
         start=dut.start, done=dut.done, read=dut.read_enable, total=dut.total,
         total_valid=dut.total_valid, row_valid=dut.row_valid, write=dut.write_enable,
-        activation=dut.row.activation, magnitude=dut.row.magnitude, open=dut.row.open)
+        activation=dut.row.activation, magnitude=dut.row.magnitude, open=dut.row.open,
+        **({"unstable": dut.row.unstable} if config.stable else {}))
     gates = [int(rng.integers(0, f + 1)) for f in config.widths[:-1]]
     samples = rng.integers(0, 2, (2, config.inputs), dtype=np.uint8)
-    work = jobs(config, gates)
+    stabilities = [int(rng.integers(0, f + 2)) for f in config.widths[:-1]]
+    work = jobs(config, gates, stabilities)
     memories = []
 
     async def sequence(ctx):
@@ -109,6 +112,9 @@ def test_sample(name, latency):
             np.testing.assert_array_equal([r.magnitude for r in row], abs(z))
             if l < config.depth:
                 np.testing.assert_array_equal([r.open for r in row], abs(z) <= gates[l])
+                if config.stable:
+                    np.testing.assert_array_equal(
+                        [r.unstable for r in row], abs(z) < stabilities[l])
                 words += row_words(phases.activations[l], config.weight_lanes)
         assert memory == words, "activation memory"
     assert n == len(totals)
@@ -122,7 +128,7 @@ def test_writes_only_when_gathering():
 
     async def sequence(ctx):
         for gather in (1, 0):
-            ctx.set(dut.job, jobs(config, [0, 0])[0])
+            ctx.set(dut.job, jobs(config, [0, 0], [0, 0])[0])
             ctx.set(dut.gather, gather)
             ctx.set(dut.start, 1)
             await ctx.tick()

@@ -17,13 +17,14 @@ CONFIGURATIONS = {
     "one layer": Config(5, (6,), 2, 3, 4, 4),
     "small": Config(7, (6, 4), 2, 3, 4, 2),
     "three layers": Config(9, (12, 8, 6), 3, 7, 3, 1),
+    "stable": Config(9, (12, 8, 6), 3, 7, 3, 1, stable=True),
 }
 
 
 @pytest.mark.parametrize("idle", [0, 0.4])
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_layers(name, idle):
-    """Every layer with every group size, small abs(z) for many ties."""
+    """Every layer with every group size and stability, small abs(z) for many ties."""
     config = CONFIGURATIONS[name]
     rng = generator(int(10 * idle))
     dut = Select(config)
@@ -42,10 +43,13 @@ def test_layers(name, idle):
         drawn.append((rng.integers(-most, most, k, endpoint=True).astype(np.int32),
                       rng.integers(0, 2, k, dtype=np.uint8),
                       (rng.random(k) < 0.8).astype(np.uint8) if l < config.depth - 1
-                      else np.ones(k, np.uint8), int(rng.integers(0, most + 1))))
+                      else np.ones(k, np.uint8),
+                      int(rng.integers(0, most + 1)),
+                      int(rng.integers(0, most + 2)) if config.stable else 0))
 
     async def sequence(ctx):
-        for (l, group), (z, targets, valid, threshold) in zip(cases, drawn, strict=True):
+        for (l, group), (z, targets, valid, threshold, stability) in zip(
+                cases, drawn, strict=True):
             hidden = l < config.depth - 1
             first = sum(config.layers[:l]) if hidden else 0
             ctx.set(dut.start, 1)
@@ -55,7 +59,9 @@ def test_layers(name, idle):
             ctx.set(dut.start, 0)
             ctx.set(dut.hidden, hidden)
             rows = [{"activation": value >= 0, "magnitude": abs(value),
-                     "open": abs(value) <= threshold} for value in map(int, z)]
+                     "open": abs(value) <= threshold,
+                     **({"unstable": abs(value) < stability} if config.stable else {})}
+                    for value in map(int, z)]
             neurons[:] = [0] * len(neurons)
             if hidden:
                 shape = dut.row.shape()
@@ -75,12 +81,12 @@ def test_layers(name, idle):
     bench.run(sequence)
     starts = clocks(trace, "start")
     expected, opened = np.empty((2, 1), np.uint64)
-    for start, end, (l, group), (z, targets, valid, threshold) in zip(
+    for start, end, (l, group), (z, targets, valid, threshold, stability) in zip(
             starts, [*starts[1:], len(trace)], cases, drawn, strict=True):
         hidden = l < config.depth - 1
         latency = dut.hidden_latency if hidden else dut.latency
         arrivals = [n for n in clocks(trace, "target" if hidden else "row") if start <= n < end]
-        select(z, pack(z >= 0), pack(targets), pack(valid), group, expected)
+        select(z, pack(z >= 0), pack(targets), pack(valid), group, stability, expected)
         gate(z, threshold, opened)
         rows = config.bases[l] + np.arange(len(z)) * config.words[l]
         winners = np.flatnonzero(unpack(expected, len(z)))

@@ -29,11 +29,14 @@ class Case:
         """Other values of the run-time registers."""
         config, old = self.config, self.parameters
         largest = all(group == k for group, k in zip(old.groups, config.layers, strict=True))
+        unstable = (0 if was or not config.stable else (f + 3) // 3
+                    for was, (_, f) in zip(old.stabilities, config.shapes, strict=True))
         return replace(
             old,
             margin=old.margin // 2 + 1,
             gates=tuple(f - gate for gate, (_, f) in zip(old.gates, config.shapes, strict=True)),
             groups=(1,) * config.depth if largest else config.layers,
+            stabilities=tuple(unstable),
             reinforce=old.reinforce[1:] + old.reinforce[:1],
             thinning=(1 << 16) - old.thinning // 2,
             batch=max(1, old.batch - 1),
@@ -42,10 +45,11 @@ class Case:
 
 
 def case(inputs, layers, classes, bits, p, q, *, max_batch=1, margin=0.5, nu=0.2, group=3,
-         reinforce=(0,), thinning=1 << 16, batch=1, sweep=None, saturated=False, **options):
+         kappa=0.0, reinforce=(0,), thinning=1 << 16, batch=1, sweep=None, saturated=False,
+         **options):
     """A case from short words: ``reinforce`` is repeated over the layers, the last value fills."""
-    config = Config(inputs, layers, classes, bits, p, q, max_batch)
-    first = Parameters.from_reals(config, r=margin, nu=nu, group=group)
+    config = Config(inputs, layers, classes, bits, p, q, max_batch, stable=kappa > 0)
+    first = Parameters.from_reals(config, r=margin, nu=nu, group=group, kappa=kappa)
     fill = tuple(reinforce) + (reinforce[-1],) * (config.depth - len(reinforce))
     parameters = replace(first, reinforce=fill, thinning=thinning, batch=batch,
                          sweep=sweep or 4 * batch).validate(config)
@@ -110,6 +114,10 @@ CASES = {
     "open-gates": case(24, (10, 9, 8), 3, 7, 8, 4, nu=1.0),
     "groups-of-one": case(24, (10, 9, 8), 3, 7, 8, 4, group=1, nu=0.5),
     "one-group": case(24, (10, 9, 8), 3, 7, 8, 4, group=100, nu=0.5),
+    # Stability of hidden layers.
+    "stable": case(24, (10, 9, 8), 3, 7, 8, 4, kappa=0.6, nu=0.5),
+    "always-unstable": case(24, (10, 9), 3, 7, 8, 4, kappa=10.0, max_batch=4, batch=4,
+                            reinforce=(1 << 15,)),
     # Counters in single-port memory.
     "single-port": case(25, (12, 8), 4, 6, 8, 4, thinning=1 << 14, reinforce=(ODD,),
                         single_port=True),

@@ -19,6 +19,9 @@ FAULTS = {
     "classify: last class on a tie": ("classify.py", "self.total > best", "self.total >= best"),
     "classify: triggered at M": ("classify.py", "<< 1) < self.margin", "<< 1) <= self.margin"),
     "select: last neuron on a tie": ("select.py", "(cost < best)", "(cost <= best)"),
+    "forward: stable below kappa + 1": (
+        "forward.py", "self.row.magnitude < stability", "self.row.magnitude <= stability"),
+    "select: only wrong neurons win": ("select.py", "wrong | row.unstable", "wrong"),
     "backward: u = 0 is a target": (
         "backward.py", "self.target.valid.eq(positive[0] | ~not_negative[0])",
         "self.target.valid.eq(1)"),
@@ -44,7 +47,7 @@ from tests.sim.jobs import job
 
 # Small counters, an even margin: every rule comes into play within a few samples.
 found = check(job(case(30, (12, 9), 5, 3, 8, 4, max_batch=3, batch=3, sweep=6, thinning=1 << 15,
-                       margin=4 / 9, reinforce=(1 << 14, 1 << 15))), root=sys.argv[1])
+                       margin=4 / 9, kappa=0.5, reinforce=(1 << 14, 1 << 15))), root=sys.argv[1])
 print(json.dumps(found["mismatches"]))
 """
 

@@ -32,12 +32,14 @@ def drawn(seed, through_time=False):
     layers = [between(1, 20) for _ in range(2 if through_time else between(1, 4))]
     config = Config(between(1, 60), layers, between(2, 6), between(2, 15), p, q,
                     max_batch=choice([1, 1, 2, 3, 5]), seed=between(0, 1000),
-                    max_steps=between(1, 9) if through_time else 0)
+                    max_steps=between(1, 9) if through_time else 0,
+                    stable=not through_time and bool(between(0, 1)))
     batch = between(1, config.max_batch)
     parameters = Parameters(
         margin=choice([layers[-1], between(-2 * layers[-1], 2 * layers[-1])]),
         gates=[between(0, f) for _, f in config.shapes],
         groups=[choice(divisors(k)) for k in layers],
+        stabilities=[choice([0, between(0, f + 1)]) * config.stable for _, f in config.shapes],
         reinforce=[choice([0, 77, 1 << 12, 1 << 15, 40000, 65535]) for _ in layers],
         thinning=choice([0, 1, 1 << 14, 30000, 65535, 1 << 16, 1 << 16, 1 << 16]),
         batch=batch,
