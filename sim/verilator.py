@@ -22,6 +22,9 @@ BUILD_ARGS = ("--no-public-flat-rw", "-Wno-fatal", "-Wno-lint", "-O3")
 MAKE_VARIABLES = ("CFG_CXXFLAGS_PCH_I=-include", "CFG_CXXFLAGS_STD=-std=gnu++20",
                   "CFG_CXXFLAGS_COROUTINES=-fcoroutines", "CFG_LDLIBS_THREADS=-pthread",
                   "OPT_FAST=-O1")
+SMALL = 1_000_000
+"""A design of fewer characters is compiled as one file: the compiler then reads Verilator's headers
+once, which takes most of its time."""
 
 
 class SimulationError(RuntimeError):
@@ -72,8 +75,8 @@ def build(verilog, root="build", *, waves=False):
     from cocotb_tools.runner import get_runner  # only here: `bep train` does without cocotb
 
     # The simulator is linked to the libraries of this Python: its version and place count.
-    tools = "\0".join([CONTROL, *BUILD_ARGS, *MAKE_VARIABLES, str(waves), sys.prefix, sys.version,
-                       version("verilator"), version("cocotb")])
+    tools = "\0".join([CONTROL, *BUILD_ARGS, *MAKE_VARIABLES, str(SMALL), str(waves), sys.prefix,
+                       sys.version, version("verilator"), version("cocotb")])
     folder = Path(root).absolute() / "sim" / _digest(verilog + tools)
     if folder.is_dir():
         return folder
@@ -86,7 +89,7 @@ def build(verilog, root="build", *, waves=False):
         (temporary / "top.v").write_text(verilog)
         (temporary / "public.vlt").write_text(CONTROL)
         log = temporary / "build.log"
-        variables = MAKE_VARIABLES
+        variables = (*MAKE_VARIABLES, f"VM_PARALLEL_BUILDS={int(len(verilog) >= SMALL)}")
         if library.is_dir():
             for built in library.glob("*.o"):
                 shutil.copy(built, temporary)
