@@ -17,8 +17,9 @@ setup: .venv/installed
 lint: setup
 	$(BIN)/ruff check
 
+# About 15 minutes; the limit leaves room for a slow machine.
 test: lint
-	timeout 25m $(BIN)/python -m pytest -n 2 -q
+	timeout 45m $(BIN)/python -m pytest -n 2 -q
 
 fuzz: setup
 	FUZZ=100 $(BIN)/python -m pytest -n 2 -q tests/sim/test_fuzz.py
