@@ -104,8 +104,7 @@ def widths(dataset):
                             run, PAPER[dataset][width] if depth == 2 else None)
 
 
-STABLE = tuple((width, kind) for kind in ("", "-b7-online") for width in (35, 75, 135, 255)
-               if f"fashion-mnist-{width}-{width}{kind}-stable" in presets.names())
+STABLE = ((35, ""), (75, ""), (135, ""), (255, ""), (75, "-b7-online"))
 
 
 def stability():
@@ -203,7 +202,7 @@ def hardware():
     elsewhere = [name for _, *names in HEADLINE.values() for name in names]
     for found in sorted(map(presets.load, presets.names()),
                         key=lambda found: (found.dataset, found.encoding, found.hidden)):
-        if found.counter_bits == 15 or found.hyper.kappa or found.name in elsewhere:
+        if found.counter_bits == 15 or found.hyper.stable or found.name in elsewhere:
             continue
         variants = [(found.dataset, False)]
         if found.dataset == "fashion-mnist" and found.encoding == "default" \

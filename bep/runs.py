@@ -142,7 +142,7 @@ def execute_run(run: Run, *, data=None, progress=None):
     loaded = samples(run.dataset, run.data_seed, data, run.train_samples, run.encoding)
     lanes = run.counter_lanes  # P as well, which decides nothing but must be a multiple of Q
     config = Config(loaded.inputs, tuple(run.hidden), loaded.classes, run.counter_bits,
-                    lanes, lanes, run.hyper.batch, stable=run.hyper.kappa > 0)
+                    lanes, lanes, run.hyper.batch, stable=run.hyper.stable)
     bits = config.counter_bits * sum(k * f for k, f in config.shapes)
     begun = time.perf_counter()
     if run.model == "bep":

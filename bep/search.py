@@ -107,7 +107,7 @@ def search(preset, *, trials, seed=1, data=None, data_seed=0, storage=None, prog
     samples = datasets.load(preset.dataset, data=data, seed=data_seed, encoding=preset.encoding)
     samples = replace(samples, test=samples.train.first(0))
     config = Config(samples.inputs, preset.hidden, samples.classes, preset.counter_bits,
-                    max_batch=preset.hyper.batch, stable=preset.hyper.kappa > 0)
+                    max_batch=preset.hyper.batch, stable=preset.hyper.stable)
     training.check(config, samples, preset.epochs, preset.hyper)
 
     def objective(trial):

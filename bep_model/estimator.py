@@ -230,10 +230,11 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
             encoder = Thermometer(8) if isinstance(self.encoder, str) else clone(self.encoder)
             inputs = encoder.fit(X).transform(X[:1]).shape[1]
         sizes = np.atleast_1d(np.asarray(self.hidden_layer_sizes)).tolist()
+        hyper = self._hyper()
         config = Config(inputs, tuple(sizes), len(classes), *map(_plain, (
             self.counter_bits, self.weight_lanes, self.counter_lanes, self.batch,
-            self.prototype_seed)), stable=_plain(self.kappa) > 0)
-        parameters = self._hyper().parameters(config)
+            self.prototype_seed)), stable=hyper.stable)
+        parameters = hyper.parameters(config)
         network = Network(config)
         network.reset(seed)
         self.classes_, self.encoder_, self.network_ = classes, encoder, network

@@ -57,7 +57,7 @@ class Preset:
         check_epochs(self.epochs)
         # Inputs and classes come with the data; no check of the others depends on them.
         config = Config(1, self.hidden, 2, self.counter_bits, max_batch=self.hyper.batch,
-                        stable=self.hyper.kappa > 0)
+                        stable=self.hyper.stable)
         object.__setattr__(self, "hidden", config.layers)
         self.hyper.parameters(config)
 
@@ -67,7 +67,7 @@ class Preset:
         narrow = "" if self.counter_bits == 15 else f"-b{self.counter_bits}"
         online = "-online" if self.hyper.batch == 1 else ""
         encoding = "" if self.encoding == "default" else f"-{self.encoding}"
-        stable = "-stable" if self.hyper.kappa else ""
+        stable = "-stable" if self.hyper.stable else ""
         net = "-".join(map(str, self.hidden))
         return f"{self.dataset}{encoding}-{net}{narrow}{online}{stable}"
 

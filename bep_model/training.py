@@ -49,6 +49,11 @@ class Hyper:
     thinning_bits: int = 16
     kappa: float = 0.0
 
+    @property
+    def stable(self):
+        """Whether the configuration must be ``stable``."""
+        return self.kappa > 0
+
     def parameters(self, config):
         """Run-time :class:`Parameters` of the first epoch.
 
