@@ -104,6 +104,22 @@ def widths(dataset):
                             run, PAPER[dataset][width] if depth == 2 else None)
 
 
+def amount():
+    """Random Prototypes 525-525 by the number of training samples, with large test parts.
+
+    Few samples are also met with swap noise. Logistic regression is the right kind of model here:
+    the best classifier is a linear one.
+    """
+    run = preset("random-prototypes", (525, 525))
+    models = {"bep": run, "bep, swap noise": replace(run, swap=0.5, epochs=40),
+              "logistic-regression": replace(run, model="logistic-regression")}
+    for count in (5000, 10000, 20000, 40000, 80000, 160000):
+        for model, found in models.items():
+            if not found.swap or count <= 20000:
+                yield Point({"training samples": count, "model": model}, replace(
+                    found, generated=(("train", count), ("test", 30000))))
+
+
 STABLE = ((35, ""), (75, ""), (135, ""), (255, ""), (75, "-b7-online"))
 
 
@@ -233,6 +249,9 @@ EXPERIMENTS = {
     "random-prototypes": Experiment(
         "Random Prototypes: accuracy against width", lambda: widths("random-prototypes"),
         (Figure("width", ("hidden layers",), logarithmic=True),)),
+    "random-prototypes-samples": Experiment(
+        "Random Prototypes: accuracy against training samples", amount,
+        (Figure("training samples", ("model",), logarithmic=True),)),
     "fashion-mnist": Experiment(
         "Fashion-MNIST: accuracy against width", lambda: widths("fashion-mnist"),
         (Figure("width", ("hidden layers", "training samples"), logarithmic=True),)),

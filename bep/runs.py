@@ -11,10 +11,10 @@ import hashlib
 import json
 import time
 from dataclasses import asdict, dataclass, field, replace
-from functools import lru_cache, singledispatch
+from functools import lru_cache, partial, singledispatch
 
 from bep import results
-from bep_model import baselines, datasets, training
+from bep_model import augment, baselines, datasets, training
 from bep_model.config import NUMERICS_VERSION, Config
 from bep_model.network import Network
 from bep_model.training import Hyper
@@ -55,6 +55,10 @@ class Run:
         number of epochs that were chosen with them.
     counter_lanes : int
         Q, which decides what random bits a counter meets.
+    generated : tuple of pairs
+        Names and values of other sizes of generated data, see :func:`datasets.random_prototypes`.
+    swap : float
+        Swap noise of the training samples, see :func:`augment.swapped`; 0 is off.
     """
 
     dataset: str
@@ -70,6 +74,8 @@ class Run:
     encoding: str = "default"
     refit: bool = False
     counter_lanes: int = 8
+    generated: tuple = ()
+    swap: float = 0.0
 
     def __post_init__(self):
         if self.model not in MODELS:
@@ -93,7 +99,7 @@ class Run:
 
     def small(self):
         """A run of the same kind that takes a moment."""
-        return replace(self, epochs=min(self.epochs, 2), train_samples=200)
+        return replace(self, epochs=min(self.epochs, 2), train_samples=200, generated=())
 
 
 def digest(run):
@@ -103,16 +109,18 @@ def digest(run):
     for name, default in (("thinning_bits", 16), ("kappa", 0)):
         if table.get("hyper", {}).get(name) == default:
             del table["hyper"][name]
-    if table.get("counter_lanes") == 8:
-        del table["counter_lanes"]
+    for name, default in (("counter_lanes", 8), ("generated", ()), ("swap", 0)):
+        if table.get(name) == default:
+            del table[name]
     told = {"kind": type(run).__name__, "numerics": NUMERICS_VERSION, "run": table}
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 @lru_cache(maxsize=4)
-def samples(dataset, data_seed, data, train_samples, encoding="default"):
+def samples(dataset, data_seed, data, train_samples, encoding="default", generated=()):
     """The data of a run; kept, since the runs of an experiment share theirs."""
-    loaded = datasets.load(dataset, data=data, seed=data_seed, encoding=encoding)
+    loaded = datasets.load(dataset, data=data, seed=data_seed, encoding=encoding,
+                           **dict(generated))
     return loaded if train_samples is None else loaded.limit(
         min(train_samples, len(loaded.train)))
 
@@ -139,7 +147,8 @@ def execute(run, *, data=None, progress=None):
 
 @execute.register
 def execute_run(run: Run, *, data=None, progress=None):
-    loaded = samples(run.dataset, run.data_seed, data, run.train_samples, run.encoding)
+    loaded = samples(run.dataset, run.data_seed, data, run.train_samples, run.encoding,
+                     run.generated)
     lanes = run.counter_lanes  # P as well, which decides nothing but must be a multiple of Q
     config = Config(loaded.inputs, tuple(run.hidden), loaded.classes, run.counter_bits,
                     lanes, lanes, run.hyper.batch, stable=run.hyper.stable)
@@ -163,8 +172,10 @@ def train(run, loaded, config, progress=None, refit=False):
     """
     network = Network(config, literal_targets=run.literal_targets)
     network.reset(run.seed)
+    swap = partial(augment.swapped, part=run.swap, seed=run.seed) if run.swap else None
     history = training.fit(network, loaded.refit() if refit else loaded, epochs=run.epochs,
-                           hyper=run.hyper, seed=run.seed, progress=progress, keep_best=not refit)
+                           hyper=run.hyper, seed=run.seed, progress=progress, keep_best=not refit,
+                           augment=swap)
     held = [epoch.validation_accuracy for epoch in history]
     return {
         "test_accuracy": training.accuracy(network, loaded.test),

@@ -135,7 +135,8 @@ def check(config, data, epochs, hyper):
     return parameters
 
 
-def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=False):
+def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=False,
+        augment=None):
     """Train a network, which keeps its present counters and random bank as the start.
 
     Every epoch ends with a flush, then with E the reinforcement of the next epoch is set, and with
@@ -155,6 +156,9 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
     keep_best : bool
         End with the counters of the first epoch of the best validation accuracy, not of the last
         epoch (a host does the same through the state port). Needs validation samples.
+    augment : callable, optional
+        Called with the training samples and ``epoch``, its number from 0 on; gives the samples
+        that the epoch is trained with, as many and in the same order.
 
     Returns
     -------
@@ -175,9 +179,10 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
     thinning = parameters.thinning
     for epoch in range(epochs):
         parameters = replace(parameters, thinning=hyper.annealed(thinning, epoch, epochs))
-        order = epoch_order(seed, epoch, len(train))
-        x, labels = train.x[order], train.labels[order]
-        lengths = None if train.lengths is None else train.lengths[order]
+        met = train if augment is None else augment(train, epoch=epoch)
+        order = epoch_order(seed, epoch, len(met))
+        x, labels = met.x[order], met.labels[order]
+        lengths = None if met.lengths is None else met.lengths[order]
         start = time.perf_counter()
         results = network.train(x, labels, parameters, lengths)
         network.flush(parameters)

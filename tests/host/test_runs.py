@@ -5,7 +5,7 @@ import pytest
 
 from bep import runs
 from bep.runs import Run
-from bep_model import datasets, training
+from bep_model import augment, datasets, training
 from bep_model.config import Config
 from bep_model.network import Network
 from bep_model.training import Hyper
@@ -19,7 +19,8 @@ def test_equal_runs_have_equal_digests_and_no_others():
         dict(dataset="mnist"), dict(hidden=(16, 16)), dict(epochs=4), dict(seed=2),
         dict(data_seed=1), dict(counter_bits=8), dict(hyper=Hyper(group=8)),
         dict(train_samples=None), dict(literal_targets=True), dict(model="random-features"),
-        dict(encoding="median"))]
+        dict(encoding="median"), dict(generated=(("train", 50),)),
+        dict(swap=0.5))]
     assert len({run.digest for run in (SMALL, *others)}) == len(others) + 1
 
 
@@ -48,6 +49,32 @@ def test_seeds_generate_data_anew_but_keep_splits():
     assert generated.seeded(3) == replace(generated, seed=3, data_seed=3)
     regression = replace(SMALL, model="logistic-regression")
     assert regression.seeded(3) == regression
+
+
+def test_generated_data_may_have_another_size():
+    run = Run("random-prototypes", (16,), epochs=1, hyper=Hyper(group=4), data_seed=2,
+              generated=(("train", 300), ("test", 40), ("inputs", 96)))
+    result = runs.execute(run)
+    assert result["stored_bits"] == 15 * 16 * 96
+    data = datasets.random_prototypes(train=300, test=40, inputs=96, seed=2)
+    network = Network(Config(96, (16,), 10, max_batch=1))
+    network.reset(1)
+    training.fit(network, data, epochs=1, hyper=run.hyper, seed=1)
+    assert result["test_accuracy"] == training.accuracy(network, data.test)
+    assert run.small().generated == ()
+
+
+def test_training_samples_may_have_swap_noise():
+    result = runs.execute(replace(SMALL, swap=0.25))
+    data = datasets.load("digits").limit(100)
+    network = Network(Config(data.inputs, (16,), 10, 7, max_batch=1))
+    network.reset(1)
+    history = training.fit(
+        network, data, epochs=3, hyper=SMALL.hyper, seed=1, keep_best=True,
+        augment=lambda samples, epoch: augment.swapped(samples, 0.25, 1, epoch))
+    assert [epoch["error"] for epoch in result["history"]] == [epoch.error for epoch in history]
+    assert result["test_accuracy"] == training.accuracy(network, data.test)
+    assert result["history"] != runs.execute(SMALL)["history"]
 
 
 def test_an_unknown_model_is_refused():

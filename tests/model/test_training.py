@@ -58,6 +58,18 @@ def test_every_epoch_trains_in_its_order_then_flushes(digits):
         assert network.calls[2 * epoch + 1][1] == history[epoch].parameters
 
 
+def test_an_epoch_may_be_trained_with_changed_samples(digits):
+    def inverted(samples, epoch):
+        return replace(samples, x=samples.x ^ (epoch == 1))
+
+    network = Recorder(CONFIG)
+    training.fit(network, digits, epochs=2, seed=5, augment=inverted)
+    for epoch in range(2):
+        order = training.epoch_order(5, epoch, 200)
+        np.testing.assert_array_equal(network.calls[2 * epoch][1], digits.train.x[order] ^ epoch)
+        np.testing.assert_array_equal(network.calls[2 * epoch][2], digits.train.labels[order])
+
+
 def test_lengths_and_horizon_of_sequences():
     x = np.zeros((30, 5, 8), np.uint8)
     parts = [datasets.Samples(x, np.arange(30) % 2, lengths)
