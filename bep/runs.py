@@ -155,7 +155,8 @@ def execute_run(run: Run, *, data=None, progress=None):
     bits = config.counter_bits * sum(k * f for k, f in config.shapes)
     begun = time.perf_counter()
     if run.model == "bep":
-        measured = {"stored_bits": bits} | train(run, loaded, config, progress, run.refit)
+        swap = partial(augment.swapped, part=run.swap, seed=run.seed) if run.swap else None
+        measured = {"stored_bits": bits} | train(run, loaded, config, progress, run.refit, swap)
     elif run.model == "random-features":
         measured = baselines.fit_random_features(loaded, run.seed, budget=bits,
                                                  epochs=min(10, run.epochs))
@@ -165,17 +166,17 @@ def execute_run(run: Run, *, data=None, progress=None):
             "seconds": time.perf_counter() - begun, "versions": results.versions(*PACKAGES)}
 
 
-def train(run, loaded, config, progress=None, refit=False):
+def train(run, loaded, config, progress=None, refit=False, augmented=None):
     """Train a network and test its best epoch, the last one of a refit; return what was measured.
 
+    ``augmented`` changes the training samples of an epoch, see :func:`training.fit`.
     ``validation_accuracy`` of a refit is None.
     """
     network = Network(config, literal_targets=run.literal_targets)
     network.reset(run.seed)
-    swap = partial(augment.swapped, part=run.swap, seed=run.seed) if run.swap else None
     history = training.fit(network, loaded.refit() if refit else loaded, epochs=run.epochs,
                            hyper=run.hyper, seed=run.seed, progress=progress, keep_best=not refit,
-                           augment=swap)
+                           augment=augmented)
     held = [epoch.validation_accuracy for epoch in history]
     return {
         "test_accuracy": training.accuracy(network, loaded.test),
