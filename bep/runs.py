@@ -106,12 +106,11 @@ def digest(run):
     """SHA-256 over a run, its kind and the version of the numerics, as 64 hex digits."""
     table = asdict(run)
     # Digests are older than these.
-    for name, default in (("thinning_bits", 16), ("kappa", 0)):
-        if table.get("hyper", {}).get(name) == default:
-            del table["hyper"][name]
-    for name, default in (("counter_lanes", 8), ("generated", ()), ("swap", 0)):
-        if table.get(name) == default:
-            del table[name]
+    for part, defaults in ((table, {"counter_lanes": 8, "generated": (), "swap": 0}),
+                           (table.get("hyper", {}), {"thinning_bits": 16, "kappa": 0})):
+        for name, default in defaults.items():
+            if part.get(name) == default:
+                del part[name]
     told = {"kind": type(run).__name__, "numerics": NUMERICS_VERSION, "run": table}
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 

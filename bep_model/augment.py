@@ -42,6 +42,6 @@ def swapped(samples, part, seed, epoch):
         own = np.flatnonzero(samples.labels == label)
         partner[own] = own[np.argsort(keys[own], kind="stable")]
     count = samples.x.size
-    drawn = generator.random_raw(-(-count // 8)).astype("<u8").view(np.uint8)[:count]
+    drawn = generator.random_raw(-(-count // 8)).astype("<u8", copy=False).view(np.uint8)[:count]
     taken = drawn.reshape(samples.x.shape) < round(256 * part)
     return replace(samples, x=np.where(taken, samples.x[partner], samples.x))
