@@ -8,7 +8,7 @@ import numpy as np
 def swapped(samples, part, seed, epoch):
     """Swap noise: every sample takes some of its bits from another sample of its class.
 
-    What tells a sample from others of its class is mixed anew, so that it cannot be learnt by
+    What tells a sample from others of its class is mixed anew, so that it is harder to learn by
     heart; how often a bit is one in a class stays. Meant for inputs whose bits are nearly
     independent within a class: how they go together is mixed, too.
 
