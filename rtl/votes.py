@@ -6,6 +6,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from .backward import open_row_layout, target_layout
+from .delay import delay
 from .memory import slot_words
 from .winners import winner_layout
 
@@ -53,7 +54,7 @@ class Votes(wiring.Component):
     data : Out(open_row_layout(config))
     counts : Out(1)
     read_slot : Out(range(max_batch + 1))
-        Slot of the blocks that are read.
+        Slot of the block that the backward engine reads in this clock, two after its ``index``.
     """
 
     def __init__(self, config):
@@ -100,7 +101,7 @@ class Votes(wiring.Component):
         # while the register still holds the row before, but not one that reads its own input.
         begun, pending, vote = Signal(), Signal(), Signal()
         row, oldest = self.i.payload, Signal.like(self.step)
-        neuron = Signal.like(self.neuron)
+        neuron, slot = Signal.like(self.neuron), Signal.like(self.slot)
         m.d.comb += [
             pending.eq(self.i.valid & (row.layer == 0) & ~begun),
             vote.eq(pending & self.run & self.free & ~self.reading
@@ -110,7 +111,7 @@ class Votes(wiring.Component):
         ]
         with m.If(vote):
             m.d.sync += [
-                begun.eq(1), neuron.eq(row.neuron), self.read_slot.eq(row.slot),
+                begun.eq(1), neuron.eq(row.neuron), slot.eq(row.slot),
                 oldest.eq(row.span.oldest), self.count.eq(row.span.length - row.span.oldest),
             ]
         with m.If(self.o.ready):
@@ -122,11 +123,13 @@ class Votes(wiring.Component):
             ]
 
         # Blocks as the rows of the backward engine. The first step has no state before it.
-        step = Signal.like(self.step)
-        first = Signal()
+        step, first = Signal.like(self.step), Signal()
         m.d.comb += [
             step.eq(oldest + self.index),
-            read.addr.eq(Cat(neuron, step, self.read_slot)),
+            read.addr.eq(Cat(neuron, step, slot)),
+            # The slot travels beside the block's address, which takes two registers to the memory:
+            # meanwhile the voting on a row of another sample may have begun.
+            self.read_slot.eq(delay(m, slot, 2, "slot")),
             self.data.sign.eq(read.data.sign),
             self.counts.eq(read.data.valid & ~first),
         ]
