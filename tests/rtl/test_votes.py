@@ -52,10 +52,12 @@ def blocks(config, x, states):
 
 
 @pytest.mark.parametrize("stall", [0, 0.5])
+@pytest.mark.parametrize("learned", [False, True])
 @pytest.mark.parametrize("name", CONFIGURATIONS)
-def test_votes(name, stall):
+def test_votes(name, learned, stall):
+    """``learned``: few winners, so that state rows of two samples follow one another."""
     config = CONFIGURATIONS[name]
-    rng = generator(len(name), int(10 * stall))
+    rng = generator(len(name), learned, int(10 * stall))
     dut, votes, backward = counted(config)
     bench = Bench(dut, limit=20000)
     state, lanes, slots = config.layers[0], config.weight_lanes, config.max_batch + 1
@@ -78,9 +80,9 @@ def test_votes(name, stall):
     rows = []
     for slot in range(slots):  # as they come: rows of the output layer first
         span = {"oldest": oldest[slot], "length": int(lengths[slot])}
-        for layer, neuron in [*((1, j) for j in range(config.layers[1])),
-                              *((0, j) for j in range(state))]:
-            if rng.random() < 0.7:
+        output = 0 if learned and rng.random() < 0.8 else config.layers[1]
+        for layer, neuron in [*((1, j) for j in range(output)), *((0, j) for j in range(state))]:
+            if rng.random() < (0.3 if learned else 0.7):
                 rows.append({"layer": layer, "address": 0, "sign": 1, "slot": slot,
                              "neuron": neuron, "span": span})
     seen = []
