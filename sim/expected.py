@@ -34,13 +34,13 @@ def expected(job, cycles=None, progress=None):
         ``cycles``, ``TIMED``. And ``ideal``, int64 (len(Cause),): clock cycles by ``Cause`` if
         every word took one, or as many as its random bits, or its memory's single port, ask for.
     """
-    return _Expected(job, cycles, progress).arrays()
+    return Expected(job, cycles, progress).arrays()
 
 
-class _Expected:
+class Expected:
     """Carries out a job as ``sim.trainer_bench.Bench`` does, in the golden model."""
 
-    def __init__(self, job, cycles, progress):
+    def __init__(self, job, cycles=None, progress=None):
         self.job, self.config, self.progress = job, job.config, progress
         self.cycles, self.spent = cycles, Counter()
         self.dwell = cycles.update.dwell if cycles else Bernoulli.clocks

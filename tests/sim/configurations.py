@@ -18,12 +18,15 @@ class Case:
         Start from counters at and near both ends of their range instead of 0 and -1.
     options : dict
         Of ``rtl.trainer.Trainer``.
+    lengths : (int, int)
+        Fewest and most steps of a sequence; 1 to T_max if empty.
     """
 
     config: Config
     parameters: Parameters
     saturated: bool = False
     options: dict = field(default_factory=dict)
+    lengths: tuple = ()
 
     def changed(self):
         """Other values of the run-time registers."""
@@ -41,19 +44,22 @@ class Case:
             thinning=(1 << 16) - old.thinning // 2,
             batch=max(1, old.batch - 1),
             sweep=3 * max(1, old.batch - 1),
+            horizon=max(1, old.horizon - 1),
         ).validate(config)
 
 
-def case(inputs, layers, classes, bits, p, q, *, max_batch=1, margin=0.5, nu=0.2, group=3,
-         kappa=0.0, reinforce=(0,), thinning=1 << 16, batch=1, sweep=None, saturated=False,
-         **options):
+def case(inputs, layers, classes, bits, p, q, *, steps=0, lengths=(), horizon=65535, max_batch=1,
+         margin=0.5, nu=0.2, group=3, kappa=0.0, reinforce=(0,), thinning=1 << 16, batch=1,
+         sweep=None, saturated=False, **options):
     """A case from short words: ``reinforce`` is repeated over the layers, the last value fills."""
-    config = Config(inputs, layers, classes, bits, p, q, max_batch, stable=kappa > 0)
-    first = Parameters.from_reals(config, r=margin, nu=nu, group=group, kappa=kappa)
+    config = Config(inputs, layers, classes, bits, p, q, max_batch, max_steps=steps,
+                    stable=kappa > 0)
+    first = Parameters.from_reals(config, r=margin, nu=nu, group=group, horizon=horizon,
+                                  kappa=kappa)
     fill = tuple(reinforce) + (reinforce[-1],) * (config.depth - len(reinforce))
     parameters = replace(first, reinforce=fill, thinning=thinning, batch=batch,
                          sweep=sweep or 4 * batch).validate(config)
-    return Case(config, parameters, saturated, options)
+    return Case(config, parameters, saturated, options, lengths)
 
 
 ODD = 0x3A47  # a probability whose lowest bit is set: as many draws as there can be

@@ -21,7 +21,7 @@ def test_equal_to_the_golden_model(name):
 
 @pytest.mark.parametrize("name", ["unequal-lengths", "batch"])
 def test_recurrent(name):
-    prove(recurrent.job(*recurrent.CASES[name], samples=7), name)
+    prove(job(recurrent.CASES[name], samples=7), name)
 
 
 def prove(the_job, name):

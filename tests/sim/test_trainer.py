@@ -3,14 +3,17 @@
 import pytest
 
 from bep.verify import check
-from tests.sim.configurations import CASES
+from tests.sim import configurations, recurrent
 from tests.sim.jobs import job
+
+CASES = {**configurations.CASES,
+         **{f"recurrent-{name}": case for name, case in recurrent.CASES.items()}}
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_equal_to_the_golden_model(name):
     case = CASES[name]
-    result = check(job(case), command=f"pytest tests/sim/test_trainer.py -k {name}",
+    result = check(job(case), command=f"pytest tests/sim/test_trainer.py -k '[{name}]'",
                    **case.options)
     assert result["mismatches"] == 0, result["report"]
     assert result["compared_counters"] > 0
