@@ -38,21 +38,42 @@ FAULTS = {
         "loader.py", "self.write_slot == config.max_batch)", "self.write_slot == 1)"),
 }
 
+THROUGH_TIME = {
+    "votes: s_0 votes": ("votes.py", "read.data.valid & ~first", "read.data.valid"),
+    "votes: x_1 does not vote": (
+        "votes.py", "(step == 0) & (self.word >= words)", "step == 0"),
+    "votes: a step without target votes": (
+        "votes.py", "self.counts.eq(read.data.valid &", "self.counts.eq(1 &"),
+    "votes: blocks of the next row's sample": (
+        "votes.py", 'delay(m, slot, 2, "slot")', "slot"),
+    "votes: the horizon is forgotten": ("votes.py", "oldest.eq(row.span.oldest)", "oldest.eq(0)"),
+    "credit: sums of the sequence before": ("credit.py", "Mux(self.newest, 0, read.data)",
+                                            "read.data"),
+    "credit: a step without target counts": ("credit.py", "Mux(self.target.valid, z, 0)", "z"),
+    "update: a sum of 0 is a step": ("update.py", "step & (change | ~voted)", "step"),
+    "sequencer: targets beyond the horizon": (
+        "sequencer.py", "oldest.eq(self.step == self.oldest)", "oldest.eq(self.step == 0)"),
+}
+
 PROGRAM = """
 import json
 import sys
 from bep.verify import check
 from tests.sim.configurations import case
-from tests.sim.jobs import job
+from tests.sim.jobs import job, learning_job
 
 # Small counters, an even margin: every rule comes into play within a few samples.
-found = check(job(case(30, (12, 9), 5, 3, 8, 4, max_batch=3, batch=3, sweep=6, thinning=1 << 15,
-                       margin=4 / 9, kappa=0.5, reinforce=(1 << 14, 1 << 15))), root=sys.argv[1])
-print(json.dumps(found["mismatches"]))
+if sys.argv[2] == "mlp":
+    the_job = job(case(30, (12, 9), 5, 3, 8, 4, max_batch=3, batch=3, sweep=6, thinning=1 << 15,
+                       margin=4 / 9, kappa=0.5, reinforce=(1 << 14, 1 << 15)))
+else:
+    the_job = learning_job(case(8, (6, 4), 4, 7, 8, 4, steps=4, max_batch=3, batch=3, margin=2.0,
+                                nu=0.5, group=4), epochs=12)
+print(json.dumps(check(the_job, root=sys.argv[1])["mismatches"]))
 """
 
 
-def mismatches(tmp_path, file=None, right="", wrong=""):
+def mismatches(tmp_path, kind, file=None, right="", wrong=""):
     """Mismatches of a trainer in which some text of a file in ``rtl`` was replaced."""
     shutil.copytree(ROOT / "rtl", tmp_path / "rtl", ignore=shutil.ignore_patterns("__pycache__"))
     if file:
@@ -60,16 +81,22 @@ def mismatches(tmp_path, file=None, right="", wrong=""):
         assert source.count(right) == 1, f"{right!r} is not once in rtl/{file}"
         (tmp_path / "rtl" / file).write_text(source.replace(right, wrong), encoding="utf-8")
     done = subprocess.run(  # the working directory comes first in the import path
-        [sys.executable, "-c", PROGRAM, str(ROOT / "build")], cwd=tmp_path,
+        [sys.executable, "-c", PROGRAM, str(ROOT / "build"), kind], cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(ROOT)}, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_no_fault(tmp_path):
-    assert mismatches(tmp_path) == 0
+@pytest.mark.parametrize("kind", ["mlp", "recurrent"])
+def test_no_fault(kind, tmp_path):
+    assert mismatches(tmp_path, kind) == 0
 
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_fault_is_found(name, tmp_path):
-    assert mismatches(tmp_path, *FAULTS[name]) > 0
+    assert mismatches(tmp_path, "mlp", *FAULTS[name]) > 0
+
+
+@pytest.mark.parametrize("name", THROUGH_TIME)
+def test_fault_through_time_is_found(name, tmp_path):
+    assert mismatches(tmp_path, "recurrent", *THROUGH_TIME[name]) > 0
