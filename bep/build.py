@@ -96,7 +96,7 @@ def target(board):
     """
     if board not in boards():
         raise ValueError(f"board must be one of {', '.join(boards())}, not {board!r}")
-    return Target(**tomllib.loads((CONSTRAINTS / f"{board}.toml").read_text(encoding="utf-8")))
+    return Target(**tomllib.loads((CONSTRAINTS / f"{board}.toml").read_text(encoding="utf-8-sig")))
 
 
 def build(config, board, seed=1, build_dir="build", progress=lambda what: None):

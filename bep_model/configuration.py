@@ -24,7 +24,7 @@ def load(path):
         as the values deserve. Every message starts with the path.
     """
     try:
-        tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        tables = tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not a TOML file: {error}") from None
     unknown = set(tables) - {"trainer", "parameters"}

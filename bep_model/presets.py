@@ -101,7 +101,7 @@ def load(name):
             raise ValueError(f"unknown preset {str(name)!r}; known are {', '.join(names())}")
         path = FOLDER / f"{name}.toml"
     try:
-        return parse(path.read_bytes().decode())
+        return parse(path.read_bytes().decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: not a TOML file: {error}") from None
     except (TypeError, ValueError) as error:

@@ -75,7 +75,7 @@ def load(name):
         raise ValueError(f"unknown preset {name!r}; known are {', '.join(names())}")
     path = FOLDER / f"{name}.toml"
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         return _built(SeriesPreset, table | {"encoding": _built(Encoding, table["encoding"]),
                                              "hyper": _built(Hyper, table["hyper"])})
     except KeyError as error:
