@@ -116,11 +116,11 @@ def _numbers(texts, missing):
             values[k] = float(text)
             if np.isinf(values[k]):
                 raise ValueError(f"value {k + 1} is too large: {text}")
-        elif text.lower() in missing:
+        elif text.upper() in missing:
             values[k] = np.nan
         else:
             said = f"is {text!r}, which is no number" if text else "is empty"
-            raise ValueError(f"value {k + 1} {said}; a missing value is {' or '.join(missing)}")
+            raise ValueError(f"value {k + 1} {said} (nor {' or '.join(missing)}, if it is missing)")
     return values
 
 
@@ -131,7 +131,7 @@ def _tsv(line):
     label, *values = line.split("\t")
     if not values:
         raise ValueError("there must be a class label and values, with tabs between them")
-    return _numbers(values, ("nan",))[:, None], labels.name(label)
+    return _numbers(values, ("NAN",))[:, None], labels.name(label)
 
 
 class _Ts:
@@ -143,7 +143,7 @@ class _Ts:
 
     def __call__(self, line):
         line = line.strip()
-        if not line or line.startswith("#"):
+        if not line or line[0] in "#%":  # comments, the latter in old files
             return None
         if "data" in self.header:
             return self._case(line)
@@ -171,7 +171,7 @@ class _Ts:
             raise ValueError("@targetLabel true: the set has values to predict, not classes")
         if "classlabel" not in self.header:
             raise ValueError("the line @classLabel true, with the class labels, is missing")
-        if self.header.get("equallength"):
+        if self.header.get("equallength") is not False:
             self.length = self.header.get("serieslength")
 
     def _case(self, line):
@@ -187,7 +187,7 @@ class _Ts:
         columns = [text.split(",") for text in dimensions]
         if stamped:
             columns = _without_stamps(dimensions)
-        columns = [_numbers(column, ("?", "nan")) for column in columns]
+        columns = [_numbers(column, ("?", "NAN")) for column in columns]
         if len({len(column) for column in columns}) > 1:
             raise ValueError("the dimensions have different lengths: "
                              + ", ".join(str(len(column)) for column in columns))
@@ -205,11 +205,11 @@ class _Ts:
                              "label cannot have a colon)")
 
     def _check_length(self, length):
-        if self.header.get("equallength"):
-            self.length = self.length or length
-            if length != self.length:
-                raise ValueError(f"{length} values, not {self.length}: the header says "
-                                 "@equalLength true")
+        if self.header.get("equallength") and self.length is None:
+            self.length = length
+        if self.length not in (None, length):
+            raise ValueError(f"{length} values, not {self.length} as @equalLength and "
+                             "@seriesLength in the header want it")
 
     def _check_missing(self, values):
         said = self.header.get("missing")
