@@ -76,7 +76,8 @@ def read(name, data=None):
     if CLASSES[name] is not None:
         first = int(name == "emnist-letters")  # whose labels are 1..26
         known = np.arange(first, first + CLASSES[name])
-        _check(paths[1], labels, known, f"of {name} it must be {known[0]} to {known[-1]}")
+        for path, values in ((paths[1], labels), (paths[3], test_labels)):
+            _check(path, values, known, f"of {name} it must be {known[0]} to {known[-1]}")
     _check(paths[3], test_labels, np.unique(labels), f"no image of {paths[0]} has it")
     if len(known) < 2:
         raise ValueError(f"{paths[1]} has the label {known[0]} only; there must be two classes")

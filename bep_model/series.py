@@ -74,8 +74,8 @@ def load(name, *, data=None, seed=0, fold=0, folds=3, validation=None, encoding=
         One of ``UCR``, ``IMAGES``, or another set whose files are there.
     data : path-like, optional
         Folder of the files NAME_TRAIN.ts or .tsv (and _TEST), or a folder above it (NAME/ or
-        ucr/NAME/); else environment variable BEP_DATA. ItalyPowerDemand and JapaneseVowels need
-        none: they come with aeon.
+        ucr/NAME/), see :mod:`bep_model.series_files`; else environment variable BEP_DATA.
+        ItalyPowerDemand and JapaneseVowels need none: they come with aeon.
     seed : int
         Chooses the folds and the validation part.
     fold : int
@@ -142,8 +142,8 @@ def read(name, data=None):
     Returns
     -------
     (float64 array (N, T, D), int64 array (N,))
-        Sequences, aligned at their end (a shorter one begins with NaN); labels 0..C-1, of the
-        classes in alphabetical order.
+        Sequences, aligned at their end (a shorter one begins with NaN, as may one whose first
+        samples are missing); labels 0..C-1, of the classes in alphabetical order.
 
     Raises
     ------

@@ -277,6 +277,14 @@ def test_what_aeon_brings_needs_no_folder(name, shape, classes, monkeypatch):
     np.testing.assert_array_equal(np.unique(labels), np.arange(classes))
 
 
+def test_without_aeon_a_folder_is_needed(archive, monkeypatch):
+    monkeypatch.delenv("BEP_DATA", raising=False)
+    monkeypatch.setattr(series, "find_spec", lambda name: None)
+    with pytest.raises(FileNotFoundError, match=r"BEP_DATA; the package aeon, .* is not there"):
+        series.read("ItalyPowerDemand")
+    assert len(series.read("Toy", archive[0])[0]) == 30
+
+
 @pytest.mark.parametrize(("name", "shape", "classes"), [
     ("ItalyPowerDemand", (1096, 24, 1), 2), ("JapaneseVowels", (640, 29, 12), 9),
     ("PenDigits", (10992, 8, 2), 10), ("DistalPhalanxOutlineAgeGroup", (539, 80, 1), 3),
