@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import tomllib
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +14,7 @@ from bep.build import NAMES, build, synthesize, target
 from bep.experiments import preset_run
 from bep.verify import check, training_job
 from bep_model import configuration, datasets, presets
+from bep_model.files import read_toml
 from bep_model.protocol import payload_bytes, sample_bytes
 
 FRAME = 6
@@ -70,10 +70,7 @@ def load(path, names=()):
         For what is wrong with the file or with a file it names.
     """
     path = Path(path)
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not a TOML file: {error}") from None
+    tables = read_toml(path)
     for name in names:
         if name not in tables:
             raise ValueError(f"{path} has no design {name!r}; it has {', '.join(tables)}")

@@ -6,7 +6,6 @@ import os
 import shlex
 import shutil
 import tempfile
-import tomllib
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +17,7 @@ from typer import Option
 from bep import results, toolchain
 from bep_model import configuration, frame
 from bep_model.config import Config
+from bep_model.files import read_toml
 from rtl.board import Board
 from sim.words import integers
 
@@ -96,7 +96,7 @@ def target(board):
     """
     if board not in boards():
         raise ValueError(f"board must be one of {', '.join(boards())}, not {board!r}")
-    return Target(**tomllib.loads((CONSTRAINTS / f"{board}.toml").read_text(encoding="utf-8")))
+    return Target(**read_toml(CONSTRAINTS / f"{board}.toml"))
 
 
 def build(config, board, seed=1, build_dir="build", progress=lambda what: None):

@@ -1,12 +1,12 @@
 """Configuration files: TOML with the table [trainer] and perhaps [parameters]."""
 
-import tomllib
 from dataclasses import asdict, fields
 from pathlib import Path
 
 import tomli_w
 
 from bep_model.config import Config, Parameters
+from bep_model.files import read_toml
 
 
 def load(path):
@@ -23,10 +23,7 @@ def load(path):
         For text that is not TOML, or an unknown or missing key; TypeError, ValueError and OSError
         as the values deserve. Every message starts with the path.
     """
-    try:
-        tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not a TOML file: {error}") from None
+    tables = read_toml(path)
     unknown = set(tables) - {"trainer", "parameters"}
     if unknown or "trainer" not in tables:
         raise ValueError(f"{path} must have the table [trainer] and may have [parameters], "
@@ -41,6 +38,8 @@ def load(path):
 
 
 def _from_table(cls, table, name):
+    if not isinstance(table, dict):
+        raise ValueError(f"[{name}] must be a table, not {table!r}")
     known = {field.name for field in fields(cls)}
     unknown = sorted(set(table) - known)
     if unknown:

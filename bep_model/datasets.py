@@ -1,41 +1,19 @@
 """Data sets as bits: `load` returns training, validation and test samples ready for a trainer."""
 
-import math
-import os
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
-import pooch
 from sklearn.datasets import load_digits
-from sklearn.feature_selection import VarianceThreshold
 from sklearn.model_selection import train_test_split
-from sklearn.pipeline import make_pipeline
 
-from bep_model import idx
-from bep_model.encoders import Differences, Median, Thermometer
-from bep_model.selection import Informative
+from bep_model import images
+from bep_model.encoders import Thermometer
+from bep_model.images import ENCODINGS
 
-NAMES = ("digits", "random-prototypes", "mnist", "fashion-mnist")
-ENCODINGS = ("default", "median", "thermometer", "differences-N", "selected-N")
+__all__ = ["ENCODINGS", "NAMES", "Dataset", "Samples", "check_encoding", "load",
+           "random_prototypes", "split"]
 
-# Mirrors and the published MD5 sums of the original files: training images and labels, test
-# images and labels.
-FILES = ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz",
-         "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")
-MIRRORS = {
-    "mnist": ("https://ossci-datasets.s3.amazonaws.com/mnist/",
-              "https://storage.googleapis.com/cvdf-datasets/mnist/"),
-    "fashion-mnist": (
-        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/"),
-}
-MD5 = {
-    "mnist": ("f68b3c2dcbeaaa9fbdd348bbdeb94873", "d53e105ee54ea40749a09fcbcd1e9432",
-              "9fb629c4189551a2d022fa330f9573f3", "ec29112dd5afa0611ce80d1b7f02629c"),
-    "fashion-mnist": ("8d4fb7e6c68d591d4c3dfef9ec88bf0d", "25c81989df183df01b3e8a0aad5dffbe",
-                      "bef4ecab320f06d8554ea6380940ec79", "bb300cfdad3c16e7a12a480ee83cd310"),
-}
+NAMES = ("digits", "random-prototypes", *images.CLASSES)
 
 
 @dataclass(frozen=True)
@@ -126,6 +104,11 @@ def load(name, *, data=None, seed=0, validation=True, encoding="default", **gene
     mnist, fashion-mnist
         By default one bit per pixel, above the pixel's median over the training part: 784 inputs.
         10,000 of the 60,000 training images are held out for validation; 10,000 test images.
+    emnist-balanced, -byclass, -bymerge, -digits, -letters, -mnist
+        The same of EMNIST's files, which are not downloaded: upright images, label 0 for the
+        first class (also of the letters). A sixth of the training images is held out.
+    idx
+        The same of any other such files; the classes are the labels of the training images.
 
     Parameters
     ----------
@@ -133,7 +116,9 @@ def load(name, *, data=None, seed=0, validation=True, encoding="default", **gene
         One of ``NAMES``.
     data : path-like, optional
         Folder of the IDX files, or the folder above it; else environment variable BEP_DATA; else
-        they are downloaded into the user's cache.
+        they are downloaded into the user's cache. Packed or not, by their usual names:
+        ``train-images-idx3-ubyte.gz``, ``train-images.idx3-ubyte``, ``t10k-`` or ``test-`` of the
+        test part, ``emnist-letters-train-`` and so on of EMNIST.
     seed : int
         Chooses what is held out for test (digits) and validation, and the generated samples.
     validation : bool
@@ -155,8 +140,8 @@ def load(name, *, data=None, seed=0, validation=True, encoding="default", **gene
     Raises
     ------
     ValueError
-        For an unknown name or encoding, or a damaged file. OSError for a missing file or a failed
-        download.
+        For an unknown name or encoding, a damaged file, or too few samples. OSError for a missing
+        file or a failed download.
     """
     if name not in NAMES:
         raise ValueError(f"unknown data set {name!r}; known are {', '.join(NAMES)}")
@@ -167,61 +152,34 @@ def load(name, *, data=None, seed=0, validation=True, encoding="default", **gene
         return random_prototypes(seed=seed, validation=validation, **generator)
     if generator:
         raise TypeError(f"{name} has no option {sorted(generator)[0]!r}")
+    classes = 10
     if name == "digits":
         x, labels = load_digits(return_X_y=True)
-        rest, held = _split(labels, 360, seed)
+        rest, held = split(name, labels, 360, seed)
         x, labels, test_x, test_labels = x[rest], labels[rest], x[held], labels[held]
         encoder = Thermometer((4, 8, 12))
     else:
-        (x, labels), (test_x, test_labels) = images(name, data)
-        encoder = image_encoder(encoding, x.shape[1])
+        (x, labels), (test_x, test_labels), classes = images.read(name, data)
+        encoder = images.encoder(encoding, x.shape[1:])
+        x, test_x = (part.reshape(len(part), -1) for part in (x, test_x))
     everything = np.arange(len(labels))
     held_out = len(labels) // (5 if name == "digits" else 6)
-    kept, held = _split(labels, held_out, seed) if validation else (everything, everything[:0])
-    bits = encoder.fit(x[kept], labels[kept]).transform(x)
+    kept, held = (split(name, labels, held_out, seed) if validation
+                  else (everything, everything[:0]))
+    try:
+        bits = encoder.fit(x[kept], labels[kept]).transform(x)
+    except ValueError as error:
+        raise ValueError(f"{name}, encoding {encoding}: {error}") from None
     return Dataset(name, Samples(bits[kept], labels[kept]), Samples(bits[held], labels[held]),
-                   Samples(encoder.transform(test_x), test_labels), classes=10)
+                   Samples(encoder.transform(test_x), test_labels), classes)
 
 
 def check_encoding(name, encoding):
     """Raise ValueError unless data set ``name`` has this ``encoding``, see :func:`load`."""
-    if name in MIRRORS:
-        image_encoder(encoding, 1)
+    if name in images.CLASSES:
+        images.encoder(encoding)
     elif encoding != "default":
         raise ValueError(f"{name} has no encoding but \"default\", not {encoding!r}")
-
-
-def image_encoder(encoding, pixels):
-    """The transformer that ``encoding`` (see :func:`load`) stands for; images are square.
-
-    Raises ValueError for an unknown encoding.
-    """
-    if encoding in ("default", "median"):
-        return Median()
-    if encoding == "thermometer":
-        return make_pipeline(Thermometer((64, 192)), VarianceThreshold(0.02 * 0.98))
-    kind, _, bits = str(encoding).partition("-")
-    if (kind not in ("differences", "selected") or not bits.isdecimal()
-            or not 1 <= int(bits) <= 65535):
-        raise ValueError(f"encoding must be one of {', '.join(ENCODINGS)} with N = 1..65535, "
-                         f"not {encoding!r}")
-    if kind == "selected":
-        return make_pipeline(Thermometer(5), Informative(int(bits)))
-    return Differences(int(bits), math.isqrt(pixels))
-
-
-def images(name, data=None):
-    """Pixels uint8 (N, pixels) and labels of the training and of the test part.
-
-    Parameters and errors as of :func:`load`; ``name`` is one of mnist, fashion-mnist.
-    """
-    paths = _locate(name, data if data is not None else os.environ.get("BEP_DATA"))
-    x, labels = idx.read_pair(paths[0], paths[1], 10)
-    test_x, test_labels = idx.read_pair(paths[2], paths[3], 10)
-    if x.shape[1] != test_x.shape[1]:
-        raise ValueError(f"{paths[2]} has {test_x.shape[1]} pixels per image, {paths[0]} "
-                         f"{x.shape[1]}")
-    return (x, labels), (test_x, test_labels)
 
 
 def random_prototypes(*, train=20000, test=3000, inputs=1000, classes=10, flip=0.46, seed=0,
@@ -264,35 +222,22 @@ def random_prototypes(*, train=20000, test=3000, inputs=1000, classes=10, flip=0
     return Dataset("random-prototypes", parts[0], parts[2], parts[1], classes)
 
 
-def _split(labels, count, seed):
-    """Hold out ``count`` samples, stratified by class: indices of the rest and of those."""
+def split(name, labels, count, seed, classes=None):
+    """Hold out ``count`` samples, stratified by class: indices of the rest and of those.
+
+    Raises ValueError, with the ``name`` of the set and perhaps that of one of its ``classes``,
+    unless either part can have a sample of every class.
+    """
+    sizes = np.bincount(labels)
+    present = np.count_nonzero(sizes)
+    if 1 in sizes:
+        only = int(np.argmax(sizes == 1))
+        only = only if classes is None else classes[only]
+        raise ValueError(f"{name} has 1 sample of class {only} to train on and to hold out; there "
+                         "must be 2 or more of each class")
+    if not present <= count <= len(labels) - present:
+        raise ValueError(f"{name}: {count} of {len(labels)} samples cannot be held out; for "
+                         f"{present} classes it must be {present} to {len(labels) - present}")
     return train_test_split(
         np.arange(len(labels)), test_size=count, random_state=seed, stratify=labels
     )
-
-
-def _locate(name, folder):
-    """Paths of the four IDX files, in the order of ``FILES``."""
-    if folder is None:
-        return [_download(name, file, md5) for file, md5 in zip(FILES, MD5[name], strict=True)]
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"there is no data folder {folder}")
-    inner = folder / name
-    paths = [(inner if inner.is_dir() else folder) / file for file in FILES]
-    for path in paths:
-        if not path.is_file():
-            raise FileNotFoundError(f"{name} needs {path}, which does not exist")
-    return paths
-
-
-def _download(name, file, md5):
-    """Path of a file in the user's cache, downloaded from the first mirror that has it."""
-    for mirror in MIRRORS[name]:
-        try:
-            return pooch.retrieve(mirror + file, known_hash=f"md5:{md5}", fname=file,
-                                  path=pooch.os_cache("bep-trainer") / name)
-        except (OSError, ValueError) as error:
-            reason = error
-    raise OSError(f"could not download {file} of {name} ({type(reason).__name__}); give the "
-                  "folder of its files by --data or the environment variable BEP_DATA")

@@ -1,7 +1,8 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and files of TOML."""
 
 import os
 import tempfile
+import tomllib
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,3 +25,14 @@ def replacing(path):
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def read_toml(path):
+    """The tables of a TOML file, which may begin with a byte-order mark.
+
+    Raises ValueError, starting with the path, for anything else; OSError.
+    """
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not a TOML file: {error}") from None

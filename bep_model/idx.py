@@ -2,19 +2,27 @@
 
 import gzip
 import math
+import os
 import struct
 import zlib
 from pathlib import Path
 
 import numpy as np
 
+LIMIT = 2**30
+"""Bytes of data that a file may hold; the largest of EMNIST has 547 million."""
+
+PACKING = 1032
+"""No byte of a gzip file makes more bytes than this."""
+
 
 def read(path, dimensions):
-    """Read one IDX file of unsigned bytes, gzip-compressed if its name ends in ``.gz``.
+    """Read one IDX file of unsigned bytes, gzip-compressed or not, whichever its content is.
 
     Parameters
     ----------
     path : path-like
+        If it ends in ``.gz``, the file must be compressed.
     dimensions : int
         Expected number of dimensions: 3 for images, 1 for labels.
 
@@ -27,57 +35,67 @@ def read(path, dimensions):
     OSError
         If the file cannot be opened.
     ValueError
-        If it is not such a file, is truncated, or holds more than its header says. The message
-        starts with the path.
+        If it is not such a file, is truncated, holds more than its header says, or more than
+        ``LIMIT``. The message starts with the path. A header's claim is checked before any memory
+        is asked for.
     """
+    header = 4 + 4 * dimensions
     try:
-        with (gzip.open if Path(path).suffix == ".gz" else open)(path, "rb") as file:
-            content = file.read()
+        with open(path, "rb") as raw:
+            packed = Path(path).suffix == ".gz" or raw.peek(2)[:2] == b"\x1f\x8b"
+            file = gzip.GzipFile(fileobj=raw) if packed else raw
+            shape = _shape(path, file.read(header), dimensions)
+            size = math.prod(shape)
+            if math.prod(max(1, n) for n in shape) > LIMIT:
+                raise ValueError(f"{path} claims to hold {shape}, {size} bytes of data; more than "
+                                 f"{LIMIT} are not read")
+            stored = os.fstat(raw.fileno()).st_size
+            if size > stored * (PACKING if packed else 1):
+                raise ValueError(f"{path} is truncated: its {stored} bytes cannot hold the {size} "
+                                 f"expected for {shape}")
+            # One byte more than there should be tells that there is more, and no more is read.
+            content = file.read(size + 1)
     except EOFError:
         raise ValueError(f"{path} is truncated: its gzip stream has no end") from None
     except (gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(f"{path} is not a gzip file: {error}") from None
+    if len(content) != size:
+        what = "is truncated" if len(content) < size else "is too long"
+        raise ValueError(f"{path} {what}: {len(content)} bytes of data, {size} expected for "
+                         f"{shape}" + " (the rest was not read)" * (len(content) > size))
+    return np.frombuffer(content, np.uint8).reshape(shape)
+
+
+def _shape(path, content, dimensions):
     magic = 0x0800 | dimensions  # 0x08: unsigned bytes
-    header = 4 + 4 * dimensions
     found = int.from_bytes(content[:4], "big")
     if len(content) >= 4 and found != magic:
         raise ValueError(f"{path} has the magic number 0x{found:08x}, not 0x{magic:08x}")
-    if len(content) < header:
-        raise ValueError(f"{path} is truncated: {len(content)} bytes, a header has {header}")
-    shape = struct.unpack(f">{dimensions}I", content[4:header])
-    size = math.prod(shape)
-    if len(content) - header != size:
-        what = "is truncated" if len(content) - header < size else "is too long"
-        raise ValueError(
-            f"{path} {what}: {len(content) - header} bytes of data, {size} expected for {shape}"
-        )
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+    if len(content) < 4 + 4 * dimensions:
+        raise ValueError(f"{path} is truncated: {len(content)} bytes, a header has "
+                         f"{4 + 4 * dimensions}")
+    return struct.unpack(f">{dimensions}I", content[4:])
 
 
-def read_pair(images, labels, classes):
+def read_pair(images, labels):
     """Read images and their labels.
 
     Parameters
     ----------
     images, labels : path-like
-    classes : int
-        Labels must be below this.
 
     Returns
     -------
-    (ndarray uint8 (N, pixels), ndarray int64 (N,))
+    (ndarray uint8 (N, rows, columns), ndarray int64 (N,))
 
     Raises
     ------
     OSError, ValueError
-        As :func:`read`; also for labels out of range, no images at all, or different numbers.
+        As :func:`read`; also for no images at all, or different numbers.
     """
     x, y = read(images, 3), read(labels, 1)
     if not x.size:
         raise ValueError(f"{images} holds no pixels: {x.shape}")
     if len(x) != len(y):
         raise ValueError(f"{labels} has {len(y)} labels for the {len(x)} images of {images}")
-    if y.max() >= classes:
-        at = int(np.argmax(y >= classes))
-        raise ValueError(f"{labels} has the label {y[at]} at {at}; it must be below {classes}")
-    return x.reshape(len(x), -1), y.astype(np.int64)
+    return x, y.astype(np.int64)

@@ -4,7 +4,6 @@ A preset is named ``<data set>[-<encoding>]-<widths>[-b<B_h>][-online][-stable]`
 with kappa above 0; every file says how it was found.
 """
 
-import tomllib
 from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import tomli_w
 
 from bep_model import datasets
 from bep_model.config import Config
-from bep_model.files import replacing
+from bep_model.files import read_toml, replacing
 from bep_model.training import Hyper
 
 FOLDER = Path(__file__).with_name("presets")
@@ -100,20 +99,15 @@ def load(name):
         if str(name) not in names():
             raise ValueError(f"unknown preset {str(name)!r}; known are {', '.join(names())}")
         path = FOLDER / f"{name}.toml"
+    table = read_toml(path)
     try:
-        return parse(path.read_bytes().decode())
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: not a TOML file: {error}") from None
+        return parse(table)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{path}: {error}") from None
 
 
-def parse(text):
-    """The preset that a TOML text describes; raises as :func:`load`."""
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"not a TOML file: {error}") from None
+def parse(table):
+    """The preset that a table of TOML describes; raises as :func:`load`."""
     check_keys("the preset", table, fields(Preset))
     missing = sorted({field.name for field in fields(Preset) if field.default is MISSING}
                      - set(table))

@@ -16,6 +16,36 @@ def lengths(x):
     return np.where(there.any(axis=1), x.shape[1] - np.argmax(there, axis=1), 0)
 
 
+def align_end(x):
+    """Move sequences whose end is filled up with NaN to the end, as the encoders take them.
+
+    Parameters
+    ----------
+    x : float array (N, T, D)
+        A step without any number, and all after it in its sequence, must hold only NaN.
+
+    Returns
+    -------
+    float64 array (N, T, D)
+
+    Raises
+    ------
+    ValueError
+        For another shape, or a step without any number before the end of a sequence.
+    """
+    x = np.array(x, dtype=float)
+    if x.ndim != 3:
+        raise ValueError(f"sequences must have the shape (N, T, D), not {x.shape}")
+    there = ~np.isnan(x).all(axis=2)
+    for n, steps in enumerate(there):
+        length = np.count_nonzero(steps)
+        if not steps[:length].all():
+            raise ValueError(f"sequence {n} has a step without any number before its end: it is "
+                             "not only filled up at its end")
+        x[n] = np.roll(x[n], x.shape[1] - length, axis=0)
+    return x
+
+
 def align_begin(bits, lengths):
     """Move sequences that are aligned at their end to the beginning, as a network takes them.
 
@@ -39,15 +69,24 @@ def align_begin(bits, lengths):
 class _Encoder(TransformerMixin, BaseEstimator):
     """What the encoders share: the check of their input, and ``shape_in_`` (D, or T and D)."""
 
-    def _checked(self, X, dtype=float):
-        X = np.asarray(X, dtype=dtype)
-        if X.ndim != 3:
+    missing_end = False
+
+    def _checked(self, X):
+        X = np.asarray(X, dtype=float)
+        if X.ndim != 3 or not X.shape[1] * X.shape[2]:
             raise ValueError(f"sequences must have the shape (N, T, D), not {X.shape}")
+        if np.isinf(X).any():
+            raise ValueError("sequences must hold finite numbers, or NaN where one is missing")
+        ending = np.isnan(X[:, -1]).all(axis=1)
+        if ending.any() and not self.missing_end:
+            raise ValueError(
+                f"sequence {np.argmax(ending)} ends in NaN; shorter sequences begin with it (see "
+                "align_end), or set missing_end=True if the last samples are missing")
         return X
 
-    def _as_fitted(self, X, dtype=float):
+    def _as_fitted(self, X):
         check_is_fitted(self)
-        X = self._checked(X, dtype)
+        X = self._checked(X)
         known = X.shape[-len(self.shape_in_):]
         if known != self.shape_in_:
             raise ValueError(f"sequences must have {self.shape_in_} as their last dimensions "
@@ -69,10 +108,13 @@ class Window(_Encoder):
     ----------
     length : int or None
         WL, samples that stay; None keeps all. Shorter sequences stay as they are.
+    missing_end : bool
+        Whether a sequence may end in missing samples.
     """
 
-    def __init__(self, length=None):
+    def __init__(self, length=None, missing_end=False):
         self.length = length
+        self.missing_end = missing_end
 
     def fit(self, X, y=None):
         """Check ``X`` (N, T, D); nothing is learnt but D."""
@@ -96,10 +138,13 @@ class Chunk(_Encoder):
     ----------
     size : int
         Samples per time step.
+    missing_end : bool
+        Whether a sequence may end in missing samples.
     """
 
-    def __init__(self, size=1):
+    def __init__(self, size=1, missing_end=False):
         self.size = size
+        self.missing_end = missing_end
 
     def fit(self, X, y=None):
         """Check ``X`` (N, T, D); nothing is learnt but D."""
@@ -126,19 +171,24 @@ class StepThermometer(_Encoder):
     ----------
     bits : int
         n, bits per dimension.
+    missing_end : bool
+        Whether a sequence may end in missing samples.
 
     Attributes
     ----------
     levels_ : ndarray float64 (T, D, bits)
     """
 
-    def __init__(self, bits=10):
+    def __init__(self, bits=10, missing_end=False):
         self.bits = bits
+        self.missing_end = missing_end
 
     def fit(self, X, y=None):
         """Learn the levels from ``X`` (N, T, D)."""
         _check_count("bits", self.bits)
         X = self._checked(X)
+        if not len(X):
+            raise ValueError("there are no sequences to learn levels from")
         self.shape_in_ = X.shape[1:]
         parts = np.arange(1, self.bits + 1) / (self.bits + 1)
         # One column per step and dimension; a NaN sorts last, and is not counted.
@@ -178,10 +228,20 @@ class Expansion(_Encoder):
         self.outputs = outputs
         self.seed = seed
 
+    def _checked(self, X):
+        X = np.asarray(X)
+        if X.ndim != 3 or not X.shape[1] * X.shape[2]:
+            raise ValueError(f"sequences must have the shape (N, T, D), not {X.shape}")
+        if X.dtype not in (np.uint8, np.bool_) or X.max(initial=0) > 1:
+            wrong = X[(X != 0) & (X != 1)]
+            if wrong.size:
+                raise ValueError(f"sequences must hold bits 0 and 1, not {wrong.flat[0]}")
+        return X
+
     def fit(self, X, y=None):
         """Draw the signs for ``X`` (N, T, D) of bits."""
         _check_count("outputs", self.outputs)
-        self.shape_in_ = self._checked(X, np.uint8).shape[2:]
+        self.shape_in_ = self._checked(X).shape[2:]
         shape = (*self.shape_in_, self.outputs)
         words = np.random.PCG64(self.seed).random_raw(-(-shape[0] * shape[1] // 64))
         drawn = np.unpackbits(words.astype("<u8").view(np.uint8), bitorder="little")
@@ -190,7 +250,7 @@ class Expansion(_Encoder):
 
     def transform(self, X):
         """Return bits, uint8 (N, T, outputs)."""
-        X = self._as_fitted(X, np.uint8)
+        X = self._as_fitted(X)
         # Whole numbers far below 2**24, which float32 holds: exact, and fast (BLAS).
         sums = (2 * X.astype(np.float32) - 1) @ self.signs_.astype(np.float32)
         return (sums >= 0).astype(np.uint8)

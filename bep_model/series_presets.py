@@ -3,11 +3,11 @@
 A preset is named ``<data set>-<K_s>-<K_y>[-b<B_h>]`` (no suffix: 15).
 """
 
-import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 from bep_model.config import Config
+from bep_model.files import read_toml
 from bep_model.presets import check_epochs
 from bep_model.series import Encoding
 from bep_model.training import Hyper
@@ -74,8 +74,8 @@ def load(name):
     if name not in names():
         raise ValueError(f"unknown preset {name!r}; known are {', '.join(names())}")
     path = FOLDER / f"{name}.toml"
+    table = read_toml(path)
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
         return _built(SeriesPreset, table | {"encoding": _built(Encoding, table["encoding"]),
                                              "hyper": _built(Hyper, table["hyper"])})
     except KeyError as error:

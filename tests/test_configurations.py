@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bep_model import configuration
+from bep import bench
+from bep_model import configuration, presets
+from bep_model.files import read_toml
 
 FILES = sorted((Path(__file__).parent.parent / "docs" / "configurations").glob("*.toml"))
 
@@ -14,3 +16,33 @@ def test_loads(path):
     _, parameters = configuration.load(path)
     assert parameters is not None
     assert f"--config docs/configurations/{path.name}" in path.read_text(encoding="utf-8")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path):
+    path = tmp_path / "marked.toml"
+    for load, file in ((configuration.load, FILES[0]), (read_toml, FILES[0]),
+                       (presets.load, presets.FOLDER / f"{presets.names()[0]}.toml")):
+        path.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+        assert load(path) == load(file)
+
+
+WRONG = {"two marks": 2 * b"\xef\xbb\xbf", "UTF-16": "a = 1".encode("utf-16"), "Latin": b"# \xe9",
+         "unfinished": b"[trainer", "twice": b"a = 1\na = 2", "deep": b"a = " + 9999 * b"[",
+         "long": b"a = 1" + 5000 * b"0", "zero": b"\0"}
+
+
+@pytest.mark.parametrize("content", WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize("load", [configuration.load, presets.load, bench.load])
+def test_files_that_are_no_toml(tmp_path, load, content):
+    path = tmp_path / "wrong.toml"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"wrong\.toml is not a TOML file: "):
+        load(path)
+
+
+@pytest.mark.parametrize("content", ["trainer = 3", "trainer = [1]", "[[trainer]]"])
+def test_a_trainer_that_is_no_table(tmp_path, content):
+    path = tmp_path / "wrong.toml"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=r"wrong\.toml: \[trainer\] must be a table, not"):
+        configuration.load(path)

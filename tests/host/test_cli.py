@@ -121,7 +121,8 @@ def test_encoding_of_images(mnist, tmp_path):
     ("train-images-idx3", lambda c: c[:-3], "is truncated: 957 bytes of data, 960 expected"),
     ("t10k-images-idx3", lambda c: b"\0\0\x0d" + c[3:],
      "has the magic number 0x00000d03, not 0x00000803"),
-    ("t10k-labels-idx1", lambda c: c[:-1] + b"\x0a", "has the label 10 at 19; it must be below 10"),
+    ("t10k-labels-idx1", lambda c: c[:-1] + b"\x0a",
+     "has the label 10 at 19; of mnist it must be 0 to 9"),
 ])
 def test_damaged_files(mnist, tmp_path, name, edit, text):
     path = mnist / f"{name}-ubyte.gz"
@@ -194,7 +195,8 @@ def test_as_a_program():
                          capture_output=True, text=True, check=False)
     assert run.returncode == 2 and run.stdout == ""
     assert run.stderr == ("bep: unknown data set 'cifar'; known are digits, random-prototypes, "
-                          "mnist, fashion-mnist\n")
+                          "mnist, fashion-mnist, emnist-balanced, emnist-byclass, emnist-bymerge, "
+                          "emnist-digits, emnist-letters, emnist-mnist, idx\n")
 
 
 def test_json_appears_whole_or_not_at_all(tmp_path):

@@ -70,14 +70,14 @@ def test_there_are_presets_of_the_paper_s_sets():
     ("dataset = 'x'", ValueError, "the preset lacks the key 'encoding'"),
     ("colour = 1\n[encoding]\n[hyper]", ValueError, "there is no key 'colour'"),
     ("[encoding]\nchunks = 1\n[hyper]", ValueError, "there is no key 'chunks'; there may be"),
-    ("epochs", ValueError, "Expected"),
+    ("epochs", ValueError, r"is not a TOML file: Expected"),
 ])
 def test_a_damaged_preset(text, error, message, tmp_path, monkeypatch):
     (tmp_path / "odd.toml").write_text(text)
     monkeypatch.setattr(series_presets, "FOLDER", tmp_path)
     with pytest.raises(error, match=message) as caught:
         series_presets.load("odd")
-    assert "odd.toml: " in str(caught.value)
+    assert "odd.toml" in str(caught.value)
     with pytest.raises(ValueError, match="unknown preset 'none'; known are odd"):
         series_presets.load("none")
 

@@ -1,107 +1,21 @@
-import gzip
 import os
-import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bep_model import datasets, idx
+from bep_model import datasets, images
 from bep_model.config import Config
+from tests.model.idx_files import write_idx, write_set
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("BEP_DATA", ROOT / "../shared/data"))
 
 
-def write_idx(path, array, magic=None, cut=None):
-    """Write an array of bytes as IDX; ``cut`` drops so many bytes of its end."""
-    header = struct.pack(f">{1 + array.ndim}I", magic or 0x0800 | array.ndim, *array.shape)
-    content = (header + array.astype(np.uint8).tobytes())[:None if cut is None else -cut]
-    path.write_bytes(gzip.compress(content, 1) if path.suffix == ".gz" else content)
-
-
 @pytest.fixture
 def folder(tmp_path):
     """A small data set in MNIST's four files."""
-    rng = np.random.default_rng(1)
-    for part, n in (("train", 120), ("t10k", 30)):
-        write_idx(tmp_path / f"{part}-images-idx3-ubyte.gz", rng.integers(0, 256, (n, 4, 5)))
-        write_idx(tmp_path / f"{part}-labels-idx1-ubyte.gz", np.arange(n) % 10)
-    return tmp_path
-
-
-def test_idx_is_read_as_written(tmp_path):
-    array = np.arange(24).reshape(2, 3, 4)
-    for name in ("a.gz", "a.idx"):
-        write_idx(tmp_path / name, array)
-        np.testing.assert_array_equal(idx.read(tmp_path / name, 3), array)
-
-
-@pytest.mark.parametrize(("change", "text"), [
-    (dict(magic=0x0d03), "has the magic number 0x00000d03, not 0x00000803"),
-    (dict(cut=1), r"is truncated: 23 bytes of data, 24 expected for \(2, 3, 4\)"),
-    (dict(cut=30), "is truncated: 10 bytes, a header has 16"),
-    (dict(cut=39), "is truncated: 1 bytes, a header has 16"),
-])
-def test_damaged_idx(tmp_path, change, text):
-    path = tmp_path / "a.idx"
-    write_idx(path, np.arange(24).reshape(2, 3, 4), **change)
-    with pytest.raises(ValueError, match=text) as error:
-        idx.read(path, 3)
-    assert str(path) in str(error.value)
-
-
-def test_idx_with_bytes_left_over(tmp_path):
-    path = tmp_path / "a.idx"
-    write_idx(path, np.arange(4))
-    path.write_bytes(path.read_bytes() + b"x")
-    with pytest.raises(ValueError, match="is too long: 5 bytes of data, 4 expected"):
-        idx.read(path, 1)
-
-
-def test_damaged_gzip(folder):
-    path = folder / "train-images-idx3-ubyte.gz"
-    whole = path.read_bytes()
-    path.write_bytes(whole[:-20])
-    with pytest.raises(ValueError, match="is truncated: its gzip stream has no end"):
-        datasets.load("mnist", data=folder)
-    path.write_bytes(b"no gzip at all")
-    with pytest.raises(ValueError, match="is not a gzip file"):
-        datasets.load("mnist", data=folder)
-    path.write_bytes(whole[:40] + bytes(40) + whole[80:])
-    with pytest.raises(ValueError, match="is not a gzip file"):
-        datasets.load("mnist", data=folder)
-
-
-def test_labels_are_checked(folder):
-    path = folder / "train-labels-idx1-ubyte.gz"
-    write_idx(path, np.full(120, 10))
-    with pytest.raises(ValueError, match="has the label 10 at 0; it must be below 10"):
-        datasets.load("mnist", data=folder)
-    write_idx(path, np.zeros(119))
-    with pytest.raises(ValueError, match="has 119 labels for the 120 images"):
-        datasets.load("mnist", data=folder)
-
-
-def test_no_images(folder):
-    write_idx(folder / "t10k-images-idx3-ubyte.gz", np.zeros((0, 4, 5)))
-    with pytest.raises(ValueError, match="holds no pixels"):
-        datasets.load("mnist", data=folder)
-
-
-def test_files_are_found_in_the_folder_and_below_it(folder, monkeypatch):
-    here = datasets.load("mnist", data=folder)
-    inner = folder / "mnist"
-    inner.mkdir()
-    for path in list(folder.glob("*.gz")):
-        path.rename(inner / path.name)
-    monkeypatch.setenv("BEP_DATA", str(folder))
-    below = datasets.load("mnist")
-    np.testing.assert_array_equal(here.train.x, below.train.x)
-    with pytest.raises(FileNotFoundError, match=r"fashion-mnist needs .*train-images.*not exist"):
-        datasets.load("fashion-mnist")
-    with pytest.raises(FileNotFoundError, match="no data folder"):
-        datasets.load("mnist", data=folder / "missing")
+    return write_set(tmp_path)
 
 
 def test_held_out_samples_leave_the_training_part(folder):
@@ -121,10 +35,7 @@ def test_medians_are_those_of_the_training_part(folder):
 @pytest.mark.parametrize(("encoding", "inputs", "levels"), [
     ("median", 784, 1), ("differences-70", 70, 1), ("selected-60", 60, 5)])
 def test_encodings_of_images(tmp_path, encoding, inputs, levels):
-    rng = np.random.default_rng(1)
-    for part, n in (("train", 120), ("t10k", 30)):
-        write_idx(tmp_path / f"{part}-images-idx3-ubyte.gz", rng.integers(0, 256, (n, 28, 28)))
-        write_idx(tmp_path / f"{part}-labels-idx1-ubyte.gz", np.arange(n) % 10)
+    write_set(tmp_path, shape=(28, 28))
     data = datasets.load("mnist", data=tmp_path, encoding=encoding)
     assert data.train.x.dtype == data.test.x.dtype == np.uint8
     assert data.train.x.shape == (100, inputs) and data.test.x.shape == (30, inputs)
@@ -140,6 +51,47 @@ def test_thermometer_leaves_out_bits_that_hardly_change(folder):
     write_idx(path, x)
     data = datasets.load("mnist", data=folder, encoding="thermometer")
     assert data.inputs == 2 * 15 and data.test.x.shape == (30, 30)
+
+
+def test_windows_of_differences_have_the_images_width(tmp_path):
+    write_set(tmp_path, shape=(3, 12))
+    encoder = images.encoder("differences-40", (3, 12)).fit(np.zeros((2, 36)))
+    columns = np.hstack([encoder.added_, encoder.subtracted_]) % 12
+    assert (np.ptp(columns, axis=1) < 9).all() and encoder.width == 12
+    assert datasets.load("mnist", data=tmp_path, encoding="differences-40").inputs == 40
+
+
+@pytest.mark.parametrize(("shape", "encoding", "text"), [
+    ((4, 5), "selected-101", "selected-101: images of 4 x 5 pixels have only 100 bits"),
+    ((2, 3), "differences-9", "mnist, encoding differences-9: pixels must be even and 2 to 6"),
+])
+def test_an_encoding_gives_the_bits_it_is_asked_for_or_says_so(tmp_path, shape, encoding, text):
+    write_set(tmp_path, shape=shape)
+    with pytest.raises(ValueError, match=text):
+        datasets.load("mnist", data=tmp_path, encoding=encoding)
+
+
+def test_a_thermometer_without_a_bit_that_changes(tmp_path):
+    write_set(tmp_path)
+    write_idx(tmp_path / "train-images-idx3-ubyte.gz", np.zeros((120, 4, 5)))
+    with pytest.raises(ValueError, match="mnist, encoding thermometer: No feature"):
+        datasets.load("mnist", data=tmp_path, encoding="thermometer")
+
+
+@pytest.mark.parametrize(("labels", "text"), [
+    (np.r_[np.zeros(119), 1], "mnist has 1 sample of class 1 to train on and to hold out"),
+    (np.arange(10), "mnist: 1 of 10 samples cannot be held out|1 sample of class 0"),
+    (np.repeat(np.arange(10), 2), "mnist: 3 of 20 samples cannot be held out; for 10 classes it "
+                                  "must be 10 to 10"),
+])
+def test_too_few_samples_to_hold_out(tmp_path, labels, text):
+    write_set(tmp_path)
+    write_idx(tmp_path / "train-images-idx3-ubyte.gz", np.zeros((len(labels), 4, 5)))
+    write_idx(tmp_path / "train-labels-idx1-ubyte.gz", labels)
+    write_idx(tmp_path / "t10k-labels-idx1-ubyte.gz", np.arange(30) % 2)
+    with pytest.raises(ValueError, match=text):
+        datasets.load("mnist", data=tmp_path)
+    assert len(datasets.load("mnist", data=tmp_path, validation=False).train) == len(labels)
 
 
 @pytest.mark.parametrize("encoding", ["medium", "differences", "differences-0", "differences-x",
@@ -225,20 +177,6 @@ def test_limit_and_check():
         data.check(Config(191, (8,), 10))
     with pytest.raises(ValueError, match="digits has 10 classes, the configuration only 9"):
         data.check(Config(192, (8,), 9))
-
-
-def test_a_failed_download_says_what_to_do(monkeypatch):
-    tried = []
-
-    def retrieve(address, **_):
-        tried.append(address)
-        raise ConnectionError("no network")
-
-    monkeypatch.setattr(datasets.pooch, "retrieve", retrieve)
-    monkeypatch.delenv("BEP_DATA", raising=False)
-    with pytest.raises(OSError, match=r"could not download train-images.*--data"):
-        datasets.load("mnist")
-    assert len(tried) == len(datasets.MIRRORS["mnist"]) > 1
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])

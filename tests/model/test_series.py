@@ -6,23 +6,23 @@ import pytest
 
 from bep_model import series
 from bep_model.config import Config
+from bep_model.labels import name as class_name
 from bep_model.series import Encoding
 from bep_model.series_encoders import lengths
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("BEP_DATA", ROOT / "../shared/data"))
 
-pytest.importorskip("aeon", reason="aeon is not installed")
+HEADER = ("@problemName {name}\n@univariate false\n@equalLength false\n{extra}"
+          "@classLabel true {labels}\n@data\n")
 
-HEADER = "@problemName {name}\n@univariate false\n@equalLength false\n@classLabel true a b\n@data\n"
 
-
-def write_ts(folder, name, train, test):
+def write_ts(folder, name, train, test, labels="a b", extra=""):
     """Write two .ts files of (dimensions, label) cases."""
     for part, cases in (("TRAIN", train), ("TEST", test)):
         lines = [":".join([*(",".join(map(str, d)) for d in dims), label]) for dims, label in cases]
         (folder / f"{name}_{part}.ts").write_text(
-            HEADER.format(name=name) + "\n".join(lines) + "\n")
+            HEADER.format(name=name, labels=labels, extra=extra) + "\n".join(lines) + "\n")
 
 
 @pytest.fixture
@@ -61,15 +61,14 @@ def test_tsv_and_places(tmp_path, monkeypatch):
 
 def test_folds_are_disjoint_and_stratified(archive):
     folder, _ = archive
-    _, labels = series.read("Toy", folder)
-    seen = []
+    seen, labels = [], np.arange(30) % 2
     for fold in range(3):
         data = series.load("Toy", data=folder, fold=fold, encoding=Encoding(bits=3))
         assert [len(p) for p in (data.train, data.validation, data.test)] == [16, 4, 10]
         assert np.bincount(data.test.labels).tolist() == [5, 5]
         assert np.bincount(data.validation.labels).tolist() == [2, 2]
         assert data.classes == 2 and data.steps == 5 and data.inputs == 6
-        seen.append(series._fold(labels, fold, 3, 0)[1])
+        seen.append(series._fold("Toy", labels, "ab", fold, 3, 0)[1])
     np.testing.assert_array_equal(np.sort(np.concatenate(seen)), np.arange(30))
 
 
@@ -122,7 +121,9 @@ def test_check_of_a_configuration(archive):
     (dict(encoding=Encoding(bits=0)), "bits must be at least 1, not 0"),
     (dict(encoding=Encoding(chunk=0)), "size must be at least 1, not 0"),
     (dict(encoding=Encoding(window=-1)), "length must be at least 1, not -1"),
-    (dict(validation=0.01), "Toy: .*test_size = 1 should be greater"),
+    (dict(validation=0.01), "Toy: 1 of 20 samples cannot be held out; for 2 classes it "
+                              "must be 2 to 18"),
+    (dict(folds=16), "Toy has 15 sequences of class a; for 16 folds there must be 16 or more"),
 ])
 def test_load_refuses(archive, keywords, text):
     with pytest.raises(ValueError, match=text):
@@ -137,29 +138,151 @@ def test_missing_and_damaged_files(archive):
         series.load("Toy", data=folder / "missing")
     path = folder / "ucr" / "Toy" / "Toy_TEST.ts"
     path.write_text(path.read_text() + "1,x:3,4:a\n")
-    with pytest.raises(ValueError, match=r"Toy_TEST.ts: could not convert string to float: 'x'"):
+    with pytest.raises(ValueError, match=r"Toy_TEST.ts, line 26: value 2 is 'x', which is no num"):
         series.load("Toy", data=folder)
 
 
 def test_other_dimensions_in_one_file_only(tmp_path):
-    write_ts(tmp_path, "Odd", [([[1], [2]], "a")], [([[1]], "b")])
-    with pytest.raises(ValueError, match="Odd has sequences of 2 and of 1 dimensions"):
+    write_ts(tmp_path, "Odd", [([[1], [2]], label) for label in "ab"], [([[1]], "b")])
+    with pytest.raises(ValueError, match=r"Odd_TEST.ts has .* 1 dimensions, .*_TRAIN.ts of 2"):
         series.read("Odd", tmp_path)
 
 
 def test_a_sequence_without_numbers(tmp_path):
     write_ts(tmp_path, "Void", [([[1], [2]], "ab"[i % 2]) for i in range(8)], [([["?"]] * 2, "a")])
-    with pytest.raises(ValueError, match="Void has a sequence without any number, at 8"):
+    with pytest.raises(ValueError, match=r"Void_TEST.ts, line 6: the sequence holds no number"):
         series.load("Void", data=tmp_path, folds=2)
+
+
+def write_tsv(folder, name, rows, test=None):
+    for part, lines in (("TRAIN", rows), ("TEST", rows if test is None else test)):
+        (folder / f"{name}_{part}.tsv").write_text(
+            "".join("\t".join(map(str, row)) + "\n" for row in lines))
+
+
+def test_nan_at_the_end_of_a_tsv_is_padding(tmp_path):
+    nan = float("nan")
+    write_tsv(tmp_path, "Pad", [(1, 0.1, 0.2, nan, "NaN"), (2, 0.3, 0.4, 0.5, 0.6)] * 6)
+    values, _ = series.read("Pad", tmp_path)
+    np.testing.assert_array_equal(values[0, :, 0], [nan, nan, 0.1, 0.2])
+    np.testing.assert_array_equal(lengths(values), [2, 4] * 12)
+    data = series.load("Pad", data=tmp_path, validation=0, encoding=Encoding(bits=1))
+    for part in (data.train, data.test):
+        np.testing.assert_array_equal(part.lengths, 2 + 2 * part.labels)
+    # As a .ts with the real lengths.
+    write_ts(tmp_path, "Same", [([[0.1, 0.2]], "a"), ([[0.3, 0.4, 0.5, 0.6]], "b")] * 6,
+             [([[0.1, 0.2]], "a"), ([[0.3, 0.4, 0.5, 0.6]], "b")] * 6)
+    same = series.load("Same", data=tmp_path, validation=0, encoding=Encoding(bits=1))
+    np.testing.assert_array_equal(data.train.x, same.train.x)
+    np.testing.assert_array_equal(data.train.lengths, same.train.lengths)
+
+
+@pytest.mark.parametrize(("row", "length", "values"), [
+    ((1, 5, "NaN", 6), 3, [5, np.nan, 6]), ((1, "NaN", 5, 6), 3, [np.nan, 5, 6])])
+def test_nan_elsewhere_is_a_missing_value(tmp_path, row, length, values):
+    write_tsv(tmp_path, "Hole", [row, (2, 7, 8, 9)] * 6)
+    np.testing.assert_array_equal(series.read("Hole", tmp_path)[0][0, :, 0], values)
+    data = series.load("Hole", data=tmp_path, validation=0, encoding=Encoding(bits=2, chunk=1))
+    assert data.train.lengths is None and data.steps == length
+    assert not data.train.x[data.train.labels == 0][:, np.isnan(values)].any()
+
+
+def test_padding_beside_missing_values_can_be_read_in_two_ways(tmp_path):
+    rows = [(1, 5, "NaN", 6), (2, 7, 8, "NaN")] * 6
+    write_tsv(tmp_path, "Both", rows)
+    with pytest.raises(ValueError, match=r"Both_TRAIN.tsv, line 2: the NaN at the end may be padd"
+                                         r".*missing values too \(line 1\); write the set as .ts"):
+        series.read("Both", tmp_path)
+    write_tsv(tmp_path, "Apart", rows[:1] * 3, rows[1:2] * 3)
+    with pytest.raises(ValueError, match=r"Apart_TEST.tsv, line 1: the NaN at the end"):
+        series.read("Apart", tmp_path)
+    # The archive says of these that all have the same length.
+    write_tsv(tmp_path, "DodgerLoopDay", rows)
+    data = series.load("DodgerLoopDay", data=tmp_path, encoding=Encoding(bits=1))
+    assert data.train.lengths is None and data.steps == 3
+
+
+def test_steps_follow_from_lengths(tmp_path):
+    write_tsv(tmp_path, "Pad", [(c, *range(1 + i)) + ("NaN",) * (6 - i)
+                                for i in range(7) for c in (1, 2)] * 3)
+    values, _ = series.read("Pad", tmp_path)
+    for encoding in (Encoding(), Encoding(window=3), Encoding(chunk=2), Encoding(5, 3)):
+        np.testing.assert_array_equal(
+            lengths(encoding.steps().fit_transform(values)), encoding.lengths(lengths(values)))
+
+
+@pytest.mark.parametrize(("train", "test"), [
+    ("1 1 2 2", ["1.0", "2.0"]), ("1 1 2 2", [" 1", "2 "]), ("1 1.0 2 2", ["01", "+2e0"]),
+    ("0 -0.0 5e1 5e1", ["-0", "50"]), ("a a b b", ["a ", " b"])])
+def test_equal_labels_however_they_are_written(tmp_path, train, test):
+    write_tsv(tmp_path, "Same", [(label, 5, 6) for label in train.split()],
+              [(label, 5, 6) for label in test])
+    np.testing.assert_array_equal(series.read("Same", tmp_path)[1], [0, 0, 1, 1, 0, 1])
+    known = dict.fromkeys(map(class_name, train.split()))
+    write_ts(tmp_path, "Same", [([[5]], label) for label in train.split()],
+             [([[5]], label) for label in test], " ".join(known))
+    np.testing.assert_array_equal(series.read("Same", tmp_path)[1], [0, 0, 1, 1, 0, 1])
+
+
+def test_capital_letters_make_other_labels(tmp_path):
+    cases = [([[5]], label) for label in ("cat", "Cat", "dog", "Emu")]
+    write_ts(tmp_path, "Zoo", cases, cases, "Emu dog cat Cat")
+    np.testing.assert_array_equal(series.read("Zoo", tmp_path)[1], [1, 0, 2, 3] * 2)
+
+
+def test_a_class_that_training_does_not_know(tmp_path):
+    write_tsv(tmp_path, "New", [(1, 5), (2, 6)] * 6, [(1, 5), (3, 5)])
+    with pytest.raises(ValueError, match=r"New_TEST.tsv, line 2: no sequence of .*TRAIN.tsv is of "
+                                         "the class '3'"):
+        series.read("New", tmp_path)
+
+
+@pytest.mark.parametrize(("rows", "text"), [
+    ([(1, 5)] * 9, "Few_TRAIN.tsv has the class '1' only; there must be two"),
+    ([(1, 5)] * 9 + [("x", 6)], "Few has 2 sequences of class x; for 3 folds there must be 3"),
+])
+def test_too_few_of_a_class(tmp_path, rows, text):
+    write_tsv(tmp_path, "Few", rows)
+    with pytest.raises(ValueError, match=text):
+        series.load("Few", data=tmp_path)
+
+
+def test_one_sample_of_a_class_to_hold_out(tmp_path):
+    write_tsv(tmp_path, "Few", [(1, 5)] * 9 + [("x", 6)])
+    with pytest.raises(ValueError, match="Few has 1 sample of class x to train on and to hold out"):
+        series.load("Few", data=tmp_path, folds=2)
+
+
+def test_missing_values_at_the_end_of_a_ts_are_steps(tmp_path):
+    cases = [([[1, 2, "?"]], "a"), ([["?", 3, 4]], "b"), ([[5, 6]], "b"), ([[7, 8]], "a")] * 3
+    write_ts(tmp_path, "Gap", cases, cases, extra="@missing true\n")
+    data = series.load("Gap", data=tmp_path, validation=0, encoding=Encoding(bits=1))
+    np.testing.assert_array_equal(np.sort(data.train.lengths), [2] * 8 + [3] * 8)
+
+
+def test_a_window_without_a_number(tmp_path):
+    cases = [([[1, 2, "?"]], "a"), ([[2, 3, 4]], "b")] * 3
+    write_ts(tmp_path, "Gap", cases, cases, extra="@missing true\n")
+    with pytest.raises(ValueError, match="Gap has a sequence without any number in its last 1"):
+        series.load("Gap", data=tmp_path, encoding=Encoding(window=1))
 
 
 @pytest.mark.parametrize(("name", "shape", "classes"), [
     ("ItalyPowerDemand", (1096, 24, 1), 2), ("JapaneseVowels", (640, 29, 12), 9)])
 def test_what_aeon_brings_needs_no_folder(name, shape, classes, monkeypatch):
+    pytest.importorskip("aeon", reason="aeon is not installed")
     monkeypatch.delenv("BEP_DATA", raising=False)
     values, labels = series.read(name)
     assert values.shape == shape
     np.testing.assert_array_equal(np.unique(labels), np.arange(classes))
+
+
+def test_without_aeon_a_folder_is_needed(archive, monkeypatch):
+    monkeypatch.delenv("BEP_DATA", raising=False)
+    monkeypatch.setattr(series, "find_spec", lambda name: None)
+    with pytest.raises(FileNotFoundError, match=r"BEP_DATA; the package aeon, .* is not there"):
+        series.read("ItalyPowerDemand")
+    assert len(series.read("Toy", archive[0])[0]) == 30
 
 
 @pytest.mark.parametrize(("name", "shape", "classes"), [

@@ -9,6 +9,7 @@ from bep_model.series_encoders import (
     StepThermometer,
     Window,
     align_begin,
+    align_end,
     lengths,
 )
 
@@ -64,7 +65,7 @@ def test_thermometer_has_levels_per_step_and_dimension():
 
 def test_thermometer_leaves_missing_samples_out():
     x = of([1, 10], [2, 20], [3, NAN], [30])
-    encoder = StepThermometer(1).fit(x)
+    encoder = StepThermometer(1, missing_end=True).fit(x)
     np.testing.assert_array_equal(encoder.levels_[:, 0, 0], [2, 20])
     np.testing.assert_array_equal(encoder.transform(x)[..., 0], [[0, 0], [0, 0], [1, 0], [0, 1]])
 
@@ -121,3 +122,54 @@ def test_they_refuse_shapes(encoder):
     encoder.fit(np.zeros((2, 3, 4)))
     with pytest.raises(ValueError, match=r"as in fit, not \((3, )?5,?\)"):
         encoder.transform(np.zeros((2, 3, 5)))
+
+
+PADDED = np.array([[[1.0], [2.0], [NAN]], [[3.0], [4.0], [5.0]]])
+
+
+@pytest.mark.parametrize("encoder", [Window(2), Chunk(2), StepThermometer(2)])
+def test_arrays_filled_up_at_their_end_are_refused(encoder):
+    text = "sequence 0 ends in NaN; shorter sequences begin with it"
+    with pytest.raises(ValueError, match=text):
+        encoder.fit(PADDED)
+    encoder.fit(align_end(PADDED))
+    with pytest.raises(ValueError, match=text):
+        encoder.transform(PADDED)
+    clone(encoder).set_params(missing_end=True).fit_transform(PADDED)
+
+
+def test_align_end():
+    moved = align_end(PADDED)
+    np.testing.assert_array_equal(moved[..., 0], [[NAN, 1, 2], [3, 4, 5]])
+    np.testing.assert_array_equal(lengths(moved), [2, 3])
+    partly = np.array([[[1, NAN], [NAN, 2], [NAN, NAN]]])
+    np.testing.assert_array_equal(align_end(partly), np.roll(partly, 1, axis=1))
+    for x in ([[[1.0], [NAN], [2.0]]], [[[NAN], [1.0], [2.0]]]):
+        with pytest.raises(ValueError, match="sequence 0 has a step without any number before"):
+            align_end(x)
+    with pytest.raises(ValueError, match="must have the shape"):
+        align_end([[1.0]])
+
+
+@pytest.mark.parametrize("encoder", [Window(2), Chunk(2), StepThermometer(2), Expansion(2)])
+@pytest.mark.parametrize("shape", [(2, 0, 3), (2, 3, 0)])
+def test_they_refuse_sequences_of_nothing(encoder, shape):
+    with pytest.raises(ValueError, match="must have the shape"):
+        encoder.fit(np.zeros(shape))
+
+
+@pytest.mark.parametrize("encoder", [Window(2), Chunk(2), StepThermometer(2)])
+def test_they_refuse_infinity(encoder):
+    with pytest.raises(ValueError, match="must hold finite numbers, or NaN"):
+        encoder.fit(np.array([[[1.0], [np.inf]]]))
+
+
+def test_levels_of_no_sequences():
+    with pytest.raises(ValueError, match="there are no sequences to learn levels from"):
+        StepThermometer(2).fit(np.zeros((0, 3, 1)))
+
+
+@pytest.mark.parametrize("value", [2, -1, 0.5, 257, NAN])
+def test_an_expansion_takes_bits(value):
+    with pytest.raises(ValueError, match=f"must hold bits 0 and 1, not {value}"):
+        Expansion(4).fit(np.array([[[0, 1, value]]]))
