@@ -285,7 +285,8 @@ class Update(wiring.Component):
         ]
         steps = [*bernoulli.word]
         if recurrent:
-            up, changed = Signal.like(self.up), Signal.like(self.changed)
+            up = Signal.like(self.up, name="taken_up")
+            changed = Signal.like(self.changed, name="taken_changed")
             with m.If(self.vote_taken):
                 m.d.sync += [up.eq(self.up), changed.eq(self.changed)]
             up, changed = (delay(m, votes, late - 1, "votes").word_select(part, lanes)

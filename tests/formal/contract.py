@@ -12,16 +12,20 @@ from rtl.update import Operation
 def update_contract(m, config, update, claim, *, steady=True):
     """Rows are real, stay until they are taken and, without batches, come only once in a run; run
     stays until all is done, the operation meanwhile (but a sweep may follow updates), and steps and
-    their probability are known a clock before; rows and accesses do not meet.
+    their probability are known a clock before; rows and accesses do not meet. Of a recurrent network
+    also where the output layer's input begins stays with the row, and rows of the state layer are
+    to step up where their votes say so.
 
     ``steady=False`` leaves out that rows stay.
     """
     row, rows, run = update.rows.payload, update.rows, update.run
     fields, operation = Value.cast(row), Value.cast(update.operation)
+    if config.recurrent:
+        fields = Cat(fields, update.source)
     offered = run & rows.valid
     with m.If(offered):
         m.d.comb += [
-            claim(Cat((row.layer == l) & (row.address == config.bases[l] + j * config.words[l])
+            claim(Cat((row.layer == l) & (row.address == config.bases[l] + j * config.row_words[l])
                       for l, k in enumerate(config.layers) for j in range(k)).any(), "no row"),
             claim(row.slot <= config.max_batch, "no slot"),
             claim(update.thinning <= 1 << 16, "no probability"),
@@ -46,6 +50,8 @@ def update_contract(m, config, update, claim, *, steady=True):
     stepping = run & (update.operation == Operation.STEP)
     known = Cat(operation, update.thinning)
     m.d.comb += claim(~stepping | (known == delay(m, known, 1, "known")), "step or its p not known")
+    if config.recurrent:
+        m.d.comb += claim(~(stepping & rows.valid & (row.layer == 0)) | row.sign, "votes turned")
 
     if config.max_batch == 1:
         seen = Signal(1 << len(row.address), name="seen")

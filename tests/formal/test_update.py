@@ -23,6 +23,9 @@ CONFIGURATIONS = {
     "three subwords": Config(7, (3, 2), 2, 2, 6, 2, max_batch=1),
     "one layer": Config(3, (2,), 2, 2, 2, 1, max_batch=2),
     "two beats": Config(5, (3, 2), 2, 3, 4, 4, max_batch=2),
+    "recurrent": Config(5, (3, 2), 2, 3, 4, 2, max_batch=2, max_steps=2),
+    "recurrent, one subword": Config(3, (3, 2), 2, 3, 2, 2, max_batch=2, max_steps=3),
+    "recurrent, online": Config(3, (2, 2), 2, 2, 6, 2, max_batch=1, max_steps=2),
 }
 DEPTH = 9
 """Clocks of the induction: the longest pipeline and four more."""
@@ -39,13 +42,11 @@ class Followed:
         m.d.comb += Assume(self.lane < config.counter_lanes)
         self.layer, self.row_address = lookup(row, layers), lookup(row, addresses)
         m.d.comb += Assume(self.number < lookup(self.layer, config.counter_words))
-        self.word, part = word_of(config, self.number)
+        self.word, self.part, count = word_of(config, self.layer, self.number)
         self.sign_address = self.row_address + self.word
-        self.address = (self.sign_address << config.subword_bits) | part
-        self.sign_lane = part * config.counter_lanes + self.lane
-        self.part = part
-        self.real = (self.number * config.counter_lanes + self.lane
-                     < lookup(self.layer, config.widths[:-1]))
+        self.address = (self.sign_address << config.subword_bits) | self.part
+        self.sign_lane = self.part * config.counter_lanes + self.lane
+        self.real = self.lane < count
 
 
 def constant(m, shape, name):
@@ -56,16 +57,19 @@ def constant(m, shape, name):
 
 def all_rows(config):
     """Layers (0 for layer 1) and sign-plane addresses of all rows."""
-    rows = [(l, config.bases[l] + j * config.words[l])
+    rows = [(l, config.bases[l] + j * config.row_words[l])
             for l, k in enumerate(config.layers) for j in range(k)]
     return tuple(zip(*rows, strict=True))
 
 
-def word_of(config, number):
-    """Sign word within the row, and place within it, of a counter word."""
-    numbers = range(max(config.counter_words))
-    return (lookup(number, [n // config.subwords for n in numbers]),
-            lookup(number, [n % config.subwords for n in numbers]))
+def word_of(config, layer, number):
+    """Of a counter word of a row: sign word within the row, place within it, counters it holds."""
+    low, longest = (1 << config.subword_bits) - 1, max(config.counter_words)
+    spans = [span for row in config.spans for span in (*row, *[(0, 0, 0)] * (longest - len(row)))]
+    index = layer * longest + number
+    return (lookup(index, [offset >> config.subword_bits for offset, _, _ in spans]),
+            lookup(index, [offset & low for offset, _, _ in spans]),
+            lookup(index, [count for _, _, count in spans]))
 
 
 def harness(config, *, steady=True, **options):
@@ -79,7 +83,8 @@ def harness(config, *, steady=True, **options):
     m.d.comb += [s.eq(AnySeq(s.shape())) for s in map(Value.cast, (
         dut.run, dut.operation, dut.thinning, dut.reinforce, dut.random, dut.rows.valid,
         dut.rows.payload, dut.state.request.valid, dut.state.request.payload, dut.state.data.valid,
-        dut.state.data.payload, dut.state.reply.ready, dut.access_enable))]
+        dut.state.data.payload, dut.state.reply.ready, dut.access_enable,
+        *([dut.source, dut.vote_valid, dut.up, dut.changed] if config.recurrent else [])))]
     update_contract(m, config, dut, Assume, steady=steady)
     state_contract(m, dut.state, Assume)
 
@@ -90,7 +95,7 @@ def harness(config, *, steady=True, **options):
     layer, row = dut.rows.payload.layer, dut.rows.payload
     position = Signal(range(max(config.counter_words)))
     final = position == lookup(layer, config.counter_words) - 1
-    word, part = word_of(config, position)
+    word, part, _ = word_of(config, layer, position)
     with m.If(stepping):
         m.d.sync += position.eq(Mux(final, 0, position + 1))
         m.d.comb += [
@@ -149,22 +154,27 @@ def harness(config, *, steady=True, **options):
     # What the counter should be (SPEC.md 4 and 5), once its word has been read.
     value = Signal(signed(bits))
     target = delay(m, row.sign, dut.read_latency, "target")
-    agrees = dut.activation_data.bit_select(followed.sign_lane, 1) == target
+    agrees, changed = dut.activation_data.bit_select(followed.sign_lane, 1) == target, Const(1)
+    if config.recurrent:
+        voted = delay(m, is_step & (layer == 0), dut.read_latency, "voted")
+        votes = voting(m, dut, followed, inside, this_row & (word == followed.word), stepping, part)
+        agrees, changed = Mux(voted, votes[0], agrees), ~voted | votes[1]
     up = Mux(is_step, agrees, value >= 0)
     drawn = inside["bernoulli.word"].bit_select(followed.lane, 1)
     after_row = delay(m, stepping & read, dut.read_latency, "after_row")
     with m.If(after_row & is_initialise):
         m.d.sync += value.eq(Mux(drawn | ~followed.real, 0, -1))
-    with m.If(after_row & ~is_initialise & drawn & followed.real):
+    with m.If(after_row & ~is_initialise & drawn & followed.real & (changed | ~is_step)):
         with m.If(up & (value != high)):
             m.d.sync += value.eq(value + 1)
         with m.If(~up & (value != low)):
             m.d.sync += value.eq(value - 1)
-    offsets = [sum(config.words[:l]) for l in range(config.depth)]
-    from_slot = delay(m, row.slot, 1, "from_slot")
+    source = dut.source if config.recurrent else lookup(
+        layer, [sum(config.words[:l]) for l in range(config.depth)])
+    begins, from_slot = delay(m, source, 1, "begins"), delay(m, row.slot, 1, "from_slot")
     with m.If(delay(m, stepping & read, 1, "asked_row") & is_step):
         m.d.comb += [
-            Assert(offset == lookup(followed.layer, offsets) + followed.word, "wrong activations"),
+            Assert(offset == (begins + followed.word)[:len(offset)], "wrong activations"),
             Assert(asked_slot == from_slot, "wrong slot"),
         ]
 
@@ -197,13 +207,38 @@ def harness(config, *, steady=True, **options):
     ]
     with m.If(part != 0):  # what was read with the first subword is held
         m.d.comb += [
-            Assert(offset == lookup(layer, offsets) + word, "activations not held"),
+            Assert(offset == (source + word)[:len(offset)], "activations not held"),
             Assert(asked_slot == row.slot, "slot not held"),
         ]
         with m.If(this_row & (word == followed.word) & (part <= followed.part)):
             m.d.comb += Assert(sign_data.bit_select(followed.sign_lane, 1) == stored[1],
                                "sign not held")
     return m
+
+
+def voting(m, dut, followed, inside, this_word, stepping, part):
+    """What is claimed of votes: taken once per sign word of a row of the state layer, when they are
+    there, and kept for all its counter words.
+
+    Return what the votes on the followed counter are, when its lane is stepped: up, and changed.
+    """
+    due = (stepping & (dut.operation == Operation.STEP) & (dut.rows.payload.layer == 0)
+           & (part == 0))
+    m.d.comb += [
+        Assert(dut.vote_taken == due, "votes not taken once"),
+        Assert(~dut.vote_taken | dut.vote_valid, "votes taken too early"),
+    ]
+    kept = []
+    for name in ("up", "changed"):
+        vote = Signal(name=f"vote_{name}")
+        with m.If(dut.vote_taken & this_word):
+            m.d.sync += vote.eq(getattr(dut, name).bit_select(followed.sign_lane, 1))
+        with m.If((part != 0) & this_word & (dut.operation == Operation.STEP)
+                  & (dut.rows.payload.layer == 0)):
+            m.d.comb += Assert(inside[f"taken_{name}"].bit_select(followed.sign_lane, 1) == vote,
+                               "votes not held")
+        kept.append(delay(m, vote, dut.read_latency - 1, f"vote_{name}"))
+    return kept
 
 
 def port(m, dut, followed, inside, value):
