@@ -24,16 +24,20 @@ from rtl.update import Operation
 from rtl.verilog import convert
 from sim.simulate import simulate
 from sim.words import integers
-from tests.sim.configurations import CASES
-from tests.sim.jobs import job
+from tests.sim import configurations, recurrent
+from tests.sim.jobs import job, learning_job
 
 from .contract import state_contract, update_contract, winners_contract
 from .prove import collision, open_up, prove
 
-CASE_NAMES = ("online-reinforced", "batch", "thinned-batch", "three-subwords",
-              "one-of-everything", "three-layers-batch", "single-port-batch")
+CASES = {name: configurations.CASES[name] for name in (
+    "online-reinforced", "batch", "thinned-batch", "three-subwords", "one-of-everything",
+    "three-layers-batch", "single-port-batch")}
+CASES |= {f"recurrent-{name}": recurrent.CASES[name] for name in (
+    "unequal-lengths", "batch", "single-port-batch", "registered")}
 
-TINY = Config(2, (2, 2), 2, 2, 2, 2)
+TINY = {"mlp": Config(2, (2, 2), 2, 2, 2, 2),
+        "recurrent": Config(2, (2, 2), 2, 2, 2, 2, max_steps=2)}
 CLOCKS = 12
 """Of the bounded proof: commands, sweeps of two rows, the state port, the start of a sample. Every
 clock more takes half as long again; 20 clocks, a minute and a half, were proved by hand."""
@@ -64,8 +68,13 @@ def checks(m, trainer, claim):
     if config.depth > 1:
         used["neurons"] = inside["sequencer.select_hidden"] & inside["select.late_valid_0"]
         used["open_rows"] = inside["backward.fetched_0"]
+    if config.recurrent:
+        used["open_rows"] &= ~inside["sequencer.update_run"]
+        used["votes"] = inside["backward.fetched_0"] & inside["sequencer.update_run"]
+        used["select.credit"] = inside["select.late_valid_0"] & inside["sequencer.select_hidden"]
     for name, now in used.items():
-        collided = delay(m, collision(memories[f"{name}.memory"]), 1, f"{name}_collided")
+        memory = "targets" if name == "votes" else "memory"
+        collided = delay(m, collision(memories[f"{name}.{memory}"]), 1, f"{name}_collided")
         m.d.comb += claim(~(collided & now), f"{name} read while written")
 
 
@@ -83,6 +92,9 @@ class AnyParameters(Registers):
             **{f"group_{l}": divisors(k) for l, k in enumerate(config.layers, 1)},
             **{f"reinforce_{l}": few_draws[:2] for l in range(1, config.depth + 1)},
         }
+        if config.recurrent:
+            legal["steps"] = range(1, config.max_steps + 1)
+            legal["horizon"] = range(1, config.max_steps + 2)
         for name, values in legal.items():
             m.d.comb += Assume(Value.cast(getattr(parameters, name)).matches(*values))
         m.d.comb += [parameters.mode.eq(AnySeq(2)), Assume(parameters.mode < len(Mode))]
@@ -100,8 +112,9 @@ class AnyBits(Bank):
 
 
 @pytest.mark.parametrize("single_port", [False, True])
-def test_first_clocks(single_port):
-    trainer = Trainer(TINY, (0b01, 0b10), single_port)
+@pytest.mark.parametrize("kind", TINY)
+def test_first_clocks(kind, single_port):
+    trainer = Trainer(TINY[kind], (0b01, 0b10), single_port)
     m = Module()
     with patch("rtl.trainer.Registers", AnyParameters), patch("rtl.trainer.Bank", AnyBits):
         checks(m, trainer, Assert)
@@ -111,7 +124,7 @@ def test_first_clocks(single_port):
         s = Value.cast(s)
         m.d.comb += s.eq(AnySeq(s.shape()))
     state_contract(m, trainer.state, Assume)
-    prove(f"trainer-{'one-port' if single_port else 'two-ports'}", m, CLOCKS, mode="bmc")
+    prove(f"trainer-{kind}-{'one-port' if single_port else 'two-ports'}", m, CLOCKS, mode="bmc")
 
 
 class Checked(wiring.Component):
@@ -135,8 +148,10 @@ class Checked(wiring.Component):
         return m
 
 
-@pytest.mark.parametrize("name", CASE_NAMES)
+@pytest.mark.parametrize("name", CASES)
 def test_whole_job(name):
     case = CASES[name]
     trainer = Trainer(case.config, integers(frame.prototypes(case.config)), **case.options)
-    simulate(job(case), convert(Checked(trainer)))
+    verilog = convert(Checked(trainer))
+    simulate(job(case), verilog)
+    simulate(learning_job(case), verilog)
