@@ -30,7 +30,7 @@ def align_begin(bits, lengths):
         Steps beyond a length are 0.
     """
     moved = np.zeros_like(bits)
-    for length in np.unique(lengths):
+    for length in np.unique(lengths).tolist():  # int8 could not hold T - length
         rows = lengths == length
         moved[rows, :length] = bits[rows, bits.shape[1] - length:]
     return moved
