@@ -1,5 +1,6 @@
 """Checks of single values: of any type that holds them, refused by name, given back as Python's."""
 
+import functools
 import math
 import operator
 from numbers import Real
@@ -58,8 +59,23 @@ def number(name, value, low=-math.inf, high=math.inf):
     return value
 
 
+def unchanged_if_refused(method):
+    """A method that leaves its object's attributes as they were when it raises anything."""
+    @functools.wraps(method)
+    def guarded(self, *args, **kwargs):
+        before = dict(vars(self))
+        try:
+            return method(self, *args, **kwargs)
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    return guarded
+
+
 def _is_bool(value):
-    return isinstance(value, bool) or getattr(value, "dtype", None) == bool
+    return isinstance(value, bool) or str(getattr(value, "dtype", "")) == "bool"
 
 
 def _range(low, high):

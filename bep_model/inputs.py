@@ -49,12 +49,21 @@ def labels(config, values, n):
 
 def _integers(name, values, n, low, high):
     values = np.asarray(values)
-    if not np.issubdtype(values.dtype, np.integer):
+    if values.dtype.kind not in "iu":
         raise TypeError(f"{name} must be integers, not {values.dtype}")
     if values.shape != (n,):
         raise ValueError(f"{name} must have shape ({n},), not {values.shape}")
     check_range(name, values, low, high)
     return values.astype(np.int64)
+
+
+def check_counters(config, l, dtype, shape):
+    """Raise TypeError or ValueError unless counters of layer ``l`` may be of this kind."""
+    if dtype.kind not in "iu":
+        raise TypeError(f"counters of layer {l} must be integers, not {dtype}")
+    if shape != config.shapes[l - 1]:
+        raise ValueError(f"counters of layer {l} must have shape {config.shapes[l - 1]}, "
+                         f"not {shape}")
 
 
 def check_range(name, values, low, high):

@@ -154,12 +154,8 @@ class Network:
         arrays = [np.asarray(layer) for layer in counters]
         if len(arrays) != self.config.depth:
             raise ValueError(f"counters must have {self.config.depth} layers, not {len(arrays)}")
-        for l, (layer, shape) in enumerate(zip(arrays, self.config.shapes, strict=True), 1):
-            if not np.issubdtype(layer.dtype, np.integer):
-                raise TypeError(f"counters of layer {l} must be integers, not {layer.dtype}")
-            if layer.shape != shape:
-                raise ValueError(
-                    f"counters of layer {l} must have shape {shape}, not {layer.shape}")
+        for l, layer in enumerate(arrays, 1):
+            inputs.check_counters(self.config, l, layer.dtype, layer.shape)
             inputs.check_range(f"counters of layer {l}", layer, *self.config.counter_range)
         for sections, values in zip(self._sections(), arrays, strict=True):
             begin = 0

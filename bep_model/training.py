@@ -181,7 +181,7 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
     hyper = (hyper or Hyper()).checked()
     integer("seed", seed, 0)
     config, train = network.config, data.train
-    parameters = check(config, data, epochs, hyper)
+    parameters, epochs = check(config, data, epochs, hyper), int(epochs)
     if keep_best and not len(data.validation):
         raise ValueError("keep_best needs validation samples; hold some out")
     groups = GroupSchedule(config, parameters.groups, hyper.patience)
