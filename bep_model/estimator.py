@@ -4,7 +4,6 @@ import re
 from dataclasses import asdict, replace
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
@@ -229,9 +228,11 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
         ``history_`` is not kept, nor a ``random_state`` that is not an integer.
 
         Raises ValueError for an encoder that is not one of this package
-        (:data:`bep_model.portable.ENCODERS`) or classes that such a file cannot hold, and OSError.
+        (:data:`bep_model.portable.ENCODERS`) or classes that such a file cannot hold, TypeError or
+        ValueError for hyper-parameters that :meth:`fit` would refuse, and OSError.
         """
         check_is_fitted(self, "network_")
+        self._checked()  # for load would refuse them
         state.save(path, self.network_, estimator=portable.to_table(self))
 
     @classmethod
@@ -312,7 +313,7 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
         if not len(X):  # which encoders refuse
             return np.zeros((0, self.network_.config.inputs), np.uint8)
         bits = X if self.encoder_ is None else self.encoder_.transform(X)
-        bits = np.asarray(bits.toarray() if issparse(bits) else bits)  # or a frame
+        bits = np.asarray(bits.toarray() if hasattr(bits, "toarray") else bits)  # or a frame
         wrong = bits[(bits != 0) & (bits != 1)]
         if wrong.size:
             source = "X must hold" if self.encoder_ is None else f"{self.encoder_} must make"

@@ -24,7 +24,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import bep_model.estimator
-from bep_model import datasets, state, training
+from bep_model import datasets, encoders, portable, selection, state, training
 from bep_model.config import Config
 from bep_model.encoders import Differences, Median, Thermometer, Threshold
 from bep_model.estimator import BEPClassifier
@@ -434,6 +434,18 @@ def test_an_encoder_that_learns_from_the_classes(tmp_path):
     np.testing.assert_array_equal(loaded.predict(BITS.test.x), classifier.predict(BITS.test.x))
 
 
+def test_every_encoder_needs_no_arguments_and_can_be_saved(tmp_path):
+    shipped = {kind for module in (encoders, selection) for kind in vars(module).values()
+               if isinstance(kind, type) and kind.__module__ == module.__name__
+               and kind.__name__[0] != "_"}
+    assert shipped == {kind for kind, _ in portable.ENCODERS.values()}
+    for kind in shipped:
+        classifier = small(encoder=clone(kind()), epochs=1).fit(BITS.train.x, BITS.train.labels)
+        classifier.save(tmp_path / "state.npz")
+        loaded = BEPClassifier.load(tmp_path / "state.npz")
+        np.testing.assert_array_equal(loaded.predict(BITS.test.x), classifier.predict(BITS.test.x))
+
+
 def test_a_file_is_the_same_network_for_all(tmp_path):
     classifier = small(encoder=None, random_state=None).fit(BITS.train.x, BITS.train.labels)
     classifier.save(tmp_path / "state.npz")
@@ -452,6 +464,8 @@ def test_what_a_file_cannot_hold(tmp_path):
         classifier.save(tmp_path / "state.npz")
     with pytest.raises(NotFittedError):
         small().save(tmp_path / "state.npz")
+    with pytest.raises(ValueError, match="p_r must be between"):
+        small().fit(X, Y).set_params(p_r=-1).save(tmp_path / "state.npz")
     assert not list(tmp_path.iterdir())
 
 
