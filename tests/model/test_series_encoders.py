@@ -121,3 +121,11 @@ def test_they_refuse_shapes(encoder):
     encoder.fit(np.zeros((2, 3, 4)))
     with pytest.raises(ValueError, match=r"as in fit, not \((3, )?5,?\)"):
         encoder.transform(np.zeros((2, 3, 5)))
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.uint64])
+def test_lengths_of_any_integers(dtype):
+    """T - length is beyond int8."""
+    bits = np.random.default_rng(1).integers(0, 2, (3, 200, 2), np.uint8)
+    known = np.array([1, 60, 127])
+    np.testing.assert_array_equal(align_begin(bits, known.astype(dtype)), align_begin(bits, known))
