@@ -1,1 +1,29 @@
-"""Bit-exact golden model of Binary Error Propagation (BEP), configuration and data; no gateware."""
+"""Bit-exact golden model of Binary Error Propagation (BEP), configuration and data; no gateware.
+
+The names below are loaded when they are asked for first, so that importing the package is cheap:
+from :mod:`bep_model.config` ``Config`` and ``Parameters``, from :mod:`bep_model.network`
+``Network``, from :mod:`bep_model.state` ``load`` and ``save`` of trained networks, from
+:mod:`bep_model.estimator` ``BEPClassifier``, from :mod:`bep_model.training` ``Hyper``, and the
+encoders ``Threshold``, ``Median``, ``Thermometer``, ``Differences`` and ``Informative``.
+"""
+
+from importlib import import_module
+
+_HOMES = {
+    "Config": "config", "Parameters": "config", "Network": "network", "load": "state",
+    "save": "state", "BEPClassifier": "estimator", "Hyper": "training", "Threshold": "encoders",
+    "Median": "encoders", "Thermometer": "encoders", "Differences": "encoders",
+    "Informative": "selection",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name):
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__():
+    return sorted({*globals(), *_HOMES})

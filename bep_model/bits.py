@@ -1,34 +1,84 @@
 """Bits in 64-bit words, and how the kernels of the model are compiled."""
 
 import hashlib
+import os
+import sys
+import tempfile
 from pathlib import Path
 
 import numba
 import numpy as np
+from numba.core import event
 from numba.extending import overload
 
 WORD = 64
 """Bits in a packed word; element i of a vector is bit i % 64 of word i // 64."""
 
 
-def _sources_digest():
-    sources = sorted(Path(__file__).parent.glob("*.py"))
-    return hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()[:16]
+def sources_digest(folder):
+    """16 hex digits of all Python files in a folder and its sub-folders, names and contents."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        for part in (str(path.relative_to(folder)).encode(), path.read_bytes()):
+            digest.update(b"%d:" % len(part) + part)
+    return digest.hexdigest()[:16]
 
 
-# Numba finds a stale compilation by the caller's file alone. A kernel that another file inlines
-# would survive its own change, so the cache folder is named after all the sources together.
-_CACHE = Path(__file__).parent / "__pycache__" / f"numba-{_sources_digest()}"
+def _cache():
+    """The first of the folders for compiled kernels that can be written; None if none can.
+
+    Numba finds a stale compilation by the caller's file alone. A kernel that another file inlines
+    would survive its own change, so the folder is named after all the sources together.
+    """
+    package = Path(__file__).parent
+    name = f"numba-{sources_digest(package)}"
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    given = numba.config.CACHE_DIR  # NUMBA_CACHE_DIR
+    for folder in ([Path(given)] if given else []) + [package / "__pycache__",
+                                                      Path(home) / "bep-trainer"]:
+        try:
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder / name):
+                return folder / name
+        except OSError:
+            pass
+    return None
+
+
+_CACHE = _cache()
 
 
 def compiled(function):
-    """Compile a kernel to machine code, kept on disk; the identity if NUMBA_DISABLE_JIT is set."""
+    """Compile a kernel to machine code, kept on disk; the identity if NUMBA_DISABLE_JIT is set.
+
+    It is compiled when it is called first. Where no folder can be written, every process does so.
+    """
     given = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = given or str(_CACHE)
+    numba.config.CACHE_DIR = str(_CACHE or "")
     try:
-        return numba.njit(function, cache=True, nogil=True, error_model="numpy")
+        return numba.njit(function, cache=_CACHE is not None, nogil=True, error_model="numpy")
     finally:
         numba.config.CACHE_DIR = given
+
+
+class _Notice(event.Listener):
+    """Says once, to someone at a terminal, why the first call takes so long."""
+
+    told = False
+
+    def on_start(self, event):
+        ours = event.data["dispatcher"].py_func.__module__.startswith("bep_model.")
+        if ours and not self.told and sys.stderr.isatty():
+            self.told = True
+            once = ", the first time only" if _CACHE else ""
+            print(f"compiling the model for this processor (some 10 s{once}) ...",
+                  file=sys.stderr)
+
+    def on_end(self, event):
+        pass
+
+
+event.register("numba:compile", _Notice())
 
 
 def popcount(word):

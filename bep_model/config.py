@@ -3,27 +3,16 @@
 import hashlib
 import json
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property
+
+from bep_model.checks import MOST_SEED, integer, integers
 
 NUMERICS_VERSION = 1
 """Raised whenever the same configuration, seed and data would give other counters."""
 
-
-def _integer(name, value, low, high):
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be an integer, not {value!r}")
-    if not low <= value <= high:
-        raise ValueError(f"{name} must be between {low} and {high}, not {value}")
-    return value
-
-
-def _integers(name, values, count, low, high):
-    if not isinstance(values, (tuple, list)):
-        raise TypeError(f"{name} must be a list of integers, not {values!r}")
-    if count is not None and len(values) != count:
-        raise ValueError(f"{name} must have {count} entries (one per layer), not {len(values)}")
-    return tuple(_integer(f"{name}[{i}]", value, low, high) for i, value in enumerate(values))
+MOST_BATCH = 1024
+"""Samples per application of updates."""
 
 
 def divisors(n):
@@ -88,23 +77,23 @@ class Config:
     stable: bool = False
 
     def __post_init__(self):
-        _integer("inputs", self.inputs, 1, 65535)
-        layers = _integers("layers", self.layers, None, 1, 65535)
+        self._integer("inputs", 1, 65535)
+        layers = integers("layers", self.layers, None, 1, 65535)
         if not 1 <= len(layers) <= 15:
             raise ValueError(f"layers must have 1 to 15 entries, not {len(layers)}")
         object.__setattr__(self, "layers", layers)
-        _integer("classes", self.classes, 2, 256)
-        _integer("counter_bits", self.counter_bits, 2, 15)
-        _integer("weight_lanes", self.weight_lanes, 1, 4096)
-        _integer("counter_lanes", self.counter_lanes, 1, 4096)
+        self._integer("classes", 2, 256)
+        self._integer("counter_bits", 2, 15)
+        self._integer("weight_lanes", 1, 4096)
+        self._integer("counter_lanes", 1, 4096)
         if self.weight_lanes % self.counter_lanes:
             raise ValueError(
                 f"counter_lanes must divide weight_lanes ({self.weight_lanes}), "
                 f"not {self.counter_lanes}"
             )
-        _integer("max_batch", self.max_batch, 1, 1024)
-        _integer("seed", self.seed, 0, 2**32 - 1)
-        _integer("max_steps", self.max_steps, 0, 1024)
+        self._integer("max_batch", 1, MOST_BATCH)
+        self._integer("seed", 0, MOST_SEED)
+        self._integer("max_steps", 0, 1024)
         if self.recurrent and len(layers) != 2:
             raise ValueError("a recurrent network must have 2 layers (state and output), "
                              f"not {len(layers)}")
@@ -112,6 +101,9 @@ class Config:
             raise TypeError(f"stable must be true or false, not {self.stable!r}")
         if self.stable and self.recurrent:
             raise ValueError("a recurrent network has no stability: stable must be false")
+
+    def _integer(self, name, low, high):
+        object.__setattr__(self, name, integer(name, getattr(self, name), low, high))
 
     # Shape of the network
 
@@ -293,36 +285,34 @@ class Parameters:
         Raises TypeError or ValueError as :class:`Config` does.
         """
         last = config.layers[-1]
-        _integer("margin", self.margin, -2 * last, 2 * last)
-        gates = _integers("gates", self.gates, config.depth, 0, 65535)
+        margin = integer("margin", self.margin, -2 * last, 2 * last)
+        gates = integers("gates", self.gates, config.depth, 0, 65535)
         gates = tuple(min(t, f) for t, (_, f) in zip(gates, config.shapes, strict=True))
-        groups = _integers("groups", self.groups, config.depth, 1, 65535)
+        groups = integers("groups", self.groups, config.depth, 1, 65535)
         for l, (group, width) in enumerate(zip(groups, config.layers, strict=True), 1):
             if width % group:
                 raise ValueError(
                     f"groups: the group size of layer {l} must divide its {width} neurons, "
                     f"not {group}"
                 )
-        reinforce = _integers("reinforce", self.reinforce, config.depth, 0, 65535)
-        _integer("thinning", self.thinning, 0, 1 << 16)
-        _integer("batch", self.batch, 1, config.max_batch)
-        _integer("sweep", self.sweep, 1, 65535)
-        if self.sweep % self.batch:
-            raise ValueError(
-                f"sweep must be a multiple of the batch ({self.batch}), not {self.sweep}"
-            )
-        horizon = _integer("horizon", self.horizon, 1, 65535)
+        reinforce = integers("reinforce", self.reinforce, config.depth, 0, 65535)
+        thinning = integer("thinning", self.thinning, 0, 1 << 16)
+        batch = integer("batch", self.batch, 1, config.max_batch)
+        sweep = integer("sweep", self.sweep, 1, 65535)
+        if sweep % batch:
+            raise ValueError(f"sweep must be a multiple of the batch ({batch}), not {sweep}")
+        horizon = integer("horizon", self.horizon, 1, 65535)
         if config.recurrent:
             horizon = min(horizon, config.max_steps)
-        stabilities = _integers("stabilities", self.stabilities or (0,) * config.depth,
-                                config.depth, 0, 65535)
+        given = integers("stabilities", self.stabilities, None, 0, 65535)
+        stabilities = integers("stabilities", given or (0,) * config.depth, config.depth, 0, 65535)
         if any(stabilities) and not config.stable:
             raise ValueError("stabilities must be 0 without stable = true in the configuration, "
                              f"not {stabilities}")
         stabilities = tuple(min(k, f + 1) for k, (_, f) in
                             zip(stabilities, config.shapes, strict=True))
-        return replace(self, gates=gates, groups=groups, reinforce=reinforce, horizon=horizon,
-                       stabilities=stabilities)
+        return Parameters(margin, gates, groups, reinforce, thinning, batch, sweep, horizon,
+                          stabilities)
 
     @classmethod
     def from_reals(cls, config, *, r=0.5, nu=0.2, group=15, p_r=0.0, error=100.0, thinning=1.0,

@@ -7,6 +7,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from bep_model import images
+from bep_model.checks import MOST_SEED, integer
 from bep_model.encoders import Thermometer
 from bep_model.images import ENCODINGS
 
@@ -145,8 +146,7 @@ def load(name, *, data=None, seed=0, validation=True, encoding="default", **gene
     """
     if name not in NAMES:
         raise ValueError(f"unknown data set {name!r}; known are {', '.join(NAMES)}")
-    if not isinstance(seed, int) or not 0 <= seed < 2**32:
-        raise ValueError(f"the seed of the data must be between 0 and 2**32 - 1, not {seed}")
+    seed = integer("the seed of the data", seed, 0, MOST_SEED)
     check_encoding(name, encoding)
     if name == "random-prototypes":
         return random_prototypes(seed=seed, validation=validation, **generator)

@@ -5,12 +5,19 @@ Given levels are inclusive (bit = x >= level). Levels learnt from data are exclu
 an image, and an inclusive comparison would make those bits constant.
 """
 
+from itertools import pairwise
+
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from bep_model.checks import integer, number, unchanged_if_refused
+
 
 class _Encoder(TransformerMixin, BaseEstimator):
+    def check_options(self):
+        """Raise TypeError or ValueError for a constructor argument that is not allowed."""
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = []  # bits are uint8 whatever the numbers were
@@ -28,8 +35,14 @@ class Threshold(_Encoder):
     def __init__(self, threshold=0.5):
         self.threshold = threshold
 
+    def check_options(self):
+        """The threshold must be a finite number."""
+        number("threshold", self.threshold)
+
+    @unchanged_if_refused
     def fit(self, X, y=None):
         """Check ``X`` (N, features); nothing is learnt but the number of features."""
+        self.check_options()
         validate_data(self, X)
         return self
 
@@ -47,6 +60,7 @@ class Median(_Encoder):
     median_ : ndarray float64 (features,)
     """
 
+    @unchanged_if_refused
     def fit(self, X, y=None):
         """Learn the medians of ``X`` (N, features)."""
         self.median_ = np.median(validate_data(self, X), axis=0)
@@ -75,18 +89,25 @@ class Thermometer(_Encoder):
     def __init__(self, levels=3):
         self.levels = levels
 
+    def check_options(self):
+        """The levels must be a number of them, or finite numbers in ascending order."""
+        if self._learns:
+            integer("levels", self.levels, 1)
+            return
+        levels = [number(f"levels[{k}]", level) for k, level in enumerate(self.levels)]
+        if not levels or any(b <= a for a, b in pairwise(levels)):
+            raise ValueError(f"levels must be an ascending list of numbers, not {self.levels}")
+
+    @unchanged_if_refused
     def fit(self, X, y=None):
         """Learn the levels from ``X`` (N, features), or spread the given ones."""
+        self.check_options()
         X = validate_data(self, X)
-        if isinstance(self.levels, (int, np.integer)):
-            if self.levels < 1:
-                raise ValueError(f"levels must be at least 1, not {self.levels}")
+        if self._learns:
             parts = np.arange(1, self.levels + 1) / (self.levels + 1)
             self.levels_ = np.quantile(X, parts, axis=0).T
         else:
             levels = np.asarray(self.levels, dtype=float)
-            if levels.ndim != 1 or not levels.size or (np.diff(levels) <= 0).any():
-                raise ValueError(f"levels must be an ascending list of numbers, not {self.levels}")
             self.levels_ = np.broadcast_to(levels, (X.shape[1], levels.size))
         return self
 
@@ -94,9 +115,12 @@ class Thermometer(_Encoder):
         """Return bits, uint8 (N, features * levels)."""
         check_is_fitted(self, "levels_")
         x = validate_data(self, X, reset=False)[:, :, None]
-        learnt = isinstance(self.levels, (int, np.integer))
-        bits = x > self.levels_ if learnt else x >= self.levels_
+        bits = x > self.levels_ if self._learns else x >= self.levels_
         return bits.reshape(len(x), -1).astype(np.uint8)
+
+    @property
+    def _learns(self):
+        return np.ndim(self.levels) == 0
 
 
 class Differences(_Encoder):
@@ -135,11 +159,24 @@ class Differences(_Encoder):
         self.pixels = pixels
         self.seed = seed
 
+    def check_options(self):
+        """All arguments must be integers in their ranges, ``pixels`` even."""
+        for name in ("bits", "window"):
+            integer(name, getattr(self, name), 1)
+        if self.width is not None:
+            integer("width", self.width, 1)
+        if integer("pixels", self.pixels, 2) % 2:
+            raise ValueError(f"pixels must be even, not {self.pixels}")
+        integer("seed", self.seed, 0)
+
+    @unchanged_if_refused
     def fit(self, X, y=None):
         """Draw the pixels and learn the medians from ``X`` (N, features).
 
-        Raises ValueError for parameters out of range or features that are no whole rows.
+        Raises TypeError or ValueError for parameters out of range or features that are no whole
+        rows.
         """
+        self.check_options()
         X = validate_data(self, X)
         self.added_, self.subtracted_ = self._draw(X.shape[1])
         self.median_ = np.concatenate([np.median(part, axis=1) for part in self._differences(X)])
@@ -158,14 +195,11 @@ class Differences(_Encoder):
 
     def _draw(self, features):
         width = features if self.width is None else self.width
-        if self.bits < 1 or self.window < 1:
-            raise ValueError(
-                f"bits and window must be at least 1, not {self.bits} and {self.window}")
-        if width < 1 or features % width:
+        if features % width:
             raise ValueError(f"width must divide the {features} features, not {width}")
         rows, columns = min(self.window, features // width), min(self.window, width)
-        if self.pixels % 2 or not 2 <= self.pixels <= rows * columns:
-            raise ValueError(f"pixels must be even and 2 to {rows * columns} (the window; "
+        if self.pixels > rows * columns:
+            raise ValueError(f"pixels must be even, 2 to {rows * columns} (the window; "
                              f"n_features = {features}), not {self.pixels}")
         raw = np.random.PCG64(self.seed).random_raw(self.bits * (2 + rows * columns))
         raw = raw.reshape(self.bits, -1)

@@ -1,5 +1,6 @@
 """BEP as a scikit-learn classifier: the golden model behind fit, partial_fit and predict."""
 
+import re
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -9,13 +10,17 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from bep_model import portable, state, training
+from bep_model import calibration, portable, state, training
+from bep_model.checks import MOST_SEED, integer, number, unchanged_if_refused
 from bep_model.config import Config
 from bep_model.datasets import Dataset, Samples
 from bep_model.encoders import Thermometer
 from bep_model.network import Network
 
 DEFAULTS = training.Hyper()
+
+NAMES = {"layers": "hidden_layer_sizes", "max_batch": "batch", "seed": "prototype_seed"}
+"""Of the configuration's entries, where the classifier has others."""
 
 
 class BEPClassifier(ClassifierMixin, BaseEstimator):
@@ -56,9 +61,21 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
         Registers that the next :meth:`partial_fit` trains with.
     history_ : list of Epoch
         Of the last :meth:`fit`; empty if there was none.
+    temperature_ : float
+        What :meth:`predict_proba` divides the logits by. With ``validation_fraction``, :meth:`fit`
+        chooses it by the log loss of the samples held out (temperature scaling, see
+        :func:`bep_model.calibration.temperature`): the probabilities are calibrated to these.
+        Otherwise it is sqrt(K_L), a fixed scale with no claim to calibration: the standard
+        deviation of a random logit. :meth:`partial_fit` leaves it as it is.
     n_features_in_ : int
     feature_names_in_ : ndarray of str (n_features_in_,)
         Only if ``X`` had such names.
+
+    Notes
+    -----
+    :meth:`fit` takes no ``sample_weight``: BEP has no weighted step. Whole weights are repeated
+    samples, ``X.repeat(weights, axis=0)``. Sparse features are refused, as scikit-learn does it;
+    an encoder may give sparse bits.
 
     Examples
     --------
@@ -102,45 +119,53 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
         self.prototype_seed = prototype_seed
         self.random_state = random_state
 
+    @unchanged_if_refused
     def fit(self, X, y):
         """Train a new network on samples ``X`` (N, features) of classes ``y`` (N,).
+
+        A call that is refused leaves the classifier as it was.
 
         Raises
         ------
         TypeError, ValueError
             For samples or parameters that are not allowed, with the value in the text.
         """
+        hyper, config = self._checked()
+        if hyper.patience and not self.validation_fraction:
+            raise ValueError("patience needs validation samples; set validation_fraction, or "
+                             "patience to 0")
         X, y = validate_data(self, X, y, dtype="numeric")
         check_classification_targets(y)
         classes, labels = np.unique(y, return_inverse=True)
-        seed, held = self._seed(), np.arange(0)
-        kept = np.arange(len(X))
-        if not 0 <= self.validation_fraction < 1:
-            raise ValueError("validation_fraction must be 0 or more and below 1, "
-                             f"not {self.validation_fraction}")
         _check_classes(classes)
+        kept, held, seed = np.arange(len(X)), np.arange(0), self._seed()
         if self.validation_fraction:
             kept, held = train_test_split(kept, test_size=self.validation_fraction,
                                           random_state=seed, stratify=labels)
-        self._begin(X[kept], classes, seed)
+        self._begin(X[kept], y[kept], classes, hyper, config, seed)
         train, held = (Samples(self._bits(X[part]), labels[part]) for part in (kept, held))
         data = Dataset("the data", train, held, Samples(train.x[:0], labels[:0]), len(classes))
-        hyper = self._hyper()
-        self.history_ = training.fit(self.network_, data, epochs=_plain(self.epochs), hyper=hyper,
+        self.history_ = training.fit(self.network_, data, epochs=self.epochs, hyper=hyper,
                                      seed=seed, keep_best=len(held) > 0)
         if self.history_:
             last = self.history_[-1]
             self.parameters_ = replace(last.parameters, reinforce=hyper.reinforcement(
                 self.network_.config, 100 * last.error))
+        if len(held):
+            self.temperature_ = calibration.temperature(
+                self.network_.config, self.network_.logits(held.x), held.labels)
         return self
 
+    @unchanged_if_refused
     def partial_fit(self, X, y, classes=None):
         """Go on training, once through the samples in their order, as a trainer in the field does.
 
         The first call makes a new network and fits the encoder to its samples; to know the bits
         beforehand, give them and ``encoder=None``. A batch that is not full at the end of the call
         is applied. Reinforcement follows the error, renewed whenever ``sweep`` samples or more
-        have been met; all else stays. Changed hyper-parameters count from the next :meth:`fit`.
+        have been met; all else stays. Of changed hyper-parameters ``p_r`` and ``reinforce_bits``
+        count from the next renewal, the others from the next :meth:`fit`; all of them must be
+        allowed. A call that is refused leaves the classifier as it was.
 
         Parameters
         ----------
@@ -154,6 +179,7 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
         TypeError, ValueError
             As :meth:`fit`.
         """
+        hyper, config = self._checked()
         first = not hasattr(self, "network_")
         if first and classes is None:
             raise ValueError("the first call of partial_fit needs classes, all there will be")
@@ -167,23 +193,29 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
         if unknown.size:
             raise ValueError(f"y has the class {unknown[0]}, which is not one of {classes}")
         if first:
-            self._begin(X, classes, self._seed())
+            self._begin(X, y, classes, hyper, config, self._seed())
         results = self.network_.train(self._bits(X), np.searchsorted(classes, y), self.parameters_)
         self.network_.flush(self.parameters_)
         self._errors += int(results.error.sum())
         self._met += len(y)
         if self._met >= self.parameters_.sweep:
-            reinforce = self._hyper().reinforcement(self.network_.config,
-                                                    100 * self._errors / self._met)
+            reinforce = hyper.reinforcement(self.network_.config, 100 * self._errors / self._met)
             self.parameters_ = replace(self.parameters_, reinforce=reinforce)
             self._errors = self._met = 0
         return self
 
     def decision_function(self, X):
-        """Integer logits, int32 (N, n_classes); of two classes the second's lead, int32 (N,)."""
-        X = self._samples(X)
-        logits = self.network_.logits(X)
+        """Logits, integers as float64 (N, n_classes); of two classes the second's lead, (N,)."""
+        logits = self._logits(X).astype(np.float64)
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
+
+    def predict_proba(self, X):
+        """Probabilities, float64 (N, n_classes): softmax of the logits over ``temperature_``.
+
+        They rank the classes of a sample as the logits do. How well they are calibrated depends on
+        ``validation_fraction``, see ``temperature_``.
+        """
+        return calibration.probabilities(self._logits(X), self.temperature_)
 
     def predict(self, X):
         """Predicted classes (N,): of the largest logit, the first of equal ones."""
@@ -195,9 +227,12 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
 
         ``history_`` is not kept, nor a ``random_state`` that is not an integer.
 
-        Raises ValueError for an encoder or classes that such a file cannot hold, and OSError.
+        Raises ValueError for an encoder that is not one of this package
+        (:data:`bep_model.portable.ENCODERS`) or classes that such a file cannot hold, TypeError or
+        ValueError for hyper-parameters that :meth:`fit` would refuse, and OSError.
         """
         check_is_fitted(self, "network_")
+        self._checked()  # for load would refuse them
         state.save(path, self.network_, estimator=portable.to_table(self))
 
     @classmethod
@@ -206,49 +241,69 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
 
         Raises ValueError, starting with the path, for any other or a damaged file, and OSError.
         """
-        config, table = state.describe(path)
+        _, table = state.describe(path)
         if table is None:
             raise ValueError(f"{path} is the state of a network without encoder and classes; "
                              "read it with bep_model.state.load")
-        network = Network(config)
-        state.load(path, network)
+        network = state.load(path)
         try:
             return portable.from_table(cls, network, table)
         except KeyError as error:
             raise ValueError(f"{path} is damaged: it lacks {error.args[0]}") from None
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
             raise ValueError(f"{path} is damaged: {error}") from None
 
-    def _begin(self, X, classes, seed):
+    def _checked(self):
+        """Check all hyper-parameters; return the Hyper, and the Config but for inputs and classes.
+
+        Raises TypeError or ValueError with the name and the value in the text.
+        """
+        hyper = training.Hyper(**{name: getattr(self, name) for name in asdict(DEFAULTS)
+                                  if hasattr(self, name)}).checked()
+        integer("epochs", self.epochs, 0)
+        if not 0 <= number("validation_fraction", self.validation_fraction) < 1:
+            raise ValueError("validation_fraction must be 0 or more and below 1, "
+                             f"not {self.validation_fraction}")
+        known = self.encoder in (None, "thermometer") if isinstance(self.encoder, str | None) else \
+            hasattr(self.encoder, "transform") and not isinstance(self.encoder, type)
+        if not known:
+            raise ValueError("encoder must be 'thermometer', a transformer or None, "
+                             f"not {self.encoder!r}")
+        if not isinstance(self.random_state, np.random.RandomState | None):
+            integer("random_state", self.random_state, 0, MOST_SEED)
+        sizes = self.hidden_layer_sizes
+        try:
+            config = Config(1, sizes if hasattr(sizes, "__len__") else (sizes,), 2,
+                            self.counter_bits, self.weight_lanes, self.counter_lanes, hyper.batch,
+                            self.prototype_seed, stable=hyper.stable)
+        except (TypeError, ValueError) as error:  # which start with Config's names
+            name, rest = re.match(r"(\w*)(.*)", str(error), re.DOTALL).groups()
+            raise type(error)(NAMES.get(name, name) + rest) from None
+        hyper.parameters(config)
+        return hyper, config
+
+    def _begin(self, X, y, classes, hyper, config, seed):
         """A new network for samples like ``X``."""
-        if self.encoder is None:
-            encoder, inputs = None, X.shape[1]
-        else:
-            if isinstance(self.encoder, str) and self.encoder != "thermometer":
-                raise ValueError("encoder must be 'thermometer', a transformer or None, "
-                                 f"not {self.encoder!r}")
+        encoder, inputs = None, X.shape[1]
+        if self.encoder is not None:
             encoder = Thermometer(8) if isinstance(self.encoder, str) else clone(self.encoder)
-            inputs = encoder.fit(X).transform(X[:1]).shape[1]
-        sizes = np.atleast_1d(np.asarray(self.hidden_layer_sizes)).tolist()
-        hyper = self._hyper()
-        config = Config(inputs, tuple(sizes), len(classes), *map(_plain, (
-            self.counter_bits, self.weight_lanes, self.counter_lanes, self.batch,
-            self.prototype_seed)), stable=hyper.stable)
-        parameters = hyper.parameters(config)
+            inputs = encoder.fit(X, y).transform(X[:1]).shape[1]
+        config = replace(config, inputs=inputs, classes=len(classes))
         network = Network(config)
         network.reset(seed)
         self.classes_, self.encoder_, self.network_ = classes, encoder, network
-        self.parameters_, self.history_ = parameters, []
+        self.parameters_, self.history_ = hyper.parameters(config), []
+        self.temperature_ = calibration.fixed(config)
         self._errors = self._met = 0
 
-    def _hyper(self):
-        return training.Hyper(**{name: _plain(getattr(self, name)) for name in asdict(DEFAULTS)
-                                 if hasattr(self, name)})
-
     def _seed(self):
-        if isinstance(self.random_state, int | np.integer):
-            return int(self.random_state)
-        return int(check_random_state(self.random_state).randint(2**32, dtype=np.uint32))
+        if isinstance(self.random_state, np.random.RandomState | None):
+            return int(check_random_state(self.random_state).randint(2**32, dtype=np.uint32))
+        return int(self.random_state)
+
+    def _logits(self, X):
+        X = self._samples(X)
+        return self.network_.logits(X)
 
     def _samples(self, X):
         check_is_fitted(self, "network_")
@@ -258,6 +313,7 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
         if not len(X):  # which encoders refuse
             return np.zeros((0, self.network_.config.inputs), np.uint8)
         bits = X if self.encoder_ is None else self.encoder_.transform(X)
+        bits = np.asarray(bits.toarray() if hasattr(bits, "toarray") else bits)  # or a frame
         wrong = bits[(bits != 0) & (bits != 1)]
         if wrong.size:
             source = "X must hold" if self.encoder_ is None else f"{self.encoder_} must make"
@@ -268,8 +324,3 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
 def _check_classes(classes):
     if len(classes) < 2:
         raise ValueError("there must be 2 classes or more, not 1 class only")
-
-
-def _plain(value):
-    """A NumPy scalar, as searches of hyper-parameters give, as Python's."""
-    return value.item() if isinstance(value, np.generic) else value

@@ -11,7 +11,7 @@ def samples(config, x, lengths=None):
     Parameters
     ----------
     config : Config
-    x : uint8 or bool array (N, K_0), or (N, T', K_x) of a recurrent network
+    x : integer or bool array (N, K_0), or (N, T', K_x) of a recurrent network
         Bits 0 or 1; 1 <= T' <= T_max.
     lengths : integer array (N,), optional
         Steps of each sequence, 1..T'; all T' without it.
@@ -27,8 +27,8 @@ def samples(config, x, lengths=None):
         For another dtype, shape or value.
     """
     x = np.asarray(x)
-    if x.dtype not in (np.uint8, np.bool_):
-        raise TypeError(f"x must be of dtype uint8 or bool, not {x.dtype}")
+    if x.dtype.kind not in "bui":
+        raise TypeError(f"x must be integers or bool, not {x.dtype}")
     steps = f"1..{config.max_steps}, " if config.recurrent else ""
     if x.ndim != 2 + config.recurrent or x.shape[-1] != config.inputs or (
             config.recurrent and not 1 <= x.shape[1] <= config.max_steps):
@@ -49,7 +49,7 @@ def labels(config, values, n):
 
 def _integers(name, values, n, low, high):
     values = np.asarray(values)
-    if not np.issubdtype(values.dtype, np.integer):
+    if values.dtype.kind not in "iu":
         raise TypeError(f"{name} must be integers, not {values.dtype}")
     if values.shape != (n,):
         raise ValueError(f"{name} must have shape ({n},), not {values.shape}")
@@ -57,8 +57,18 @@ def _integers(name, values, n, low, high):
     return values.astype(np.int64)
 
 
+def check_counters(config, l, dtype, shape):
+    """Raise TypeError or ValueError unless counters of layer ``l`` may be of this kind."""
+    if dtype.kind not in "iu":
+        raise TypeError(f"counters of layer {l} must be integers, not {dtype}")
+    if shape != config.shapes[l - 1]:
+        raise ValueError(f"counters of layer {l} must have shape {config.shapes[l - 1]}, "
+                         f"not {shape}")
+
+
 def check_range(name, values, low, high):
     """Raise ValueError with a value of the array that is not low..high, if there is one."""
-    for value in (values.min(initial=high), values.max(initial=low)):
+    # As Python's integers: the bounds may be beyond the array's type.
+    for value in (int(values.min()), int(values.max())) if values.size else ():
         if not low <= value <= high:
             raise ValueError(f"{name} must be between {low} and {high}, not {value}")

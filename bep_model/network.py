@@ -6,6 +6,7 @@ import numpy as np
 
 from bep_model import frame, inputs, random, recurrent, sequencer
 from bep_model.bits import WORD, pack, words
+from bep_model.checks import integer
 from bep_model.reinforce import initialise_sections
 from bep_model.sequencer import layer_of
 
@@ -65,6 +66,12 @@ class Network:
         self.bank = self._state.bank
         self.reset(config.seed)
 
+    def __repr__(self):
+        config = self.config
+        steps = f", {config.max_steps} steps at most" if config.recurrent else ""
+        return (f"<Network {'-'.join(map(str, config.widths))}, {config.classes} classes, "
+                f"{config.counter_bits}-bit counters{steps}>")
+
     def reset(self, seed):
         """Begin anew: seed the bank, draw the counters, forget an open batch and the sweep count.
 
@@ -104,7 +111,7 @@ class Network:
 
     @sweep_count.setter
     def sweep_count(self, count):
-        self._state.progress[1] = count
+        self._state.progress[1] = integer("sweep_count", count, 0, 65535)
 
     @property
     def counters(self):
@@ -147,12 +154,8 @@ class Network:
         arrays = [np.asarray(layer) for layer in counters]
         if len(arrays) != self.config.depth:
             raise ValueError(f"counters must have {self.config.depth} layers, not {len(arrays)}")
-        for l, (layer, shape) in enumerate(zip(arrays, self.config.shapes, strict=True), 1):
-            if not np.issubdtype(layer.dtype, np.integer):
-                raise TypeError(f"counters of layer {l} must be integers, not {layer.dtype}")
-            if layer.shape != shape:
-                raise ValueError(
-                    f"counters of layer {l} must have shape {shape}, not {layer.shape}")
+        for l, layer in enumerate(arrays, 1):
+            inputs.check_counters(self.config, l, layer.dtype, layer.shape)
             inputs.check_range(f"counters of layer {l}", layer, *self.config.counter_range)
         for sections, values in zip(self._sections(), arrays, strict=True):
             begin = 0
@@ -166,7 +169,7 @@ class Network:
 
         Parameters
         ----------
-        x : uint8 or bool array (N, K_0), of a recurrent network (N, T', K_x)
+        x : integer or bool array (N, K_0), of a recurrent network (N, T', K_x)
             Bits 0 or 1; 1 <= T' <= T_max.
         labels : integer array (N,)
             0..C-1.
@@ -200,7 +203,7 @@ class Network:
 
         Parameters
         ----------
-        x_row : uint8 or bool array (K_0,), of a recurrent network (T', K_x)
+        x_row : integer or bool array (K_0,), of a recurrent network (T', K_x)
         label : int
         parameters : Parameters
         length : int, optional

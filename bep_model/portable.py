@@ -5,15 +5,32 @@ from dataclasses import asdict
 import numpy as np
 from sklearn.base import clone
 
+from bep_model import calibration
+from bep_model.checks import integer, number
 from bep_model.config import Parameters
-from bep_model.encoders import Median, Thermometer, Threshold
+from bep_model.encoders import Differences, Median, Thermometer, Threshold
+from bep_model.selection import Informative
 
-ENCODERS = {"Threshold": (Threshold, None), "Median": (Median, "median_"),
-            "Thermometer": (Thermometer, "levels_")}
-"""Class, and the array it learns."""
+ENCODERS = {
+    "Threshold": (Threshold, {}),
+    "Median": (Median, {"median_": ("features",)}),
+    "Thermometer": (Thermometer, {"levels_": ("features", None)}),
+    "Differences": (Differences, {"median_": ("bits",), "added_": ("bits", None),
+                                  "subtracted_": ("bits", None)}),
+    "Informative": (Informative, {"ranking_": ("bits",)}),
+}
+"""Class, and the arrays it learns with their shapes: features, bits they become, or any number."""
+
+PLACES = ("added_", "subtracted_", "ranking_")
+"""Arrays of these are numbers of features."""
+
+MOST_FEATURES = 1 << 24
 
 LABELS = "biufUO"
 """Kinds of dtype that class labels may have; objects must be text or numbers."""
+
+MOST_LABEL = 1 << 16
+"""Bytes of a label in its dtype."""
 
 
 def to_table(classifier):
@@ -29,7 +46,7 @@ def to_table(classifier):
         options["random_state"] = None
     labels = classifier.classes_
     values = labels.tolist()
-    if labels.dtype.kind not in LABELS or not all(isinstance(v, int | float | str) for v in values):
+    if not _labels(labels.dtype) or not all(isinstance(v, int | float | str) for v in values):
         raise ValueError(f"a state file holds classes that are numbers or text, not {values[0]!r}")
     names = getattr(classifier, "feature_names_in_", None)
     return {
@@ -41,19 +58,21 @@ def to_table(classifier):
         "encoder": _encoder_table(classifier.encoder_),
         "parameters": asdict(classifier.parameters_),
         "recent": [classifier._errors, classifier._met],
+        "temperature": classifier.temperature_,
     }
 
 
 def from_table(cls, network, table):
     """The fitted classifier of a table; KeyError, TypeError or ValueError for a damaged one."""
-    config, features = network.config, table["features"]
-    if type(features) is not int or not 1 <= features <= config.inputs:
-        raise ValueError(f"features must be between 1 and {config.inputs}, not {features!r}")
+    config = network.config
+    features = integer("features", table["features"], 1, MOST_FEATURES)
     classifier = cls(**table["options"])
-    encoder = _encoder(table["encoder"], features)
+    encoder = _encoder(table["encoder"], features, config.inputs)
     if classifier.encoder is None and encoder is not None:
         classifier.encoder = clone(encoder)
-    inputs = features if encoder is None else encoder.transform(np.zeros((1, features))).shape[1]
+    classifier._checked()
+    inputs = features if encoder is None else \
+        encoder.transform(np.zeros((1, features), np.uint8)).shape[1]
     if inputs != config.inputs:
         raise ValueError(f"{features} features make {inputs} bits, not {config.inputs}")
     names = table["feature_names"]
@@ -64,19 +83,28 @@ def from_table(cls, network, table):
     classifier.network_, classifier.encoder_ = network, encoder
     classifier.classes_ = _classes(table["classes"], config.classes)
     classifier.parameters_ = Parameters(**table["parameters"]).validate(config)
-    classifier._errors, classifier._met = map(int, table["recent"])
+    classifier._errors, classifier._met = (integer("recent", n, 0) for n in table["recent"])
+    # Files are older than this.
+    classifier.temperature_ = number("temperature", table.get("temperature",
+                                                              calibration.fixed(config)))
+    if classifier.temperature_ <= 0:
+        raise ValueError(f"temperature must be above 0, not {classifier.temperature_}")
     classifier.history_, classifier.n_features_in_ = [], features
     return classifier
 
 
 def _classes(table, count):
     dtype = np.dtype(table["dtype"])
-    if dtype.kind not in LABELS:
+    if not _labels(dtype):
         raise ValueError(f"classes must be numbers or text, not {dtype}")
     classes = np.array(table["values"], dtype)
     if classes.shape != (count,) or not np.array_equal(classes, np.unique(classes)):
         raise ValueError(f"there must be {count} different classes in order, not {classes}")
     return classes
+
+
+def _labels(dtype):
+    return dtype.kind in LABELS and dtype.itemsize <= MOST_LABEL
 
 
 def _encoder_table(encoder):
@@ -87,23 +115,41 @@ def _encoder_table(encoder):
         raise ValueError(f"a state file holds the encoders {', '.join(ENCODERS)} or none, "
                          f"not {name}")
     options = {key: np.asarray(value).tolist() for key, value in encoder.get_params().items()}
-    learnt = ENCODERS[name][1]
-    return {"name": name, "options": options,
-            "learnt": None if learnt is None else getattr(encoder, learnt).tolist()}
+    learnt = {key: getattr(encoder, key).tolist() for key in ENCODERS[name][1]}
+    if len(learnt) < 2:  # a single array stands for itself
+        learnt = next(iter(learnt.values()), None)
+    return {"name": name, "options": options, "learnt": learnt}
 
 
-def _encoder(table, features):
+def _encoder(table, features, bits):
     if table is None:
         return None
     if table["name"] not in ENCODERS:
         raise ValueError(f"unknown encoder {table['name']!r}")
-    made, learnt = ENCODERS[table["name"]]
+    made, arrays = ENCODERS[table["name"]]
     encoder = made(**table["options"])
+    encoder.check_options()
     encoder.n_features_in_ = features
-    if learnt is not None:
-        values = np.array(table["learnt"], np.float64)
-        if values.shape[:1] != (features,) or values.ndim != (2 if made is Thermometer else 1):
-            raise ValueError(f"encoder must have levels for {features} features, "
-                             f"not an array {values.shape}")
-        setattr(encoder, learnt, values)
+    learnt = table["learnt"]
+    for key, shape in arrays.items():
+        values = np.array(learnt if len(arrays) == 1 else learnt[key])
+        wanted = tuple({"features": features, "bits": bits}.get(n, n) for n in shape)
+        if values.ndim != len(wanted) or any(n not in (None, size) for n, size in
+                                             zip(wanted, values.shape, strict=True)):
+            raise ValueError(f"{key} must be an array {wanted} of {features} features and {bits} "
+                             f"bits, not {values.shape}")
+        setattr(encoder, key, _places(key, values, features) if key in PLACES
+                else _levels(key, values))
     return encoder
+
+
+def _levels(key, values):
+    if values.dtype.kind not in "if" or not np.isfinite(values).all():
+        raise ValueError(f"{key} must hold finite numbers only")
+    return values.astype(np.float64)
+
+
+def _places(key, values, features):
+    if values.dtype.kind != "i" or values.min() < 0 or values.max() >= features:
+        raise ValueError(f"{key} must hold features, integers from 0 to {features - 1}")
+    return values.astype(np.int64)

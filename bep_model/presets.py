@@ -10,6 +10,7 @@ from pathlib import Path
 import tomli_w
 
 from bep_model import datasets
+from bep_model.checks import integer
 from bep_model.config import Config
 from bep_model.files import read_toml, replacing
 from bep_model.training import Hyper
@@ -53,7 +54,7 @@ class Preset:
             raise ValueError(
                 f"dataset must be one of {', '.join(datasets.NAMES)}, not {self.dataset!r}")
         datasets.check_encoding(self.dataset, self.encoding)
-        check_epochs(self.epochs)
+        object.__setattr__(self, "epochs", integer("epochs", self.epochs, 1))
         # Inputs and classes come with the data; no check of the others depends on them.
         config = Config(1, self.hidden, 2, self.counter_bits, max_batch=self.hyper.batch,
                         stable=self.hyper.stable)
@@ -121,14 +122,6 @@ def parse(table):
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise TypeError(f"{name} must be a number, not {value!r}")
     return Preset(**table, hyper=Hyper(**hyper))
-
-
-def check_epochs(epochs):
-    """Raise TypeError or ValueError unless ``epochs`` is an integer of 1 or more."""
-    if isinstance(epochs, bool) or not isinstance(epochs, int):
-        raise TypeError(f"epochs must be an integer, not {epochs!r}")
-    if epochs < 1:
-        raise ValueError(f"epochs must be at least 1, not {epochs}")
 
 
 def check_keys(where, table, allowed):

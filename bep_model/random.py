@@ -3,6 +3,7 @@
 import numpy as np
 
 from bep_model.bits import compiled
+from bep_model.checks import MOST_SEED, integer
 
 GOLDEN = 0x9E3779B9
 """2**32 divided by the golden ratio: the step between seeds, and the stand-in for a seed of 0."""
@@ -28,10 +29,7 @@ def seeds(seed, n):
     uint32 array (n,)
         No element is 0.
     """
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
-        raise TypeError(f"seed must be an integer, not {seed!r}")
-    if not 0 <= seed < 1 << 32:
-        raise ValueError(f"seed must be between 0 and {(1 << 32) - 1}, not {seed}")
+    seed = integer("seed", seed, 0, MOST_SEED)
     # 64-bit arithmetic: the products wrap modulo 2**64, whose low 32 bits are those wanted.
     mask = np.uint64(0xFFFFFFFF)
     x = (np.uint64(seed) + np.arange(1, n + 1, dtype=np.uint64) * np.uint64(GOLDEN)) & mask

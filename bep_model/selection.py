@@ -7,6 +7,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from bep_model.bits import compiled, pack, popcount
+from bep_model.checks import integer, unchanged_if_refused
 
 
 class Informative(SelectorMixin, BaseEstimator):
@@ -36,15 +37,19 @@ class Informative(SelectorMixin, BaseEstimator):
         tags.target_tags.required = True
         return tags
 
+    def check_options(self):
+        """Raise TypeError or ValueError unless ``bits`` is an integer of 1 or more."""
+        integer("bits", self.bits, 1)
+
+    @unchanged_if_refused
     def fit(self, X, y):
         """Choose among the bits ``X`` (N, features) of samples of classes ``y`` (N,).
 
         A number counts as the bit x > 0. Raises ValueError for ``bits`` below 1.
         """
+        self.check_options()
         X, y = validate_data(self, X, y)
         check_classification_targets(y)
-        if self.bits < 1:
-            raise ValueError(f"bits must be at least 1, not {self.bits}")
         members = [pack((X[y == label] > 0).T) for label in np.unique(y)]
         bounds = np.cumsum([0, *(part.shape[1] for part in members)])
         entropies = np.arange(len(X) + 1) * np.log(np.maximum(np.arange(len(X) + 1), 1))

@@ -11,6 +11,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 
 from bep_model import images, labels, series_files
+from bep_model.checks import MOST_SEED, integer
 from bep_model.datasets import Dataset, Samples, split
 from bep_model.series_encoders import Chunk, Expansion, StepThermometer, Window, align_begin
 
@@ -99,8 +100,7 @@ def load(name, *, data=None, seed=0, fold=0, folds=3, validation=None, encoding=
     OSError
         For missing files.
     """
-    if not isinstance(seed, int) or not 0 <= seed < 2**32:
-        raise ValueError(f"the seed of the data must be between 0 and 2**32 - 1, not {seed}")
+    seed = integer("the seed of the data", seed, 0, MOST_SEED)
     if validation is None:
         validation = 1 / 6 if name in IMAGES else 1 / 5
     if not 0 <= validation < 1:

@@ -9,6 +9,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from bep_model.checks import integer
+
 
 def lengths(x):
     """Time steps of each sequence: int64 (N,), T minus its leading steps without any number."""
@@ -60,7 +62,7 @@ def align_begin(bits, lengths):
         Steps beyond a length are 0.
     """
     moved = np.zeros_like(bits)
-    for length in np.unique(lengths):
+    for length in np.unique(lengths).tolist():  # int8 could not hold T - length
         rows = lengths == length
         moved[rows, :length] = bits[rows, bits.shape[1] - length:]
     return moved
@@ -118,7 +120,8 @@ class Window(_Encoder):
 
     def fit(self, X, y=None):
         """Check ``X`` (N, T, D); nothing is learnt but D."""
-        _check_count("length", self.length, none=True)
+        if self.length is not None:
+            integer("length", self.length, 1)
         self.shape_in_ = self._checked(X).shape[2:]
         return self
 
@@ -148,7 +151,7 @@ class Chunk(_Encoder):
 
     def fit(self, X, y=None):
         """Check ``X`` (N, T, D); nothing is learnt but D."""
-        _check_count("size", self.size)
+        integer("size", self.size, 1)
         self.shape_in_ = self._checked(X).shape[2:]
         return self
 
@@ -185,7 +188,7 @@ class StepThermometer(_Encoder):
 
     def fit(self, X, y=None):
         """Learn the levels from ``X`` (N, T, D)."""
-        _check_count("bits", self.bits)
+        integer("bits", self.bits, 1)
         X = self._checked(X)
         if not len(X):
             raise ValueError("there are no sequences to learn levels from")
@@ -240,7 +243,7 @@ class Expansion(_Encoder):
 
     def fit(self, X, y=None):
         """Draw the signs for ``X`` (N, T, D) of bits."""
-        _check_count("outputs", self.outputs)
+        integer("outputs", self.outputs, 1)
         self.shape_in_ = self._checked(X).shape[2:]
         shape = (*self.shape_in_, self.outputs)
         words = np.random.PCG64(self.seed).random_raw(-(-shape[0] * shape[1] // 64))
@@ -254,12 +257,3 @@ class Expansion(_Encoder):
         # Whole numbers far below 2**24, which float32 holds: exact, and fast (BLAS).
         sums = (2 * X.astype(np.float32) - 1) @ self.signs_.astype(np.float32)
         return (sums >= 0).astype(np.uint8)
-
-
-def _check_count(name, value, none=False):
-    if none and value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} must be an integer, not {value!r}")
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1, not {value}")

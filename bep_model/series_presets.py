@@ -6,9 +6,9 @@ A preset is named ``<data set>-<K_s>-<K_y>[-b<B_h>]`` (no suffix: 15).
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from bep_model.checks import integer
 from bep_model.config import Config
 from bep_model.files import read_toml
-from bep_model.presets import check_epochs
 from bep_model.series import Encoding
 from bep_model.training import Hyper
 
@@ -46,7 +46,7 @@ class SeriesPreset:
     hyper: Hyper
 
     def __post_init__(self):
-        check_epochs(self.epochs)
+        object.__setattr__(self, "epochs", integer("epochs", self.epochs, 1))
         # Inputs, steps and classes come with the data; no check of the others depends on them.
         config = Config(1, self.hidden, 2, self.counter_bits, max_batch=self.hyper.batch,
                         max_steps=1)

@@ -1,20 +1,28 @@
 """Trained states: as files, and as the words of the gateware's state port (docs/state.md)."""
 
 import json
+import math
+import operator
+import reprlib
 import zipfile
 import zlib
 from dataclasses import asdict
 
 import numpy as np
 
+from bep_model import inputs
 from bep_model.config import Config
 from bep_model.files import replacing
+from bep_model.network import Network
 
 FORMAT = 1
 
+MOST_TEXT = 1 << 24
+"""Characters of JSON in an entry of a file."""
+
 _DAMAGE = (ValueError, KeyError, TypeError, AttributeError, EOFError, OSError, RuntimeError,
-           zipfile.BadZipFile, zlib.error)
-"""What reading a damaged archive raises."""
+           MemoryError, OverflowError, zipfile.BadZipFile, zlib.error)
+"""What reading a damaged archive raises; JSON that is nested too deeply is a RuntimeError."""
 
 
 def save(path, network, *, estimator=None):
@@ -30,7 +38,7 @@ def save(path, network, *, estimator=None):
     Raises
     ------
     ValueError
-        If a batch is open (flush it first).
+        If a batch is open (flush it first), or the estimator is no JSON or too large.
     OSError
         If the file cannot be written.
     """
@@ -42,12 +50,21 @@ def save(path, network, *, estimator=None):
     arrays = {f"counters_{l}": layer for l, layer in enumerate(network.counters, 1)}
     if estimator is not None:
         arrays["estimator"] = json.dumps(estimator, allow_nan=False)
+        if len(arrays["estimator"]) > MOST_TEXT:
+            raise ValueError(f"the estimator must be at most {MOST_TEXT} characters of JSON, "
+                             f"not {len(arrays['estimator'])}")
     with replacing(path) as file:
         np.savez_compressed(file, header=json.dumps(header), bank=network.bank, **arrays)
 
 
-def load(path, network):
-    """Replace the state of a network by that of a file.
+def load(path, network=None):
+    """Replace the state of a network by that of a file; return the network.
+
+    Parameters
+    ----------
+    path : path-like
+    network : Network, optional
+        A new one of the file's configuration without it.
 
     Raises
     ------
@@ -57,26 +74,15 @@ def load(path, network):
         If it is no state file, is damaged, or belongs to another configuration; every message
         starts with the path, and the network is as before.
     """
-    header, arrays = _read(path)
-    config = network.config
-    if header["digest"] != config.digest:
-        mine = json.loads(json.dumps(asdict(config)))
-        other = [f"{name} {value} instead of {mine.get(name)}"
-                 for name, value in header["config"].items() if value != mine.get(name)]
-        raise ValueError(f"{path} is the state of another configuration: "
-                         f"{', '.join(other) or 'of another version of the numerics'}")
+    header, config, arrays = _read(path, None if network is None else network.config)
+    network = network or Network(config)
     try:
-        bank = arrays["bank"]
-        if bank.dtype != np.uint32 or bank.shape != network.bank.shape:
-            raise ValueError(f"bank must be uint32 of shape {network.bank.shape}, "
-                             f"not {bank.dtype} of {bank.shape}")
         network.load([arrays[f"counters_{l}"] for l in range(1, config.depth + 1)])
-    except KeyError as error:
-        raise ValueError(f"{path} is damaged: it lacks {error.args[0]}") from None
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         raise ValueError(f"{path} is damaged: {error}") from None
-    network.bank[:] = bank
+    network.bank[:] = arrays["bank"]
     network.sweep_count = header["sweep_count"]
+    return network
 
 
 def describe(path):
@@ -92,32 +98,109 @@ def describe(path):
     OSError, ValueError
         As :func:`load`.
     """
-    header, arrays = _read(path)
+    _, config, arrays = _read(path)
+    if "estimator" not in arrays:
+        return config, None
     try:
-        config = Config(**header["config"])
-        estimator = json.loads(str(arrays["estimator"])) if "estimator" in arrays else None
-        if not isinstance(estimator, dict | None):
-            raise ValueError(f"the estimator must be a table, not {estimator!r}")
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{path} is damaged: {error}") from None
+        estimator = _parsed(arrays["estimator"])
+    except _DAMAGE as error:
+        raise ValueError(f"{path} is damaged: the estimator is no JSON: {error}") from None
+    if not isinstance(estimator, dict):
+        raise ValueError(f"{path} is damaged: the estimator must be a table, "
+                         f"not {type(estimator).__name__}")
     return config, estimator
 
 
-def _read(path):
-    """Header and arrays of a state file."""
+def _read(path, wanted=None):
+    """Header, configuration and arrays of a state file, that of configuration ``wanted`` if given.
+
+    What an array may be is known from the configuration: another one is refused by what it says of
+    itself, before memory is taken for it.
+    """
     with open(path, "rb") as file:
         try:
-            with np.load(file, allow_pickle=False) as archive:
-                arrays = dict(archive)
-            header = json.loads(str(arrays.pop("header")))
+            archive = zipfile.ZipFile(file)
+            header = _parsed(_array(archive, "header", _check_text))
             known = header["format"] == FORMAT and isinstance(header["digest"], str) and \
                 isinstance(header["config"], dict) and type(header["sweep_count"]) is int \
                 and 0 <= header["sweep_count"] < 1 << 16
         except _DAMAGE:
             known = False
-    if not known:
-        raise ValueError(f"{path} is not a state file of format {FORMAT}, or is damaged")
-    return header, arrays
+        if not known:
+            raise ValueError(f"{path} is not a state file of format {FORMAT}, or is damaged")
+        if wanted is not None:
+            _check_digest(path, header, wanted)
+        try:
+            config = wanted or Config(**header["config"])
+            arrays = dict(_arrays(archive, config))
+        except KeyError as error:
+            raise ValueError(f"{path} is damaged: it lacks {error.args[0]}") from None
+        except _DAMAGE as error:
+            raise ValueError(f"{path} is damaged: {error}") from None
+    _check_digest(path, header, config)
+    return header, config, arrays
+
+
+def _check_digest(path, header, config):
+    if header["digest"] != config.digest:
+        mine = json.loads(json.dumps(asdict(config)))
+        other = [f"{name} {reprlib.repr(value)} instead of {mine.get(name)}"
+                 for name, value in header["config"].items() if value != mine.get(name)]
+        raise ValueError(f"{path} is the state of another configuration: "
+                         f"{', '.join(other) or 'of another version of the numerics'}")
+
+
+def _arrays(archive, config):
+    """Names and values of the entries besides the header."""
+    def check_bank(dtype, shape):
+        if dtype != np.uint32 or shape != (config.generators,):
+            raise ValueError(f"bank must be uint32 of shape ({config.generators},), "
+                             f"not {dtype} of {shape}")
+
+    bank = _array(archive, "bank", check_bank)
+    if not bank.all():
+        raise ValueError("bank must have no generator whose state is 0: it would stay 0")
+    yield "bank", bank
+    for l in range(1, config.depth + 1):
+        yield f"counters_{l}", _array(
+            archive, f"counters_{l}",
+            lambda dtype, shape, l=l: inputs.check_counters(config, l, dtype, shape))
+    if "estimator.npy" in archive.namelist():
+        yield "estimator", _array(archive, "estimator", _check_text)
+
+
+def _array(archive, name, check):
+    """An entry of an archive, whose dtype and shape have passed ``check`` before it is read."""
+    if f"{name}.npy" not in archive.namelist():
+        raise KeyError(name)
+    info = archive.getinfo(f"{name}.npy")
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"{name} is compressed in an unknown way")
+    with archive.open(info) as entry:
+        version = np.lib.format.read_magic(entry)
+        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else \
+            np.lib.format.read_array_header_2_0
+        shape, by_columns, dtype = header(entry)
+        check(dtype, shape)
+        size = math.prod(shape) * dtype.itemsize
+        octets = entry.read(size + 1)
+    if len(octets) != size:
+        raise ValueError(f"{name} is cut off or too long for its shape {shape}")
+    return np.frombuffer(octets, dtype).reshape(shape, order="F" if by_columns else "C")
+
+
+def _check_text(dtype, shape):
+    if dtype.kind != "U" or shape != () or dtype.itemsize > 4 * MOST_TEXT:
+        raise ValueError(f"JSON must be one string of at most {MOST_TEXT} characters, "
+                         f"not {dtype} of {shape}")
+
+
+def _parsed(text):
+    """JSON without NaN and infinities, which are none."""
+    def refuse(constant):
+        raise ValueError(f"{constant} is not a number of JSON")
+
+    return json.loads(str(text), parse_constant=refuse)
 
 
 def words(network):
@@ -154,6 +237,7 @@ def from_words(config, pairs):
     """
     found, bits = {}, config.counter_lanes * config.counter_bits
     for address, word in pairs:
+        address, word = operator.index(address), operator.index(word)
         if address in found:
             raise ValueError(f"address {address} occurs twice")
         if not 0 <= word < 1 << bits:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bep_model.config import Parameters
+from bep_model.checks import integer, number
+from bep_model.config import MOST_BATCH, Parameters
 from bep_model.schedule import GroupSchedule, annealed, reinforcement
 
 
@@ -52,22 +53,31 @@ class Hyper:
     @property
     def stable(self):
         """Whether the configuration must be ``stable``."""
-        return self.kappa > 0
+        return bool(self.kappa > 0)
+
+    def checked(self):
+        """These hyper-parameters as Python's numbers, each checked by type and range.
+
+        Raises TypeError or ValueError with the name and the value in the text.
+        """
+        values = {name: number(name, getattr(self, name), low, high) for name, low, high in (
+            ("r", -2, 2), ("nu", 0, 1), ("p_r", 0, 1000), ("thinning", 0, 1),
+            ("kappa", 0, 10))}
+        values |= {name: integer(name, getattr(self, name), low, high) for name, low, high in (
+            ("group", 1, None), ("batch", 1, MOST_BATCH), ("sweep", 1, 65535),
+            ("reinforce_bits", 1, 16), ("patience", 0, None), ("horizon", 1, 65535),
+            ("thinning_bits", 1, 16))}
+        anneal = number("anneal", self.anneal)
+        if not 0 < anneal <= 1:
+            raise ValueError(f"anneal must be above 0 and at most 1, not {anneal}")
+        return replace(self, **values, anneal=anneal)
 
     def parameters(self, config):
         """Run-time :class:`Parameters` of the first epoch.
 
         Raises TypeError or ValueError for a value that is not allowed, with the value in the text.
         """
-        for name, low, high in (("r", -2, 2), ("nu", 0, 1), ("p_r", 0, 1000), ("thinning", 0, 1),
-                                ("kappa", 0, 10)):
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise ValueError(f"{name} must be between {low} and {high}, not {value}")
-        if self.group < 1:
-            raise ValueError(f"group must be at least 1, not {self.group}")
-        if not 0 < self.anneal <= 1:
-            raise ValueError(f"anneal must be above 0 and at most 1, not {self.anneal}")
+        self = self.checked()
         first = Parameters.from_reals(
             config, r=self.r, nu=self.nu, group=self.group, thinning=self.thinning,
             batch=self.batch, sweep=self.sweep, horizon=self.horizon, kappa=self.kappa,
@@ -125,8 +135,7 @@ def check(config, data, epochs, hyper):
     Raises TypeError or ValueError for data of another shape than the configuration's, or values
     that are not allowed.
     """
-    if epochs < 0:
-        raise ValueError(f"epochs must be 0 or more, not {epochs}")
+    integer("epochs", epochs, 0)
     data.check(config)
     parameters = hyper.parameters(config)
     GroupSchedule(config, parameters.groups, hyper.patience)
@@ -169,9 +178,10 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
     TypeError, ValueError
         As :func:`check`.
     """
-    hyper = hyper or Hyper()
+    hyper = (hyper or Hyper()).checked()
+    integer("seed", seed, 0)
     config, train = network.config, data.train
-    parameters = check(config, data, epochs, hyper)
+    parameters, epochs = check(config, data, epochs, hyper), int(epochs)
     if keep_best and not len(data.validation):
         raise ValueError("keep_best needs validation samples; hold some out")
     groups = GroupSchedule(config, parameters.groups, hyper.patience)

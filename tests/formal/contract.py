@@ -12,9 +12,9 @@ from rtl.update import Operation
 def update_contract(m, config, update, claim, *, steady=True):
     """Rows are real, stay until they are taken and, without batches, come only once in a run; run
     stays until all is done, the operation meanwhile (but a sweep may follow updates), and steps and
-    their probability are known a clock before; rows and accesses do not meet. Of a recurrent network
-    also where the output layer's input begins stays with the row, and rows of the state layer are
-    to step up where their votes say so.
+    their probability are known a clock before; rows and accesses do not meet. Of a recurrent
+    network also where the output layer's input begins stays with the row, and rows of the state
+    layer are to step up where their votes say so.
 
     ``steady=False`` leaves out that rows stay.
     """

@@ -100,12 +100,12 @@ def test_differences_of_a_brighter_image_are_the_same():
 
 
 @pytest.mark.parametrize(("change", "text"), [
-    (dict(bits=0), "bits and window must be at least 1, not 0 and 3"),
-    (dict(window=0), "bits and window must be at least 1, not 4 and 0"),
+    (dict(bits=0), "bits must be at least 1, not 0"),
+    (dict(window=0), "window must be at least 1, not 0"),
     (dict(width=5), "width must divide the 49 features, not 5"),
-    (dict(width=0), "width must divide the 49 features, not 0"),
-    (dict(pixels=3), r"pixels must be even and 2 to 9 .*, not 3"),
-    (dict(pixels=10), r"pixels must be even and 2 to 9 .*, not 10"),
+    (dict(width=0), "width must be at least 1, not 0"),
+    (dict(pixels=3), "pixels must be even, not 3"),
+    (dict(pixels=10), r"pixels must be even, 2 to 9 .*, not 10"),
 ])
 def test_differences_refuse(change, text):
     values = dict(bits=4, width=7, window=3, pixels=4) | change

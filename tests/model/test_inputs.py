@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bep_model import state, training
 from bep_model.config import Config, Parameters
 from bep_model.network import Network
 
@@ -26,8 +27,9 @@ def network():
 
 
 @pytest.mark.parametrize(("x", "error", "message"), [
-    (X.astype(int), TypeError, "x must be of dtype uint8 or bool, not int64"),
-    (X.astype(float), TypeError, "x must be of dtype uint8 or bool, not float64"),
+    (X.astype(float), TypeError, "x must be integers or bool, not float64"),
+    (X.astype(object), TypeError, "x must be integers or bool, not object"),
+    (X.astype(int) - 1, ValueError, "x must be between 0 and 1, not -1"),
     (X[0], ValueError, r"x must have shape \(N, 5\), not \(5,\)"),
     (X[:, :4], ValueError, r"x must have shape \(N, 5\), not \(2, 4\)"),
     (X + np.uint8(2), ValueError, "x must be between 0 and 1, not 2"),
@@ -102,7 +104,7 @@ def test_loaded_counters_are_read_back():
 
 
 @pytest.mark.parametrize(("x", "lengths", "error", "message"), [
-    (S.astype(int), None, TypeError, "x must be of dtype uint8 or bool, not int64"),
+    (S.astype(float), None, TypeError, "x must be integers or bool, not float64"),
     (S[0], None, ValueError, r"x must have shape \(N, 1..7, 5\), not \(7, 5\)"),
     (S[:, :, :4], None, ValueError, r"x must have shape \(N, 1..7, 5\), not \(2, 7, 4\)"),
     (S[:, :0], None, ValueError, r"x must have shape \(N, 1..7, 5\), not \(2, 0, 5\)"),
@@ -140,3 +142,105 @@ def test_lengths_and_literal_steps_are_for_recurrent_networks():
         with pytest.raises(ValueError, match=r"^lengths are for recurrent networks, max_steps of "
                                              r"this one is 0$"):
             call()
+
+
+INTEGERS = [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64, np.uint64]
+integer_types = pytest.mark.parametrize("dtype", INTEGERS, ids=lambda dtype: dtype.__name__)
+
+
+def assert_equal(a, b):
+    for mine, theirs in zip((a.bank, *a.counters), (b.bank, *b.counters), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+@integer_types
+@pytest.mark.parametrize("classes", [100, 128, 129, 256])
+def test_labels_and_bits_of_any_integers(dtype, classes):
+    config = Config(5, (6, 40), classes)
+    p = Parameters.from_reals(config)
+    labels = np.arange(min(classes, np.iinfo(dtype).max + 1))
+    x = np.random.default_rng(0).integers(0, 2, (len(labels), 5))
+    plain, given = Network(config), Network(config)
+    plain.train(x.astype(np.uint8), labels, p)
+    given.train(x.astype(dtype), labels.astype(dtype), p)
+    assert_equal(given, plain)
+    assert given.phases(x[0].astype(dtype), dtype(7), p).prediction == \
+        plain.phases(x[0].astype(bool), 7, p).prediction
+
+
+@integer_types
+@pytest.mark.parametrize("bits", [4, 7, 8, 9, 15])
+def test_counters_of_any_integers(dtype, bits):
+    network = Network(replace(CONFIG, counter_bits=bits))
+    rng, most = np.random.default_rng(0), min(np.iinfo(dtype).max, network.config.counter_range[1])
+    counters = [rng.integers(0, most, shape, endpoint=True) for shape in CONFIG.shapes]
+    network.load([layer.astype(dtype) for layer in counters])
+    for actual, expected in zip(network.counters, counters, strict=True):
+        np.testing.assert_array_equal(actual, expected)
+
+
+@integer_types
+@pytest.mark.parametrize("steps", [7, 127, 128, 200, 255, 256, 1000])
+def test_lengths_of_any_integers(dtype, steps):
+    config = replace(RECURRENT, max_steps=steps)
+    x = np.random.default_rng(0).integers(0, 2, (2, steps, 5), np.uint8)
+    lengths = [1, min(steps, np.iinfo(dtype).max)]
+    plain, given = Network(config), Network(config)
+    plain.train(x, [0, 1], P, lengths)
+    given.train(x, [0, 1], P, np.array(lengths, dtype))
+    assert_equal(given, plain)
+
+
+@integer_types
+def test_scalars_of_any_integers(dtype):
+    values = dict(inputs=5, classes=3, counter_bits=4, weight_lanes=64, counter_lanes=8,
+                  max_batch=2, seed=1, max_steps=0)
+    for wrap in (dtype, lambda value: np.array(value, dtype)):
+        given = Config(layers=np.array([6, 4], dtype), **{n: wrap(v) for n, v in values.items()})
+        assert given == CONFIG and given.digest == CONFIG.digest
+        assert all(type(getattr(given, name)) is int for name in values)
+        assert all(type(width) is int for width in given.layers)
+    given = Parameters(dtype(2), np.array([3, 3], dtype), [dtype(2), dtype(2)],
+                       np.array([100, 100], dtype), batch=dtype(1), sweep=dtype(2),
+                       horizon=dtype(9), stabilities=np.zeros(2, dtype))
+    assert repr(given.validate(CONFIG)) == repr(replace(P, horizon=9).validate(CONFIG))
+    network, plain = Network(CONFIG), Network(CONFIG)
+    network.reset(dtype(3))
+    plain.reset(3)
+    assert_equal(network, plain)
+    numbers = dict(group=2, batch=2, sweep=4, reinforce_bits=5, thinning_bits=4, horizon=3)
+    hyper = training.Hyper(**{name: dtype(value) for name, value in numbers.items()})
+    assert repr(hyper.parameters(CONFIG)) == repr(training.Hyper(**numbers).parameters(CONFIG))
+    words = [(dtype(address), np.uint32(word)) for address, word in state.words(plain)]
+    plain.load(state.from_words(CONFIG, words))
+    assert_equal(network, plain)
+
+
+@pytest.mark.parametrize("value", [True, np.True_, 1.0, np.float32(1), "1", None])
+def test_what_is_no_integer_is_refused_by_name(value):
+    for name in ("inputs", "counter_bits", "weight_lanes", "max_batch", "seed", "max_steps"):
+        with pytest.raises(TypeError, match=f"^{name} must be an integer, not "):
+            replace(CONFIG, **{name: value})
+    for name in ("margin", "thinning", "batch", "sweep", "horizon"):
+        with pytest.raises(TypeError, match=f"^{name} must be an integer, not "):
+            replace(P, **{name: value}).validate(CONFIG)
+    for name in ("group", "batch", "sweep", "patience", "horizon", "reinforce_bits"):
+        with pytest.raises(TypeError, match=f"^{name} must be an integer, not "):
+            training.Hyper(**{name: value}).parameters(CONFIG)
+    with pytest.raises(TypeError, match=r"^seed must be an integer, not "):
+        Network(CONFIG).reset(value)
+    with pytest.raises(TypeError, match=r"^layers\[1\] must be an integer, not "):
+        replace(CONFIG, layers=(6, value))
+
+
+@pytest.mark.parametrize("value", [True, np.True_, "1", None, 1j, np.array([1])])
+@pytest.mark.parametrize("name", ["r", "nu", "p_r", "thinning", "anneal", "kappa"])
+def test_what_is_no_number_is_refused_by_name(name, value):
+    with pytest.raises(TypeError, match=f"^{name} must be a number, not "):
+        training.Hyper(**{name: value}).parameters(CONFIG)
+
+
+def test_a_network_says_its_shape():
+    assert repr(Network(CONFIG)) == "<Network 5-6-4, 3 classes, 4-bit counters>"
+    assert repr(Network(RECURRENT)) == \
+        "<Network 5-6-4, 3 classes, 4-bit counters, 7 steps at most>"

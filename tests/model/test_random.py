@@ -36,10 +36,17 @@ def test_a_seed_of_zero_is_replaced():
     (2**32, ValueError, "seed must be between 0 and 4294967295, not 4294967296"),
     (1.0, TypeError, r"seed must be an integer, not 1\.0"),
     (True, TypeError, "seed must be an integer, not True"),
+    (np.True_, TypeError, r"seed must be an integer, not np\.True_"),
+    (np.int8(-1), ValueError, "seed must be between 0 and 4294967295, not -1"),
 ])
 def test_a_bad_seed_is_refused(seed, error, message):
     with pytest.raises(error, match=message):
         seeds(seed, 1)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.uint64])
+def test_a_seed_of_any_integer_type(dtype):
+    np.testing.assert_array_equal(seeds(dtype(7), 5), seeds(7, 5))
 
 
 def test_xorshift():

@@ -173,3 +173,11 @@ def test_levels_of_no_sequences():
 def test_an_expansion_takes_bits(value):
     with pytest.raises(ValueError, match=f"must hold bits 0 and 1, not {value}"):
         Expansion(4).fit(np.array([[[0, 1, value]]]))
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.uint64])
+def test_lengths_of_any_integers(dtype):
+    """T - length is beyond int8."""
+    bits = np.random.default_rng(1).integers(0, 2, (3, 200, 2), np.uint8)
+    known = np.array([1, 60, 127])
+    np.testing.assert_array_equal(align_begin(bits, known.astype(dtype)), align_begin(bits, known))

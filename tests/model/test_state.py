@@ -1,7 +1,10 @@
 """State files: what is saved comes back exactly, and nothing else is taken."""
 
+import io
 import json
-from dataclasses import replace
+import tracemalloc
+import zipfile
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -73,6 +76,10 @@ def test_another_configuration(saved):
     ({"counters_1": np.zeros((6, 9))}, "counters of layer 1 must be integers, not float64"),
     ({"counters_2": None}, "is damaged: it lacks counters_2"),
     ({"bank": np.zeros(2, np.uint32)}, r"bank must be uint32 of shape \(1,\)"),
+    ({"bank": np.zeros(1, np.uint32)}, "is damaged: bank must have no generator whose state is 0"),
+    ({"header": "[" * 3000 + "]" * 3000}, "is not a state file of format 1, or is damaged"),
+    ({"header": "9" * 5000}, "is not a state file of format 1, or is damaged"),
+    ({"header": np.array(["{}", "{}"])}, "is not a state file of format 1, or is damaged"),
     ({"header": json.dumps({"format": 2})}, "is not a state file of format 1, or is damaged"),
     ({"header": None}, "is not a state file of format 1, or is damaged"),
 ])
@@ -113,9 +120,77 @@ def test_what_an_estimator_adds(saved):
     state.load(path, other)
     for mine, theirs in zip(other.counters, network.counters, strict=True):
         np.testing.assert_array_equal(mine, theirs)
-    for damaged in ("[1]", "{"):
-        with pytest.raises(ValueError, match=r"edited\.npz is damaged: "):
-            state.describe(edited(path, estimator=np.array(damaged)))
+
+
+@pytest.mark.parametrize("text", [
+    "[1]", "{", "[" * 3000 + "]" * 3000, '{"a":' * 3000 + "1" + "}" * 3000,
+    f'{{"a": {"9" * 5000}}}', '{"a": NaN}', '{"a": [-Infinity]}'])
+def test_damaged_estimators(saved, text):
+    path = edited(saved[0], estimator=np.array(text))
+    with pytest.raises(ValueError, match=r"edited\.npz is damaged: the estimator [^\n]*$"):
+        state.describe(path)
+    state.load(path, Network(CONFIG))  # which does not look at it
+
+
+def claiming(path, name, shape, dtype):
+    """Write a copy of a state file whose entry ``name`` says that it is of this shape."""
+    other = path.with_name("claiming.npz")
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(other, "w") as target:
+        for entry in source.namelist():
+            octets = source.read(entry)
+            if entry == f"{name}.npy":
+                file = io.BytesIO()
+                np.lib.format.write_array_header_1_0(
+                    file, {"descr": dtype, "fortran_order": False, "shape": shape})
+                octets = file.getvalue() + octets[-8:]
+            target.writestr(entry, octets)
+    return other
+
+
+@pytest.mark.parametrize(("name", "shape", "dtype", "text"), [
+    ("bank", (1 << 40,), "<u4", r"is damaged: bank must be uint32 of shape \(1,\), not"),
+    ("bank", (3,), "<u4", r"is damaged: bank must be uint32 of shape \(1,\), not"),
+    ("counters_1", (6, 1 << 40), "<i2", r"is damaged: counters of layer 1 must have shape \(6, 9"),
+    ("counters_2", (4, 6), "<i2", "is damaged: counters_2 is cut off or too long for its shape"),
+    ("counters_2", (4, 6), "|V1000000000", "is damaged: counters of layer 2 must be integers"),
+    ("header", (), "<U100000000", "is not a state file of format 1, or is damaged"),
+    ("header", (1 << 40,), "<U8", "is not a state file of format 1, or is damaged"),
+    ("estimator", (), "<U100000000", "is damaged: JSON must be one string of at most 16777216"),
+])
+def test_a_claim_of_gigabytes_takes_no_memory(saved, name, shape, dtype, text):
+    path, network = saved
+    state.save(path, network, estimator={})
+    path = claiming(path, name, shape, dtype)
+    for read in (lambda: state.load(path, Network(CONFIG)), lambda: state.load(path),
+                 lambda: state.describe(path)):
+        tracemalloc.start()
+        with pytest.raises(ValueError, match=rf"claiming\.npz {text}"):
+            read()
+        assert tracemalloc.get_traced_memory()[1] < 1 << 22
+        tracemalloc.stop()
+
+
+def test_a_configuration_of_gigabytes_takes_no_memory(saved):
+    """The file does not hold the counters that its configuration would have."""
+    config = replace(CONFIG, layers=(65535, 65535, 4))
+    with np.load(saved[0]) as archive:
+        header = json.loads(str(archive["header"]))
+    header |= {"config": asdict(config), "digest": config.digest}
+    path = edited(saved[0], header=json.dumps(header))
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=r"counters of layer 1 must have shape \(65535, 9\)"):
+        state.load(path)
+    assert tracemalloc.get_traced_memory()[1] < 1 << 22
+    tracemalloc.stop()
+
+
+def test_a_new_network_of_a_file(saved):
+    path, network = saved
+    other = state.load(path)
+    assert other.config == CONFIG and other.sweep_count == network.sweep_count
+    np.testing.assert_array_equal(other.bank, network.bank)
+    for mine, theirs in zip(other.counters, network.counters, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
 
 
 def test_any_damage_is_noticed_or_harmless(saved):

@@ -144,8 +144,8 @@ def test_validation_accuracy_and_progress(digits):
     (dict(group=0), "group must be at least 1, not 0"),
     (dict(batch=2), "batch must be between 1 and 1, not 2"),
     (dict(sweep=0), "sweep must be between 1 and 65535, not 0"),
-    (dict(thinning_bits=17), "thinning bits must be between 1 and 16, not 17"),
-    (dict(reinforce_bits=0), "reinforce bits must be between 1 and 16, not 0"),
+    (dict(thinning_bits=17), "thinning_bits must be between 1 and 16, not 17"),
+    (dict(reinforce_bits=0), "reinforce_bits must be between 1 and 16, not 0"),
 ])
 def test_hyper_parameters_are_checked(digits, change, text):
     with pytest.raises(ValueError, match=text):

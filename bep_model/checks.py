@@ -1,0 +1,84 @@
+"""Checks of single values: of any type that holds them, refused by name, given back as Python's."""
+
+import functools
+import math
+import operator
+from numbers import Real
+
+MOST_SEED = 2**32 - 1
+"""Seeds are 0..2**32-1."""
+
+
+def integer(name, value, low, high=None):
+    """An integer of any type, low..high or ``low`` and up, as int.
+
+    Raises
+    ------
+    TypeError
+        For anything else: floats and bools are no integers.
+    ValueError
+        For a value out of range.
+    """
+    try:
+        if _is_bool(value):
+            raise TypeError
+        value = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, not {value!r}") from None
+    if value < low or (high is not None and value > high):
+        raise ValueError(f"{name} must be {_range(low, high)}, not {value}")
+    return value
+
+
+def integers(name, values, count, low, high):
+    """A list, tuple or array of integers as a tuple of int, ``count`` of them unless it is None.
+
+    Raises TypeError and ValueError as :func:`integer`.
+    """
+    if hasattr(values, "tolist"):  # of NumPy
+        values = values.tolist()
+    if not isinstance(values, tuple | list):
+        raise TypeError(f"{name} must be a list of integers, not {values!r}")
+    if count is not None and len(values) != count:
+        raise ValueError(f"{name} must have {count} entries (one per layer), not {len(values)}")
+    return tuple(integer(f"{name}[{i}]", value, low, high) for i, value in enumerate(values))
+
+
+def number(name, value, low=-math.inf, high=math.inf):
+    """A finite number of any type, low..high, as int or float, whichever it is.
+
+    Raises TypeError for anything else (bools are no numbers), ValueError for a value out of range.
+    """
+    if _is_bool(value) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, not {value!r}")
+    if hasattr(value, "item"):  # of NumPy
+        value = value.item()
+    if not low <= value <= high or math.isinf(value):
+        wanted = "finite" if math.isinf(low) else _range(low, high)
+        raise ValueError(f"{name} must be {wanted}, not {value}")
+    return value
+
+
+def unchanged_if_refused(method):
+    """A method that leaves its object's attributes as they were when it raises anything."""
+    @functools.wraps(method)
+    def guarded(self, *args, **kwargs):
+        before = dict(vars(self))
+        try:
+            return method(self, *args, **kwargs)
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    return guarded
+
+
+def _is_bool(value):
+    return isinstance(value, bool) or str(getattr(value, "dtype", "")) == "bool"
+
+
+def _range(low, high):
+    if high is not None:
+        return f"between {low} and {high}"
+    return f"at least {low}" if low else "0 or more"
