@@ -63,7 +63,7 @@ def test_windows_of_differences_have_the_images_width(tmp_path):
 
 @pytest.mark.parametrize(("shape", "encoding", "text"), [
     ((4, 5), "selected-101", "selected-101: images of 4 x 5 pixels have only 100 bits"),
-    ((2, 3), "differences-9", "mnist, encoding differences-9: pixels must be even and 2 to 6"),
+    ((2, 3), "differences-9", "mnist, encoding differences-9: pixels must be even, 2 to 6"),
 ])
 def test_an_encoding_gives_the_bits_it_is_asked_for_or_says_so(tmp_path, shape, encoding, text):
     write_set(tmp_path, shape=shape)
