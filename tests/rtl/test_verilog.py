@@ -47,7 +47,7 @@ class Still(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         still, index = Signal(init=1), Signal(2, init=2)
-        m.d.sync += still.eq(still)
+        m.d.sync += [still.eq(still), index.eq(index)]
         with m.If(still):
             m.d.comb += self.chosen.eq(5)
         with m.Else():
@@ -125,7 +125,9 @@ def test_value_of_what_never_changes(generation, tmp_path):
     (tmp_path / "top.v").write_text(convert(Still()) + f"""
 module bench;
   wire [3:0] {", ".join(names)};
-  top dut(.clk(1'b0), .rst(1'b0), .i(4'd0), {", ".join(f".{n}({n})" for n in names)});
+  reg clk = 0, rst = 0;
+  reg [3:0] i = 0;
+  top dut(.clk(clk), .rst(rst), .i(i), {", ".join(f".{n}({n})" for n in names)});
   initial #1 $display("%d %d %d %d", {", ".join(names)});
 endmodule
 """)
