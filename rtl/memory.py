@@ -1,5 +1,7 @@
 """The two planes of the network's state: visible weights, and the rest of the counters."""
 
+import random
+
 from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
@@ -74,6 +76,9 @@ class SignPlane(wiring.Component):
 class CounterPlane(wiring.Component):
     """The low B_h - 1 bits of Q counters per word.
 
+    All are 0 from configuration on, but not with ``single_port``: SPRAM cannot be given contents,
+    and holds anything until it is written.
+
     Timing
     ------
     ``read_data`` follows a clock with ``read_enable`` by one clock; it is not held. A word must not
@@ -88,7 +93,7 @@ class CounterPlane(wiring.Component):
         Words, at least 1.
     single_port : bool
         One address for reading and writing: on an iCE40 UltraPlus SB_SPRAM256KA blocks (16 bits
-        x 16384 each), elsewhere a memory that behaves likewise.
+        x 16384 each), elsewhere a memory that behaves likewise and starts with a random pattern.
 
     Members
     -------
@@ -120,7 +125,10 @@ class CounterPlane(wiring.Component):
         if self.single_port and device.startswith("iCE40UP"):
             self._spram(m)
             return m
-        m.submodules.memory = memory = Memory(shape=self.width, depth=self.depth, init=[])
+        # A simulated host that trusts in zeros, as SPRAM does not hold, is found out.
+        rng = random.Random(self.width)
+        init = [rng.getrandbits(self.width) for _ in range(self.depth)] if self.single_port else []
+        m.submodules.memory = memory = Memory(shape=self.width, depth=self.depth, init=init)
         read, write = memory.read_port(), memory.write_port()
         m.d.comb += [
             read.addr.eq(self.read_address),

@@ -31,7 +31,10 @@ class Trainer(wiring.Component):
     Each gives one result, in order; a result that is not taken holds up the next sample.
     Commands and the state port are served between samples. What is written to RANDOM reaches the
     bank one clock later than other registers; do not read it in the clock after.
-    After configuration the mode is idle, all counters are 0 and the random bank is not seeded.
+    After configuration the mode is idle and the random bank is not seeded. Counters are 0, but in
+    SPRAM (``single_port``) anything: before the first sample seed the bank, then have all counters
+    drawn (command INITIALISE) or write every word of them through the state port. Reset leaves
+    the counters as they are.
 
     Parameters
     ----------

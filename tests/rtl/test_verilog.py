@@ -1,4 +1,4 @@
-"""Verilog of a component: ports, and the same text every time."""
+"""Verilog of a component: ports, the same text every time, the same meaning everywhere."""
 
 import os
 import re
@@ -6,11 +6,17 @@ import subprocess
 import sys
 
 import pytest
-from amaranth.hdl import Module
+from amaranth.hdl import Array, Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from bep_model.frame import prototypes
+from rtl.trainer import Trainer
 from rtl.verilog import convert
+from sim.words import integers
+from tests.sim import icarus
+from tests.sim.configurations import CASES
+from tests.sim.recurrent import CASES as RECURRENT
 
 PAIR = data.StructLayout({"low": 3, "none": 0, "high": 5})
 
@@ -26,6 +32,33 @@ class Sum(wiring.Component):
         m = Module()
         m.d.sync += [self.o.valid.eq(self.i.valid),
                      self.o.payload.eq(self.i.payload.low + self.i.payload.high)]
+        return m
+
+
+class Still(wiring.Component):
+    """Outputs that depend on nothing that ever changes, in every form of a statement."""
+
+    i: In(4)
+    chosen: Out(4)
+    switched: Out(4)
+    element: Out(4)
+    partly: Out(4)
+
+    def elaborate(self, platform):
+        m = Module()
+        still, index = Signal(init=1), Signal(2, init=2)
+        m.d.sync += [still.eq(still), index.eq(index)]
+        with m.If(still):
+            m.d.comb += self.chosen.eq(5)
+        with m.Else():
+            m.d.comb += self.chosen.eq(self.i)
+        with m.Switch(index):
+            with m.Case(0, 1):
+                m.d.comb += self.switched.eq(1)
+            with m.Case(2):
+                m.d.comb += self.switched.eq(6)
+        m.d.comb += [self.element.eq(Array([1, 2, 7, self.i])[index]),
+                     self.partly.bit_select(index, 2).eq(3)]
         return m
 
 
@@ -56,3 +89,50 @@ def test_same_text(hash_seed):
 
 def test_no_places():
     assert os.getcwd() not in convert(Sum())
+
+
+def trainer(case):
+    return Trainer(case.config, integers(prototypes(case.config)), **case.options)
+
+
+DESIGNS = {
+    "still": Still,
+    **{name: lambda name=name: trainer(CASES[name])
+       for name in ("online", "batch", "stable", "single-port", "registered")},
+    **{f"recurrent-{name}": lambda name=name: trainer(RECURRENT[name][0])
+       for name in ("batch", "single-port", "registered")},
+}
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_only_clocks_start_statements(name):
+    """What no clock starts is a continuous assignment, which is evaluated at the start.
+
+    ``always @*`` is not, where it reads nothing that changes; ``always_comb`` is, but is none in
+    Verilog. A function may have a name that Icarus Verilog takes for a system function.
+    """
+    text = re.sub(r"//.*|/\*.*?\*/|\(\*.*?\*\)", "", convert(DESIGNS[name]()))
+    events = set(re.findall(r"\b(always\w*\b\s*(?:@\s*(?:\*|\([^)]*\)))?)", text))
+    assert events <= {"always @(posedge clk)"}
+    assert not re.search(r"\b(function|task|logic|latch)\b", text)
+
+
+@icarus.needed
+@pytest.mark.parametrize("generation", icarus.GENERATIONS)
+def test_value_of_what_never_changes(generation, tmp_path):
+    """In a bench that touches no input."""
+    names = ("chosen", "switched", "element", "partly")
+    (tmp_path / "top.v").write_text(convert(Still()) + f"""
+module bench;
+  wire [3:0] {", ".join(names)};
+  reg clk = 0, rst = 0;
+  reg [3:0] i = 0;
+  top dut(.clk(clk), .rst(rst), .i(i), {", ".join(f".{n}({n})" for n in names)});
+  initial #1 $display("%d %d %d %d", {", ".join(names)});
+endmodule
+""")
+    subprocess.run(["iverilog", f"-g{generation}", "-s", "bench", "-o", "bench", "top.v"],
+                   cwd=tmp_path, check=True)
+    done = subprocess.run(["vvp", "-n", "bench"], cwd=tmp_path, check=True, capture_output=True,
+                          text=True)
+    assert [int(value) for value in done.stdout.split()] == [5, 6, 7, 12]

@@ -1,0 +1,20 @@
+"""Multiplication by a constant."""
+
+
+def times(value, factor):
+    """``value * factor`` as a sum of shifts.
+
+    For ``*`` synthesis may take a multiplier block of the chip.
+
+    Parameters
+    ----------
+    value : Value
+        Unsigned.
+    factor : int
+        At least 1.
+
+    Returns
+    -------
+    Value
+    """
+    return sum(value << i for i in range(factor.bit_length()) if factor >> i & 1)

@@ -1,0 +1,51 @@
+"""Multiplication by constants: its value, and that no design has any other."""
+
+import pytest
+from amaranth.hdl import Module, Signal
+
+from bep_model.config import Config
+from bep_model.frame import prototypes
+from rtl import verilog
+from rtl.link import Link
+from rtl.times import times
+from rtl.trainer import Trainer
+from sim.words import integers
+
+from .bench import Bench
+
+# Words, lanes and bytes whose number is no power of two.
+CONFIGS = {
+    "online": Config(75, (21, 9), 5, 5, 12, 4),
+    "batch": Config(75, (21, 9, 7), 5, 5, 15, 5, max_batch=3, stable=True),
+    "recurrent": Config(75, (21, 9), 5, 5, 15, 5, max_steps=7),
+}
+
+
+@pytest.mark.parametrize("factor", [1, 2, 3, 7, 10, 48, 255])
+def test_value(factor):
+    m = Module()
+    value, product = Signal(5), Signal(16)
+    m.d.comb += product.eq(times(value, factor))
+    seen = []
+
+    async def use(ctx):
+        for n in range(32):
+            ctx.set(value, n)
+            seen.append(ctx.get(product))
+            await ctx.tick()
+
+    m.d.sync += Signal().eq(1)  # a clock for the bench
+    Bench(m).run(use)
+    assert seen == [n * factor for n in range(32)]
+
+
+@pytest.mark.parametrize("design", [
+    *(Link(config, timeout=1000) for config in CONFIGS.values()),
+    *(Trainer(CONFIGS[name], integers(prototypes(CONFIGS[name]))) for name in ("online", "batch")),
+], ids=lambda design: f"{type(design).__name__}-{design.config.depth}-{design.config.recurrent}")
+def test_no_multiplier(design, monkeypatch):
+    """Yosys makes shifts of powers of two, and of the choice of a part of a word."""
+    monkeypatch.setattr(verilog, "PASSES", ("proc", "opt", "peepopt", "opt", "write_rtlil"))
+    text = verilog.convert(design)
+    assert "cell $shiftx " in text or "cell $add " in text
+    assert "cell $mul " not in text and "cell $macc" not in text
