@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 from .backward import open_row_layout, target_layout
 from .delay import delay
 from .memory import slot_words
+from .times import times
 from .winners import winner_layout
 
 
@@ -119,7 +120,7 @@ class Votes(wiring.Component):
         with m.If(self.i.valid & self.i.ready):
             m.d.sync += [
                 begun.eq(0), self.o.valid.eq(1), self.o.payload.eq(row),
-                self.source.eq(row.span.length * stride + words),
+                self.source.eq(times(row.span.length, stride) + words),
             ]
 
         # Blocks as the rows of the backward engine. The first step has no state before it.
@@ -133,6 +134,6 @@ class Votes(wiring.Component):
             self.data.sign.eq(read.data.sign),
             self.counts.eq(read.data.valid & ~first),
         ]
-        m.d.sync += [self.data.address.eq(step * stride),
+        m.d.sync += [self.data.address.eq(times(step, stride)),
                      first.eq((step == 0) & (self.word >= words))]
         return m

@@ -116,7 +116,7 @@ def test_check_of_a_configuration(archive):
 @pytest.mark.parametrize(("keywords", "text"), [
     (dict(fold=3), "fold must be between 0 and 2, not 3"),
     (dict(folds=1), "folds must be at least 2, not 1"),
-    (dict(seed=-1), r"seed of the data must be between 0 and 2\*\*32 - 1, not -1"),
+    (dict(seed=-1), r"seed of the data must be between 0 and 4294967295, not -1"),
     (dict(validation=1.0), "validation must be at least 0 and below 1, not 1.0"),
     (dict(encoding=Encoding(bits=0)), "bits must be at least 1, not 0"),
     (dict(encoding=Encoding(chunk=0)), "size must be at least 1, not 0"),

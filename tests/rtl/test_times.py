@@ -41,7 +41,7 @@ def test_value(factor):
 
 @pytest.mark.parametrize("design", [
     *(Link(config, timeout=1000) for config in CONFIGS.values()),
-    *(Trainer(CONFIGS[name], integers(prototypes(CONFIGS[name]))) for name in ("online", "batch")),
+    *(Trainer(CONFIGS[name], integers(prototypes(CONFIGS[name]))) for name in CONFIGS),
 ], ids=lambda design: f"{type(design).__name__}-{design.config.depth}-{design.config.recurrent}")
 def test_no_multiplier(design, monkeypatch):
     """Yosys makes shifts of powers of two, and of the choice of a part of a word."""

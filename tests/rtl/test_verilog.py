@@ -99,7 +99,7 @@ DESIGNS = {
     "still": Still,
     **{name: lambda name=name: trainer(CASES[name])
        for name in ("online", "batch", "stable", "single-port", "registered")},
-    **{f"recurrent-{name}": lambda name=name: trainer(RECURRENT[name][0])
+    **{f"recurrent-{name}": lambda name=name: trainer(RECURRENT[name])
        for name in ("batch", "single-port", "registered")},
 }
 

@@ -6,32 +6,29 @@ Unlike Verilator it has undefined values, and takes each version of the language
 import pytest
 
 from bep import verify
-from tests.sim import icarus, jobs, recurrent
-from tests.sim.configurations import CASES
+from tests.sim import configurations, icarus, jobs, recurrent
 
 pytestmark = icarus.needed
 
-JOBS = {
-    **{name: (CASES[name], jobs.job(CASES[name], samples=6))
-       for name in ("online-reinforced", "batch-reinforced", "stable", "three-bits", "single-port",
-                    "registered-batch")},
-    **{f"recurrent-{name}": (recurrent.CASES[name][0],
-                             recurrent.job(*recurrent.CASES[name], samples=4))
-       for name in ("batch", "single-port", "registered")},
+CASES = {
+    **{name: configurations.CASES[name] for name in (
+        "online-reinforced", "batch-reinforced", "single-port", "registered-batch")},
+    **{f"recurrent-{name}": recurrent.CASES[name] for name in (
+        "batch", "single-port", "registered")},
 }
 
 
 def check(name, generation, folder, monkeypatch):
-    case, job = JOBS[name]
+    case = CASES[name]
     monkeypatch.setattr(verify, "simulate", lambda job, verilog, **_: icarus.simulate(
         job, verilog, folder, generation))
-    result = verify.check(job, command=f"pytest tests/sim/test_icarus.py -k {name}",
+    result = verify.check(jobs.job(case, samples=5), command=f"pytest tests/sim/test_icarus.py -k {name}",
                           **case.options)
     assert result["mismatches"] == 0, result["report"]
     assert result["compared_counters"] > 0 and result["updates"] > 0
 
 
-@pytest.mark.parametrize("name", JOBS)
+@pytest.mark.parametrize("name", CASES)
 def test_equal_to_the_golden_model(name, tmp_path, monkeypatch):
     check(name, "2012", tmp_path, monkeypatch)
 
