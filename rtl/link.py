@@ -12,7 +12,6 @@ from .loader import sample_layout
 from .packets import Packets
 from .registers import Bus
 from .state_port import state_signature
-from .times import times
 
 
 class Step(enum.Enum, shape=3):
@@ -119,7 +118,7 @@ class Link(wiring.Component):
             with m.If(self.bus.write & (self.bus.address == registers(config)["STEPS"].address)):
                 m.d.sync += steps.eq(self.bus.write_data)
             m.d.comb += packets.steps.eq(steps)
-            beats = times(steps, config.words[0])
+            beats = steps * config.words[0]
         address = Signal.like(state.request.payload.address)
         addressed = Signal()  # the address of a state request has been taken
         result, taken = Signal(result_layout(config)), Signal()  # a result, until it is sent

@@ -18,8 +18,6 @@ from bep_model.protocol import (
     step_bytes,
 )
 
-from .times import times
-
 MAX_LENGTH = 0xFFFF
 """Largest payload that the length field of a packet can state, in bytes."""
 
@@ -252,7 +250,7 @@ class Packets(wiring.Component):
         counter_bytes = state_bytes(self.config)
         longest = item = sample_bytes(self.config)
         if self.config.recurrent:
-            item = times(self.steps, step_bytes(self.config)) + 1
+            item = self.steps * step_bytes(self.config) + 1
         # Bytes of the first item and of the others, and what each adds to the answer
         table = {
             Opcode.READ: (1, 1, 4),
@@ -283,7 +281,7 @@ class Packets(wiring.Component):
         # one cycle and added in the next one, which is early enough for the end of the CRC.
         product, counted, low = Signal.like(left), Signal(), Signal()
         m.d.sync += [
-            product.eq(times(self.i.payload, counter_bytes)), low.eq(count[0]),
+            product.eq(self.i.payload * counter_bytes), low.eq(count[0]),
             counted.eq(received & (field == Field.PAYLOAD) & (self.opcode == Opcode.STATE_READ)
                        & (count[1:] == 0)),
         ]

@@ -22,7 +22,7 @@ def check(name, generation, folder, monkeypatch):
     case = CASES[name]
     monkeypatch.setattr(verify, "simulate", lambda job, verilog, **_: icarus.simulate(
         job, verilog, folder, generation))
-    result = verify.check(jobs.job(case, samples=5), command=f"pytest tests/sim/test_icarus.py -k {name}",
+    result = verify.check(jobs.job(case, samples=5), command=f"pytest -k {name}",
                           **case.options)
     assert result["mismatches"] == 0, result["report"]
     assert result["compared_counters"] > 0 and result["updates"] > 0
