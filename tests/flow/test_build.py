@@ -112,8 +112,8 @@ def test_too_large_for_the_placer(tmp_path):
 
 
 def test_failing_tool(tmp_path, monkeypatch):
-    monkeypatch.setitem(toolchain.TOOLS, "YOSYS", "false")
-    with pytest.raises(toolchain.ToolError, match="false failed"):
+    monkeypatch.setitem(toolchain.TOOLS, "YOSYS", "yowasp-icepack")
+    with pytest.raises(toolchain.ToolError, match="yowasp-icepack failed"):
         build(TINY, "icebreaker", build_dir=tmp_path)
     assert not list(tmp_path.iterdir())
 
