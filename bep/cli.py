@@ -1,22 +1,37 @@
 """The `bep` command.
 
-A command is a function of its own module, registered here with ``app.command(cls=Command)``. It
-reports a user's mistake by raising ValueError, TypeError or OSError with a text that says it all.
+A command is a function of its own module, named in :data:`COMMANDS` and imported when it is
+called. It reports a user's mistake by raising ValueError, TypeError or OSError with a text that
+says it all.
 """
 
+import ast
+import importlib
+import importlib.metadata
+import importlib.util
 import re
+import signal
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from bep.bench import command as bench
-from bep.build import command as build
-from bep.demo import demo
-from bep.reproduce import reproduce
-from bep.search import command as search
-from bep.train import train
-from bep.verify import command as verify
+COMMANDS = {
+    "train": "bep.train:train",
+    "verify": "bep.verify:command",
+    "build": "bep.build:command",
+    "bench": "bep.bench:command",
+    "demo": "bep.demo:demo",
+    "reproduce": "bep.reproduce:reproduce",
+    "search": "bep.search:command",
+}
+"""Module and function of every command."""
+
+DISTRIBUTION = "bep-trainer"
+PACKAGES = ("bep_model", "rtl", "sim")
+"""The packages beside this one."""
 
 LISTS = ("--hidden",)
 """Options that take several values."""
@@ -44,24 +59,145 @@ class Command(TyperCommand):
         return super().parse_args(ctx, spread(args))
 
 
+class Stopped(KeyboardInterrupt):
+    """A signal asks the command to end, as Ctrl-C does."""
+
+
+@contextmanager
+def stoppable():
+    """SIGTERM and SIGHUP raise :class:`Stopped` in this block, unless they are ignored.
+
+    Whoever sends a second one does not want to wait: it ends the process at once.
+    """
+    def stop(number, _):
+        signal.signal(number, signal.SIG_DFL)
+        raise Stopped(number)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        for number, handler in before.items():
+            if handler == signal.SIG_DFL:
+                signal.signal(number, stop)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 class Group(TyperGroup):
     """Commands whose mistakes of the user end in one line and exit code 2, not in a traceback."""
 
+    def __init__(self, **attributes):
+        super().__init__(**attributes)
+        self.commands = dict.fromkeys(COMMANDS) | self.commands  # None: still to be loaded
+
+    def get_command(self, ctx, name):
+        """A command, which may be no more than what the list of commands tells of it."""
+        found = self.commands.get(name)
+        if name in self.commands and found is None:
+            return TyperCommand(name, help=summary(COMMANDS[name]))
+        return found
+
+    def resolve_command(self, ctx, args):
+        name, found, rest = super().resolve_command(ctx, args)
+        return name, load(name) if self.commands[name] is None else found, rest
+
     def invoke(self, ctx):
         try:
-            return super().invoke(ctx)
-        except (ValueError, TypeError, OSError) as error:
-            if ctx.params["traceback"] or isinstance(error, BrokenPipeError):
+            with stoppable():
+                check_packages()
+                return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            number = stop.args[0] if isinstance(stop, Stopped) else signal.SIGINT
+            typer.echo(f"bep: stopped by {signal.Signals(number).name}", err=True)
+            raise typer.Exit(128 + number) from None
+        except Exception as error:
+            text = message(error)
+            if text is None or ctx.params["traceback"]:
                 raise
-            typer.echo(f"bep: {message(error)}", err=True)
+            typer.echo(f"bep: {text}", err=True)
             raise typer.Exit(2) from None
 
 
 def message(error):
-    """The text of an exception on one line, without an errno where it is the system's own."""
+    """The text of an exception that is no fault of the program; None for any other.
+
+    It is one line, without an errno where it is the system's own; only that of a program that
+    failed has the lines of its log.
+    """
+    if isinstance(error, ModuleNotFoundError) and error.name is not None:
+        return missing(error.name)
+    from sim.processes import ProgramError  # only here: `bep --help` does without
+
+    if isinstance(error, ProgramError):
+        return str(error)
+    if not isinstance(error, ValueError | TypeError | OSError) or isinstance(error,
+                                                                             BrokenPipeError):
+        return None
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def missing(module):
+    """What to do about a module that is not installed; None if no package of ours needs it."""
+    module = module.partition(".")[0]
+    try:
+        wanted = importlib.metadata.requires(DISTRIBUTION)
+    except importlib.metadata.PackageNotFoundError:
+        return f"the module {module} is not installed"
+    found = {}
+    for requirement in wanted:
+        package = re.match(r"[\w-]+", requirement)[0].replace("-", "_")
+        extra = re.search(r"extra == ['\"](\w+)['\"]", requirement)
+        if module == package or module.startswith(f"{package}_"):
+            found.setdefault(package, extra and extra[1])
+    if not found:
+        return None
+    extra = found[max(found, key=len)]  # amaranth_boards is not amaranth's
+    name = f"{DISTRIBUTION}[{extra}]" if extra else DISTRIBUTION
+    return f"the package {module} is not installed: pip install '{name}'"
+
+
+def load(name):
+    """The command of a name, with its module."""
+    module, _, function = COMMANDS[name].partition(":")
+    one = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    one.command(name, cls=Command)(getattr(importlib.import_module(module), function))
+    return typer.main.get_command(one)
+
+
+def summary(place):
+    """The first line of a command's text, without the time it takes to import what it needs."""
+    module, _, function = place.partition(":")
+    source = Path(importlib.util.find_spec(module).origin).read_text(encoding="utf-8")
+    (found,) = (node for node in ast.parse(source).body
+                if isinstance(node, ast.FunctionDef) and node.name == function)
+    return ast.get_docstring(found).splitlines()[0]
+
+
+def check_packages():
+    """Raise ValueError if one of :data:`PACKAGES`, being common names, is somebody else's."""
+    ours = Path(__file__).resolve().parent.parent
+    for name in PACKAGES:
+        spec = importlib.util.find_spec(name)
+        places = [] if spec is None else list(spec.submodule_search_locations or [spec.origin])
+        if [Path(place).resolve() for place in places] != [ours / name]:
+            raise ValueError(
+                f"the module {name} of {DISTRIBUTION} is hidden by {', '.join(places)}: rename "
+                "that, or take its folder off PYTHONPATH" if places else
+                f"the module {name} of {DISTRIBUTION} is missing")
+
+
+def version(wanted):
+    """Print the version, if it is wanted."""
+    if wanted:
+        try:
+            number = importlib.metadata.version(DISTRIBUTION)
+        except importlib.metadata.PackageNotFoundError:
+            number = "(not installed)"
+        typer.echo(f"{DISTRIBUTION} {number}")
+        raise typer.Exit
 
 
 app = typer.Typer(cls=Group, no_args_is_help=True, add_completion=False,
@@ -71,17 +207,11 @@ app = typer.Typer(cls=Group, no_args_is_help=True, add_completion=False,
 @app.callback()
 def main(
     traceback: Annotated[bool, typer.Option(help="Show where an error arose.")] = False,
+    _: Annotated[bool, typer.Option(
+        "--version", help="Print the version.", is_eager=True, callback=version)] = False,
 ):
     """Train binary neural networks by Binary Error Propagation, in software and in hardware."""
 
-
-app.command(cls=Command)(train)
-app.command("verify", cls=Command)(verify)
-app.command("build", cls=Command)(build)
-app.command("bench", cls=Command)(bench)
-app.command("demo", cls=Command)(demo)
-app.command("reproduce", cls=Command)(reproduce)
-app.command("search", cls=Command)(search)
 
 if __name__ == "__main__":
     app()

@@ -1,9 +1,13 @@
 """Programs that a command starts: they see a chosen environment, and end when the command ends."""
 
+import multiprocessing
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing.connection import wait
 from pathlib import Path
 from unittest.mock import patch
 
@@ -63,3 +67,21 @@ def grouped(**more):
           patch.object(subprocess, "Popen", lambda *given, **options: start(
               *given, process_group=number, **options))):
         yield
+
+
+@contextmanager
+def helper():
+    """Yield a pool of one Python process, which ends with this one; an exception ends its work."""
+    with ProcessPoolExecutor(1, initializer=_end_with_parent) as pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
+
+
+def _end_with_parent():
+    parent = multiprocessing.parent_process().sentinel
+    threading.Thread(target=lambda: (wait([parent]), os._exit(1)), daemon=True).start()
