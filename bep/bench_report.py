@@ -133,11 +133,8 @@ def sweeps(entries):
 
 def check(docs, readme):
     """Raise if :func:`write` could not do its work: to be called before hard work."""
-    try:
-        import jinja2  # noqa: F401  an extra: the other commands do without
-    except ModuleNotFoundError as error:
-        raise ValueError(f"there is no {error.name}: install the extra bep-trainer[experiments]"
-                         ) from None
+    import jinja2  # noqa: F401  an extra: that it is missing is told here
+
     for path in (docs / "results" / "bench.json", docs / "throughput.md", readme):
         results.check_writable(path)
     for name in ("bench", "headline"):

@@ -19,15 +19,15 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 COMMANDS = {
-    "train": "bep.train:train",
-    "verify": "bep.verify:command",
-    "build": "bep.build:command",
-    "bench": "bep.bench:command",
-    "demo": "bep.demo:demo",
-    "reproduce": "bep.reproduce:reproduce",
-    "search": "bep.search:command",
+    "train": ("bep.train:train", ""),
+    "verify": ("bep.verify:command", "sim"),
+    "build": ("bep.build:command", "flow"),
+    "bench": ("bep.bench:command", "sim,flow,experiments"),
+    "demo": ("bep.demo:demo", "sim,flow,experiments"),
+    "reproduce": ("bep.reproduce:reproduce", "experiments"),
+    "search": ("bep.search:command", "experiments"),
 }
-"""Module and function of every command."""
+"""Module and function of every command, and the extras of pyproject.toml that it needs."""
 
 DISTRIBUTION = "bep-trainer"
 PACKAGES = ("bep_model", "rtl", "sim")
@@ -95,10 +95,11 @@ class Group(TyperGroup):
         """A command, which may be no more than what the list of commands tells of it."""
         found = self.commands.get(name)
         if name in self.commands and found is None:
-            return TyperCommand(name, help=summary(COMMANDS[name]))
+            return TyperCommand(name, help=summary(name))
         return found
 
     def resolve_command(self, ctx, args):
+        ctx.invoked_subcommand = args[0]
         name, found, rest = super().resolve_command(ctx, args)
         return name, load(name) if self.commands[name] is None else found, rest
 
@@ -112,21 +113,23 @@ class Group(TyperGroup):
             typer.echo(f"bep: stopped by {signal.Signals(number).name}", err=True)
             raise typer.Exit(128 + number) from None
         except Exception as error:
-            text = message(error)
+            text = message(error, ctx.invoked_subcommand)
             if text is None or ctx.params["traceback"]:
                 raise
             typer.echo(f"bep: {text}", err=True)
             raise typer.Exit(2) from None
 
 
-def message(error):
-    """The text of an exception that is no fault of the program; None for any other.
+def message(error, command):
+    """The text of an exception in a command that is no fault of the program; None for any other.
 
     It is one line, without an errno where it is the system's own; only that of a program that
     failed has the lines of its log.
     """
-    if isinstance(error, ModuleNotFoundError) and error.name is not None:
-        return missing(error.name)
+    if isinstance(error, ModuleNotFoundError) and command in COMMANDS:
+        extras = COMMANDS[command][1]
+        return (f"`bep {command}` needs the package {error.name}, which is not installed: "
+                f"pip install '{DISTRIBUTION}{extras and f'[{extras}]'}'")
     from sim.processes import ProgramError  # only here: `bep --help` does without
 
     if isinstance(error, ProgramError):
@@ -139,37 +142,17 @@ def message(error):
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def missing(module):
-    """What to do about a module that is not installed; None if no package of ours needs it."""
-    module = module.partition(".")[0]
-    try:
-        wanted = importlib.metadata.requires(DISTRIBUTION)
-    except importlib.metadata.PackageNotFoundError:
-        return f"the module {module} is not installed"
-    found = {}
-    for requirement in wanted:
-        package = re.match(r"[\w-]+", requirement)[0].replace("-", "_")
-        extra = re.search(r"extra == ['\"](\w+)['\"]", requirement)
-        if module == package or module.startswith(f"{package}_"):
-            found.setdefault(package, extra and extra[1])
-    if not found:
-        return None
-    extra = found[max(found, key=len)]  # amaranth_boards is not amaranth's
-    name = f"{DISTRIBUTION}[{extra}]" if extra else DISTRIBUTION
-    return f"the package {module} is not installed: pip install '{name}'"
-
-
 def load(name):
     """The command of a name, with its module."""
-    module, _, function = COMMANDS[name].partition(":")
+    module, _, function = COMMANDS[name][0].partition(":")
     one = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     one.command(name, cls=Command)(getattr(importlib.import_module(module), function))
     return typer.main.get_command(one)
 
 
-def summary(place):
+def summary(name):
     """The first line of a command's text, without the time it takes to import what it needs."""
-    module, _, function = place.partition(":")
+    module, _, function = COMMANDS[name][0].partition(":")
     source = Path(importlib.util.find_spec(module).origin).read_text(encoding="utf-8")
     (found,) = (node for node in ast.parse(source).body
                 if isinstance(node, ast.FunctionDef) and node.name == function)

@@ -22,13 +22,10 @@ from bep.runs import execute
 def cluster(scheduler, workers):
     """A dask client: of the scheduler at this address, or of processes on this machine.
 
-    Raises ValueError without the packages for it, OSError if the scheduler does not answer.
+    Raises OSError if the scheduler does not answer.
     """
-    try:
-        from distributed import Client, LocalCluster
-    except ModuleNotFoundError as error:
-        raise ValueError(f"there is no {error.name}: install the extra bep-trainer[experiments]"
-                         ) from None
+    from distributed import Client, LocalCluster  # an extra, and slow to import
+
     if scheduler is not None:
         with Client(scheduler, timeout=10) as client:
             yield client

