@@ -11,6 +11,7 @@ import importlib.metadata
 import importlib.util
 import re
 import signal
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -130,9 +131,8 @@ def message(error, command):
         extras = COMMANDS[command][1]
         return (f"`bep {command}` needs the package {error.name}, which is not installed: "
                 f"pip install '{DISTRIBUTION}{extras and f'[{extras}]'}'")
-    from sim.processes import ProgramError  # only here: `bep --help` does without
-
-    if isinstance(error, ProgramError):
+    processes = sys.modules.get("sim.processes")  # only commands that start programs import it
+    if processes is not None and isinstance(error, processes.ProgramError):
         return str(error)
     if not isinstance(error, ValueError | TypeError | OSError) or isinstance(error,
                                                                              BrokenPipeError):

