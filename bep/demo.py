@@ -78,8 +78,8 @@ def demo(
     folder.mkdir(parents=True, exist_ok=True)
     samples = datasets.load("digits", validation=False)
     # The boards are built beside the rest: synthesis is one process, simulation another.
-    with processes.helper() as pool, Progress(console=results.console) as bar:
-        building = {board: pool.submit(build, CONFIG, board, build_dir=build_dir)
+    with processes.helper() as submit, Progress(console=results.console) as bar:
+        building = {board: submit(build, CONFIG, board, build_dir=build_dir)
                     for board in boards()}
         task = bar.add_task("golden model", total=len(SEEDS) * epochs)
         runs = {seed: learn(samples, seed, epochs, lambda epoch: bar.advance(task))

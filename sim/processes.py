@@ -7,6 +7,7 @@ import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
 from unittest.mock import patch
@@ -71,15 +72,27 @@ def grouped(**more):
 
 @contextmanager
 def helper():
-    """Yield a pool of one Python process, which ends with this one; an exception ends its work."""
+    """Yield ``submit`` of one more Python process, which ends with this one.
+
+    An exception in the block ends its work, too.
+    """
     with ProcessPoolExecutor(1, initializer=_end_with_parent) as pool:
         try:
-            yield pool
+            yield partial(pool.submit, _work)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for process in multiprocessing.active_children():
                 process.terminate()
             raise
+
+
+def _work(function, *given, **options):
+    try:
+        return function(*given, **options)
+    except Exception:
+        raise
+    except BaseException:
+        os._exit(1)  # it was stopped: what is submitted besides is not wanted either
 
 
 def _end_with_parent():

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from bep import toolchain
+from bep.cli import stoppable
 from rtl.verilog import convert
 from sim import processes
 from sim.verilator import build, run
@@ -130,17 +131,29 @@ def _sleep():
     processes.run(TREE)
 
 
-def test_a_helper_ends_with_an_exception():
-    with pytest.raises(KeyError), processes.helper() as pool:
-        pool.submit(_sleep)
+def _touch(path):
+    path.touch()
+
+
+def test_a_helper_ends_with_an_exception(tmp_path):
+    with pytest.raises(KeyError), stoppable(), processes.helper() as submit:
+        submit(_sleep)
+        submit(_touch, tmp_path / "later")
         found = tree(os.getpid())
         raise KeyError
-    assert gone(found)
+    assert gone(found) and list(tmp_path.iterdir()) == []
+
+
+def test_a_helper_works_on_after_a_mistake():
+    with processes.helper() as submit:
+        with pytest.raises(ZeroDivisionError):
+            submit(divmod, 1, 0).result()
+        assert submit(divmod, 7, 2).result() == (3, 1)
 
 
 def test_a_helper_ends_with_its_parent():
     script = ("from tests.sim.test_processes import _sleep\nfrom sim import processes\n"
-              "with processes.helper() as pool: pool.submit(_sleep).result()")
+              "with processes.helper() as submit: submit(_sleep).result()")
     with subprocess.Popen([sys.executable, "-c", script],
                           cwd=Path(__file__).parents[2]) as program:
         found = tree(program.pid)
