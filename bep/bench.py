@@ -12,6 +12,7 @@ from typer import Argument, Option
 from bep import bench_report, energy, results, throughput
 from bep.build import NAMES, build, synthesize, target
 from bep.experiments import preset_run
+from bep.runs import content
 from bep.verify import check, training_job
 from bep_model import configuration, datasets, presets
 from bep_model.files import read_toml
@@ -270,7 +271,7 @@ def command(
             loaded = datasets.load(preset.dataset, data=data, encoding=preset.encoding)
             entry = run(design, config, preset, loaded, Stages(bar), epochs=epochs,
                         simulated=simulated, sweep=sweep, build_dir=build_dir)
-        entry["command"] = shlex.join(told)
+        entry |= {"command": shlex.join(told), "data": content(preset.dataset, data)}
         bench_report.write(docs, readme, {design.name: entry})
         bench_report.show(design.name, entry)
     results.console.print(f"written: {docs / 'throughput.md'}, {readme}", soft_wrap=True)

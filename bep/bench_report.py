@@ -40,7 +40,8 @@ def accuracy(entry, points):
         Of docs/results/headline.json.
     """
     for point in points:
-        if same(point["run"], entry["run"]):
+        data = {point.get("data"), entry.get("data")} - {None}  # older results do not tell
+        if len(data) < 2 and same(point["run"], entry["run"]):
             spread = "" if point["sd"] is None else f" ± {point['sd']:.1f}"
             return f"{point['mean']:.1f}{spread} % (n = {point['n']})"
     return f"{100 * entry['measured']['run_accuracy']:.1f} % (n = 1)"
@@ -133,11 +134,8 @@ def sweeps(entries):
 
 def check(docs, readme):
     """Raise if :func:`write` could not do its work: to be called before hard work."""
-    try:
-        import jinja2  # noqa: F401  an extra: the other commands do without
-    except ModuleNotFoundError as error:
-        raise ValueError(f"there is no {error.name}: install the extra bep-trainer[experiments]"
-                         ) from None
+    import jinja2  # noqa: F401  an extra: that it is missing is told here
+
     for path in (docs / "results" / "bench.json", docs / "throughput.md", readme):
         results.check_writable(path)
     for name in ("bench", "headline"):
@@ -169,7 +167,10 @@ def write(docs, readme, new):
 
 def render(template, docs, entries, trainers):
     """The text of a template, with these cited trainers beside ours."""
-    points = (documents.stored(docs, "headline") or {}).get("points", [])
+    headline = documents.stored(docs, "headline") or {}
+    data = headline.get("data", {})
+    points = [point | {"data": data.get(point["run"].get("dataset"))}
+              for point in headline.get("points", [])]
     return documents.render(
         f"{template}.md.j2", entries=entries, summary=summary(entries, points, trainers),
         phases=phases(entries), speeds=speeds(entries), sweeps=sweeps(entries), cited=cited,

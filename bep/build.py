@@ -4,10 +4,8 @@ import hashlib
 import json
 import os
 import shlex
-import shutil
-import tempfile
 from dataclasses import dataclass
-from importlib import import_module
+from importlib import import_module, resources
 from pathlib import Path
 from typing import Annotated
 from unittest.mock import patch
@@ -19,9 +17,15 @@ from bep_model import configuration, frame
 from bep_model.config import Config
 from bep_model.files import read_toml
 from rtl.board import Board
+from sim import folders, processes
 from sim.words import integers
 
-CONSTRAINTS = Path(__file__).resolve().parents[1] / "constraints"
+
+def constraints():
+    """Folder of the boards' files: inside of the installed package, or beside it in a checkout."""
+    inside = resources.files("bep") / "constraints"
+    return inside if inside.is_dir() else Path(__file__).resolve().parents[1] / "constraints"
+
 
 NAMES = {
     "luts": "look-up tables",
@@ -83,7 +87,8 @@ class Target:
 
 def boards():
     """Return the names of the boards that can be built for, sorted."""
-    return sorted(path.stem for path in CONSTRAINTS.glob("*.toml"))
+    return sorted(path.name.removesuffix(".toml") for path in constraints().iterdir()
+                  if path.name.endswith(".toml"))
 
 
 def target(board):
@@ -96,7 +101,7 @@ def target(board):
     """
     if board not in boards():
         raise ValueError(f"board must be one of {', '.join(boards())}, not {board!r}")
-    return Target(**read_toml(CONSTRAINTS / f"{board}.toml"))
+    return Target(**read_toml(constraints() / f"{board}.toml"))
 
 
 def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
@@ -202,37 +207,34 @@ def synthesize(config, board, build_dir="build", progress=lambda what: None):
 
 
 def kept(plan, versions, build_dir, name, make):
-    """The report in the folder of a plan; without one, ``make`` makes it from the plan's files.
+    """The report in the folder of a plan; unless that is complete, it is made anew by ``make``.
 
-    ``make`` is called with a temporary folder, which stays only if it returns a report.
+    ``make`` is called with a folder of the plan's files, which stays only if it returns a report.
     """
     digest = hashlib.sha256(plan.digest() + json.dumps(versions).encode()).hexdigest()
-    folder = build_dir / f"{name}-{digest[:12]}"
-    if (folder / "report.json").exists():
-        report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-        return report | {"folder": str(folder)}
-
-    build_dir.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=build_dir))
-    try:
-        plan.extract(temporary)
-        report = make(temporary)
-        (temporary / "report.json").write_text(json.dumps(report, indent=2) + "\n",
-                                               encoding="utf-8")
-        temporary.chmod(0o755)  # mkdtemp's folders are for the owner only
-        if not folder.exists():  # else someone else was faster, with the same result
-            os.replace(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    return report | {"folder": str(folder)}
+    folder = Path(build_dir).absolute() / f"{name}-{digest[:12]}"
+    if not folders.complete(folder):
+        with folders.temporary(folder.parent) as own:
+            temporary = own / "build"
+            temporary.mkdir()
+            plan.extract(temporary)
+            report = make(temporary)
+            (temporary / "report.json").write_text(json.dumps(report, indent=2) + "\n",
+                                                   encoding="utf-8")
+            made = [report["bitstream"]] if "bitstream" in report else []
+            folders.publish(temporary, folder, ["report.json", *made])
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    return report | {"folder": str(build_dir / folder.name)}
 
 
 def prepare(config, described, seed):
     """Return Amaranth's build plan, the same whenever the design is, and the clock in Hz."""
     module, _, name = described.platform.partition(":")
     platform = getattr(import_module(module), name)()
-    # Boards that are programmed by a tool of their own ask for it even when only building.
-    with patch.dict(os.environ, toolchain.environment() | {"OPENFPGALOADER": "none"}):
+    # Amaranth takes options from the environment. Boards that are programmed by a tool of their
+    # own ask for it even when only building.
+    with patch.dict(os.environ, processes.environment(OPENFPGALOADER="none", **toolchain.TOOLS),
+                    clear=True):
         plan = platform.prepare(
             described.top(config), "top",
             emit_src=False,  # source locations would put the folder of the checkout into the plan

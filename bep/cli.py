@@ -1,22 +1,38 @@
 """The `bep` command.
 
-A command is a function of its own module, registered here with ``app.command(cls=Command)``. It
-reports a user's mistake by raising ValueError, TypeError or OSError with a text that says it all.
+A command is a function of its own module, named in :data:`COMMANDS` and imported when it is
+called. It reports a user's mistake by raising ValueError, TypeError or OSError with a text that
+says it all.
 """
 
+import ast
+import importlib
+import importlib.metadata
+import importlib.util
 import re
+import signal
+import sys
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from bep.bench import command as bench
-from bep.build import command as build
-from bep.demo import demo
-from bep.reproduce import reproduce
-from bep.search import command as search
-from bep.train import train
-from bep.verify import command as verify
+COMMANDS = {
+    "train": ("bep.train:train", ""),
+    "verify": ("bep.verify:command", "sim"),
+    "build": ("bep.build:command", "flow"),
+    "bench": ("bep.bench:command", "sim,flow,experiments"),
+    "demo": ("bep.demo:demo", "sim,flow,experiments"),
+    "reproduce": ("bep.reproduce:reproduce", "experiments"),
+    "search": ("bep.search:command", "experiments"),
+}
+"""Module and function of every command, and the extras of pyproject.toml that it needs."""
+
+DISTRIBUTION = "bep-trainer"
+PACKAGES = ("bep_model", "rtl", "sim")
+"""The packages beside this one."""
 
 LISTS = ("--hidden",)
 """Options that take several values."""
@@ -44,24 +60,127 @@ class Command(TyperCommand):
         return super().parse_args(ctx, spread(args))
 
 
+class Stopped(KeyboardInterrupt):
+    """A signal asks the command to end, as Ctrl-C does."""
+
+
+@contextmanager
+def stoppable():
+    """SIGTERM and SIGHUP raise :class:`Stopped` in this block, unless they are ignored.
+
+    Whoever sends a second one does not want to wait: it ends the process at once.
+    """
+    def stop(number, _):
+        signal.signal(number, signal.SIG_DFL)
+        raise Stopped(number)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        for number, handler in before.items():
+            if handler == signal.SIG_DFL:
+                signal.signal(number, stop)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 class Group(TyperGroup):
     """Commands whose mistakes of the user end in one line and exit code 2, not in a traceback."""
 
+    def __init__(self, **attributes):
+        super().__init__(**attributes)
+        self.commands = dict.fromkeys(COMMANDS) | self.commands  # None: still to be loaded
+
+    def get_command(self, ctx, name):
+        """A command, which may be no more than what the list of commands tells of it."""
+        found = self.commands.get(name)
+        if name in self.commands and found is None:
+            return TyperCommand(name, help=summary(name))
+        return found
+
+    def resolve_command(self, ctx, args):
+        ctx.invoked_subcommand = args[0]
+        name, found, rest = super().resolve_command(ctx, args)
+        return name, load(name) if self.commands[name] is None else found, rest
+
     def invoke(self, ctx):
         try:
-            return super().invoke(ctx)
-        except (ValueError, TypeError, OSError) as error:
-            if ctx.params["traceback"] or isinstance(error, BrokenPipeError):
+            with stoppable():
+                check_packages()
+                return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            number = stop.args[0] if isinstance(stop, Stopped) else signal.SIGINT
+            typer.echo(f"bep: stopped by {signal.Signals(number).name}", err=True)
+            raise typer.Exit(128 + number) from None
+        except Exception as error:
+            text = message(error, ctx.invoked_subcommand)
+            if text is None or ctx.params["traceback"]:
                 raise
-            typer.echo(f"bep: {message(error)}", err=True)
+            typer.echo(f"bep: {text}", err=True)
             raise typer.Exit(2) from None
 
 
-def message(error):
-    """The text of an exception on one line, without an errno where it is the system's own."""
+def message(error, command):
+    """The text of an exception in a command that is no fault of the program; None for any other.
+
+    It is one line, without an errno where it is the system's own; only that of a program that
+    failed has the lines of its log.
+    """
+    if isinstance(error, ModuleNotFoundError) and command in COMMANDS:
+        extras = COMMANDS[command][1]
+        return (f"`bep {command}` needs the package {error.name}, which is not installed: "
+                f"pip install '{DISTRIBUTION}{extras and f'[{extras}]'}'")
+    processes = sys.modules.get("sim.processes")  # only commands that start programs import it
+    if processes is not None and isinstance(error, processes.ProgramError):
+        return str(error)
+    if not isinstance(error, ValueError | TypeError | OSError) or isinstance(error,
+                                                                             BrokenPipeError):
+        return None
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def load(name):
+    """The command of a name, with its module."""
+    module, _, function = COMMANDS[name][0].partition(":")
+    one = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    one.command(name, cls=Command)(getattr(importlib.import_module(module), function))
+    return typer.main.get_command(one)
+
+
+def summary(name):
+    """The first line of a command's text, without the time it takes to import what it needs."""
+    module, _, function = COMMANDS[name][0].partition(":")
+    source = Path(importlib.util.find_spec(module).origin).read_text(encoding="utf-8")
+    (found,) = (node for node in ast.parse(source).body
+                if isinstance(node, ast.FunctionDef) and node.name == function)
+    return ast.get_docstring(found).splitlines()[0]
+
+
+def check_packages():
+    """Raise ValueError if one of :data:`PACKAGES`, being common names, is somebody else's."""
+    ours = Path(__file__).resolve().parent.parent
+    for name in PACKAGES:
+        spec = importlib.util.find_spec(name)
+        places = [] if spec is None else list(spec.submodule_search_locations or [spec.origin])
+        if [Path(place).resolve() for place in places] != [ours / name]:
+            raise ValueError(
+                f"the module {name} of {DISTRIBUTION} is hidden by {', '.join(places)}: rename "
+                "that, or take its folder off PYTHONPATH" if places else
+                f"the module {name} of {DISTRIBUTION} is missing")
+
+
+def version(wanted):
+    """Print the version, if it is wanted."""
+    if wanted:
+        try:
+            number = importlib.metadata.version(DISTRIBUTION)
+        except importlib.metadata.PackageNotFoundError:
+            number = "(not installed)"
+        typer.echo(f"{DISTRIBUTION} {number}")
+        raise typer.Exit
 
 
 app = typer.Typer(cls=Group, no_args_is_help=True, add_completion=False,
@@ -71,17 +190,11 @@ app = typer.Typer(cls=Group, no_args_is_help=True, add_completion=False,
 @app.callback()
 def main(
     traceback: Annotated[bool, typer.Option(help="Show where an error arose.")] = False,
+    _: Annotated[bool, typer.Option(
+        "--version", help="Print the version.", is_eager=True, callback=version)] = False,
 ):
     """Train binary neural networks by Binary Error Propagation, in software and in hardware."""
 
-
-app.command(cls=Command)(train)
-app.command("verify", cls=Command)(verify)
-app.command("build", cls=Command)(build)
-app.command("bench", cls=Command)(bench)
-app.command("demo", cls=Command)(demo)
-app.command("reproduce", cls=Command)(reproduce)
-app.command("search", cls=Command)(search)
 
 if __name__ == "__main__":
     app()

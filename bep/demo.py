@@ -1,6 +1,5 @@
 """`bep demo`: the whole chain on the digits, from the golden model to two bitstreams."""
 
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +16,7 @@ from bep_model import datasets, random, training
 from bep_model.config import Config
 from bep_model.network import Network
 from bep_model.protocol import Mode
+from sim import processes
 from sim.expected import COUNTED, expected
 from sim.job import Job, Run
 
@@ -78,8 +78,8 @@ def demo(
     folder.mkdir(parents=True, exist_ok=True)
     samples = datasets.load("digits", validation=False)
     # The boards are built beside the rest: synthesis is one process, simulation another.
-    with ProcessPoolExecutor(1) as pool, Progress(console=results.console) as bar:
-        building = {board: pool.submit(build, CONFIG, board, build_dir=build_dir)
+    with processes.helper() as submit, Progress(console=results.console) as bar:
+        building = {board: submit(build, CONFIG, board, build_dir=build_dir)
                     for board in boards()}
         task = bar.add_task("golden model", total=len(SEEDS) * epochs)
         runs = {seed: learn(samples, seed, epochs, lambda epoch: bar.advance(task))

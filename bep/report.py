@@ -74,14 +74,16 @@ def triggered(runs):
 
 def write(docs, name, points, seeds, found, command):
     """Write docs/results/NAME.json and the figures of an experiment."""
-    used = {}
+    used, data = {}, {}
     for point in points:
         for run in repeated(point, seeds):
+            data[run.dataset] = found[run.digest].get("data")
             for package, version in found[run.digest]["versions"].items():
                 used.setdefault(package, set()).add(str(version))
     document = {
         "experiment": name, "command": command,
         "versions": {package: " and ".join(sorted(each)) for package, each in used.items()},
+        "data": data,  # checksums of those that are read from files
         "points": [aggregate(point, seeds, found) for point in points],
     }
     head = json.dumps(document | {"points": None}, indent=2, allow_nan=False)

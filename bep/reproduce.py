@@ -15,20 +15,17 @@ from typer import Argument, Option
 from bep import report
 from bep import results as output
 from bep.experiments import EXPERIMENTS
-from bep.runs import execute
+from bep.runs import content, execute, file_name
 
 
 @contextmanager
 def cluster(scheduler, workers):
     """A dask client: of the scheduler at this address, or of processes on this machine.
 
-    Raises ValueError without the packages for it, OSError if the scheduler does not answer.
+    Raises OSError if the scheduler does not answer.
     """
-    try:
-        from distributed import Client, LocalCluster
-    except ModuleNotFoundError as error:
-        raise ValueError(f"there is no {error.name}: install the extra bep-trainer[experiments]"
-                         ) from None
+    from distributed import Client, LocalCluster  # an extra, and slow to import
+
     if scheduler is not None:
         with Client(scheduler, timeout=10) as client:
             yield client
@@ -44,15 +41,16 @@ def cluster(scheduler, workers):
         yield client
 
 
-def stored(path, run):
+def stored(path, run, checksum):
     """The result of a run that is kept in a file; None if there is no file.
 
-    Raises ValueError for a file that is damaged or of another run.
+    Raises ValueError for a file that is damaged or of another run or other data.
     """
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
         held = result["validation_accuracy"]
-        whole = (result["digest"] == run.digest and 0 <= result["test_accuracy"] <= 1
+        whole = (result["digest"] == run.digest and result.get("data") == checksum
+                 and 0 <= result["test_accuracy"] <= 1
                  and (held is None if getattr(run, "refit", False) else 0 <= held <= 1))
     except FileNotFoundError:
         return None
@@ -97,17 +95,28 @@ def carry_out(runs, folder, *, data=None, scheduler=None, workers=None):
         Results by digest; a run that failed is told on the screen and missing here.
     """
     console = output.console
-    names, found = {}, {}
+    names, found, checksums, others = {}, {}, {}, 0
     for name, run in runs.items():
+        if run.dataset not in checksums:
+            checksums[run.dataset] = told(content, run.dataset, data)
+        checksum = checksums[run.dataset]
+        if isinstance(checksum, Exception):
+            failed(name, checksum)
+            continue
+        path = folder / file_name(run, checksum)
         try:
-            result = stored(folder / f"{run.digest}.json", run)
+            result = stored(path, run, checksum)
         except ValueError as error:
             console.print(f"{error}; it is run again", soft_wrap=True)
             result = None
         if result is None:
             names.setdefault(run, name)
+            others += any(other != path for other in folder.glob(f"{run.digest}*.json"))
         else:
             found[run.digest] = result
+    if others:
+        console.print(f"{others} of these runs have results in {folder} that are of other data, or "
+                      "do not say of which: they are not used", soft_wrap=True)
     if not names:
         return found
     total = len(names) + len(found)
@@ -118,20 +127,36 @@ def carry_out(runs, folder, *, data=None, scheduler=None, workers=None):
               cluster(scheduler, workers) as client):
             task = bar.add_task("runs", total=total, completed=len(found))
             for run, result in completed(client, names, data):
+                checksum = checksums[run.dataset]
+                if not isinstance(result, Exception) and result["data"] != checksum:
+                    result = ValueError(f"the data {run.dataset} are others where it was run")
                 if isinstance(result, Exception):
-                    message = " ".join(str(result).split())
-                    console.print(f"failed: {names[run]}: {type(result).__name__}: {message}",
-                                  markup=False, highlight=False, soft_wrap=True)
+                    failed(names[run], result)
                 else:
-                    path = folder / f"{run.digest}.json"
+                    path = folder / file_name(run, checksum)
                     output.write_json(path, result)
-                    found[run.digest] = stored(path, run)
+                    found[run.digest] = stored(path, run, checksum)
                 bar.advance(task)
     except KeyboardInterrupt:
         console.print(f"stopped: {len(found)} of {total} runs are in {folder}; the same command "
                       "goes on from there", soft_wrap=True)
         raise
     return found
+
+
+def told(function, *arguments):
+    """What a function returns, or its exception if the data are not as they should be."""
+    try:
+        return function(*arguments)
+    except (ValueError, OSError) as error:
+        return error
+
+
+def failed(name, error):
+    """Tell that a run failed."""
+    text = " ".join(str(error).split())
+    output.console.print(f"failed: {name}: {type(error).__name__}: {text}",
+                         markup=False, highlight=False, soft_wrap=True)
 
 
 def planned(name, quick):

@@ -13,8 +13,10 @@ import time
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache, partial, singledispatch
 
+import numpy as np
+
 from bep import results
-from bep_model import augment, baselines, datasets, training
+from bep_model import augment, baselines, datasets, series, training
 from bep_model.config import NUMERICS_VERSION, Config
 from bep_model.network import Network
 from bep_model.training import Hyper
@@ -115,9 +117,46 @@ def digest(run):
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
+WITHOUT_FILES = ("digits", "random-prototypes")
+"""Data sets that are the same everywhere."""
+
+
+def content(dataset, data=None):
+    """SHA-256, as 64 hex digits, over the numbers and labels that a data set's files hold.
+
+    It belongs to a run as its digest does: in another folder there may be other data by the same
+    name. None for the data sets :data:`WITHOUT_FILES`. Parameters and errors as of
+    :func:`datasets.load`, or :func:`series.load`.
+    """
+    if dataset in WITHOUT_FILES:
+        return None
+    name = series.IMAGES.get(dataset, dataset)
+    held = images.read(name, data) if name in images.CLASSES else series.read(dataset, data)
+    told = hashlib.sha256()
+
+    def tell(part):
+        if isinstance(part, tuple):
+            for each in part:
+                tell(each)
+        elif isinstance(part, np.ndarray):
+            told.update(f"{part.dtype.str} {len(part)} {part.size} ".encode())
+            told.update(np.ascontiguousarray(part))
+
+    tell(held)
+    return told.hexdigest()
+
+
+def file_name(run, checksum):
+    """Name of the file of a run's result with the data of this :func:`content`."""
+    return f"{run.digest}{'' if checksum is None else f'-{checksum[:16]}'}.json"
+
+
 @lru_cache(maxsize=4)
-def samples(dataset, data_seed, data, train_samples, encoding="default", generated=()):
-    """The data of a run; kept, since the runs of an experiment share theirs."""
+def samples(checksum, dataset, data_seed, data, train_samples, encoding="default", generated=()):
+    """The data of a run; kept, since the runs of an experiment share theirs.
+
+    ``checksum`` is their :func:`content`: a folder may hold other data later.
+    """
     loaded = datasets.load(dataset, data=data, seed=data_seed, encoding=encoding,
                            **dict(generated))
     return loaded if train_samples is None else loaded.limit(
@@ -139,14 +178,16 @@ def execute(run, *, data=None, progress=None):
     Returns
     -------
     dict
-        JSON: the run, its accuracies (0..1), the history, seconds and versions.
+        JSON: the run, its digest, the checksum of its data (see :func:`content`), its accuracies
+        (0..1), the history, seconds and versions.
     """
     raise TypeError(f"a run must be a Run, not {run!r}")
 
 
 @execute.register
 def execute_run(run: Run, *, data=None, progress=None):
-    loaded = samples(run.dataset, run.data_seed, data, run.train_samples, run.encoding,
+    checksum = content(run.dataset, data)
+    loaded = samples(checksum, run.dataset, run.data_seed, data, run.train_samples, run.encoding,
                      run.generated)
     lanes = run.counter_lanes  # P as well, which decides nothing but must be a multiple of Q
     config = Config(loaded.inputs, tuple(run.hidden), loaded.classes, run.counter_bits,
@@ -161,7 +202,7 @@ def execute_run(run: Run, *, data=None, progress=None):
                                                  epochs=min(10, run.epochs))
     else:
         measured = baselines.fit_logistic_regression(loaded)
-    return {"run": asdict(run), "digest": run.digest, **measured,
+    return {"run": asdict(run), "digest": run.digest, "data": checksum, **measured,
             "seconds": time.perf_counter() - begun, "versions": results.versions(*PACKAGES)}
 
 

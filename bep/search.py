@@ -6,13 +6,17 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
+import optuna
 import typer
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
 from rich.progress import Progress
 from typer import Option
 
 from bep import results
+from bep.runs import content
 from bep_model import datasets, presets, training
-from bep_model.config import Config, nearest_divisor
+from bep_model.config import NUMERICS_VERSION, Config, nearest_divisor
 from bep_model.config import divisors as all_divisors
 from bep_model.network import Network
 from bep_model.presets import Preset
@@ -86,7 +90,8 @@ def search(preset, *, trials, seed=1, data=None, data_seed=0, storage=None, prog
     data, data_seed
         Folder and seed of the data set, see :func:`datasets.load`.
     storage : path-like, optional
-        Journal file. A study of the same preset and seeds that it holds is continued.
+        Journal file. A study of the same preset, seeds, numerics and content of the data that it
+        holds is continued.
     progress : callable, optional
         Called with the study after every trial.
 
@@ -100,8 +105,6 @@ def search(preset, *, trials, seed=1, data=None, data_seed=0, storage=None, prog
     TypeError, ValueError, OSError
         For values or data that are not allowed.
     """
-    import optuna  # an extra, and slow to import: only this command needs it
-
     if trials < 1:
         raise ValueError(f"trials must be at least 1, not {trials}")
     samples = datasets.load(preset.dataset, data=data, seed=data_seed, encoding=preset.encoding)
@@ -126,21 +129,18 @@ def search(preset, *, trials, seed=1, data=None, data_seed=0, storage=None, prog
         return best
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = open_study(preset, seed, data_seed, storage)
+    study = open_study(preset, seed, data_seed, content(preset.dataset, data), storage)
     study.optimize(objective, n_trials=max(0, trials - finished(study)),
                    callbacks=[] if progress is None else [lambda study, _: progress(study)])
     best = optuna.trial.FixedTrial(study.best_params)
     return replace(preset, hyper=suggest(best, preset)), study
 
 
-def open_study(preset, seed, data_seed, storage):
+def open_study(preset, seed, data_seed, checksum, storage):
     """The study of a preset, from its storage if it is in there."""
-    import optuna
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
-
     study = optuna.create_study(
-        study_name=f"{preset}, seed {seed}, data seed {data_seed}",
+        study_name=f"{preset}, seed {seed}, data seed {data_seed}, data {checksum}, "
+                   f"numerics {NUMERICS_VERSION}",
         storage=None if storage is None else JournalStorage(JournalFileBackend(str(storage))),
         load_if_exists=True,
         direction="maximize",

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 
 from bep import results
-from bep.runs import PACKAGES, digest, execute, train
+from bep.runs import PACKAGES, content, digest, execute, train
 from bep_model import series
 from bep_model.config import Config
 from bep_model.series import Encoding
@@ -67,8 +67,8 @@ class SeriesRun:
 
 
 @lru_cache(maxsize=4)
-def samples(dataset, data_seed, data, fold, folds, encoding, train_samples):
-    """The data of one fold; kept, since the runs of an experiment share theirs."""
+def samples(checksum, dataset, data_seed, data, fold, folds, encoding, train_samples):
+    """The data of one fold, as :func:`bep.runs.samples`."""
     loaded = series.load(dataset, data=data, seed=data_seed, fold=fold, folds=folds,
                          encoding=encoding)
     return loaded if train_samples is None else loaded.limit(
@@ -78,15 +78,16 @@ def samples(dataset, data_seed, data, fold, folds, encoding, train_samples):
 @execute.register
 def execute_series(run: SeriesRun, *, data=None, progress=None):
     """Train and test a network for every fold; accuracies are means over the folds."""
+    checksum = content(run.dataset, data)
     begun, measured = time.perf_counter(), []
     for fold in range(1 if run.dataset in series.IMAGES else run.folds):
-        loaded = samples(run.dataset, run.data_seed, data, fold, run.folds, run.encoding,
-                         run.train_samples)
+        loaded = samples(checksum, run.dataset, run.data_seed, data, fold, run.folds,
+                         run.encoding, run.train_samples)
         config = Config(loaded.inputs, tuple(run.hidden), loaded.classes, run.counter_bits,
                         max_batch=run.hyper.batch, max_steps=loaded.steps)
         measured.append(train(run, loaded, config, progress))
     return {
-        "run": asdict(run), "digest": run.digest,
+        "run": asdict(run), "digest": run.digest, "data": checksum,
         "test_accuracy": statistics.mean(fold["test_accuracy"] for fold in measured),
         "validation_accuracy": statistics.mean(fold["validation_accuracy"] for fold in measured),
         "stored_bits": config.counter_bits * sum(k * f for k, f in config.shapes),

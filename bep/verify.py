@@ -20,6 +20,7 @@ from bep_model.training import epoch_order
 from rtl.cycles import Cycles, CyclesThroughTime
 from rtl.trainer import Trainer
 from rtl.verilog import convert
+from sim import folders, processes
 from sim.compare import compare
 from sim.expected import COUNTED, expected
 from sim.job import Job, Run
@@ -78,7 +79,8 @@ def check(job, *, command="", progress=None, root="build", waves=False, **option
     """
     options = {"port_bytes": PORT_BYTES} | options
     trainer = Trainer(job.config, integers(frame.prototypes(job.config)), **options)
-    verilog = convert(trainer)
+    with folders.temporary(root) as own, processes.grouped(TMPDIR=str(own)):
+        verilog = convert(trainer)
     cycles = (CyclesThroughTime if job.config.recurrent else Cycles)(trainer)
     want = expected(job, cycles, progress)
     got = simulate(job, verilog, root=root, waves=waves)
@@ -212,7 +214,9 @@ def command(
         help="Probability that a clock cycle takes no result, 0..0.95.")] = 0.0,
     data: Annotated[Path | None, Option(
         help="Folder of the IDX files (else BEP_DATA, else they are downloaded).")] = None,
-    waves: Annotated[bool, Option(help="Keep waves: build/sim/run-*/dump.vcd.")] = False,
+    waves: Annotated[bool, Option(
+        help="Keep waves: sim/run-*/dump.vcd in the build folder.")] = False,
+    build_dir: Annotated[Path, Option(help="Where simulators are kept.")] = Path("build"),
     json: Annotated[Path | None, Option(help="Write the result here.")] = None,
 ):
     """Train in simulated gateware and compare everything with the golden model.
@@ -242,7 +246,7 @@ def command(
             if bar.finished:
                 bar.add_task("simulation (building it takes most of a short one)", total=None)
 
-        result = check(job, progress=progress, waves=waves, **options,
+        result = check(job, progress=progress, root=build_dir, waves=waves, **options,
                        command=shlex.join(["bep", *sys.argv[1:]]))
     result |= {"dataset": dataset, "seed": seed, "epochs": epochs, "configuration": asdict(trainer),
                "digest": trainer.digest, "parameters": asdict(parameters),

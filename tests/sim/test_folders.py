@@ -1,0 +1,97 @@
+"""Temporary folders that somebody always removes, and folders that count only when complete."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rtl.verilog import convert
+from sim import folders, verilator
+from tests.sim.adder import Adder
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from sim import folders
+with folders.temporary(sys.argv[1]) as folder:
+    (folder / "file").touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_temporary_folder_is_gone_after_its_block(tmp_path):
+    with pytest.raises(KeyError), folders.temporary(tmp_path / "a" / "b") as folder:
+        (folder / "file").touch()
+        assert folder.parent == tmp_path / "a" / "b"
+        raise KeyError
+    assert names(tmp_path / "a" / "b") == []
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
+    (tmp_path / ".git-x").mkdir()
+    subprocess.run([sys.executable, "-c", KILLED, tmp_path], cwd=Path(__file__).parents[2])
+    assert len(names(tmp_path)) == 2
+    with folders.temporary(tmp_path) as mine:
+        assert names(tmp_path) == sorted([".git-x", mine.name])
+        with folders.temporary(tmp_path) as second:  # the first one's owner lives
+            assert names(tmp_path) == sorted([".git-x", mine.name, second.name])
+    assert names(tmp_path) == [".git-x"]
+
+
+@pytest.fixture
+def published(tmp_path):
+    """A complete folder."""
+    with folders.temporary(tmp_path) as own:
+        (own / "new").mkdir()
+        (own / "new" / "data").write_text("abc")
+        (own / "new" / "other").write_text("not sealed")
+        folders.publish(own / "new", tmp_path / "kept", ["data"])
+    return tmp_path / "kept"
+
+
+DAMAGE = {
+    "empty": lambda folder: [path.unlink() for path in folder.iterdir()],
+    "absent": shutil.rmtree,
+    "no seal": lambda folder: (folder / folders.SEAL).unlink(),
+    "empty seal": lambda folder: (folder / folders.SEAL).write_text("{}"),
+    "list": lambda folder: (folder / folders.SEAL).write_text("[1]"),
+    "half a seal": lambda folder: (folder / folders.SEAL).write_text('{"data": "'),
+    "no file": lambda folder: (folder / "data").unlink(),
+    "short file": lambda folder: (folder / "data").write_text("ab"),
+    "other file": lambda folder: (folder / "data").write_text("abd"),
+    "file instead": lambda folder: (shutil.rmtree(folder), folder.write_text("x")),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_folder_is_replaced_a_complete_one_is_not(published, damage, tmp_path):
+    assert folders.complete(published)
+    with folders.temporary(tmp_path) as own:
+        for text, broken in (("abcd", False), ("abcde", True)):
+            if broken:
+                damage(published)
+                assert not folders.complete(published)
+            (own / "new").mkdir()
+            (own / "new" / "data").write_text(text)
+            folders.publish(own / "new", published, ["data"])
+            assert (published / "data").read_text() == ("abcde" if broken else "abc")
+            shutil.rmtree(own / "new", ignore_errors=True)
+    assert folders.complete(published) and names(tmp_path) == ["kept"]
+
+
+def test_damaged_simulators_and_libraries_are_built_again(tmp_path):
+    text = convert(Adder())
+    simulator = verilator.build(text, tmp_path)
+    (library,) = simulator.parent.glob("library-*")
+    (simulator / "top").write_bytes((simulator / "top").read_bytes()[:1000])
+    next(library.glob("*.o")).unlink()
+    assert verilator.build(text, tmp_path) == simulator
+    assert folders.complete(simulator) and folders.complete(library)
+    verilator.run(simulator, "tests.sim.adder", tmp_path / "run", variables={
+        "BENCH_SEED": "1", "BENCH_IDLE": "0", "BENCH_BACKPRESSURE": "0"})
