@@ -16,7 +16,7 @@ from functools import lru_cache, partial, singledispatch
 import numpy as np
 
 from bep import results
-from bep_model import augment, baselines, datasets, series, training
+from bep_model import augment, baselines, datasets, images, series, training
 from bep_model.config import NUMERICS_VERSION, Config
 from bep_model.network import Network
 from bep_model.training import Hyper
