@@ -16,9 +16,9 @@ from bep import results, toolchain
 from bep_model import configuration, frame
 from bep_model.config import Config
 from bep_model.files import read_toml
+from bep_model.words import integers
 from rtl.board import Board
 from sim import folders, processes
-from sim.words import integers
 
 
 def constraints():

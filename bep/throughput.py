@@ -15,11 +15,11 @@ from bep_model import frame, training
 from bep_model.network import Network
 from bep_model.protocol import Cause, Mode
 from bep_model.training import epoch_order
+from bep_model.words import integers
 from rtl.cycles import Cycles
 from rtl.trainer import Trainer
 from sim.expected import COUNTED, expected
 from sim.job import Job, Run
-from sim.words import integers
 
 BETWEEN = 1
 """Clocks between two samples (docs/architecture.md), counted as waiting."""

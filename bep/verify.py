@@ -17,6 +17,7 @@ from bep_model import configuration, datasets, frame, random, series
 from bep_model.config import Config, Parameters
 from bep_model.protocol import COUNTERS, Cause
 from bep_model.training import epoch_order
+from bep_model.words import integers
 from rtl.cycles import Cycles, CyclesThroughTime
 from rtl.trainer import Trainer
 from rtl.verilog import convert
@@ -25,7 +26,6 @@ from sim.compare import compare
 from sim.expected import COUNTED, expected
 from sim.job import Job, Run
 from sim.simulate import simulate
-from sim.words import integers
 
 PORT_BYTES = 64
 """Bytes that pass the state port of a simulated trainer at a time, unless told otherwise.

@@ -188,3 +188,27 @@ def state_bytes(config):
 def payload_bytes(config):
     """Largest payload a trainer takes: 512 bytes, or what one sample or one state word needs."""
     return max(512, sample_bytes(config), 4 + state_bytes(config))
+
+
+def item_bytes(config, sample):
+    """Bytes of the items that a request's payload consists of, and of what answers them.
+
+    Parameters
+    ----------
+    config : Config
+    sample : int or Value
+        Bytes of a sample, see :func:`sample_bytes`.
+
+    Returns
+    -------
+    dict of Opcode to (int, int, int)
+        Of the first item, of each further one, and of the answer to each. That to STATE_READ is as
+        many counter words as its item says.
+    """
+    return {
+        Opcode.READ: (1, 1, 4),
+        Opcode.WRITE: (5, 5, 0),
+        Opcode.SAMPLES: (sample, sample, 2),
+        Opcode.STATE_READ: (6, 6, 0),
+        Opcode.STATE_WRITE: (4, state_bytes(config), 0),
+    }

@@ -14,6 +14,7 @@ from bep_model import inputs
 from bep_model.config import Config
 from bep_model.files import replacing
 from bep_model.network import Network
+from bep_model.words import counter_addresses, counters_to_words, words_to_counters
 
 FORMAT = 1
 
@@ -209,7 +210,7 @@ def words(network):
     Returns
     -------
     list of (int, int)
-        Address and counter word, in the order of :func:`counter_addresses`.
+        Address and counter word, in the order of :func:`bep_model.words.counter_addresses`.
     """
     config = network.config
     return list(zip(counter_addresses(config), counters_to_words(config, network.counters),
@@ -249,60 +250,3 @@ def from_words(config, pairs):
         if other:
             raise ValueError(f"address {min(other)} is {kind}")
     return words_to_counters(config, [found[address] for address in addresses])
-
-
-def counter_addresses(config):
-    """Address of every counter word: layers, rows and words ascending."""
-    return [config.counter_address(l, row, word)
-            for l, (k, _) in enumerate(config.shapes, 1) for row in range(k)
-            for word in range(config.counter_words[l - 1])]
-
-
-def counters_to_words(config, counters):
-    """Counter words in the order of :func:`counter_addresses`.
-
-    Parameters
-    ----------
-    config : Config
-    counters : sequence of int16 arrays (K_l, F_l)
-
-    Returns
-    -------
-    list of int
-        Lane i, two's complement, is in bits ``i * B_h`` and up.
-    """
-    q, b = config.counter_lanes, config.counter_bits
-    result = []
-    for layer, spans in zip(counters, config.spans, strict=True):
-        padded = np.zeros((len(layer), len(spans) * q), np.int16)
-        padded[:, _lanes(spans, q)] = layer
-        bits = (padded[..., None] >> np.arange(b)) & 1
-        result += integers(bits.astype(np.uint8).reshape(-1, q * b))
-    return result
-
-
-def words_to_counters(config, words):
-    """Inverse of :func:`counters_to_words`: a tuple of int16 arrays (K_l, F_l)."""
-    q, b = config.counter_lanes, config.counter_bits
-    size = -(-q * b // 8)
-    data = np.frombuffer(b"".join(word.to_bytes(size, "little") for word in words), np.uint8)
-    bits = np.unpackbits(data.reshape(-1, size), axis=1, count=q * b, bitorder="little")
-    values = (bits.reshape(-1, q, b).astype(np.int32) << np.arange(b)).sum(axis=2)
-    values -= (values >> (b - 1)) << b
-    counters, start = [], 0
-    for rows, spans in zip(config.layers, config.spans, strict=True):
-        layer = values[start:start + rows * len(spans)].reshape(rows, len(spans) * q)
-        counters.append(layer[:, _lanes(spans, q)].astype(np.int16))
-        start += rows * len(spans)
-    return tuple(counters)
-
-
-def _lanes(spans, q):
-    """Lanes of a row's counter words, put together, that hold its counters."""
-    return [word * q + lane for word, (_, _, count) in enumerate(spans) for lane in range(count)]
-
-
-def integers(bits):
-    """Each row of a uint8 array of bits as an integer, first bit lowest: a list of int."""
-    return [int.from_bytes(row.tobytes(), "little")
-            for row in np.packbits(bits, axis=1, bitorder="little")]

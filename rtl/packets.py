@@ -12,6 +12,7 @@ from bep_model.protocol import (
     SYNC,
     Opcode,
     Refusal,
+    item_bytes,
     payload_bytes,
     sample_bytes,
     state_bytes,
@@ -251,14 +252,7 @@ class Packets(wiring.Component):
         longest = item = sample_bytes(self.config)
         if self.config.recurrent:
             item = self.steps * step_bytes(self.config) + 1
-        # Bytes of the first item and of the others, and what each adds to the answer
-        table = {
-            Opcode.READ: (1, 1, 4),
-            Opcode.WRITE: (5, 5, 0),
-            Opcode.SAMPLES: (item, item, 2),
-            Opcode.STATE_READ: (6, 6, 0),
-            Opcode.STATE_WRITE: (4, counter_bytes, 0),
-        }
+        table = item_bytes(self.config, item)
         count = Signal(range(max(6, longest, counter_bytes)))  # bytes left in the item, less one
         whole = Signal()
 

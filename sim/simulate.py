@@ -28,7 +28,7 @@ def simulate(job, verilog, *, bench="sim.trainer_bench", root="build", waves=Fal
     Returns
     -------
     dict of arrays
-        What ``sim.host.Host.carry_out`` wrote.
+        What ``sim.bench.Bench.carry_out`` wrote.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """cocotb bench of ``rtl.trainer.Trainer``: carries out a job and writes down what it observed.
 
 It knows ports, registers and the job (``sim.job``), nothing of the golden model. Environment:
-BENCH_JOB names the job's file, BENCH_OUT the npz file to write (``Host.carry_out``).
+BENCH_JOB names the job's file, BENCH_OUT the npz file to write (``Bench.carry_out``).
 """
 
 import os
@@ -11,20 +11,22 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge
 
-from sim.host import PERIOD, Host
+from bep_model.host import Port
+from bep_model.protocol import registers
+from bep_model.words import counter_addresses, sample_words
+from sim.bench import PERIOD, Access, Bench, rest
 from sim.job import Job
 from sim.streams import pause, receive, reset, send
-from sim.words import counter_addresses, sample_words
 
 
-class Ports(Host):
-    """Reaches a trainer through its ports."""
+class Ports(Port, Access):
+    """Reaches a trainer through its ports, with the idle times and the backpressure of a job."""
 
     def __init__(self, dut, job):
-        super().__init__(dut, job)
+        self.dut, self.job, self.config = dut, job, job.config
+        self.registers = registers(job.config)
         self.rng = random.Random(job.seed)
         self.addresses = counter_addresses(job.config)
-        self.beats = [sample_words(job.config, row) for row in job.x]
         self.steps = None
         self.beat_bits = len(dut.state__data__payload)
         self.beats_per_word = -(-job.config.counter_lanes * job.config.counter_bits
@@ -56,6 +58,9 @@ class Ports(Host):
         await RisingEdge(self.dut.clk)
         return int(self.dut.bus__read_data.value)
 
+    async def rest(self, attempts):
+        await rest(self.dut, attempts)
+
     async def read_state(self):
         reader = cocotb.start_soon(
             send(self.dut, "state__request", self.addresses, self.rng, self.job.idle))
@@ -76,25 +81,24 @@ class Ports(Host):
         await send(self.dut, "state__data", beats, self.rng, self.job.idle)
         await writer
 
-    async def process(self, rows):
+    async def process(self, x, labels, lengths=None):
         await pause(self.dut.clk, self.rng, self.job.idle)
-        feeder = cocotb.start_soon(self.feed(rows))
-        words = await receive(self.dut, "results", len(rows), self.rng, self.job.backpressure)
+        feeder = cocotb.start_soon(self.feed(x, labels, lengths))
+        words = await receive(self.dut, "results", len(x), self.rng, self.job.backpressure)
         await feeder
         bits = (self.config.classes - 1).bit_length()
         return [(word & ((1 << bits) - 1), word >> bits & 1, word >> (bits + 1)) for word in words]
 
-    async def feed(self, rows):
+    async def feed(self, x, labels, lengths):
         """Send samples."""
-        for i in rows:
-            label = int(self.job.labels[i]) << self.config.weight_lanes
-            beats = [word | label for word in self.beats[i]]
-            if self.config.recurrent:
-                steps = int(self.job.lengths[i])
-                beats = beats[:steps * self.config.words[0]]
-                if steps != self.steps:
-                    await self.write("STEPS", steps)
-                    self.steps = steps
+        for i, bits in enumerate(x):
+            if lengths is not None:
+                bits = bits[:lengths[i]]
+                if lengths[i] != self.steps:
+                    self.steps = lengths[i]
+                    await self.write("STEPS", self.steps)
+            label = int(labels[i]) << self.config.weight_lanes
+            beats = [word | label for word in sample_words(self.config, bits)]
             await send(self.dut, "samples", beats, self.rng, self.job.idle)
             self.progress += 1
 
@@ -102,4 +106,6 @@ class Ports(Host):
 @cocotb.test()
 async def carry_out(dut):
     """Carry out the job."""
-    await Ports(dut, Job.load(os.environ["BENCH_JOB"])).carry_out(os.environ["BENCH_OUT"])
+    job = Job.load(os.environ["BENCH_JOB"])
+    ports = Ports(dut, job)
+    await Bench(job, ports, ports).carry_out(os.environ["BENCH_OUT"])

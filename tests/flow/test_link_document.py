@@ -3,19 +3,16 @@
 import re
 from pathlib import Path
 
-from amaranth.lib.crc.catalog import CRC16_CCITT_FALSE
-
 from bep_model import protocol
 from bep_model.config import Config
+from bep_model.packets import frame
 from bep_model.protocol import Mode, Opcode, Refusal
 
 TEXT = (Path(__file__).parents[2] / "docs/link.md").read_text(encoding="utf-8")
 
 
 def packet(opcode, payload=b""):
-    body = bytes([opcode]) + len(payload).to_bytes(2, "little") + bytes(payload)
-    crc = CRC16_CCITT_FALSE(data_width=8).compute(body)
-    return (bytes([protocol.SYNC]) + body + crc.to_bytes(2, "little")).hex(" ")
+    return frame(opcode, bytes(payload)).hex(" ")
 
 
 def rows(pattern):

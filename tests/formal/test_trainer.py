@@ -16,6 +16,7 @@ from amaranth.lib.wiring import connect, flipped
 from bep_model import frame
 from bep_model.config import Config, divisors
 from bep_model.protocol import Mode
+from bep_model.words import integers
 from rtl.delay import delay
 from rtl.random import Bank
 from rtl.registers import Registers
@@ -23,7 +24,6 @@ from rtl.trainer import Trainer
 from rtl.update import Operation
 from rtl.verilog import convert
 from sim.simulate import simulate
-from sim.words import integers
 from tests.sim import configurations, recurrent
 from tests.sim.jobs import job, learning_job
 

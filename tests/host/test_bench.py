@@ -16,11 +16,11 @@ from bep_model.config import Config
 from bep_model.presets import Preset, dump
 from bep_model.protocol import Cause
 from bep_model.training import Hyper, epoch_order
+from bep_model.words import integers
 from rtl.cycles import Cycles
 from rtl.trainer import Trainer
 from sim.expected import COUNTED, expected
 from sim.job import Job, Run
-from sim.words import integers
 
 DESIGNS = Path(__file__).parents[2] / "docs" / "designs"
 CONFIG = Config(192, (12, 8), 10, weight_lanes=32, counter_lanes=16, max_batch=4)

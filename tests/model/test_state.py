@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from bep_model import state
+from bep_model import state, words
 from bep_model.config import Config, Parameters
 from bep_model.network import Network
 
@@ -224,7 +224,7 @@ def test_words_of_the_state_port(config):
             for word, (_, first, count) in enumerate(config.spans[l - 1]):
                 expected[config.counter_address(l, row, word)] = sum(
                     (int(layer[row, first + i]) & (1 << b) - 1) << i * b for i in range(count))
-    pairs = list(zip(state.counter_addresses(config), state.counters_to_words(config, counters),
+    pairs = list(zip(words.counter_addresses(config), words.counters_to_words(config, counters),
                      strict=True))
     assert dict(pairs) == expected and len(pairs) == len(expected)
     rng.shuffle(pairs)

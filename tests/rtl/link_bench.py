@@ -6,10 +6,10 @@ from types import SimpleNamespace
 from amaranth.hdl import Module, Signal
 from amaranth.sim import Simulator
 
+from bep_model.packets import frame
 from bep_model.protocol import (
     ANSWER,
     REFUSED,
-    SYNC,
     Opcode,
     sample_bytes,
     state_bytes,
@@ -20,26 +20,12 @@ from rtl.link import Link
 TIMEOUT = 512
 
 
-def crc16(data):
-    crc = 0xFFFF
-    for byte in data:
-        crc ^= byte << 8
-        for _ in range(8):
-            crc = (crc << 1 ^ (0x1021 if crc & 0x8000 else 0)) & 0xFFFF
-    return crc
-
-
-def packet(opcode, payload=b""):
-    body = bytes([opcode]) + len(payload).to_bytes(2, "little") + bytes(payload)
-    return bytes([SYNC]) + body + crc16(body).to_bytes(2, "little")
-
-
 def answer(opcode, payload=b""):
-    return packet(opcode | ANSWER, payload)
+    return frame(opcode | ANSWER, payload)
 
 
 def refused(reason):
-    return packet(REFUSED, [reason])
+    return frame(REFUSED, [reason])
 
 
 def sample_packet(config, samples):
@@ -51,7 +37,7 @@ def sample_packet(config, samples):
             word = (value >> (k * lanes)) & ((1 << lanes) - 1)
             payload += word.to_bytes(word_bytes(lanes), "little")
         payload += bytes([label])
-    return packet(Opcode.SAMPLES, payload)
+    return frame(Opcode.SAMPLES, payload)
 
 
 class Bench:

@@ -5,13 +5,13 @@ from types import SimpleNamespace
 import numpy as np
 from amaranth.hdl import Fragment
 from amaranth.lib import io
-from amaranth.lib.crc.catalog import CRC16_CCITT_FALSE
 from amaranth.sim import Simulator
 
 from bep_model import protocol
 from bep_model.config import Config, Parameters
 from bep_model.frame import prototypes
 from bep_model.network import Network
+from bep_model.packets import HEAD, TAIL, frame, parse
 from bep_model.protocol import Command, Mode, Opcode
 from bep_model.random import seeds
 from rtl.board import Board
@@ -67,14 +67,12 @@ class Port:
 
     async def ask(self, opcode, payload):
         """Send a request; the payload of its answer."""
-        crc = CRC16_CCITT_FALSE(data_width=8)
-        body = bytes([opcode]) + len(payload).to_bytes(2, "little") + bytes(payload)
-        await self.send(bytes([protocol.SYNC]) + body + crc.compute(body).to_bytes(2, "little"))
-        head = bytes([await self.receive() for _ in range(4)])
-        assert head[:2] == bytes([protocol.SYNC, opcode | protocol.ANSWER])
-        rest = bytes([await self.receive() for _ in range(int.from_bytes(head[2:], "little") + 2)])
-        assert crc.compute(head[1:] + rest[:-2]) == int.from_bytes(rest[-2:], "little")
-        return rest[:-2]
+        await self.send(frame(opcode, bytes(payload)))
+        head = bytes([await self.receive() for _ in range(HEAD)])
+        rest = [await self.receive() for _ in range(int.from_bytes(head[2:], "little") + TAIL)]
+        answer, content = parse(head + bytes(rest))
+        assert answer == opcode | protocol.ANSWER
+        return content
 
     async def write(self, **values):
         table = protocol.registers(CONFIG)

@@ -5,10 +5,11 @@ import random
 import pytest
 
 from bep_model.config import Config
+from bep_model.packets import frame
 from bep_model.protocol import SYNC, Opcode, Refusal, payload_bytes, sample_bytes, state_bytes
 from rtl.link import Link
 
-from .link_bench import TIMEOUT, Bench, Pause, answer, packet, refused, sample_packet
+from .link_bench import TIMEOUT, Bench, Pause, answer, refused, sample_packet
 
 # A component whose constructor raises is never elaborated.
 pytestmark = pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")
@@ -34,7 +35,7 @@ def test_registers(bench, config):
     reads = bytes([0xFF, 0x00, 0x10, 0x77])
     values = b"".join(v.to_bytes(4, "little") for v in (0xFFFFFFFF, 0x42455031, 5, 0xDEAD0077))
     seen = bench(config).talk(
-        packet(Opcode.WRITE, writes) + packet(Opcode.READ, reads),
+        frame(Opcode.WRITE, writes) + frame(Opcode.READ, reads),
         answer(Opcode.WRITE) + answer(Opcode.READ, values))
     assert seen.writes == list(table.items())
 
@@ -62,9 +63,9 @@ def test_state(bench, config):
     words = [rng.getrandbits(bits) for _ in range(count)]
     raw = b"".join(word.to_bytes(size, "little") for word in words)
     seen = bench.talk(
-        packet(Opcode.STATE_WRITE, first.to_bytes(4, "little") + raw)
-        + packet(Opcode.STATE_READ, first.to_bytes(4, "little") + bytes([count, 0]))
-        + packet(Opcode.STATE_READ, first.to_bytes(4, "little") + bytes([0, 0])),
+        frame(Opcode.STATE_WRITE, first.to_bytes(4, "little") + raw)
+        + frame(Opcode.STATE_READ, first.to_bytes(4, "little") + bytes([count, 0]))
+        + frame(Opcode.STATE_READ, first.to_bytes(4, "little") + bytes([0, 0])),
         answer(Opcode.STATE_WRITE) + answer(Opcode.STATE_READ, raw) + answer(Opcode.STATE_READ))
     assert seen.words == dict(enumerate(words, first))
 
@@ -72,7 +73,7 @@ def test_state(bench, config):
 def test_largest_payload_and_answer(bench):
     """512 addresses are answered by 2,048 bytes; the next request still works."""
     values = b"".join((0xDEAD0000 | k % 256).to_bytes(4, "little") for k in range(512))
-    bench().talk(packet(Opcode.READ, [k % 256 for k in range(512)]) + packet(Opcode.READ, [9]),
+    bench().talk(frame(Opcode.READ, [k % 256 for k in range(512)]) + frame(Opcode.READ, [9]),
                  answer(Opcode.READ, values) + answer(Opcode.READ, values[36:40]))
 
 
@@ -81,18 +82,18 @@ def test_long_state_answer(bench):
     bench = bench()
     bench.seen.words = {a: a * 0x10203040506 % 2**56 for a in range(300)}
     raw = b"".join(word.to_bytes(7, "little") for word in bench.seen.words.values())
-    bench.talk(packet(Opcode.STATE_READ, [0, 0, 0, 0, 300 % 256, 300 // 256]),
+    bench.talk(frame(Opcode.STATE_READ, [0, 0, 0, 0, 300 % 256, 300 // 256]),
                answer(Opcode.STATE_READ, raw))
 
 
 def test_empty_requests(bench):
     codes = (Opcode.READ, Opcode.WRITE, Opcode.SAMPLES)
-    bench().talk(b"".join(map(packet, codes)), b"".join(map(answer, codes)))
+    bench().talk(b"".join(map(frame, codes)), b"".join(map(answer, codes)))
 
 
 def test_crc_error(bench):
     """Flipped bits after SYNC are found, whether the packet keeps its length or not."""
-    good = packet(Opcode.WRITE, [0x10, 1, 2, 3, 4])
+    good = frame(Opcode.WRITE, [0x10, 1, 2, 3, 4])
     sent, expected = [], []
     for bit in range(8, 8 * len(good), 3):
         bad = bytearray(good)
@@ -102,7 +103,7 @@ def test_crc_error(bench):
         length = int.from_bytes(bad[2:4], "little")
         if length <= 40:
             expected += refused(Refusal.CRC)
-    seen = bench().talk([*sent, *packet(Opcode.READ, [7])],
+    seen = bench().talk([*sent, *frame(Opcode.READ, [7])],
                         [*expected, *answer(Opcode.READ, (0xDEAD0007).to_bytes(4, "little"))])
     assert seen.writes == []
 
@@ -110,7 +111,7 @@ def test_crc_error(bench):
 def test_unknown_opcode(bench):
     sent, expected = b"", b""
     for opcode in (0x00, 0x06, 0x07, 0x09, 0x81, 0xFF):
-        sent += packet(opcode, [1, 2, 3, 4, 5]) + packet(Opcode.WRITE, [1, opcode, 0, 0, 0])
+        sent += frame(opcode, [1, 2, 3, 4, 5]) + frame(Opcode.WRITE, [1, opcode, 0, 0, 0])
         expected += refused(Refusal.OPCODE) + answer(Opcode.WRITE)
     seen = bench().talk(sent, expected)
     assert seen.writes == [(1, 0x00), (1, 0x06), (1, 0x07), (1, 0x09), (1, 0x81), (1, 0xFF)]
@@ -124,7 +125,7 @@ def test_unknown_opcode(bench):
     (Opcode.STATE_WRITE, (0, 1, 3, 5, 10, 4 + 73 * 7)),
 ])
 def test_wrong_length(bench, opcode, lengths):
-    sent = b"".join(packet(opcode, bytes(length)) + packet(Opcode.READ) for length in lengths)
+    sent = b"".join(frame(opcode, bytes(length)) + frame(Opcode.READ) for length in lengths)
     seen = bench().talk(sent, (refused(Refusal.LENGTH) + answer(Opcode.READ)) * len(lengths))
     assert not seen.writes and not seen.samples and not seen.words
 
@@ -132,26 +133,26 @@ def test_wrong_length(bench, opcode, lengths):
 @pytest.mark.parametrize("config, words", [("digits", 9363), ("digits", 65535), ("wide", 65535)])
 def test_answer_too_long(bench, config, words):
     """9,362 words of 7 bytes fit an answer, one more does not."""
-    seen = bench(config).talk(packet(Opcode.STATE_READ, bytes(4) + words.to_bytes(2, "little")),
+    seen = bench(config).talk(frame(Opcode.STATE_READ, bytes(4) + words.to_bytes(2, "little")),
                               refused(Refusal.LENGTH))
     assert not seen.words
 
 
 def test_garbage_before_sync(bench):
     garbage = [byte for byte in random.Random(3).randbytes(200) if byte != SYNC]
-    bench().talk(bytes(garbage) + packet(Opcode.WRITE), answer(Opcode.WRITE))
+    bench().talk(bytes(garbage) + frame(Opcode.WRITE), answer(Opcode.WRITE))
 
 
 def test_half_a_packet_is_abandoned(bench):
-    sent, whole = [], packet(Opcode.WRITE, [3, 0, 0, 0, 0])
+    sent, whole = [], frame(Opcode.WRITE, [3, 0, 0, 0, 0])
     for cut in range(1, len(whole)):
-        sent += [*whole[:cut], Pause(TIMEOUT + 50), *packet(Opcode.WRITE, [1, cut, 0, 0, 0])]
+        sent += [*whole[:cut], Pause(TIMEOUT + 50), *frame(Opcode.WRITE, [1, cut, 0, 0, 0])]
     seen = bench().talk(sent, answer(Opcode.WRITE) * (len(whole) - 1))
     assert seen.writes == [(1, cut) for cut in range(1, len(whole))]
 
 
 def test_a_slow_packet_is_not_abandoned(bench):
-    slow = packet(Opcode.WRITE, [3, 0, 0, 0, 0])
+    slow = frame(Opcode.WRITE, [3, 0, 0, 0, 0])
     bench().talk([entry for byte in slow for entry in (byte, Pause(TIMEOUT - 50))],
                  answer(Opcode.WRITE))
 
@@ -161,7 +162,7 @@ def test_trainer_that_takes_no_samples(bench):
     bench = bench()
     bench.accept_samples = False
     request = sample_packet(bench.config, [(1, 2), (3, 4)])
-    bench.talk([*request, *packet(Opcode.WRITE, [1, 0, 0, 0, 0])],
+    bench.talk([*request, *frame(Opcode.WRITE, [1, 0, 0, 0, 0])],
                answer(Opcode.SAMPLES, bytes(4))[:4] + answer(Opcode.WRITE))
     assert not bench.seen.samples
 
@@ -171,11 +172,11 @@ def test_trainer_that_does_not_answer(bench, opcode):
     """A counter word that the trainer does not deliver or take in time is given up."""
     bench = bench()
     bench.accept_words = False
-    read = packet(Opcode.STATE_READ, [0, 0, 0, 0, 1, 0])
-    request = read if opcode == Opcode.STATE_READ else packet(opcode, bytes(4 + 7))
+    read = frame(Opcode.STATE_READ, [0, 0, 0, 0, 1, 0])
+    request = read if opcode == Opcode.STATE_READ else frame(opcode, bytes(4 + 7))
     begun = (answer(opcode, bytes(7)) if opcode == Opcode.STATE_READ else answer(opcode))[:4]
     value = (0xDEAD0009).to_bytes(4, "little")
-    bench.talk([*request, *packet(Opcode.READ, [9])], begun + answer(Opcode.READ, value))
+    bench.talk([*request, *frame(Opcode.READ, [9])], begun + answer(Opcode.READ, value))
     assert not bench.seen.words
 
 
@@ -188,11 +189,11 @@ def test_random_requests(bench):
         kind = rng.randrange(4)
         if kind == 0:
             address, value = rng.randrange(0x80, 0x100), rng.getrandbits(32)
-            request = packet(Opcode.WRITE, bytes([address]) + value.to_bytes(4, "little"))
+            request = frame(Opcode.WRITE, bytes([address]) + value.to_bytes(4, "little"))
             reply = answer(Opcode.WRITE)
         elif kind == 1:
             address = rng.randrange(0x80)
-            request = packet(Opcode.READ, [address])
+            request = frame(Opcode.READ, [address])
             reply = answer(Opcode.READ, (0xDEAD0000 | address).to_bytes(4, "little"))
         elif kind == 2:
             sample = rng.getrandbits(config.inputs), rng.randrange(config.classes)
@@ -200,7 +201,7 @@ def test_random_requests(bench):
             n = len(samples)
             reply = answer(Opcode.SAMPLES, [(sample[1] + n) % config.classes, n & 3])
         else:
-            request, reply = packet(0x42), refused(Refusal.OPCODE)
+            request, reply = frame(0x42), refused(Refusal.OPCODE)
         if rng.random() < 0.2:
             request = request[:-1] + bytes([request[-1] ^ 0x10])
             reply = refused(Refusal.CRC)

@@ -5,10 +5,10 @@ from amaranth.hdl import Module, Signal
 
 from bep_model.config import Config
 from bep_model.frame import prototypes
+from bep_model.words import integers
 from rtl import verilog
 from rtl.times import times
 from rtl.trainer import Trainer
-from sim.words import integers
 
 from .bench import Bench
 

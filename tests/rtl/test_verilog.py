@@ -11,9 +11,9 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from bep_model.frame import prototypes
+from bep_model.words import integers
 from rtl.trainer import Trainer
 from rtl.verilog import convert
-from sim.words import integers
 from tests.sim import icarus
 from tests.sim.configurations import CASES
 from tests.sim.recurrent import CASES as RECURRENT

@@ -35,7 +35,7 @@ def simulate(job, verilog, folder, generation="2012"):
     Returns
     -------
     dict of arrays
-        What ``sim.host.Host.carry_out`` wrote.
+        What ``sim.bench.Bench.carry_out`` wrote.
     """
     (folder / "top.v").write_text(verilog)
     job.save(folder / "job.npz")

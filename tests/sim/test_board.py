@@ -3,12 +3,12 @@
 import pytest
 
 from bep_model import frame
+from bep_model.words import integers
 from rtl.verilog import convert
 from sim.board_bench import Pins
 from sim.compare import compare
 from sim.expected import expected
 from sim.simulate import simulate
-from sim.words import integers
 from tests.sim import recurrent
 from tests.sim.configurations import CASES
 from tests.sim.jobs import job

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bep_model.config import Config
-from sim.words import counter_addresses, counters_to_words, sample_words, words_to_counters
+from bep_model.words import counter_addresses, counters_to_words, sample_words, words_to_counters
 from tests.sim.configurations import CASES
 
 

@@ -1,0 +1,160 @@
+"""What a host does with a trainer, however that is reached: no simulator, no serial port in here.
+
+Coroutines all: a bench in a simulator awaits clock cycles, a program on a desk the serial port.
+"""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from bep_model.config import NUMERICS_VERSION
+from bep_model.protocol import COUNTERS, MAGIC, Command, Mode
+from bep_model.words import counters_to_words, words_to_counters
+
+
+class Port(ABC):
+    """Reaches the registers, streams and counters of a trainer."""
+
+    @abstractmethod
+    async def read(self, name):
+        """The value of a register, without sign."""
+
+    @abstractmethod
+    async def write(self, name, value):
+        """Write a register; a negative value in two's complement."""
+
+    @abstractmethod
+    async def read_state(self):
+        """All counter words, in the order of ``bep_model.words.counter_addresses``."""
+
+    @abstractmethod
+    async def write_state(self, words):
+        """Write all counter words, in the same order."""
+
+    @abstractmethod
+    async def process(self, x, labels, lengths=None):
+        """Send samples and take their results.
+
+        Parameters
+        ----------
+        x : uint8 array (N, K_0), or (N, T, K_x) of a recurrent network
+        labels : int array (N,)
+        lengths : int array (N,), optional
+            Steps of each sequence, of a recurrent network.
+
+        Returns
+        -------
+        int64 array (N, 3)
+            Prediction, error, triggered.
+        """
+
+    @abstractmethod
+    async def rest(self, attempts):
+        """Wait a little before register STATUS is read again, the longer the more ``attempts``."""
+
+
+class WrongTrainer(OSError):
+    """What answers is not the trainer that is expected."""
+
+
+class Host:
+    """A trainer, as a host sees it.
+
+    Parameters
+    ----------
+    config : Config
+        Of the trainer.
+    port : Port
+    """
+
+    def __init__(self, config, port):
+        self.config, self.port = config, port
+
+    async def identify(self):
+        """Raise WrongTrainer unless this is a trainer of this configuration."""
+        for name, value in (("IDENT", MAGIC), ("VERSION", NUMERICS_VERSION),
+                            ("DIGEST", self.config.identifier)):
+            found = await self.port.read(name)
+            if found != value:
+                raise WrongTrainer(f"register {name} is {found:#010x}, not {value:#010x}")
+
+    async def bring_up(self, bank, counters=()):
+        """Identify the trainer and give it a state: docs/link.md, "Bringing a trainer up".
+
+        Parameters
+        ----------
+        bank : uint32 array (generators,)
+            States of the random bank, see :func:`bep_model.random.seeds`.
+        counters : sequence of int16 arrays (K_l, F_l), optional
+            By default the trainer draws them.
+        """
+        await self.identify()
+        for value in bank[::-1]:
+            await self.port.write("RANDOM", value)
+        if len(counters):
+            await self.port.write_state(counters_to_words(self.config, counters))
+        else:
+            await self.command(Command.INITIALISE)
+        await self.command(Command.CLEAR)
+
+    async def command(self, command):
+        """Carry out a command to its end."""
+        await self.port.write("COMMAND", command)
+        await self.idle()
+
+    async def idle(self):
+        """Wait until the trainer is not busy."""
+        attempts = 0
+        while (await self.port.read("STATUS")) & 1:
+            await self.port.rest(attempts)
+            attempts += 1
+
+    async def set_parameters(self, parameters):
+        """Write all run-time registers."""
+        values = {"MARGIN": parameters.margin, "THINNING": parameters.thinning,
+                  "BATCH": parameters.batch, "SWEEP": parameters.sweep}
+        for register, layers in (("GATE", parameters.gates), ("GROUP", parameters.groups),
+                                 ("REINFORCE", parameters.reinforce),
+                                 *[("STABILITY", parameters.stabilities)] * self.config.stable):
+            values |= {f"{register}_{l}": value for l, value in enumerate(layers, 1)}
+        if self.config.recurrent:
+            values["HORIZON"] = parameters.horizon
+        for name, value in values.items():
+            await self.port.write(name, value)
+
+    async def performance(self):
+        """The performance counters by name. Of those that count cycles only CYCLES_WAIT moves while
+        the trainer is not busy: it is read last."""
+        names = [name for name in COUNTERS if name != "CYCLES_WAIT"]
+        return {name: await self.port.read(name) for name in (*names, "CYCLES_WAIT")}
+
+    async def bank(self):
+        """States of the random bank, list of int: a full turn, which leaves it as it was."""
+        states = []
+        for _ in range(self.config.generators):
+            states.append(await self.port.read("RANDOM"))
+            await self.port.write("RANDOM", states[-1])
+        return states[::-1]
+
+    async def counters(self):
+        """The counters, tuple of int16 arrays (K_l, F_l)."""
+        return words_to_counters(self.config, await self.port.read_state())
+
+    async def begin(self, parameters, mode=Mode.TRAIN):
+        """Samples that are sent from now on are for training, or inference, with parameters."""
+        await self.set_parameters(parameters)
+        await self.port.write("MODE", mode)
+
+    async def process(self, x, labels, lengths=None):
+        """Send samples and wait until all is done: predictions, errors, triggered, int64 (N,)."""
+        results = np.asarray(await self.port.process(x, labels, lengths), np.int64).reshape(-1, 3)
+        await self.idle()
+        return tuple(results.T)
+
+    async def flush(self):
+        """Apply the updates of a batch that is not full."""
+        await self.command(Command.FLUSH)
+
+    async def end(self):
+        """Take no more samples."""
+        await self.port.write("MODE", Mode.IDLE)
