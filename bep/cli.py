@@ -12,6 +12,7 @@ import importlib.util
 import re
 import signal
 import sys
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -110,6 +111,7 @@ class Group(TyperGroup):
                 check_packages()
                 return super().invoke(ctx)
         except KeyboardInterrupt as stop:
+            warnings.simplefilter("ignore")  # of what was begun and is not used any more
             number = stop.args[0] if isinstance(stop, Stopped) else signal.SIGINT
             typer.echo(f"bep: stopped by {signal.Signals(number).name}", err=True)
             raise typer.Exit(128 + number) from None
@@ -144,10 +146,15 @@ def message(error, command):
 
 def load(name):
     """The command of a name, with its module."""
+    from rich.markup import escape
+
     module, _, function = COMMANDS[name][0].partition(":")
     one = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     one.command(name, cls=Command)(getattr(importlib.import_module(module), function))
-    return typer.main.get_command(one)
+    command = typer.main.get_command(one)
+    for text in (command, *command.params):  # what stands in square brackets is no mark-up
+        text.help = escape(text.help or "")
+    return command
 
 
 def summary(name):

@@ -3,7 +3,7 @@
 import functools
 import math
 import operator
-from numbers import Real
+from numbers import Integral, Real
 
 MOST_SEED = 2**32 - 1
 """Seeds are 0..2**32-1."""
@@ -51,8 +51,7 @@ def number(name, value, low=-math.inf, high=math.inf):
     """
     if _is_bool(value) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, not {value!r}")
-    if hasattr(value, "item"):  # of NumPy
-        value = value.item()
+    value = int(value) if isinstance(value, Integral) else float(value)
     if not low <= value <= high or math.isinf(value):
         wanted = "finite" if math.isinf(low) else _range(low, high)
         raise ValueError(f"{name} must be {wanted}, not {value}")

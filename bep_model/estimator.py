@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets, unique_labels
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from bep_model import calibration, portable, state, training
@@ -135,9 +135,7 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError("patience needs validation samples; set validation_fraction, or "
                              "patience to 0")
         X, y = validate_data(self, X, y, dtype="numeric")
-        check_classification_targets(y)
-        classes, labels = np.unique(y, return_inverse=True)
-        _check_classes(classes)
+        classes, labels = _classes(y)
         kept, held, seed = np.arange(len(X)), np.arange(0), self._seed()
         if self.validation_fraction:
             kept, held = train_test_split(kept, test_size=self.validation_fraction,
@@ -185,8 +183,7 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError("the first call of partial_fit needs classes, all there will be")
         X, y = validate_data(self, X, y, dtype="numeric", reset=first)
         check_classification_targets(y)
-        classes = self.classes_ if classes is None else unique_labels(classes)
-        _check_classes(classes)
+        classes = self.classes_ if classes is None else _classes(classes)[0]
         if not first and not np.array_equal(classes, self.classes_):
             raise ValueError(f"classes must be {self.classes_} as before, not {classes}")
         unknown = np.setdiff1d(y, classes)
@@ -321,6 +318,16 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
         return bits.astype(np.uint8)
 
 
-def _check_classes(classes):
-    if len(classes) < 2:
-        raise ValueError("there must be 2 classes or more, not 1 class only")
+def _classes(y):
+    """The classes of labels, ascending, and the number of each label's class."""
+    y = np.asarray(y)
+    try:
+        if y.size:
+            check_classification_targets(y)
+        classes, labels = np.unique(y, return_inverse=True)
+    except TypeError as error:  # numbers beside text, or None
+        raise TypeError(f"y must hold labels that can be ordered: {error}") from None
+    if len(classes) < 2:  # scikit-learn's own checks look for "1 class"
+        raise ValueError("there must be 2 classes or more, not "
+                         + ("1 class only" if len(classes) else "none"))
+    return classes, labels

@@ -111,7 +111,7 @@ def encoder(encoding, shape=None):
     if encoding == "thermometer":
         return make_pipeline(Thermometer((64, 192)), VarianceThreshold(0.02 * 0.98))
     kind, _, bits = str(encoding).partition("-")
-    if (kind not in ("differences", "selected") or not bits.isdecimal()
+    if (kind not in ("differences", "selected") or not (bits.isascii() and bits.isdecimal())
             or not 1 <= int(bits) <= 65535):
         raise ValueError(f"encoding must be one of {', '.join(ENCODINGS)} with N = 1..65535, "
                          f"not {encoding!r}")

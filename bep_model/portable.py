@@ -42,6 +42,8 @@ def to_table(classifier):
     given = options.pop("encoder")
     options["encoder"] = given if isinstance(given, str) else None
     options["hidden_layer_sizes"] = np.atleast_1d(options["hidden_layer_sizes"]).tolist()
+    options |= {name: value for name, value in asdict(classifier._checked()[0]).items()
+                if name in options}  # plain numbers
     if not isinstance(options["random_state"], int | np.integer):
         options["random_state"] = None
     labels = classifier.classes_
@@ -50,7 +52,7 @@ def to_table(classifier):
         raise ValueError(f"a state file holds classes that are numbers or text, not {values[0]!r}")
     names = getattr(classifier, "feature_names_in_", None)
     return {
-        "options": {name: value.item() if isinstance(value, np.generic) else value
+        "options": {name: value.item() if isinstance(value, np.generic | np.ndarray) else value
                     for name, value in options.items()},
         "classes": {"dtype": labels.dtype.str, "values": values},
         "features": classifier.n_features_in_,

@@ -260,9 +260,10 @@ def _without_stamps(dimensions):
             raise ValueError("time stamps must be numbers; where samples follow one another "
                              "evenly, write them without, and @timeStamps false")
         times = np.array([float(time) for time, _ in pairs])
-        steps = np.diff(times)
-        if len(steps) and (not np.isfinite(times).all() or steps.min() <= 0
-                           or not np.allclose(steps, steps[0], rtol=1e-6, atol=0)):
+        with np.errstate(all="ignore"):
+            steps = np.diff(times)
+        if not np.isfinite([*times, *steps]).all() or (len(steps) and (
+                steps.min() <= 0 or not np.allclose(steps, steps[0], rtol=1e-6, atol=0))):
             raise ValueError("time stamps must grow evenly, for a trainer takes a sample per "
                              "step; fill gaps with ?, or write the samples without time stamps "
                              "and @timeStamps false")

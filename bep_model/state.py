@@ -4,6 +4,7 @@ import json
 import math
 import operator
 import reprlib
+import tokenize
 import zipfile
 import zlib
 from dataclasses import asdict
@@ -22,8 +23,10 @@ MOST_TEXT = 1 << 24
 """Characters of JSON in an entry of a file."""
 
 _DAMAGE = (ValueError, KeyError, TypeError, AttributeError, EOFError, OSError, RuntimeError,
-           MemoryError, OverflowError, zipfile.BadZipFile, zlib.error)
-"""What reading a damaged archive raises; JSON that is nested too deeply is a RuntimeError."""
+           MemoryError, OverflowError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile,
+           zlib.error)
+"""What reading a damaged archive raises. JSON that is nested too deeply is a RuntimeError; NumPy
+reads the header of an array as Python."""
 
 
 def save(path, network, *, estimator=None):

@@ -1,6 +1,7 @@
 """How the command starts: quickly, and with its own packages."""
 
 import os
+import re
 import subprocess
 import sys
 from importlib import import_module, metadata
@@ -19,11 +20,14 @@ HEAVY = {"numpy", "numba", "sklearn", "scipy", "matplotlib", "amaranth", "optuna
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["no-such-command"]])
 def test_the_first_screen_needs_little(arguments, tmp_path):
-    before = os.times()
-    assert bep(*arguments, cwd=tmp_path).returncode == (2 if arguments[0][0] == "n" else 0)
-    after = os.times()
-    used = after.children_user + after.children_system
-    assert used - before.children_user - before.children_system < 0.5
+    used = []
+    for _ in range(5):  # on a machine that does much else the same takes more time, now and then
+        before = os.times()
+        assert bep(*arguments, cwd=tmp_path).returncode == (2 if arguments[0][0] == "n" else 0)
+        after = os.times()
+        used.append(after.children_user + after.children_system
+                    - before.children_user - before.children_system)
+    assert min(used) < 0.5
     script = f"import sys\nfrom bep import cli\ntry: cli.app({arguments})\nexcept SystemExit: " \
              "print(*sys.modules, file=sys.stderr)"
     told = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True,
@@ -113,3 +117,16 @@ def test_what_is_said_of_an_error(error, text, monkeypatch):
 def test_an_error_of_the_program_is_a_traceback(monkeypatch):
     monkeypatch.setattr(cli, "load", lambda name: 1 / 0)
     assert isinstance(CliRunner().invoke(cli.app, ["verify"]).exception, ZeroDivisionError)
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_help_shows_what_stands_in_brackets(name):
+    """Square brackets are mark-up to the library that prints the help."""
+    command = cli.load(name)
+    told = " ".join(CliRunner().invoke(cli.app, [name, "--help"], env={"COLUMNS": "500"},
+                                       terminal_width=500).output.split())
+    for option in command.params:
+        text = (option.help or "").replace("\\[", "[").replace("`", "")
+        for part in re.findall(r"\[[^\]]*\]", text):
+            assert part in told.replace("`", ""), f"{option.name}: {part}"
+    assert not re.search(r" [,.](?!\d|\.|toml)", told.replace(" ...", "")), told

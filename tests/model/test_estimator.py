@@ -11,7 +11,7 @@ import pytest
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, load_iris
 from sklearn.ensemble import AdaBoostClassifier, StackingClassifier, VotingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.inspection import permutation_importance
@@ -515,3 +515,32 @@ def test_damaged_files(tmp_path, changes, text):
     path = edited(tmp_path / "state.npz", **changes)
     with pytest.raises(ValueError, match=rf"^.*edited\.npz is damaged: .*{text}"):
         BEPClassifier.load(path)
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("epochs", np.array(1)), ("counter_bits", np.array(6)), ("r", np.longdouble(0.25)),
+    ("hidden_layer_sizes", (np.array(9), 6)), ("batch", np.int8(1))])
+def test_what_is_trained_with_is_saved(name, value, tmp_path):
+    X, y = load_iris(return_X_y=True)
+    options = {"hidden_layer_sizes": (9, 6), "epochs": 1, "random_state": 1, name: value}
+    classifier = BEPClassifier(**options).fit(X, y)
+    classifier.save(tmp_path / "it.npz")
+    loaded = BEPClassifier.load(tmp_path / "it.npz")
+    np.testing.assert_array_equal(loaded.predict(X), classifier.predict(X))
+    assert np.array_equal(getattr(loaded, name), np.asarray(value).tolist() if name != "r"
+                          else float(value))
+
+
+@pytest.mark.parametrize(("labels", "text"), [
+    (["a", 1, 2], "y must hold labels that can be ordered"),
+    (["a", None, "b"], "y must hold labels that can be ordered")])
+def test_labels_that_cannot_be_ordered(labels, text):
+    X, y = load_iris(return_X_y=True)
+    with pytest.raises((TypeError, ValueError), match=text):
+        BEPClassifier((9, 6), epochs=1).fit(X, np.array(labels, object)[y])
+
+
+def test_no_classes():
+    X, y = load_iris(return_X_y=True)
+    with pytest.raises(ValueError, match="there must be 2 classes or more, not none"):
+        BEPClassifier((9, 6)).partial_fit(X, y, classes=[])

@@ -82,6 +82,7 @@ def test_time_stamps(tmp_path):
     ("(0,1):(0,1:a", "class label '\\(0,1:a' is none of those|every value must be"),
     ("(0,1),(0,2):a", "must grow evenly"), ("(1,1),(0,2):a", "must grow evenly"),
     ("(0,1),(1,2),(3,4):a", "must grow evenly"), ("(0,1),(1e999,2):a", "must grow evenly"),
+    ("(1e999,1):a", "must grow evenly"), ("(-1.7e308,1),(1.7e308,2):a", "must grow evenly"),
     ("(2020-01-01,1),(2020-01-02,2):a", "time stamps must be numbers"),
     ("(2020-01-01 10:00:00,1),(2020-01-02 10:00:00,2):a", "time stamps must be numbers"),
     ("(0,1),(1,2):(1,1),(2,2):a", "dimensions have different time stamps"),

@@ -170,6 +170,22 @@ def test_a_claim_of_gigabytes_takes_no_memory(saved, name, shape, dtype, text):
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize("name", ["header", "bank", "counters_2"])
+@pytest.mark.parametrize("text", ["(", ")", "  x", "'", "\0"])
+def test_a_header_that_is_no_python(saved, name, text):
+    """NumPy reads the header of an array with the tokeniser of Python."""
+    path, _ = saved
+    other = path.with_name("header.npz")
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(other, "w") as target:
+        for entry in source.namelist():
+            octets = source.read(entry)
+            if entry == f"{name}.npy":
+                octets = octets.replace(b"}" + b" " * len(text), text.encode() + b" ", 1)
+            target.writestr(entry, octets)
+    with pytest.raises(ValueError, match=r"header\.npz is (not a state file|damaged)"):
+        state.load(other)
+
+
 def test_a_configuration_of_gigabytes_takes_no_memory(saved):
     """The file does not hold the counters that its configuration would have."""
     config = replace(CONFIG, layers=(65535, 65535, 4))
