@@ -25,7 +25,6 @@ CONFIGURATIONS = {
     "two beats": Config(5, (3, 2), 2, 3, 4, 4, max_batch=2),
     "recurrent": Config(5, (3, 2), 2, 3, 4, 2, max_batch=2, max_steps=2),
     "recurrent, one subword": Config(3, (3, 2), 2, 3, 2, 2, max_batch=2, max_steps=3),
-    "recurrent, online": Config(3, (2, 2), 2, 2, 6, 2, max_batch=1, max_steps=2),
 }
 DEPTH = 9
 """Clocks of the induction: the longest pipeline and four more."""

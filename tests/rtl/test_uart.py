@@ -54,7 +54,7 @@ def receive(dut, bits, cycles_per_bit, stall=None, phase=0.3):
 
 
 PHASES = (0.01, 0.25, 0.5, 0.75, 0.99)
-RATES = (*range(4, 21), 25, 52)
+RATES = (4, 5, 6, 7, 8, 9, 10, 12, 16, 25, 52)
 
 
 @pytest.mark.parametrize("cycles", RATES)

@@ -12,8 +12,9 @@ from cocotb_tools.runner import get_runner
 
 from sim.verilator import TOP
 
-GENERATIONS = ("2001", "2005", "2005-sv", "2009", "2012")
-"""Versions of the language that ``iverilog -g`` knows; cocotb takes 2012."""
+GENERATIONS = ("2001", "2005-sv", "2012")
+"""Versions of the language that ``iverilog -g`` knows: the first, the one from which constants are
+evaluated otherwise, and the one that cocotb takes."""
 
 needed = pytest.mark.skipif(not (shutil.which("iverilog") and shutil.which("vvp")),
                             reason="Icarus Verilog (iverilog, vvp) is not installed")
