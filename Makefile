@@ -38,7 +38,7 @@ headline: setup
 	$(BIN)/bep bench docs/designs/headline.toml --epochs 5 --simulate 2000 --sweep
 
 bench-model: setup
-	$(BIN)/python -m bep.benchmark
+	$(BIN)/python -m bep.experiments.benchmark
 
 clean:
 	rm -rf build .pytest_cache .ruff_cache .hypothesis

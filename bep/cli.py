@@ -21,13 +21,13 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 COMMANDS = {
-    "train": ("bep.train:train", ""),
-    "verify": ("bep.verify:command", "sim"),
-    "build": ("bep.build:command", "flow"),
-    "bench": ("bep.bench:command", "sim,flow,experiments"),
-    "demo": ("bep.demo:demo", "sim,flow,experiments"),
-    "reproduce": ("bep.reproduce:reproduce", "experiments"),
-    "search": ("bep.search:command", "experiments"),
+    "train": ("bep.commands.train:train", ""),
+    "verify": ("bep.commands.verify:command", "sim"),
+    "build": ("bep.commands.build:command", "flow"),
+    "bench": ("bep.commands.bench:command", "sim,flow,experiments"),
+    "demo": ("bep.commands.demo:demo", "sim,flow,experiments"),
+    "reproduce": ("bep.commands.reproduce:reproduce", "experiments"),
+    "search": ("bep.commands.search:command", "experiments"),
 }
 """Module and function of every command, and the extras of pyproject.toml that it needs."""
 

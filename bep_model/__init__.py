@@ -1,19 +1,20 @@
 """Bit-exact golden model of Binary Error Propagation (BEP), configuration and data; no gateware.
 
 The names below are loaded when they are asked for first, so that importing the package is cheap:
-from :mod:`bep_model.config` ``Config`` and ``Parameters``, from :mod:`bep_model.network`
+from :mod:`bep_model.config` ``Config``, from :mod:`bep_model.parameters` ``Parameters``,
+from :mod:`bep_model.network`
 ``Network``, from :mod:`bep_model.state` ``load`` and ``save`` of trained networks, from
-:mod:`bep_model.estimator` ``BEPClassifier``, from :mod:`bep_model.training` ``Hyper``, and the
-encoders ``Threshold``, ``Median``, ``Thermometer``, ``Differences`` and ``Informative``.
+:mod:`bep_model.fit.estimator` ``BEPClassifier``, from :mod:`bep_model.fit.training` ``Hyper``, and
+the encoders ``Threshold``, ``Median``, ``Thermometer``, ``Differences`` and ``Informative``.
 """
 
 from importlib import import_module
 
 _HOMES = {
-    "Config": "config", "Parameters": "config", "Network": "network", "load": "state",
-    "save": "state", "BEPClassifier": "estimator", "Hyper": "training", "Threshold": "encoders",
-    "Median": "encoders", "Thermometer": "encoders", "Differences": "encoders",
-    "Informative": "selection",
+    "Config": "config", "Parameters": "parameters", "Network": "network", "load": "state",
+    "save": "state", "BEPClassifier": "fit.estimator", "Hyper": "fit.training",
+    "Threshold": "data.encoders", "Median": "data.encoders", "Thermometer": "data.encoders",
+    "Differences": "data.encoders", "Informative": "data.selection",
 }
 
 __all__ = sorted(_HOMES)

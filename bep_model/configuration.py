@@ -5,8 +5,9 @@ from pathlib import Path
 
 import tomli_w
 
-from bep_model.config import Config, Parameters
+from bep_model.config import Config
 from bep_model.files import read_toml
+from bep_model.parameters import Parameters
 
 
 def load(path):

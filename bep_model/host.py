@@ -84,7 +84,7 @@ class Host:
         Parameters
         ----------
         bank : uint32 array (generators,)
-            States of the random bank, see :func:`bep_model.random.seeds`.
+            States of the random bank, see :func:`bep_model.phases.random.seeds`.
         counters : sequence of int16 arrays (K_l, F_l), optional
             By default the trainer draws them.
         """

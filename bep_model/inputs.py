@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bep_model.bits import pack
+from bep_model.phases.bits import pack
 
 
 def samples(config, x, lengths=None):

@@ -4,11 +4,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bep_model import frame, inputs, random, recurrent, sequencer
-from bep_model.bits import WORD, pack, words
+from bep_model import inputs
 from bep_model.checks import integer
-from bep_model.reinforce import initialise_sections
-from bep_model.sequencer import layer_of
+from bep_model.phases import frame, random, recurrent, sequencer
+from bep_model.phases.bits import WORD, pack, words
+from bep_model.phases.reinforce import initialise_sections
+from bep_model.phases.sequencer import layer_of
 
 
 class Results(NamedTuple):

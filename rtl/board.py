@@ -4,9 +4,9 @@ from amaranth.hdl import Elaboratable, Module, ResetInserter, Signal
 from amaranth.lib import io, wiring
 from amaranth.lib.cdc import FFSynchronizer
 
-from .link import Link
-from .trainer import Trainer
-from .uart import Receiver, Transmitter, divisor
+from rtl.link.link import Link
+from rtl.link.uart import Receiver, Transmitter, divisor
+from rtl.trainer import Trainer
 
 
 class Board(Elaboratable):

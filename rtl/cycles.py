@@ -6,11 +6,10 @@ Equal to what the performance counters of the gateware show, but for the cycles 
 from collections import Counter
 
 from bep_model.protocol import Cause
-
-from .classify import Classify
-from .random import Bernoulli
-from .select import Select
-from .winners import Winners
+from rtl.engines.classify import Classify
+from rtl.engines.random import Bernoulli
+from rtl.engines.select import Select
+from rtl.engines.winners import Winners
 
 
 class Cycles:
@@ -143,7 +142,7 @@ class Cycles:
 
 
 class CyclesThroughTime(Cycles):
-    """The same of a recurrent network; samples are ``bep_model.recurrent.RecurrentPhases``."""
+    """The same of a recurrent network; samples are ``RecurrentPhases``."""
 
     settles = True
 
@@ -166,7 +165,7 @@ class CyclesThroughTime(Cycles):
             rows = sample.passing[t]
 
     def _times(self, rows, end):
-        """A row of the state layer waits for its votes, sign word by sign word (``rtl.votes``)."""
+        """A row of the state layer waits for its votes, sign word by sign word."""
         update, config = self.update, self.config
         low = (1 << config.subword_bits) - 1
         begins = [offset & low == 0 for offset, _, _ in config.spans[0]]  # a sign word

@@ -7,8 +7,7 @@ from amaranth.lib.wiring import In, Out
 from bep_model import protocol
 from bep_model.config import NUMERICS_VERSION
 from bep_model.protocol import Cause
-
-from .delay import delay
+from rtl.parts.delay import delay
 
 Bus = wiring.Signature({
     "address": Out(8),
@@ -76,7 +75,7 @@ class Registers(wiring.Component):
     random_last : In(32)
     random_shift : Out(1)
     random_value : Out(32)
-        Register RANDOM, see ``rtl.random.Bank``.
+        Register RANDOM, see ``rtl.engines.random.Bank``.
     """
 
     def __init__(self, config):

@@ -5,15 +5,14 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from bep_model.protocol import Cause, Command, Mode
-
-from .backward import backward_job_layout
-from .delay import delay
-from .forward import job_layout
-from .registers import LAYER_PARAMETERS, parameters_signature
-from .select import select_job_layout
-from .tables import lookup
-from .update import Operation
-from .winners import Winners
+from rtl.engines.backward import backward_job_layout
+from rtl.engines.forward import job_layout
+from rtl.engines.select import select_job_layout
+from rtl.engines.update import Operation
+from rtl.engines.winners import Winners
+from rtl.parts.delay import delay
+from rtl.parts.tables import lookup
+from rtl.registers import LAYER_PARAMETERS, parameters_signature
 
 
 class Sequencer(wiring.Component):
@@ -65,7 +64,8 @@ class Sequencer(wiring.Component):
     judge : Out(1)
         The clock in which the present sample's result is given.
     commit, drop : Out(1)
-        See ``rtl.winners.Winners``. Winners of hidden layers are those of a triggered sample.
+        See ``rtl.engines.winners.Winners``. Winners of hidden layers are those of a triggered
+        sample.
     winners_empty, update_busy, update_idle, sweep_busy : In(1)
     update_run : Out(1)
     sweep : Out(1)

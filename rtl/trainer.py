@@ -5,21 +5,21 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from .backward import Backward, OpenRows
-from .classify import Classify, result_layout
-from .delay import delay
-from .forward import Forward
-from .loader import Loader, sample_layout
-from .memory import ActivationMemory, CounterPlane, SignPlane
-from .random import Bank
-from .registers import Bus, Registers
-from .reinforce import Reinforce
-from .select import Neurons, Select
-from .sequencer import Sequencer
-from .state_port import state_signature
-from .update import Update
-from .votes import Votes
-from .winners import Winners
+from rtl.engines.backward import Backward, OpenRows
+from rtl.engines.classify import Classify, result_layout
+from rtl.engines.forward import Forward
+from rtl.engines.loader import Loader, sample_layout
+from rtl.engines.random import Bank
+from rtl.engines.reinforce import Reinforce
+from rtl.engines.select import Neurons, Select
+from rtl.engines.update import Update
+from rtl.engines.votes import Votes
+from rtl.engines.winners import Winners
+from rtl.parts.delay import delay
+from rtl.parts.memory import ActivationMemory, CounterPlane, SignPlane
+from rtl.parts.state_port import state_signature
+from rtl.registers import Bus, Registers
+from rtl.sequencer import Sequencer
 
 
 class Trainer(wiring.Component):

@@ -6,7 +6,7 @@ import numpy as np
 
 from bep_model.network import Network
 from bep_model.protocol import COUNTERS, Cause, Mode
-from rtl.random import Bernoulli
+from rtl.engines.random import Bernoulli
 from sim.job import Observations
 
 COUNTED = COUNTERS[:COUNTERS.index("UPDATES") + 1]

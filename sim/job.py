@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from bep_model.config import Config, Parameters
+from bep_model.config import Config
+from bep_model.parameters import Parameters
 from bep_model.protocol import Mode
 
 

@@ -1,6 +1,10 @@
-"""Imports go one way: bep_model <- rtl <- sim <- bep; the gateware shares no arithmetic."""
+"""Imports go one way: bep_model <- rtl <- sim <- bep; the gateware shares no arithmetic.
+
+Within a package too: its rooms have an order, and no modules import each other in a circle.
+"""
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -14,6 +18,13 @@ ALLOWED = {
 }
 SHARED_WITH_RTL = {"bep_model.config", "bep_model.protocol"}
 OURS = {*ALLOWED, "tests"}
+ROOMS = {
+    "bep_model": ("phases", "data", "fit"),
+    "rtl": ("parts", "engines", "link"),
+    "sim": (),
+    "bep": ("flow", "experiments", "reports", "commands"),
+}
+"""The rooms of each package; none imports from one that stands after it."""
 
 
 def imported(package, text):
@@ -27,9 +38,21 @@ def imported(package, text):
             yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
+def room(name):
+    """Package of a module's dotted name, and which of its rooms it is in, -1 for none."""
+    package, _, rest = name.partition(".")
+    rooms, head = ROOMS.get(package, ()), rest.split(".")[0]
+    return package, rooms.index(head) if head in rooms else -1
+
+
 def faults(package, text):
     """What a source text of ``package`` imports against the rules."""
+    here = room(package)
+    package = here[0]
     for name in imported(package, text):
+        there = room(name)
+        if here[1] >= 0 and there[0] == package and there[1] > here[1]:
+            yield f"the room {ROOMS[package][here[1]]} imports {name}"
         top = name.split(".")[0]
         if not top:
             yield f"{package} imports from above itself: {name}"
@@ -46,18 +69,34 @@ def faults(package, text):
             yield f"{package} imports {name}"
 
 
-def sources():
-    return [pytest.param(package, path, id=str(path.relative_to(ROOT)))
-            for package in ALLOWED for path in sorted((ROOT / package).rglob("*.py"))]
+SOURCES = {str(path.relative_to(ROOT)): path
+           for package in ALLOWED for path in sorted((ROOT / package).rglob("*.py"))}
 
 
-@pytest.mark.parametrize(("package", "path"), sources())
-def test_imports_go_one_way(package, path):
-    assert list(faults(package, path.read_text(encoding="utf-8"))) == []
+@pytest.mark.parametrize("name", SOURCES)
+def test_imports_go_one_way(name):
+    package = ".".join(Path(name).parent.parts)
+    assert list(faults(package, SOURCES[name].read_text(encoding="utf-8"))) == []
+
+
+def test_no_circle():
+    modules = {name.removesuffix(".py").replace("/", "."): path for name, path in SOURCES.items()}
+    graph = {}
+    for module, path in modules.items():
+        names = imported(module.rpartition(".")[0], path.read_text(encoding="utf-8"))
+        graph[module] = {found for name in names for found in (name, name.rpartition(".")[0])
+                         if found in modules}
+    TopologicalSorter(graph).prepare()  # raises CycleError
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_every_folder_is_a_room(package):
+    found = {path.parent.name for path in (ROOT / package).glob("*/*.py")}
+    assert found == set(ROOMS[package])
 
 
 @pytest.mark.parametrize(("package", "text"), [
-    ("bep_model", "import rtl.popcount"),
+    ("bep_model", "import rtl.parts.popcount"),
     ("bep_model", "def f():\n    from amaranth.hdl import Module"),
     ("rtl", "from bep_model.network import Network"),
     ("rtl", "from bep_model import bits"),
@@ -68,6 +107,10 @@ def test_imports_go_one_way(package, path):
     ("bep", "import tests.model"),
     ("bep", "from bep_model.config import *"),
     ("rtl", "from ..bep_model import config"),
+    ("rtl.parts", "from rtl.engines.forward import Forward"),
+    ("bep_model.data", "from bep_model import fit"),
+    ("bep.flow", "import bep.commands.build"),
+    ("rtl.engines", "from bep_model.phases.bits import pack"),
 ])
 def test_a_wrong_import_is_found(package, text):
     assert list(faults(package, text))
@@ -76,9 +119,12 @@ def test_a_wrong_import_is_found(package, text):
 @pytest.mark.parametrize(("package", "text"), [
     ("rtl", "from bep_model.config import Config"),
     ("rtl", "from bep_model import config, protocol"),
-    ("bep", "from sim.verilog import build"),
+    ("bep", "from sim.verilator import build"),
     ("rtl", "from .popcount import Popcount"),
     ("rtl", "from . import popcount"),
+    ("rtl.engines", "from rtl.parts.memory import Memory"),
+    ("bep_model.phases", "from bep_model.checks import integer"),
+    ("bep_model", "from bep_model.fit import training"),
 ])
 def test_a_right_import_is_not(package, text):
     assert not list(faults(package, text))

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from bep import bench
-from bep_model import configuration, presets
+from bep.commands import bench
+from bep_model import configuration
 from bep_model.files import read_toml
+from bep_model.fit import presets
 
 FILES = sorted((Path(__file__).parent.parent / "docs" / "configurations").glob("*.toml"))
 

@@ -7,10 +7,11 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from bep import build as flow
-from bep import toolchain
-from bep.build import boards, build, synthesize, target
 from bep.cli import Command, Group
+from bep.commands import build as command
+from bep.flow import synthesis, toolchain
+from bep.flow.boards import boards, target
+from bep.flow.synthesis import build, synthesize
 from bep_model.config import Config
 from bep_model.configuration import dump
 
@@ -29,7 +30,7 @@ def app():
     def main(traceback: bool = False):
         pass
 
-    app.command("build", cls=Command)(flow.command)
+    app.command("build", cls=Command)(command.command)
     return app
 
 
@@ -110,11 +111,11 @@ def test_a_damaged_build_is_made_again_in_its_place(tmp_path, damage):
         made.append(folder)
         return {"bitstream": "top.bin", "luts": 1}
 
-    first = flow.kept(Plan(), {}, tmp_path, "board", make)
-    assert flow.kept(Plan(), {}, tmp_path, "board", make) == first and len(made) == 1
+    first = synthesis.kept(Plan(), {}, tmp_path, "board", make)
+    assert synthesis.kept(Plan(), {}, tmp_path, "board", make) == first and len(made) == 1
     (folder,) = tmp_path.iterdir()
     damage(folder)
-    assert flow.kept(Plan(), {}, tmp_path, "board", make) == first and len(made) == 2
+    assert synthesis.kept(Plan(), {}, tmp_path, "board", make) == first and len(made) == 2
     assert list(tmp_path.iterdir()) == [folder]
     assert (folder / "top.bin").read_bytes() == b"bitstream"
 
@@ -122,7 +123,7 @@ def test_a_damaged_build_is_made_again_in_its_place(tmp_path, damage):
 def test_too_large_after_synthesis(tmp_path, monkeypatch):
     described = target("icebreaker")
     small = replace(described, available=described.available | {"luts": 100, "spram": 0})
-    monkeypatch.setattr(flow, "target", lambda board: small)
+    monkeypatch.setattr(synthesis, "target", lambda board: small)
     with pytest.raises(ValueError, match=r"^network larger than the part: needs \d{3,} of 100 "
                                          r"look-up tables and 1 of 0 SPRAM blocks$"):
         build(TINY, "icebreaker", build_dir=tmp_path)
@@ -140,11 +141,11 @@ def test_too_large_for_the_placer(tmp_path):
     log = tmp_path / "top.tim"
     log.write_text("Info: Device utilisation:\n"
                    "Info: \t         ICESTORM_LC:    5120/   5280    96%\n", encoding="utf-8")
-    flow.check_placed(log)
+    synthesis.check_placed(log)
     log.write_text("Info: \t         ICESTORM_LC:    5512/   5280   104%\n", encoding="utf-8")
     with pytest.raises(ValueError, match="larger than the part: needs 5512 of 5280 ICESTORM_LC"):
-        flow.check_placed(log)
-    flow.check_placed(tmp_path / "absent")
+        synthesis.check_placed(log)
+    synthesis.check_placed(tmp_path / "absent")
 
 
 def test_failing_tool(tmp_path, monkeypatch):
@@ -189,7 +190,7 @@ def built(monkeypatch):
     def build(config, board, seed, build_dir, progress):
         calls.append((config, board, seed))
         return REPORT
-    monkeypatch.setattr(flow, "build", build)
+    monkeypatch.setattr(command, "build", build)
     return calls
 
 

@@ -5,8 +5,8 @@ Every function takes ``claim``, Assume or Assert.
 
 from amaranth.hdl import Cat, Signal, Value
 
-from rtl.delay import delay
-from rtl.update import Operation
+from rtl.engines.update import Operation
+from rtl.parts.delay import delay
 
 
 def update_contract(m, config, update, claim, *, steady=True):

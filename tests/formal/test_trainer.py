@@ -13,15 +13,15 @@ from amaranth.hdl import Assert, Assume, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import connect, flipped
 
-from bep_model import frame
 from bep_model.config import Config, divisors
+from bep_model.phases import frame
 from bep_model.protocol import Mode
 from bep_model.words import integers
-from rtl.delay import delay
-from rtl.random import Bank
+from rtl.engines.random import Bank
+from rtl.engines.update import Operation
+from rtl.parts.delay import delay
 from rtl.registers import Registers
 from rtl.trainer import Trainer
-from rtl.update import Operation
 from rtl.verilog import convert
 from sim.simulate import simulate
 from tests.sim import configurations, recurrent

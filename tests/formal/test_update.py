@@ -10,9 +10,9 @@ from amaranth.asserts import AnyConst, AnySeq
 from amaranth.hdl import Assert, Assume, Cat, Const, Cover, Module, Mux, Signal, Value, signed
 
 from bep_model.config import Config
-from rtl.delay import delay
-from rtl.tables import lookup
-from rtl.update import Operation, Update
+from rtl.engines.update import Operation, Update
+from rtl.parts.delay import delay
+from rtl.parts.tables import lookup
 
 from .contract import state_contract, update_contract
 from .prove import ProofError, open_up, prove

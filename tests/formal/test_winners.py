@@ -9,8 +9,8 @@ from amaranth.asserts import AnySeq
 from amaranth.hdl import Assert, Assume, Cover, Module, Mux, Signal, Value
 
 from bep_model.config import Config
-from rtl.delay import delay
-from rtl.winners import Winners
+from rtl.engines.winners import Winners
+from rtl.parts.delay import delay
 
 from .contract import winners_contract
 from .prove import ProofError, collision, open_up, peek, prove

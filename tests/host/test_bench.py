@@ -8,14 +8,18 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from bep import bench, bench_report, cited, energy, throughput
-from bep.build import target
 from bep.cli import app
-from bep_model import configuration, datasets, frame
+from bep.commands import bench
+from bep.flow import energy, throughput
+from bep.flow.boards import target
+from bep.reports import bench_report, cited
+from bep_model import configuration
 from bep_model.config import Config
-from bep_model.presets import Preset, dump
+from bep_model.data import datasets
+from bep_model.fit.presets import Preset, dump
+from bep_model.fit.training import Hyper, epoch_order
+from bep_model.phases import frame
 from bep_model.protocol import Cause
-from bep_model.training import Hyper, epoch_order
 from bep_model.words import integers
 from rtl.cycles import Cycles
 from rtl.trainer import Trainer

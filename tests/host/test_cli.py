@@ -174,7 +174,7 @@ def test_json_that_cannot_be_written(tmp_path, monkeypatch):
     def no_work(*_, **__):
         raise AssertionError("the fault must be found before any work is done")
 
-    monkeypatch.setattr("bep_model.training.fit", no_work)
+    monkeypatch.setattr("bep_model.fit.training.fit", no_work)
     refused(f"there is no folder {tmp_path / 'missing'}", "--json", tmp_path / "missing" / "out")
     refused("it is a folder", "--json", tmp_path)
 

@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from bep import bench_report, cli, reproduce, runs
-from bep.experiments import EXPERIMENTS
-from bep.runs import Run
-from bep.series_runs import SeriesRun
-from bep_model.training import Hyper
+from bep import cli
+from bep.commands import reproduce
+from bep.experiments import runs
+from bep.experiments.experiments import EXPERIMENTS
+from bep.experiments.runs import Run
+from bep.experiments.series_runs import SeriesRun
+from bep.reports import bench_report
+from bep_model.fit.training import Hyper
 
 
 def write_images(folder, seed, level=9):
@@ -169,7 +172,7 @@ def test_the_command_writes_what_belongs_to_its_data(tmp_path, monkeypatch):
 
 
 def test_a_study_of_other_data_is_another(tmp_path):
-    search = pytest.importorskip("bep.search")
+    search = pytest.importorskip("bep.commands.search")
     preset = search.Preset("mnist", (8,), 7, 1, Hyper(group=4, sweep=100))
     values = []
     for seed in (1, 2, 1):

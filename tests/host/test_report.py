@@ -3,9 +3,10 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from bep import cli, figures, report
-from bep.experiments import EXPERIMENTS, Figure, Point
-from bep.runs import Run
+from bep import cli
+from bep.experiments.experiments import EXPERIMENTS, Figure, Point
+from bep.experiments.runs import Run
+from bep.reports import figures, report
 
 RUN = Run("digits", (16,), epochs=5)
 

@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bep import cli, reproduce, runs
-from bep.experiments import EXPERIMENTS, WIDTHS
-from bep.runs import Run
+from bep import cli
+from bep.commands import reproduce
+from bep.experiments import runs
+from bep.experiments.experiments import EXPERIMENTS, WIDTHS
+from bep.experiments.runs import Run
 from bep_model import configuration
-from bep_model.training import Hyper
+from bep_model.fit.training import Hyper
 
 CONFIGURATIONS = Path(__file__).parents[2] / "docs" / "configurations"
 

@@ -3,12 +3,13 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from bep import runs
-from bep.runs import Run
-from bep_model import augment, datasets, training
+from bep.experiments import runs
+from bep.experiments.runs import Run
 from bep_model.config import Config
+from bep_model.data import augment, datasets
+from bep_model.fit import training
+from bep_model.fit.training import Hyper
 from bep_model.network import Network
-from bep_model.training import Hyper
 
 SMALL = Run("digits", (16,), epochs=3, counter_bits=7, hyper=Hyper(group=4), train_samples=100)
 

@@ -5,12 +5,14 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from bep import cli, search
-from bep_model import datasets, presets, training
+from bep import cli
+from bep.commands import search
 from bep_model.config import Config
+from bep_model.data import datasets
+from bep_model.fit import presets, training
+from bep_model.fit.presets import Preset
+from bep_model.fit.training import Hyper
 from bep_model.network import Network
-from bep_model.presets import Preset
-from bep_model.training import Hyper
 
 pytest.importorskip("optuna", reason="the extra `experiments` is not installed")
 

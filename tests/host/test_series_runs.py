@@ -5,15 +5,17 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from bep import cli, series_experiments
-from bep.runs import execute
-from bep.series_runs import SeriesRun
-from bep_model import series, series_presets
+from bep import cli
+from bep.experiments import series_experiments
+from bep.experiments.runs import execute
+from bep.experiments.series_runs import SeriesRun
 from bep_model.config import Config
+from bep_model.data import series
+from bep_model.data.series import Encoding
+from bep_model.fit import series_presets
+from bep_model.fit.series_presets import SeriesPreset
+from bep_model.fit.training import Hyper, accuracy, fit
 from bep_model.network import Network
-from bep_model.series import Encoding
-from bep_model.series_presets import SeriesPreset
-from bep_model.training import Hyper, accuracy, fit
 
 pytest.importorskip("aeon", reason="aeon is not installed")
 

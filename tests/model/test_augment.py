@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from bep_model.augment import swapped
-from bep_model.datasets import Samples
+from bep_model.data.augment import swapped
+from bep_model.data.datasets import Samples
 
 LABELS = np.arange(4000) % 3
 

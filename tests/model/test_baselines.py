@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bep_model import baselines, datasets
-from bep_model.bits import pack, unpack
+from bep_model.data import datasets
+from bep_model.fit import baselines
+from bep_model.phases.bits import pack, unpack
 
 DIGITS = datasets.load("digits")
 BUDGET = 7 * (192 * 32 + 32 * 32)

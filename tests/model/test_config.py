@@ -4,14 +4,9 @@ import re
 
 import pytest
 
-from bep_model.config import (
-    Config,
-    Parameters,
-    divisors,
-    nearest_divisor,
-    reinforce_probabilities,
-)
+from bep_model.config import Config, divisors
 from bep_model.configuration import dump, load
+from bep_model.parameters import Parameters, nearest_divisor, reinforce_probabilities
 
 CONFIG = Config(192, [128, 128], 10, counter_bits=7, weight_lanes=64, counter_lanes=8)
 RAGGED = Config(20, (8, 7, 6), 3, weight_lanes=24, counter_lanes=8, max_batch=4)

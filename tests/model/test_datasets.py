@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bep_model import datasets, images
 from bep_model.config import Config
+from bep_model.data import datasets, images
 from tests.model.idx_files import write_idx, write_set
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.utils.estimator_checks import check_estimator
 
-from bep_model.encoders import Differences, Median, Thermometer, Threshold
+from bep_model.data.encoders import Differences, Median, Thermometer, Threshold
 
 
 @pytest.mark.parametrize("encoder", [

@@ -23,13 +23,15 @@ from sklearn.preprocessing import Binarizer, KBinsDiscretizer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-import bep_model.estimator
-from bep_model import datasets, encoders, portable, selection, state, training
+import bep_model.fit.estimator
+from bep_model import state
 from bep_model.config import Config
-from bep_model.encoders import Differences, Median, Thermometer, Threshold
-from bep_model.estimator import BEPClassifier
+from bep_model.data import datasets, encoders, selection
+from bep_model.data.encoders import Differences, Median, Thermometer, Threshold
+from bep_model.data.selection import Informative
+from bep_model.fit import portable, training
+from bep_model.fit.estimator import BEPClassifier
 from bep_model.network import Network
-from bep_model.selection import Informative
 
 X, Y = load_digits(return_X_y=True)
 BITS = datasets.load("digits")
@@ -54,7 +56,7 @@ def test_scikit_learn_accepts_it(estimator, check):
 
 
 def test_the_example_in_the_documentation():
-    results = doctest.testmod(bep_model.estimator)
+    results = doctest.testmod(bep_model.fit.estimator)
     assert results.attempted and not results.failed
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bep_model.config import Config
-from bep_model.frame import prototypes
+from bep_model.phases.frame import prototypes
 
 
 def products(classes, width, seed=1):

@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from bep_model import datasets, idx, images, series
+from bep_model.data import datasets, idx, images, series
 from tests.model.idx_files import write_idx, write_set
 
 

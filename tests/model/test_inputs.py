@@ -5,9 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bep_model import state, training
-from bep_model.config import Config, Parameters
+from bep_model import state
+from bep_model.config import Config
+from bep_model.fit import training
 from bep_model.network import Network
+from bep_model.parameters import Parameters
 
 CONFIG = Config(5, (6, 4), 3, counter_bits=4, max_batch=2)
 P = Parameters(2, (3, 3), (2, 2), (100, 100), batch=1, sweep=2)

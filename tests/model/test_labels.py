@@ -1,6 +1,6 @@
 import pytest
 
-from bep_model import labels
+from bep_model.data import labels
 
 
 @pytest.mark.parametrize(("texts", "name"), [

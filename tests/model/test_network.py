@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bep_model.config import Config, Parameters, divisors
+from bep_model.config import Config, divisors
 from bep_model.network import Network
+from bep_model.parameters import Parameters
 from tests.model.oracle import Oracle
 
 

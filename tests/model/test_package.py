@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import bep_model
-from bep_model import bits
+from bep_model.phases import bits
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,7 +41,7 @@ def test_importing_the_package_is_cheap():
     assert python("from bep_model import *; print(Config(5, (6,), 2).depth)").strip() == "1"
 
 
-KERNEL = ("from bep_model import bits; import numpy as np; "
+KERNEL = ("from bep_model.phases import bits; import numpy as np; "
           "print(bits._CACHE, bits.lowest(np.uint64(8)), bits.lowest.stats.cache_hits.total())")
 
 
@@ -81,7 +81,7 @@ def test_any_changed_source_is_another_cache(tmp_path):
 
 def test_the_first_compilation_is_said_once_at_a_terminal(unwritable):
     program = ("import sys; sys.stderr = sys.stdout; sys.stdout.isatty = lambda: {}; "
-               "import numpy as np; from bep_model import bits; bits.lowest(np.uint64(8)); "
+               "import numpy as np; from bep_model.phases import bits; bits.lowest(np.uint64(8)); "
                "bits.bit(np.ones(1, np.uint64), 0)")
     told = python(program.format(True), "-B", root=unwritable, HOME=os.devnull)
     assert told == "compiling the model for this processor (some 10 s) ...\n"

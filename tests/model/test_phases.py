@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from bep_model.backward import backward, gate
-from bep_model.bits import bit, expand, lowest, pack, popcount, unpack, words
-from bep_model.classify import classify, triggers
-from bep_model.forward import forward
-from bep_model.reinforce import reinforce
-from bep_model.select import select
-from bep_model.update import update
+from bep_model.phases.backward import backward, gate
+from bep_model.phases.bits import bit, expand, lowest, pack, popcount, unpack, words
+from bep_model.phases.classify import classify, triggers
+from bep_model.phases.forward import forward
+from bep_model.phases.reinforce import reinforce
+from bep_model.phases.select import select
+from bep_model.phases.update import update
 
 
 def packed(text):

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from bep_model import presets
-from bep_model.presets import Preset
-from bep_model.training import Hyper
+from bep_model.fit import presets
+from bep_model.fit.presets import Preset
+from bep_model.fit.training import Hyper
 
 SMALL = Preset("digits", (16, 8), 5, 3, Hyper(r=0.25, group=4, batch=10, sweep=100))
 

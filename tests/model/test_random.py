@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bep_model.bits import unpack
-from bep_model.random import bernoulli, seeds, xorshift
+from bep_model.phases.bits import unpack
+from bep_model.phases.random import bernoulli, seeds, xorshift
 
 
 def drawn(bank, lanes, p, n):

@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bep_model import state, training
-from bep_model.config import Config, Parameters
-from bep_model.datasets import Dataset, Samples
+from bep_model import state
+from bep_model.config import Config
+from bep_model.data.datasets import Dataset, Samples
+from bep_model.fit import training
 from bep_model.network import Network
+from bep_model.parameters import Parameters
 from tests.model.recurrent_oracle import RecurrentOracle
 from tests.model.test_network import assert_equal, examples, parameters
 

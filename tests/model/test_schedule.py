@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bep_model import schedule
-from bep_model.config import Config, reinforce_probabilities
+from bep_model.config import Config
+from bep_model.fit import schedule
+from bep_model.parameters import reinforce_probabilities
 
 CONFIG = Config(192, (128, 75, 7), 10)
 

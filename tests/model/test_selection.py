@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.utils.estimator_checks import check_estimator
 
-from bep_model.selection import Informative
+from bep_model.data.selection import Informative
 
 
 @pytest.mark.filterwarnings("ignore::Warning")

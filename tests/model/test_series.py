@@ -4,11 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bep_model import series
 from bep_model.config import Config
-from bep_model.labels import name as class_name
-from bep_model.series import Encoding
-from bep_model.series_encoders import lengths
+from bep_model.data import series
+from bep_model.data.labels import name as class_name
+from bep_model.data.series import Encoding
+from bep_model.data.series_encoders import lengths
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("BEP_DATA", ROOT / "../shared/data"))

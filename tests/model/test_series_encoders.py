@@ -3,7 +3,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
-from bep_model.series_encoders import (
+from bep_model.data.series_encoders import (
     Chunk,
     Expansion,
     StepThermometer,

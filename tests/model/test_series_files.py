@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bep_model import series_files
+from bep_model.data import series_files
 
 NAN = np.nan
 HEADER = ("%#about", "@problemName Toy", "@classLabel true a b", "@data")

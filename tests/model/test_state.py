@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from bep_model import state, words
-from bep_model.config import Config, Parameters
+from bep_model.config import Config
 from bep_model.network import Network
+from bep_model.parameters import Parameters
 
 CONFIG = Config(9, (6, 4), 3, counter_bits=4, weight_lanes=8, counter_lanes=4, max_batch=3)
 PARAMETERS = Parameters.from_reals(CONFIG, r=0.9, p_r=0.1, thinning=0.5, batch=3, sweep=6)

@@ -3,8 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bep_model import datasets, training
 from bep_model.config import Config
+from bep_model.data import datasets
+from bep_model.fit import training
 from bep_model.network import Network, Results
 
 CONFIG = Config(192, (32, 32), 10, counter_lanes=32)

@@ -15,7 +15,7 @@ from bep_model.protocol import (
     state_bytes,
     word_bytes,
 )
-from rtl.link import Link
+from rtl.link.link import Link
 
 TIMEOUT = 512
 

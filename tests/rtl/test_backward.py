@@ -1,13 +1,13 @@
-"""Backward and the lists of open rows against bep_model.backward."""
+"""Backward and the lists of open rows against bep_model.phases.backward."""
 
 import numpy as np
 import pytest
 from amaranth.hdl import Value
 
-from bep_model.backward import backward
-from bep_model.bits import pack, unpack
 from bep_model.config import Config
-from rtl.backward import Backward, OpenRows
+from bep_model.phases.backward import backward
+from bep_model.phases.bits import pack, unpack
+from rtl.engines.backward import Backward, OpenRows
 
 from .bench import Bench, clocks, generator, row_words, until
 

@@ -8,12 +8,13 @@ from amaranth.lib import io
 from amaranth.sim import Simulator
 
 from bep_model import protocol
-from bep_model.config import Config, Parameters
-from bep_model.frame import prototypes
+from bep_model.config import Config
 from bep_model.network import Network
 from bep_model.packets import HEAD, TAIL, frame, parse
+from bep_model.parameters import Parameters
+from bep_model.phases.frame import prototypes
+from bep_model.phases.random import seeds
 from bep_model.protocol import Command, Mode, Opcode
-from bep_model.random import seeds
 from rtl.board import Board
 
 CONFIG = Config(12, (8, 6), 3, counter_bits=4, weight_lanes=8, counter_lanes=4)

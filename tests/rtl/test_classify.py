@@ -1,12 +1,12 @@
-"""Classify against bep_model.classify."""
+"""Classify against bep_model.phases.classify."""
 
 import numpy as np
 import pytest
 
-from bep_model.bits import pack
-from bep_model.classify import classify, triggers
 from bep_model.config import Config
-from rtl.classify import Classify
+from bep_model.phases.bits import pack
+from bep_model.phases.classify import classify, triggers
+from rtl.engines.classify import Classify
 
 from .bench import Bench, clocks, generator, pause, wait
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bep_model.config import Config
-from rtl.credit import Credit
+from rtl.engines.credit import Credit
 
 from .bench import Bench, clocks, generator, pause
 

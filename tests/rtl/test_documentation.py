@@ -14,9 +14,9 @@ from amaranth.lib import wiring
 
 import rtl
 from bep_model.config import Config
-from rtl.credit import Credit
+from rtl.engines.credit import Credit
+from rtl.engines.votes import Votes
 from rtl.trainer import Trainer
-from rtl.votes import Votes
 
 CONFIG = Config(5, (4, 3), 2, 3, 4, 2, max_batch=2)
 RECURRENT = Config(5, (4, 3), 2, 3, 4, 2, max_batch=2, max_steps=3)
@@ -27,8 +27,9 @@ VALUES = {"config": CONFIG, "prototypes": (1, 6), "lanes": 5, "width": 8, "depth
 
 def components():
     """All component classes of the gateware."""
-    for path in sorted(Path(rtl.__file__).parent.glob("*.py")):
-        module = importlib.import_module(f"rtl.{path.stem}")
+    root = Path(rtl.__file__).parent
+    for path in sorted(root.rglob("[!_]*.py")):
+        module = importlib.import_module(".".join(("rtl", *path.relative_to(root).parts))[:-3])
         for name, value in sorted(vars(module).items()):
             if inspect.isclass(value) and issubclass(value, wiring.Component) \
                     and value.__module__ == module.__name__:

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from bep_model.config import Parameters
 from bep_model.network import Network
-from rtl.forward import Forward
-from rtl.memory import neuron_lanes
+from bep_model.parameters import Parameters
+from rtl.engines.forward import Forward
+from rtl.parts.memory import neuron_lanes
 
 from .bench import CONFIGURATIONS, Bench, clocks, generator, row_words, until, wait
 

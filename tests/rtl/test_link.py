@@ -7,7 +7,7 @@ import pytest
 from bep_model.config import Config
 from bep_model.packets import frame
 from bep_model.protocol import SYNC, Opcode, Refusal, payload_bytes, sample_bytes, state_bytes
-from rtl.link import Link
+from rtl.link.link import Link
 
 from .link_bench import TIMEOUT, Bench, Pause, answer, refused, sample_packet
 

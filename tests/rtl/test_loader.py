@@ -3,7 +3,7 @@
 import pytest
 
 from bep_model.config import Config
-from rtl.loader import Loader
+from rtl.engines.loader import Loader
 
 from .bench import CONFIGURATIONS, Bench, clocks, drive, generator, pause
 

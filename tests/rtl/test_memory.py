@@ -7,8 +7,8 @@ from amaranth.back import rtlil
 from amaranth.hdl import Cat, Elaboratable, Fragment, Module, Value
 from amaranth.lib.memory import Memory
 
-from rtl import memory
-from rtl.memory import ActivationMemory, CounterPlane, SignPlane, neuron_lanes
+from rtl.parts import memory
+from rtl.parts.memory import ActivationMemory, CounterPlane, SignPlane, neuron_lanes
 
 from .bench import CONFIGURATIONS, Bench, generator, number, row_words
 

@@ -1,10 +1,10 @@
 # amaranth: UnusedElaboratable=no
-"""Popcount against bep_model.bits.popcount."""
+"""Popcount against bep_model.phases.bits.popcount."""
 
 import pytest
 
-from bep_model.bits import popcount
-from rtl.popcount import Popcount
+from bep_model.phases.bits import popcount
+from rtl.parts.popcount import Popcount
 
 from .bench import Bench, generator, wait
 

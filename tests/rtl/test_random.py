@@ -1,12 +1,12 @@
 # amaranth: UnusedElaboratable=no
-"""Random bank and Bernoulli words against bep_model.random."""
+"""Random bank and Bernoulli words against bep_model.phases.random."""
 
 import numpy as np
 import pytest
 from amaranth.hdl import Module
 
-from bep_model.random import bernoulli, xorshift
-from rtl.random import Bank, Bernoulli
+from bep_model.phases.random import bernoulli, xorshift
+from rtl.engines.random import Bank, Bernoulli
 
 from .bench import Bench, clocks, generator, number, wait
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rtl.reinforce import Reinforce
+from rtl.engines.reinforce import Reinforce
 
 from .bench import CONFIGURATIONS, Bench, clocks, collect, generator, until
 

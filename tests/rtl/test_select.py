@@ -1,14 +1,14 @@
-"""Select and its neuron memory against bep_model.select and the gates of bep_model.backward."""
+"""Select and its neuron memory against the model's phase, and the gates of its phase backward."""
 
 import numpy as np
 import pytest
 from amaranth.hdl import Value
 
-from bep_model.backward import gate
-from bep_model.bits import pack, unpack
 from bep_model.config import Config, divisors
-from bep_model.select import select
-from rtl.select import Neurons, Select
+from bep_model.phases.backward import gate
+from bep_model.phases.bits import pack, unpack
+from bep_model.phases.select import select
+from rtl.engines.select import Neurons, Select
 
 from .bench import Bench, clocks, generator, pause, until
 

@@ -4,10 +4,10 @@ import pytest
 from amaranth.hdl import Module, Signal
 
 from bep_model.config import Config
-from bep_model.frame import prototypes
+from bep_model.phases.frame import prototypes
 from bep_model.words import integers
 from rtl import verilog
-from rtl.times import times
+from rtl.parts.times import times
 from rtl.trainer import Trainer
 
 from .bench import Bench

@@ -5,7 +5,7 @@ import random
 import pytest
 from amaranth.sim import Simulator
 
-from rtl.uart import Receiver, Transmitter, divisor, tolerance
+from rtl.link.uart import Receiver, Transmitter, divisor, tolerance
 
 # A component whose constructor raises is never elaborated.
 pytestmark = pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")

@@ -1,4 +1,4 @@
-"""Update and sweeps against bep_model.update and bep_model.reinforce; the state port."""
+"""Update and sweeps against the model's phases update and reinforce; the state port."""
 
 from itertools import islice, pairwise
 
@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from amaranth.hdl import Array, Cat, Module
 
-from bep_model.bits import pack
-from bep_model.random import seeds, xorshift
-from bep_model.reinforce import initialise, reinforce
-from bep_model.update import update
-from rtl.update import Operation, Update
+from bep_model.phases.bits import pack
+from bep_model.phases.random import seeds, xorshift
+from bep_model.phases.reinforce import initialise, reinforce
+from bep_model.phases.update import update
+from rtl.engines.update import Operation, Update
 
 from .bench import (
     CONFIGURATIONS,

@@ -10,7 +10,7 @@ from amaranth.hdl import Array, Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from bep_model.frame import prototypes
+from bep_model.phases.frame import prototypes
 from bep_model.words import integers
 from rtl.trainer import Trainer
 from rtl.verilog import convert

@@ -6,9 +6,9 @@ from amaranth.hdl import Cat, Module
 from amaranth.utils import ceil_log2
 
 from bep_model.config import Config
-from rtl.backward import Backward
-from rtl.memory import slot_words
-from rtl.votes import Votes
+from rtl.engines.backward import Backward
+from rtl.engines.votes import Votes
+from rtl.parts.memory import slot_words
 
 from .bench import Bench, generator, number, pause, until
 

@@ -4,7 +4,7 @@ import pytest
 from amaranth.hdl import Value
 
 from bep_model.config import Config
-from rtl.winners import Winners
+from rtl.engines.winners import Winners
 
 from .bench import Bench, clocks, generator
 

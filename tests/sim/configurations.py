@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field, replace
 
-from bep_model.config import Config, Parameters
+from bep_model.config import Config
+from bep_model.parameters import Parameters
 
 
 @dataclass(frozen=True)

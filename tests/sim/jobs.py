@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from bep_model import random
 from bep_model.config import divisors
-from bep_model.datasets import random_prototypes
+from bep_model.data.datasets import random_prototypes
+from bep_model.phases import random
 from bep_model.protocol import Mode
 from sim.job import Job, Run
 

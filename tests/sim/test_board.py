@@ -2,7 +2,7 @@
 
 import pytest
 
-from bep_model import frame
+from bep_model.phases import frame
 from bep_model.words import integers
 from rtl.verilog import convert
 from sim.board_bench import Pins

@@ -12,45 +12,50 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 FAULTS = {
-    "popcount: XOR": ("popcount.py", "[~(a ^ b)", "[(a ^ b)"),
-    "forward: z = 0 is negative": ("forward.py", "activation = z >= 0", "activation = z > 0"),
+    "popcount: XOR": ("parts/popcount.py", "[~(a ^ b)", "[(a ^ b)"),
+    "forward: z = 0 is negative": (
+        "engines/forward.py", "activation = z >= 0", "activation = z > 0"),
     "forward: gate closed at T": (
-        "forward.py", "self.row.magnitude <= delay", "self.row.magnitude < delay"),
-    "classify: last class on a tie": ("classify.py", "self.total > best", "self.total >= best"),
-    "classify: triggered at M": ("classify.py", "<< 1) < self.margin", "<< 1) <= self.margin"),
-    "select: last neuron on a tie": ("select.py", "(cost < best)", "(cost <= best)"),
+        "engines/forward.py", "self.row.magnitude <= delay", "self.row.magnitude < delay"),
+    "classify: last class on a tie": (
+        "engines/classify.py", "self.total > best", "self.total >= best"),
+    "classify: triggered at M": (
+        "engines/classify.py", "<< 1) < self.margin", "<< 1) <= self.margin"),
+    "select: last neuron on a tie": ("engines/select.py", "(cost < best)", "(cost <= best)"),
     "forward: stable below kappa + 1": (
-        "forward.py", "self.row.magnitude < stability", "self.row.magnitude <= stability"),
-    "select: only wrong neurons win": ("select.py", "wrong | row.unstable", "wrong"),
+        "engines/forward.py", "self.row.magnitude < stability", "self.row.magnitude <= stability"),
+    "select: only wrong neurons win": ("engines/select.py", "wrong | row.unstable", "wrong"),
     "backward: u = 0 is a target": (
-        "backward.py", "self.target.valid.eq(positive[0] | ~not_negative[0])",
+        "engines/backward.py", "self.target.valid.eq(positive[0] | ~not_negative[0])",
         "self.target.valid.eq(1)"),
     "backward: gated rows count": (
-        "select.py", "valid & target.valid & row.open", "valid & target.valid"),
-    "update: no saturation": ("lanes.py", "lane.step & ~(lane.outward & lane.alike.all())",
+        "engines/select.py", "valid & target.valid & row.open", "valid & target.valid"),
+    "update: no saturation": ("parts/lanes.py", "lane.step & ~(lane.outward & lane.alike.all())",
                               "lane.step"),
-    "update: the target alone": ("update.py", "inputs[i] == target", "target"),
-    "winners: never dropped": ("winners.py", "m.d.sync += tail.eq(committed)", "pass"),
+    "update: the target alone": ("engines/update.py", "inputs[i] == target", "target"),
+    "winners: never dropped": ("engines/winners.py", "m.d.sync += tail.eq(committed)", "pass"),
     "reinforce: one row too few": (
-        "reinforce.py", "leave.eq(left == 0)", "leave.eq(left <= 1)"),
-    "random: another generator": ("random.py", "x ^ (x << 13)[:32]", "x ^ (x << 12)[:32]"),
+        "engines/reinforce.py", "leave.eq(left == 0)", "leave.eq(left <= 1)"),
+    "random: another generator": ("engines/random.py", "x ^ (x << 13)[:32]", "x ^ (x << 12)[:32]"),
     "loader: batch too short a ring": (
-        "loader.py", "self.write_slot == config.max_batch)", "self.write_slot == 1)"),
+        "engines/loader.py", "self.write_slot == config.max_batch)", "self.write_slot == 1)"),
 }
 
 THROUGH_TIME = {
-    "votes: s_0 votes": ("votes.py", "read.data.valid & ~first", "read.data.valid"),
+    "votes: s_0 votes": ("engines/votes.py", "read.data.valid & ~first", "read.data.valid"),
     "votes: x_1 does not vote": (
-        "votes.py", "(step == 0) & (self.word >= words)", "step == 0"),
+        "engines/votes.py", "(step == 0) & (self.word >= words)", "step == 0"),
     "votes: a step without target votes": (
-        "votes.py", "self.counts.eq(read.data.valid &", "self.counts.eq(1 &"),
+        "engines/votes.py", "self.counts.eq(read.data.valid &", "self.counts.eq(1 &"),
     "votes: blocks of the next row's sample": (
-        "votes.py", 'delay(m, slot, 2, "slot")', "slot"),
-    "votes: the horizon is forgotten": ("votes.py", "oldest.eq(row.span.oldest)", "oldest.eq(0)"),
-    "credit: sums of the sequence before": ("credit.py", "Mux(self.newest, 0, read.data)",
+        "engines/votes.py", 'delay(m, slot, 2, "slot")', "slot"),
+    "votes: the horizon is forgotten": (
+        "engines/votes.py", "oldest.eq(row.span.oldest)", "oldest.eq(0)"),
+    "credit: sums of the sequence before": ("engines/credit.py", "Mux(self.newest, 0, read.data)",
                                             "read.data"),
-    "credit: a step without target counts": ("credit.py", "Mux(self.target.valid, z, 0)", "z"),
-    "update: a sum of 0 is a step": ("update.py", "step & (change | ~voted)", "step"),
+    "credit: a step without target counts": (
+        "engines/credit.py", "Mux(self.target.valid, z, 0)", "z"),
+    "update: a sum of 0 is a step": ("engines/update.py", "step & (change | ~voted)", "step"),
     "sequencer: targets beyond the horizon": (
         "sequencer.py", "oldest.eq(self.step == self.oldest)", "oldest.eq(self.step == 0)"),
 }
@@ -58,7 +63,7 @@ THROUGH_TIME = {
 PROGRAM = """
 import json
 import sys
-from bep.verify import check
+from sim.check import check
 from tests.sim.configurations import case
 from tests.sim.jobs import job, learning_job
 

@@ -9,8 +9,9 @@ import os
 import numpy as np
 import pytest
 
-from bep.verify import check
-from bep_model.config import Config, Parameters, divisors
+from bep_model.config import Config, divisors
+from bep_model.parameters import Parameters
+from sim.check import check
 from tests.sim.configurations import Case
 from tests.sim.jobs import job, learning_job
 

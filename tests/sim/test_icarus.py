@@ -5,7 +5,7 @@ Unlike Verilator it has undefined values, and takes each version of the language
 
 import pytest
 
-from bep import verify
+from sim import check as cosimulation
 from tests.sim import configurations, icarus, jobs, recurrent
 
 pytestmark = icarus.needed
@@ -20,9 +20,9 @@ CASES = {
 
 def check(name, generation, folder, monkeypatch):
     case = CASES[name]
-    monkeypatch.setattr(verify, "simulate", lambda job, verilog, **_: icarus.simulate(
+    monkeypatch.setattr(cosimulation, "simulate", lambda job, verilog, **_: icarus.simulate(
         job, verilog, folder, generation))
-    result = verify.check(jobs.job(case, samples=5), command=f"pytest -k {name}",
+    result = cosimulation.check(jobs.job(case, samples=5), command=f"pytest -k {name}",
                           **case.options)
     assert result["mismatches"] == 0, result["report"]
     assert result["compared_counters"] > 0 and result["updates"] > 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bep.verify import check
+from sim.check import check
 from tests.sim import orders
 from tests.sim.configurations import case
 from tests.sim.jobs import learning_job

@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bep import toolchain
 from bep.cli import stoppable
+from bep.flow import toolchain
 from rtl.verilog import convert
 from sim import processes
 from sim.verilator import build, run
@@ -55,7 +55,8 @@ def test_programs_do_not_see_it(other):
 
 
 PLAN = """
-from bep.build import boards, prepare, target
+from bep.flow.boards import boards, target
+from bep.flow.synthesis import prepare
 from bep_model.config import Config
 tiny = Config(16, (8,), 2, counter_bits=3, weight_lanes=8, counter_lanes=8)
 print([prepare(tiny, target(board), 1)[0].digest().hex() for board in boards()])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bep.verify import check
+from sim.check import check
 from tests.sim import configurations, recurrent
 from tests.sim.jobs import job
 

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-import bep.verify
+import sim.check
 from bep.cli import app
+from bep.commands.verify import samples_for
 from bep_model.config import Config
 from bep_model.configuration import dump
+from bep_model.parameters import default_parameters
 from bep_model.protocol import Cause
 
 CONFIG = Config(24, (12, 8), 4, weight_lanes=8, counter_lanes=4, max_batch=2)
@@ -53,14 +55,14 @@ def test_snapshots_do_not_count_as_cycles(run):
 
 
 def test_mismatch(run, monkeypatch):
-    original = bep.verify.expected
+    original = sim.check.expected
 
     def expected(*arguments):
         wrong = original(*arguments)
         wrong["counters_1"][1, 2, 3] += 1
         return wrong
 
-    monkeypatch.setattr(bep.verify, "expected", expected)
+    monkeypatch.setattr(sim.check, "expected", expected)
     code, output, result = run("--samples", 6)
     assert code == 1
     assert result["mismatches"] == 1
@@ -88,14 +90,14 @@ def test_bad_input(run, arguments, text):
 def test_default_parameters_fit():
     for config in (CONFIG, Config(1, (1,), 2, weight_lanes=1, counter_lanes=1, max_batch=7),
                    Config(5, (4, 9), 3, max_batch=1024)):
-        parameters = bep.verify.default_parameters(config)
+        parameters = default_parameters(config)
         assert parameters == parameters.validate(config)
         assert parameters.batch == config.max_batch
 
 
 def test_samples_are_those_of_the_data_set():
     config = Config(192, (4,), 10)
-    samples = bep.verify.samples_for(config, "digits", 5, seed=1)
+    samples = samples_for(config, "digits", 5, seed=1)
     assert samples.x.shape == (5, 192)
     assert samples.labels.shape == (5,)
     assert np.isin(samples.x, (0, 1)).all()

@@ -1,0 +1,1 @@
+"""The commands of `bep`, one file each."""

@@ -1,0 +1,61 @@
+"""`bep build`: from a configuration to a bitstream and a report."""
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from bep import results
+from bep.flow.boards import NAMES, boards, target
+from bep.flow.synthesis import build
+from bep_model import configuration
+from bep_model.config import Config
+
+
+def command(
+    board: Annotated[str, Option(help=f"One of {', '.join(boards())}.")],
+    config: Annotated[Path | None, Option(
+        help="Configuration file (TOML), instead of the options of its shape.")] = None,
+    hidden: Annotated[list[int] | None, Option(
+        help="Neurons per layer: --hidden 64 64 [default: 64 64].")] = None,
+    inputs: Annotated[int | None, Option(help="Bits per sample [default: 192].")] = None,
+    classes: Annotated[int | None, Option(help="[default: 10]")] = None,
+    counter_bits: Annotated[int | None, Option(help="B_h [default: 7].")] = None,
+    weight_lanes: Annotated[int | None, Option(
+        help="P, weight bits per cycle [default: 64].")] = None,
+    counter_lanes: Annotated[int | None, Option(
+        help="Q, counters per cycle [default: 8].")] = None,
+    max_batch: Annotated[int | None, Option(
+        help="Most samples per application of updates [default: 1].")] = None,
+    seed: Annotated[int, Option(help="Of the placer.")] = 1,
+    build_dir: Annotated[Path, Option(help="Where builds are kept.")] = Path("build"),
+    json: Annotated[Path | None, Option(help="Write the report here.")] = None,
+):
+    """Make the bitstream of a trainer for a board, and report its size and speed."""
+    results.check_writable(json)
+    shape = {"inputs": inputs, "layers": tuple(hidden) if hidden else None, "classes": classes,
+             "counter_bits": counter_bits, "weight_lanes": weight_lanes,
+             "counter_lanes": counter_lanes, "max_batch": max_batch}
+    shape = {name: value for name, value in shape.items() if value is not None}
+    if config is None:
+        made = Config(**{"inputs": 192, "layers": (64, 64), "classes": 10} | shape)
+    elif shape:
+        raise ValueError(f"the configuration is either a file or options, not both: {config} "
+                         f"and {', '.join(shape)}")
+    else:
+        made, _ = configuration.load(config)
+    with results.console.status(f"{board}: starting") as status:
+        report = build(made, board, seed, build_dir,
+                       progress=lambda what: status.update(f"{board}: {what}"))
+    if json is not None:
+        results.write_json(json, report)
+    available = target(board).available
+    results.table(f"{board}, {report['part']}", [
+        *((name, f"{report[key]} of {available[key]}") for key, name in NAMES.items()),
+        ("clock", f"{report['clock_mhz']:g} MHz"),
+        ("fastest clock", f"{report['fmax_mhz']:.1f} MHz"),
+        ("bitstream", Path(report["folder"]) / report["bitstream"]),
+    ])
+    if not report["meets_clock"]:
+        raise ValueError(f"the design runs at {report['fmax_mhz']} MHz only, and {board} needs "
+                         f"{report['clock_mhz']:g} MHz: try another --seed or fewer lanes")

@@ -1,0 +1,225 @@
+"""`bep search`: hyper-parameters by Optuna, on validation accuracy alone."""
+
+import shlex
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated
+
+import optuna
+import typer
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from rich.progress import Progress
+from typer import Option
+
+from bep import results
+from bep.experiments.runs import content
+from bep_model.config import NUMERICS_VERSION, Config
+from bep_model.config import divisors as all_divisors
+from bep_model.data import datasets
+from bep_model.fit import presets, training
+from bep_model.fit.presets import Preset
+from bep_model.fit.training import Hyper
+from bep_model.network import Network
+from bep_model.parameters import nearest_divisor
+
+START = Hyper(nu=0.2, group=15, sweep=100, reinforce_bits=16)
+"""First trial of a search that starts from no preset; the values are near the paper's."""
+EPOCHS = 50
+"""Of the preset that such a search writes, as in the paper."""
+STARTUP = 10
+"""Trials at random before the sampler draws on what it has seen and any trial is pruned."""
+WARMUP = 3
+"""Epochs that a trial runs at least."""
+
+
+def suggest(trial, preset):
+    """Hyper-parameters of a trial: some are searched, the others are those of the preset.
+
+    A step of reinforcement and one of an update weigh the same, so the strength of the former is
+    searched in parts of the thinning of the latter, as ``balance``. ``kappa`` is searched if the
+    preset has one: it is not in the paper.
+    """
+    sizes = group_sizes(preset)
+    thinning = round(trial.suggest_float("thinning", 1 / 16, 1, log=True), 3)
+    balance = trial.suggest_float("balance", 0.02, 2, log=True)
+    kappa = preset.hyper.kappa and round(trial.suggest_float("kappa", 0.05, 1, log=True), 3)
+    return replace(
+        preset.hyper,
+        kappa=kappa,
+        r=round(trial.suggest_float("r", 0.1, 1.2), 3),
+        nu=round(trial.suggest_float("nu", 0.02, 1, log=True), 3),
+        group=trial.suggest_categorical("group", sizes),
+        thinning=thinning,
+        anneal=round(trial.suggest_float("anneal", 1 / 64, 1, log=True), 4),
+        p_r=round(balance * thinning, 3),
+    )
+
+
+def group_sizes(preset):
+    """Group sizes worth a trial: the divisors of the widest layer, from 5 on if there are any."""
+    sizes = all_divisors(max(preset.hidden))
+    return [d for d in sizes if d >= 5] or list(sizes)
+
+
+def start(preset):
+    """The point of the search where :func:`suggest` gives the preset's own values, or nearly so."""
+    hyper = preset.hyper
+    group = nearest_divisor(max(preset.hidden), hyper.group)
+    kappa = {"kappa": hyper.kappa} if hyper.kappa else {}
+    return kappa | {
+        "r": hyper.r, "nu": hyper.nu, "thinning": hyper.thinning, "anneal": hyper.anneal,
+        "group": max(group, min(group_sizes(preset))),
+        "balance": hyper.p_r / max(hyper.thinning, 1 / 16)}
+
+
+def search(preset, *, trials, seed=1, data=None, data_seed=0, storage=None, progress=None):
+    """Look for the hyper-parameters of the best validation accuracy.
+
+    Every trial trains a network anew and is worth the best validation accuracy of its epochs; it
+    ends early if after some epoch that is below the median of the earlier trials. The test part is
+    put away before the first trial.
+
+    Parameters
+    ----------
+    preset : Preset
+        What to train. Its own hyper-parameters are the first trial; those not searched stay.
+    trials : int
+        Trials of the study in all: those already in the storage count.
+    seed : int
+        Of the networks, their sample order, and the sampler.
+    data, data_seed
+        Folder and seed of the data set, see :func:`datasets.load`.
+    storage : path-like, optional
+        Journal file. A study of the same preset, seeds, numerics and content of the data that it
+        holds is continued.
+    progress : callable, optional
+        Called with the study after every trial.
+
+    Returns
+    -------
+    (Preset, optuna.Study)
+        The preset with the best values found, and all trials.
+
+    Raises
+    ------
+    TypeError, ValueError, OSError
+        For values or data that are not allowed.
+    """
+    if trials < 1:
+        raise ValueError(f"trials must be at least 1, not {trials}")
+    samples = datasets.load(preset.dataset, data=data, seed=data_seed, encoding=preset.encoding)
+    samples = replace(samples, test=samples.train.first(0))
+    config = Config(samples.inputs, preset.hidden, samples.classes, preset.counter_bits,
+                    max_batch=preset.hyper.batch, stable=preset.hyper.stable)
+    training.check(config, samples, preset.epochs, preset.hyper)
+
+    def objective(trial):
+        network, best = Network(config), 0.0
+        network.reset(seed)
+
+        def report(epoch):
+            nonlocal best
+            best = max(best, epoch.validation_accuracy)
+            trial.report(best, epoch.epoch)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+
+        training.fit(network, samples, epochs=preset.epochs, hyper=suggest(trial, preset),
+                     seed=seed, progress=report)
+        return best
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = open_study(preset, seed, data_seed, content(preset.dataset, data), storage)
+    study.optimize(objective, n_trials=max(0, trials - finished(study)),
+                   callbacks=[] if progress is None else [lambda study, _: progress(study)])
+    best = optuna.trial.FixedTrial(study.best_params)
+    return replace(preset, hyper=suggest(best, preset)), study
+
+
+def open_study(preset, seed, data_seed, checksum, storage):
+    """The study of a preset, from its storage if it is in there."""
+    study = optuna.create_study(
+        study_name=f"{preset}, seed {seed}, data seed {data_seed}, data {checksum}, "
+                   f"numerics {NUMERICS_VERSION}",
+        storage=None if storage is None else JournalStorage(JournalFileBackend(str(storage))),
+        load_if_exists=True,
+        direction="maximize",
+        pruner=optuna.pruners.MedianPruner(STARTUP, WARMUP),
+    )
+    # A study that is continued must not draw again what it began with.
+    study.sampler = optuna.samplers.TPESampler(n_startup_trials=STARTUP,
+                                               seed=seed + len(study.trials))
+    if not study.trials:
+        study.enqueue_trial(start(preset))
+    return study
+
+
+def finished(study):
+    """Trials of a study that ended, to their last epoch or pruned."""
+    return sum(trial.state.name in ("COMPLETE", "PRUNED") for trial in study.trials)
+
+
+def report(study, command):
+    """How a preset was found, as the text of its head."""
+    complete = [trial for trial in study.trials if trial.state.name == "COMPLETE"]
+    best = sorted(complete, key=lambda trial: -trial.value)[:5]
+    columns = sorted(study.best_params)
+    return "\n".join([
+        f"Found by: {command}",
+        f"{finished(study)} trials, {len(complete)} of them to the last epoch; "
+        f"validation accuracy {study.best_value:.2%} (one seed, best epoch).",
+        "The best trials:",
+        " ".join(f"{name:>10}" for name in ("validation", *columns)),
+        *(" ".join([f"{trial.value:10.2%}", *(f"{trial.params[name]:10.3g}" for name in columns)])
+          for trial in best),
+    ])
+
+
+def command(
+    preset: Annotated[str | None, typer.Argument(
+        help="Name or file of the preset to start from, instead of the options below.")] = None,
+    dataset: Annotated[str, Option(help=f"One of {', '.join(datasets.NAMES)}.")] = "digits",
+    hidden: Annotated[list[int], Option(
+        help="Neurons per layer: --hidden 75 75.")] = (128, 128),
+    counter_bits: Annotated[int, Option(help="B_h, stored bits per counter, 2..15.")] = 15,
+    batch: Annotated[int, Option(help="Samples per application of updates.")] = 100,
+    trials: Annotated[int, Option(help="Trials in all; those in the storage count.")] = 50,
+    epochs: Annotated[int, Option(
+        help="Passes over the training samples per trial; the preset keeps its own.")] = 12,
+    seed: Annotated[int, Option(
+        help="Of the networks, their sample order, and the sampler.")] = 1,
+    data_seed: Annotated[int, Option(help="Of held-out samples and of generated data.")] = 0,
+    data: Annotated[Path | None, Option(
+        help="Folder of the IDX files (else BEP_DATA, else they are downloaded).")] = None,
+    storage: Annotated[Path | None, Option(
+        help="Journal file of the trials; the same command continues it. By default none.")] = None,
+    out: Annotated[Path | None, Option(help="Write the best preset here, a TOML file.")] = None,
+):
+    """Search hyper-parameters by validation accuracy; the test samples are never looked at."""
+    results.check_writable(out)
+    results.check_writable(storage)
+    if preset is None:
+        wanted = Preset(dataset, hidden, counter_bits, EPOCHS, replace(
+            START, batch=batch, sweep=100 if 100 % batch == 0 else batch))
+    else:
+        wanted = presets.load(preset)
+    with Progress(console=results.console) as bar:
+        task = bar.add_task(wanted.name, total=trials)
+
+        def progress(study):
+            done = [t for t in study.trials if t.state.name == "COMPLETE"]
+            best = f", best {study.best_value:.2%}" if done else ""
+            bar.update(task, completed=finished(study), description=f"{wanted.name}{best}")
+
+        found, study = search(replace(wanted, epochs=epochs), trials=trials, seed=seed,
+                              data=data, data_seed=data_seed, storage=storage,
+                              progress=progress)
+    found = replace(found, epochs=wanted.epochs)
+    if out is not None:
+        presets.dump(out, found, report(study, shlex.join(["bep", *sys.argv[1:]])))
+    results.table(f"{wanted.name}, {finished(study)} trials of {epochs} epochs", [
+        ("validation accuracy", f"{study.best_value:.2%}"),
+        *((name, value) for name, value in asdict(found.hyper).items()),
+    ])

@@ -1,0 +1,185 @@
+"""`bep train`: train the golden model on a data set."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import Progress
+from typer import Option
+
+from bep import results
+from bep_model import state
+from bep_model.config import Config
+from bep_model.data import datasets, series
+from bep_model.fit import presets, series_presets, training
+from bep_model.network import Network
+
+HYPER = training.Hyper()
+SERIES = series.Encoding()
+
+
+def defaults(context: typer.Context, name: str | None):
+    """Make a preset's values the defaults of all other options."""
+    if name in series_presets.names():
+        preset = asdict(series_presets.load(name))
+        context.default_map = {"rnn": True, "validation": True, "keep_best": True} | preset.pop(
+            "hyper") | preset.pop("encoding") | preset
+    elif name is not None:
+        preset = asdict(presets.load(name))
+        context.default_map = {"validation": True, "keep_best": True} | preset.pop("hyper") | preset
+    return name
+
+
+def train(
+    preset: Annotated[str | None, Option(
+        is_eager=True, callback=defaults,
+        help="Name or file of a preset: --dataset, --hidden, --counter-bits, --epochs and the "
+             "hyper-parameters, unless they are given too; with --validation and --keep-best."
+    )] = None,
+    dataset: Annotated[str, Option(
+        help=f"One of {', '.join(datasets.NAMES)}; with --rnn {', '.join(series.IMAGES)} or a UCR "
+             "or UEA set.")] = "digits",
+    data: Annotated[Path | None, Option(
+        help="Folder of the IDX files (else BEP_DATA, else they are downloaded), or of the UCR and "
+             "UEA files.")] = None,
+    rnn: Annotated[bool, Option(
+        "--rnn", help="A recurrent network: --hidden K_s K_y, the state and the output.")] = False,
+    steps: Annotated[int | None, Option(
+        help="T_max of a recurrent trainer; by default those of the longest sequence.")] = None,
+    window: Annotated[int | None, Option(
+        help="Only the last samples of a sequence; by default all.")] = SERIES.window,
+    chunk: Annotated[int, Option(help="Samples of a sequence per time step.")] = SERIES.chunk,
+    bits: Annotated[int, Option(
+        help="Thermometer levels per sample and dimension of a sequence.")] = SERIES.bits,
+    expand: Annotated[int | None, Option(
+        help="K_x, random features of a time step's bits; by default the bits.")] = SERIES.expand,
+    horizon: Annotated[int, Option(
+        help="Steps from the end of a sequence that get targets.")] = HYPER.horizon,
+    fold: Annotated[int, Option(
+        help="Which of three folds of a UCR or UEA set is the test part, 0..2.")] = 0,
+    encoding: Annotated[str, Option(
+        help=f"Of images as bits: {', '.join(datasets.ENCODINGS)}.")] = "default",
+    hidden: Annotated[list[int], Option(
+        help="Neurons per layer: --hidden 75 75.")] = (128, 128),
+    counter_bits: Annotated[int, Option(help="B_h, stored bits per counter, 2..15.")] = 7,
+    weight_lanes: Annotated[int, Option(help="P, weight bits per cycle of the trainer.")] = 64,
+    counter_lanes: Annotated[int, Option(
+        help="Q, counters per cycle, a divisor of P; fixes the random bits.")] = 8,
+    epochs: Annotated[int, Option(help="Passes over the training samples.")] = 30,
+    seed: Annotated[int, Option(
+        help="Of the initial weights, the random bits and the sample order.")] = 1,
+    data_seed: Annotated[int, Option(help="Of held-out samples and of generated data.")] = 0,
+    prototype_seed: Annotated[int, Option(help="Of the class prototypes.")] = 1,
+    batch: Annotated[int, Option(help="Samples per application of updates.")] = HYPER.batch,
+    sweep: Annotated[int | None, Option(
+        help="Samples per reinforcement sweep, a multiple of the batch; by default "
+             f"{HYPER.sweep}, or the batch if that does not divide it.")] = None,
+    r: Annotated[float, Option(help="Margin as a part of the last layer's width.")] = HYPER.r,
+    nu: Annotated[float, Option(help="Gate as a part of the fan-in.")] = HYPER.nu,
+    kappa: Annotated[float, Option(
+        help="Stability of hidden layers in parts of the square root of the fan-in; 0 is off, as "
+             "in the paper.")] = HYPER.kappa,
+    group: Annotated[int, Option(
+        help="Neurons per group; each layer takes the nearest divisor.")] = HYPER.group,
+    p_r: Annotated[float, Option(help="Reinforcement strength; 0 is off.")] = HYPER.p_r,
+    reinforce_bits: Annotated[int, Option(
+        help="Resolution of reinforcement probabilities, 1..16.")] = HYPER.reinforce_bits,
+    thinning: Annotated[float, Option(help="Probability of a step, 0..1.")] = HYPER.thinning,
+    anneal: Annotated[float, Option(
+        help="Part of the thinning that is left in the last epoch, 0..1; 1 is off."
+    )] = HYPER.anneal,
+    thinning_bits: Annotated[int, Option(
+        help="Resolution of the thinning in every epoch, 1..16.")] = HYPER.thinning_bits,
+    patience: Annotated[int, Option(
+        help="Epochs without a better validation accuracy before groups grow; 0 is off."
+    )] = HYPER.patience,
+    validation: Annotated[bool | None, Option(
+        help="Hold out validation samples; by default yes, but not of the digits.")] = None,
+    keep_best: Annotated[bool, Option(
+        help="End with the epoch of the best validation accuracy, not with the last.")] = False,
+    train_samples: Annotated[int | None, Option(
+        help="Train on the first so many samples only.")] = None,
+    start: Annotated[Path | None, Option(
+        help="Go on from this state file instead of new counters.")] = None,
+    save: Annotated[Path | None, Option(help="Write the trained state here.")] = None,
+    literal_targets: Annotated[bool, Option(help="The paper's literal sign(0) = +1.")] = False,
+    json: Annotated[Path | None, Option(help="Write the result here.")] = None,
+):
+    """Train the golden model on a data set and report its test accuracy."""
+    results.check_writable(json)
+    results.check_writable(save)
+    if validation is None:
+        validation = dataset != "digits" or patience > 0 or keep_best
+    if rnn:
+        sequences = series.Encoding(window, chunk, bits, expand)
+        samples = series.load(dataset, data=data, seed=data_seed, fold=fold, encoding=sequences,
+                              validation=None if validation else 0.0)
+    else:
+        sequences = None
+        samples = datasets.load(dataset, data=data, seed=data_seed, validation=validation,
+                                encoding=encoding)
+    if train_samples is not None:
+        samples = samples.limit(train_samples)
+    config = Config(samples.inputs, tuple(hidden), samples.classes, counter_bits, weight_lanes,
+                    counter_lanes, max_batch=batch, seed=prototype_seed,
+                    max_steps=samples.steps if steps is None else steps, stable=kappa > 0)
+    if sweep is None:
+        sweep = HYPER.sweep if HYPER.sweep % batch == 0 else batch
+    hyper = training.Hyper(r=r, nu=nu, group=group, p_r=p_r, thinning=thinning, batch=batch,
+                           sweep=sweep, reinforce_bits=reinforce_bits, patience=patience,
+                           horizon=horizon, anneal=anneal, thinning_bits=thinning_bits,
+                           kappa=kappa)
+    parameters = training.check(config, samples, epochs, hyper)
+    network = Network(config, literal_targets=literal_targets)
+    network.reset(seed)
+    if start is not None:
+        state.load(start, network)
+    # Nothing to do, but the model's loops are compiled now, outside the time that is reported.
+    network.train(samples.train.x[:0], samples.train.labels[:0], parameters)
+    network.flush(parameters)
+    with Progress(console=results.console) as bar:
+        task = bar.add_task("training", total=epochs)
+
+        def progress(epoch):
+            held = epoch.validation_accuracy
+            bar.update(task, advance=1, description=f"epoch {epoch.epoch + 1}, error "
+                       f"{epoch.error:.1%}" + ("" if held is None else f", validation {held:.1%}"))
+
+        history = training.fit(network, samples, epochs=epochs, hyper=hyper, seed=seed,
+                               progress=progress, keep_best=keep_best)
+    seconds = sum(epoch.seconds for epoch in history)
+    result = {
+        "preset": preset,
+        "dataset": dataset,
+        "encoding": asdict(sequences) | {"fold": fold} if rnn else encoding,
+        "test_accuracy": training.accuracy(network, samples.test),
+        "train_accuracy": training.accuracy(network, samples.train),
+        "validation_accuracy": training.accuracy(network, samples.validation),
+        "seconds": seconds,
+        "samples_per_second": epochs * len(samples.train) / seconds if epochs else None,
+        "train_samples": len(samples.train),
+        "epochs": epochs,
+        "seed": seed,
+        "data_seed": data_seed,
+        "literal_targets": literal_targets,
+        "keep_best": keep_best,
+        "configuration": asdict(config) | {"digest": config.digest},
+        "hyper": asdict(hyper),
+        "parameters": asdict(parameters),
+        "history": [asdict(epoch) for epoch in history],
+        "versions": results.versions("bep-trainer", "numpy", "numba", "scikit-learn"),
+    }
+    if save is not None:
+        state.save(save, network)
+    if json is not None:
+        results.write_json(json, result)
+    held = result["validation_accuracy"]
+    speed = result["samples_per_second"]
+    results.table(f"{dataset}, {'-'.join(map(str, config.widths))}, {epochs} epochs, seed {seed}", [
+        ("test accuracy", f"{result['test_accuracy']:.2%}"),
+        ("train accuracy", f"{result['train_accuracy']:.2%}"),
+        *([] if held is None else [("validation accuracy", f"{held:.2%}")]),
+        ("seconds of training", f"{seconds:.2f}"),
+        *([] if speed is None else [("samples per second", f"{speed:,.0f}")]),
+    ])

@@ -1,0 +1,1 @@
+"""Trainings as data: what is run, and the experiments made of runs."""

@@ -1,0 +1,1 @@
+"""Boards, the synthesis tools, and what a design costs."""

@@ -1,0 +1,207 @@
+"""What `bep bench` writes: docs/results/bench.json, docs/throughput.md, a table of README.md."""
+
+from pathlib import Path
+
+from bep import results
+from bep.flow import energy
+from bep.flow.boards import NAMES
+from bep.reports import cited, documents
+from bep_model.protocol import Cause
+
+BEGIN, END = "<!-- bep bench -->", "<!-- end of bep bench -->"
+"""Lines of the README between which its table stands."""
+
+HEADINGS = {"luts": "LUT4", "ffs": "FF", "brams": "block RAM", "spram": "SPRAM"}
+
+
+# Numbers as texts
+
+def number(value, digits=0):
+    """A number with so many decimals, nothing for None."""
+    return "" if value is None else f"{value:,.{digits}f}"
+
+
+def band(ends):
+    """Two ends with two significant digits: ``1.3 to 9.8``."""
+    return "unknown" if ends is None else " to ".join(short(end) for end in ends)
+
+
+def short(value):
+    """A number with two significant digits and no exponent, whole from 10 on."""
+    return f"{value:,.0f}" if value >= 10 else f"{float(f'{value:.2g}'):g}"
+
+
+def accuracy(entry, points):
+    """Test accuracy in percent: of the accuracy run with its seeds, else of the run counted here.
+
+    Parameters
+    ----------
+    entry : dict
+        Of bench.json.
+    points : list of dict
+        Of docs/results/headline.json.
+    """
+    for point in points:
+        data = {point.get("data"), entry.get("data")} - {None}  # older results do not tell
+        if len(data) < 2 and same(point["run"], entry["run"]):
+            spread = "" if point["sd"] is None else f" ± {point['sd']:.1f}"
+            return f"{point['mean']:.1f}{spread} % (n = {point['n']})"
+    return f"{100 * entry['measured']['run_accuracy']:.1f} % (n = 1)"
+
+
+def same(one, other):
+    """Whether two runs of ``bep.experiments.runs``, as JSON, differ in their seeds at most."""
+    return all(one[key] == other.get(key) for key in one if key not in ("seed", "data_seed"))
+
+
+# Tables: lists of texts, the heading first
+
+def size(entry):
+    """Resources as texts."""
+    return [number(entry[key]) for key in NAMES]
+
+
+def net(entry):
+    """A network's widths: ``784-135-135``."""
+    config = entry["configuration"]
+    return "-".join(map(str, (config["inputs"], *config["layers"])))
+
+
+def summary(entries, points, trainers):
+    """One line per design, then the cited trainers."""
+    lines = [["design", "part", "LUT4, FF, block RAM, SPRAM", "MHz", "cycles per trained sample",
+              "trained samples/s", "inferred samples/s", "test accuracy",
+              "µJ per trained sample, modelled"]]
+    for name, entry in entries.items():
+        measured, fastest = entry["measured"], entry["at_fmax"]
+        lines.append([
+            f"{name}, {net(entry)}, {entry['run']['dataset']}", entry["part"],
+            "; ".join(size(entry)), number(entry["fmax_mhz"], 1),
+            f"{number(measured['cycles_per_sample'])} ({measured['efficiency']:.0%} of them ideal)",
+            number(fastest["training"]), number(fastest["inference"]), accuracy(entry, points),
+            band(fastest["training_uj"])])
+    for trainer in trainers:
+        used = trainer.inference_energy
+        lines.append([
+            f"[{trainer.venue}]({trainer.url}), {trainer.task}", trainer.part, "",
+            number(trainer.mhz), number(trainer.cycles), number(trainer.training),
+            number(trainer.inference), f"{trainer.accuracy:.1f} %",
+            "" if used is None else f"({used} per classification)"])
+    return lines
+
+
+def phases(entries):
+    """Cycles per sample by phase: first and last epoch, and over the run."""
+    names = [cause.name.lower() for cause in Cause]
+    lines = [["design", "epochs", *names, "sum"]]
+    for name, entry in entries.items():
+        measured = entry["measured"]
+        for what, cycles in (("first", measured["first"]), ("last", measured["last"]),
+                             ("mean over the run", measured["cycles"])):
+            lines.append([name, what, *(number(cycles[phase], 1) for phase in names),
+                          number(sum(cycles.values()), 1)])
+    return lines
+
+
+def speeds(entries):
+    """Samples per second, power and energy at the fastest and at the board's clock."""
+    lines = [["design", "clock, MHz", "trained samples/s", "inferred samples/s",
+              "the serial port brings (bytes per sample)", "mW", "µJ per trained sample",
+              "µJ per inferred sample"]]
+    for name, entry in entries.items():
+        link = f"{number(entry['link_samples_per_second'])} ({entry['sample_bytes']})"
+        for what, at in (("fastest", entry["at_fmax"]), ("board", entry["at_clock"])):
+            lines.append([
+                name, f"{number(at['mhz'], 1)} ({what})", number(at["training"]),
+                number(at["inference"]), link, band(at["power_mw"]), band(at["training_uj"]),
+                band(at["inference_uj"])])
+    return lines
+
+
+def sweeps(entries):
+    """The same network with other numbers of lanes; not all of them are routed."""
+    lines = [["design", "P = Q", *HEADINGS.values(), "LUT4 per lane", "MHz",
+              "cycles per trained sample", "trained samples/s", "efficiency", "epochs counted"]]
+    for name, entry in entries.items():
+        for point in entry["sweep"]:
+            mhz, cycles = point["fmax_mhz"], point["cycles_per_sample"]
+            lines.append([
+                name, number(point["lanes"]), *size(point), number(point["luts_per_lane"], 1),
+                number(mhz, 1), number(cycles), number(mhz and mhz * 1e6 / cycles),
+                f"{point['efficiency']:.0%}", str(len(point["counted_epochs"]))])
+    return lines
+
+
+# Files
+
+def check(docs, readme):
+    """Raise if :func:`write` could not do its work: to be called before hard work."""
+    import jinja2  # noqa: F401  an extra: that it is missing is told here
+
+    for path in (docs / "results" / "bench.json", docs / "throughput.md", readme):
+        results.check_writable(path)
+    for name in ("bench", "headline"):
+        documents.stored(docs, name)
+    renewed(readme, "")
+
+
+def renewed(readme, table):
+    """The README's text with another table; ValueError if it has no place for one."""
+    text = Path(readme).read_text(encoding="utf-8")
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{readme} lacks the lines {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n{table}{END}{after}"
+
+
+def write(docs, readme, new):
+    """Store entries of designs by name, and write the documents anew from all there are then."""
+    entries = (documents.stored(docs, "bench") or {}) | new
+    if not entries:
+        raise ValueError(f"{docs / 'results' / 'bench.json'} has no design yet")
+    texts = {docs / "throughput.md": render("throughput", docs, entries, cited.TRAINERS),
+             readme: renewed(readme, render("bench", docs, entries, cited.TRAINERS[:1]))}
+    results.write_json(docs / "results" / "bench.json", entries)
+    for path, text in texts.items():
+        documents.write(path, text)
+
+
+def render(template, docs, entries, trainers):
+    """The text of a template, with these cited trainers beside ours."""
+    headline = documents.stored(docs, "headline") or {}
+    data = headline.get("data", {})
+    points = [point | {"data": data.get(point["run"].get("dataset"))}
+              for point in headline.get("points", [])]
+    return documents.render(
+        f"{template}.md.j2", entries=entries, summary=summary(entries, points, trainers),
+        phases=phases(entries), speeds=speeds(entries), sweeps=sweeps(entries), cited=cited,
+        energy=energy)
+
+
+def show(name, entry):
+    """Print a design as tables."""
+    measured, fastest = entry["measured"], entry["at_fmax"]
+    results.table(f"{name}: {net(entry)}, {entry['part']}", [
+        *((NAMES[key], number(entry[key])) for key in NAMES),
+        ("fastest clock", f"{entry['fmax_mhz']:.1f} MHz"),
+        *((f"cycles per trained sample: {phase}", number(value, 1))
+          for phase, value in measured["cycles"].items()),
+        ("cycles per trained sample", number(measured["cycles_per_sample"], 1)),
+        ("ideal cycles per trained sample", number(measured["ideal_cycles_per_sample"], 1)),
+        ("efficiency", f"{measured['efficiency']:.1%}"),
+        ("trained samples per second", number(fastest["training"])),
+        ("inferred samples per second", number(fastest["inference"])),
+        ("samples per second that the serial port brings",
+         number(entry["link_samples_per_second"])),
+        ("test accuracy of this run", f"{measured['run_accuracy']:.2%}"),
+        ("modelled power, mW", band(fastest["power_mw"])),
+        ("modelled energy per trained sample, µJ", band(fastest["training_uj"])),
+        *((f"simulated: {key.replace('_', ' ')}", number(entry["simulation"][key]))
+          for key in ("samples", "mismatches", "cycles_per_sample", "simulated_samples_per_second")
+          if "simulation" in entry),
+    ])
+    if entry["sweep"]:
+        results.table(f"{name}: LUT4 per lane, cycles per trained sample", [
+            (f"P = Q = {point['lanes']}", f"{point['luts_per_lane']:.1f}, "
+             f"{point['cycles_per_sample']:,.0f}") for point in entry["sweep"]])

@@ -1,0 +1,1 @@
+"""Data sets, their files, and their encoding as bits."""

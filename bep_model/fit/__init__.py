@@ -1,0 +1,1 @@
+"""Training with the golden model: epochs, schedules, presets, the estimator."""

@@ -1,0 +1,157 @@
+"""What a state file holds of a classifier besides its network: a table of JSON (docs/state.md)."""
+
+from dataclasses import asdict
+
+import numpy as np
+from sklearn.base import clone
+
+from bep_model.checks import integer, number
+from bep_model.data.encoders import Differences, Median, Thermometer, Threshold
+from bep_model.data.selection import Informative
+from bep_model.fit import calibration
+from bep_model.parameters import Parameters
+
+ENCODERS = {
+    "Threshold": (Threshold, {}),
+    "Median": (Median, {"median_": ("features",)}),
+    "Thermometer": (Thermometer, {"levels_": ("features", None)}),
+    "Differences": (Differences, {"median_": ("bits",), "added_": ("bits", None),
+                                  "subtracted_": ("bits", None)}),
+    "Informative": (Informative, {"ranking_": ("bits",)}),
+}
+"""Class, and the arrays it learns with their shapes: features, bits they become, or any number."""
+
+PLACES = ("added_", "subtracted_", "ranking_")
+"""Arrays of these are numbers of features."""
+
+MOST_FEATURES = 1 << 24
+
+LABELS = "biufUO"
+"""Kinds of dtype that class labels may have; objects must be text or numbers."""
+
+MOST_LABEL = 1 << 16
+"""Bytes of a label in its dtype."""
+
+
+def to_table(classifier):
+    """The table of a fitted :class:`BEPClassifier`.
+
+    Raises ValueError for an encoder or class labels that it cannot hold.
+    """
+    options = classifier.get_params(deep=False)
+    given = options.pop("encoder")
+    options["encoder"] = given if isinstance(given, str) else None
+    options["hidden_layer_sizes"] = np.atleast_1d(options["hidden_layer_sizes"]).tolist()
+    options |= {name: value for name, value in asdict(classifier._checked()[0]).items()
+                if name in options}  # plain numbers
+    if not isinstance(options["random_state"], int | np.integer):
+        options["random_state"] = None
+    labels = classifier.classes_
+    values = labels.tolist()
+    if not _labels(labels.dtype) or not all(isinstance(v, int | float | str) for v in values):
+        raise ValueError(f"a state file holds classes that are numbers or text, not {values[0]!r}")
+    names = getattr(classifier, "feature_names_in_", None)
+    return {
+        "options": {name: value.item() if isinstance(value, np.generic | np.ndarray) else value
+                    for name, value in options.items()},
+        "classes": {"dtype": labels.dtype.str, "values": values},
+        "features": classifier.n_features_in_,
+        "feature_names": None if names is None else names.tolist(),
+        "encoder": _encoder_table(classifier.encoder_),
+        "parameters": asdict(classifier.parameters_),
+        "recent": [classifier._errors, classifier._met],
+        "temperature": classifier.temperature_,
+    }
+
+
+def from_table(cls, network, table):
+    """The fitted classifier of a table; KeyError, TypeError or ValueError for a damaged one."""
+    config = network.config
+    features = integer("features", table["features"], 1, MOST_FEATURES)
+    classifier = cls(**table["options"])
+    encoder = _encoder(table["encoder"], features, config.inputs)
+    if classifier.encoder is None and encoder is not None:
+        classifier.encoder = clone(encoder)
+    classifier._checked()
+    inputs = features if encoder is None else \
+        encoder.transform(np.zeros((1, features), np.uint8)).shape[1]
+    if inputs != config.inputs:
+        raise ValueError(f"{features} features make {inputs} bits, not {config.inputs}")
+    names = table["feature_names"]
+    if names is not None:
+        classifier.feature_names_in_ = np.array(names, object)
+        if classifier.feature_names_in_.shape != (features,):
+            raise ValueError(f"there must be {features} feature names, not {len(names)}")
+    classifier.network_, classifier.encoder_ = network, encoder
+    classifier.classes_ = _classes(table["classes"], config.classes)
+    classifier.parameters_ = Parameters(**table["parameters"]).validate(config)
+    classifier._errors, classifier._met = (integer("recent", n, 0) for n in table["recent"])
+    # Files are older than this.
+    classifier.temperature_ = number("temperature", table.get("temperature",
+                                                              calibration.fixed(config)))
+    if classifier.temperature_ <= 0:
+        raise ValueError(f"temperature must be above 0, not {classifier.temperature_}")
+    classifier.history_, classifier.n_features_in_ = [], features
+    return classifier
+
+
+def _classes(table, count):
+    dtype = np.dtype(table["dtype"])
+    if not _labels(dtype):
+        raise ValueError(f"classes must be numbers or text, not {dtype}")
+    classes = np.array(table["values"], dtype)
+    if classes.shape != (count,) or not np.array_equal(classes, np.unique(classes)):
+        raise ValueError(f"there must be {count} different classes in order, not {classes}")
+    return classes
+
+
+def _labels(dtype):
+    return dtype.kind in LABELS and dtype.itemsize <= MOST_LABEL
+
+
+def _encoder_table(encoder):
+    if encoder is None:
+        return None
+    name = type(encoder).__name__
+    if type(encoder) is not ENCODERS.get(name, (None,))[0]:
+        raise ValueError(f"a state file holds the encoders {', '.join(ENCODERS)} or none, "
+                         f"not {name}")
+    options = {key: np.asarray(value).tolist() for key, value in encoder.get_params().items()}
+    learnt = {key: getattr(encoder, key).tolist() for key in ENCODERS[name][1]}
+    if len(learnt) < 2:  # a single array stands for itself
+        learnt = next(iter(learnt.values()), None)
+    return {"name": name, "options": options, "learnt": learnt}
+
+
+def _encoder(table, features, bits):
+    if table is None:
+        return None
+    if table["name"] not in ENCODERS:
+        raise ValueError(f"unknown encoder {table['name']!r}")
+    made, arrays = ENCODERS[table["name"]]
+    encoder = made(**table["options"])
+    encoder.check_options()
+    encoder.n_features_in_ = features
+    learnt = table["learnt"]
+    for key, shape in arrays.items():
+        values = np.array(learnt if len(arrays) == 1 else learnt[key])
+        wanted = tuple({"features": features, "bits": bits}.get(n, n) for n in shape)
+        if values.ndim != len(wanted) or any(n not in (None, size) for n, size in
+                                             zip(wanted, values.shape, strict=True)):
+            raise ValueError(f"{key} must be an array {wanted} of {features} features and {bits} "
+                             f"bits, not {values.shape}")
+        setattr(encoder, key, _places(key, values, features) if key in PLACES
+                else _levels(key, values))
+    return encoder
+
+
+def _levels(key, values):
+    if values.dtype.kind not in "if" or not np.isfinite(values).all():
+        raise ValueError(f"{key} must hold finite numbers only")
+    return values.astype(np.float64)
+
+
+def _places(key, values, features):
+    if values.dtype.kind != "i" or values.min() < 0 or values.max() >= features:
+        raise ValueError(f"{key} must hold features, integers from 0 to {features - 1}")
+    return values.astype(np.int64)

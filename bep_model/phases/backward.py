@@ -1,0 +1,63 @@
+"""Phase 3, backward: from the targets of a layer to those of the layer below (Eq. 2, 5, 7)."""
+
+import numpy as np
+
+from bep_model.phases.bits import compiled, popcount
+
+
+@compiled
+def gate(z, threshold, opened):
+    """Packed gates of a layer: bit j is 1 iff abs(z_j) <= T (Eq. 5).
+
+    Parameters
+    ----------
+    z : int32 array (K,)
+    threshold : int
+        T, 0..F.
+    opened : uint64 array (ceil(K / 64),)
+        Receives the gates.
+    """
+    for word in range(opened.shape[0]):
+        packed = np.uint64(0)
+        for j in range(64 * word, min(64 * word + 64, z.shape[0])):
+            packed |= np.uint64(abs(z[j]) <= threshold) << np.uint64(j & 63)
+        opened[word] = packed
+
+
+@compiled
+def backward(columns, targets, passing, literal, targets_below, valid_below):
+    """Targets of layer l from those of layer l + 1.
+
+    u_i = sum of t_j w_ji over the passing neurons j of layer l + 1 is, like z, an XNOR and a
+    popcount, along the columns of W_(l+1). The target of neuron i is sign(u_i); u_i = 0 gives none.
+
+    Parameters
+    ----------
+    columns : uint64 array (K_l, ceil(K_(l+1) / 64))
+        Visible weights of layer l + 1, one packed row per neuron of layer l.
+    targets : uint64 array (ceil(K_(l+1) / 64),)
+        Packed targets of layer l + 1.
+    passing : uint64 array (ceil(K_(l+1) / 64),)
+        Neurons of layer l + 1 with a target and an open gate.
+    literal : bool
+        Take sign(0) = +1 for the target instead of none.
+    targets_below, valid_below : uint64 array (ceil(K_l / 64),)
+        Receive the packed targets of layer l and which of its neurons have one; a neuron without
+        a target has target bit 0.
+    """
+    addends = 0
+    for k in range(passing.shape[0]):
+        addends += np.int64(popcount(passing[k]))
+    for word in range(targets_below.shape[0]):
+        target = np.uint64(0)
+        valid = np.uint64(0)
+        for i in range(64 * word, min(64 * word + 64, columns.shape[0])):
+            differing = 0
+            for k in range(columns.shape[1]):
+                differing += np.int64(popcount((columns[i, k] ^ targets[k]) & passing[k]))
+            u = addends - 2 * differing
+            place = np.uint64(i & 63)
+            target |= np.uint64(u > 0 or (literal and u == 0)) << place
+            valid |= np.uint64(u != 0 or literal) << place
+        targets_below[word] = target
+        valid_below[word] = valid

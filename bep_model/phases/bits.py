@@ -1,0 +1,149 @@
+"""Bits in 64-bit words, and how the kernels of the model are compiled."""
+
+import hashlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import numba
+import numpy as np
+from numba.core import event
+from numba.extending import overload
+
+WORD = 64
+"""Bits in a packed word; element i of a vector is bit i % 64 of word i // 64."""
+
+
+def sources_digest(folder):
+    """16 hex digits of all Python files in a folder and its sub-folders, names and contents."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        for part in (str(path.relative_to(folder)).encode(), path.read_bytes()):
+            digest.update(b"%d:" % len(part) + part)
+    return digest.hexdigest()[:16]
+
+
+def _cache():
+    """The first of the folders for compiled kernels that can be written; None if none can.
+
+    Numba finds a stale compilation by the caller's file alone. A kernel that another file inlines
+    would survive its own change, so the folder is named after all the sources together.
+    """
+    package = Path(__file__).parents[1]
+    name = f"numba-{sources_digest(package)}"
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    given = numba.config.CACHE_DIR  # NUMBA_CACHE_DIR
+    for folder in ([Path(given)] if given else []) + [package / "__pycache__",
+                                                      Path(home) / "bep-trainer"]:
+        try:
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder / name):
+                return folder / name
+        except OSError:
+            pass
+    return None
+
+
+_CACHE = _cache()
+
+
+def compiled(function):
+    """Compile a kernel to machine code, kept on disk; the identity if NUMBA_DISABLE_JIT is set.
+
+    It is compiled when it is called first. Where no folder can be written, every process does so.
+    """
+    given = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(_CACHE or "")
+    try:
+        return numba.njit(function, cache=_CACHE is not None, nogil=True, error_model="numpy")
+    finally:
+        numba.config.CACHE_DIR = given
+
+
+class _Notice(event.Listener):
+    """Says once, to someone at a terminal, why the first call takes so long."""
+
+    told = False
+
+    def on_start(self, event):
+        ours = event.data["dispatcher"].py_func.__module__.startswith("bep_model.")
+        if ours and not self.told and sys.stderr.isatty():
+            self.told = True
+            once = ", the first time only" if _CACHE else ""
+            print(f"compiling the model for this processor (some 10 s{once}) ...",
+                  file=sys.stderr)
+
+    def on_end(self, event):
+        pass
+
+
+event.register("numba:compile", _Notice())
+
+
+def popcount(word):
+    """Number of ones in a uint64."""
+    return int(word).bit_count()
+
+
+@overload(popcount)
+def _popcount(word):
+    def swar(word):  # the form that LLVM turns into a (vector) popcnt instruction
+        word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
+        pairs = np.uint64(0x3333333333333333)
+        word = (word & pairs) + ((word >> np.uint64(2)) & pairs)
+        word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+        return (word * np.uint64(0x0101010101010101)) >> np.uint64(56)
+
+    return swar
+
+
+@compiled
+def bit(words, i):
+    """Element ``i`` of a packed vector, as bool."""
+    return (words[i >> 6] >> np.uint64(i & 63)) & np.uint64(1) != np.uint64(0)
+
+
+@compiled
+def lowest(word):
+    """Index of the lowest one of a uint64 that is not 0."""
+    return np.int64(popcount(~word & (word - np.uint64(1))))
+
+
+@compiled
+def expand(packed, elements):
+    """Spread packed bits over an int16 array of one element, 0 or 1, for each of their 64s."""
+    for word in range(packed.shape[0]):
+        for i in range(64):
+            element = (packed[word] >> np.uint64(i)) & np.uint64(1)
+            elements[64 * word + i] = np.int16(element)
+
+
+def words(n):
+    """Packed words that hold ``n`` bits."""
+    return -(-n // WORD)
+
+
+def pack(bits):
+    """Pack bits along the last axis.
+
+    Parameters
+    ----------
+    bits : uint8 or bool array (..., n)
+        Elements 0 or 1.
+
+    Returns
+    -------
+    uint64 array (..., ceil(n / 64))
+        Unused high bits are 0.
+    """
+    octets = np.packbits(bits, axis=-1, bitorder="little")
+    packed = np.zeros((*octets.shape[:-1], 8 * words(bits.shape[-1])), np.uint8)
+    packed[..., : octets.shape[-1]] = octets
+    return packed.view("<u8").astype(np.uint64, copy=False)
+
+
+def unpack(packed, n):
+    """The ``n`` bits of packed words as a uint8 array (..., n); the reverse of :func:`pack`."""
+    octets = np.ascontiguousarray(packed).astype("<u8", copy=False).view(np.uint8)
+    return np.unpackbits(octets, axis=-1, count=n, bitorder="little")

@@ -1,0 +1,1 @@
+"""One engine per phase of BEP, and the queues and memories between them."""

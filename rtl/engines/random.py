@@ -1,0 +1,156 @@
+"""Random bits: a bank of xorshift generators and the bit-serial Bernoulli words made from it."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from rtl.parts.delay import delay
+
+
+def xorshift(x):
+    """The next state of a 32-bit xorshift generator (Marsaglia 2003, shifts 13, 17, 5)."""
+    x = x ^ (x << 13)[:32]
+    x = x ^ (x >> 17)
+    return (x ^ (x << 5))[:32]
+
+
+class Bank(wiring.Component):
+    """``ceil(lanes / 32)`` generators that advance together; generator k feeds lanes 32k..32k+31.
+
+    Timing
+    ------
+    ``word`` is the present state; it changes in the clock after ``advance`` or ``shift``.
+    ``shift`` wins over ``advance``. Reset sets generator k to k + 1; seed the bank before use.
+
+    Parameters
+    ----------
+    lanes : int
+        Random bits per draw, at least 1.
+
+    Members
+    -------
+    word : Out(lanes)
+        Random bits, bit i for lane i.
+    advance : In(1)
+        Draw: step all generators.
+    shift : In(1)
+        Generator 0 takes ``shift_in``, generator k takes the state of generator k - 1.
+    shift_in : In(32)
+        New state of generator 0.
+    last : Out(32)
+        State of the last generator.
+    """
+
+    def __init__(self, lanes):
+        if lanes < 1:
+            raise ValueError(f"lanes must be at least 1, not {lanes}")
+        self.lanes = lanes
+        super().__init__({
+            "word": Out(lanes),
+            "advance": In(1),
+            "shift": In(1),
+            "shift_in": In(32),
+            "last": Out(32),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        states = [Signal(32, name=f"state{k}", init=k + 1) for k in range(-(-self.lanes // 32))]
+        with m.If(self.shift):
+            m.d.sync += [s.eq(before) for s, before in
+                         zip(states, [self.shift_in, *states], strict=False)]
+        with m.Elif(self.advance):
+            m.d.sync += [s.eq(xorshift(s)) for s in states]
+        m.d.comb += [self.word.eq(Cat(*states)), self.last.eq(states[-1])]
+        return m
+
+
+class Bernoulli(wiring.Component):
+    """A word of independent bits that are 1 with probability p / 2**16, made bit by bit of p.
+
+    Equals ``bep_model.phases.random.bernoulli``: from the lowest one of p up to bit 15,
+    ``m = m | r`` for a 1 and ``m & r`` for a 0, starting from 0, with a fresh draw r each time;
+    p = 0 and p = 2**16 draw nothing.
+
+    Timing
+    ------
+    While ``request`` is high one draw is made per clock. ``done`` is high in the clock of the last
+    draw (for p = 0 or 2**16: at once); ``latency`` clocks later ``word`` holds the result, until
+    ``latency`` clocks after the next request is made. In a clock in which ``hold`` is high the last
+    draw is put off, and ``done`` stays low. Throughput: one word per ``draws(p)`` clocks, at
+    least 1. ``p`` must be steady from the clock before ``request`` until ``done``, and ``request``
+    must not change between the first draw and ``done``.
+
+    Parameters
+    ----------
+    lanes : int
+        Bits per word.
+    latency : int
+        1, and 1 for each register between the control and all the lanes.
+
+    Members
+    -------
+    p : In(range(2**16 + 1))
+        Probability in units of 2**-16.
+    request, hold : In(1)
+    done : Out(1)
+    word : Out(lanes)
+    random : In(lanes)
+        ``Bank.word``.
+    advance : Out(1)
+        ``Bank.advance``.
+    """
+
+    def __init__(self, lanes, latency=1):
+        self.lanes = lanes
+        self.latency = latency
+        super().__init__({
+            "p": In(range(2**16 + 1)),
+            "request": In(1),
+            "hold": In(1),
+            "done": Out(1),
+            "word": Out(lanes),
+            "random": In(lanes),
+            "advance": Out(1),
+        })
+
+    @staticmethod
+    def draws(p):
+        """Draws for one word: 16 minus the trailing zeros of p; none for p = 0 and p = 2**16."""
+        return 0 if p in (0, 1 << 16) else 16 - ((p & -p).bit_length() - 1)
+
+    @staticmethod
+    def clocks(p):
+        """Clocks for one word: one per draw, at least one."""
+        return max(1, Bernoulli.draws(p))
+
+    def elaborate(self, platform):
+        m = Module()
+        lowest = Signal(4, init=15)  # also for p = 0 and p = 2**16: one clock
+        for i in reversed(range(15)):
+            with m.If(self.p[i]):
+                m.d.comb += lowest.eq(i)
+
+        # The draw that is next: its bit of p, whether it is a word's first one. The first bit is
+        # always 1, so that a first draw is r itself, and `bit` can say there that p is 2**16.
+        index, bit, first, never = Signal(4), Signal(), Signal(), Signal()
+        last, go = index == 15, Signal()
+        m.d.comb += [
+            go.eq(self.request & ~(last & self.hold)),
+            self.done.eq(go & last),
+        ]
+        with m.If(go & ~last):
+            m.d.sync += [index.eq(index + 1), bit.eq(self.p.bit_select(index + 1, 1)), first.eq(0)]
+        with m.Elif(go | ~self.request):
+            m.d.sync += [index.eq(lowest), bit.eq(self.p[16]), first.eq(1), never.eq(self.p == 0)]
+
+        go, first, bit, never = delay(m, Cat(go, first, bit, never), self.latency - 1, "control")
+        m.d.comb += self.advance.eq(go & ~never & ~(first & bit))
+        # Four operations on two bits, a LUT4 per lane, beside the registers' reset.
+        bits = bit.replicate(self.lanes)
+        with m.If(go & never):
+            m.d.sync += self.word.eq(0)
+        with m.Elif(go):
+            m.d.sync += self.word.eq(Mux(first, bits | self.random, Mux(
+                bit, self.word | self.random, self.word & self.random)))
+        return m

@@ -1,0 +1,110 @@
+"""The winners of a batch, queued between selection and update."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+
+def span_layout(config):
+    """The steps of a sequence that have targets: ``oldest`` (from 0) to ``length`` - 1."""
+    steps = range(config.max_steps + 1)
+    return data.StructLayout({"oldest": steps, "length": steps})
+
+
+def winner_layout(config):
+    """One winner: layer (0 for layer 1), row address, sign of the target, slot of the sample.
+
+    Of a recurrent network also ``neuron``, its place in the layer, and ``span``. The state layer's
+    rows carry sign 1: their steps have the targets in them (``rtl.engines.votes``).
+    """
+    through_time = {"neuron": range(max(2, *config.layers)), "span": span_layout(config)} \
+        if config.recurrent else {}
+    return data.StructLayout({
+        "layer": ceil_log2(config.depth),
+        "address": range(max(2, config.sign_depth)),
+        "sign": 1,
+        "slot": range(config.max_batch + 1),
+        **through_time,
+    })
+
+
+class Winners(wiring.Component):
+    """First in, first out, with a way back: rows pushed since the last commit can be dropped.
+
+    The last layer selects its winners before the trigger is known; they count only then.
+
+    Timing
+    ------
+    A row pushed while ``commit`` is high leaves at ``o`` ``latency`` clocks later at the earliest;
+    then one row per clock. ``drop`` forgets all rows pushed in clocks without ``commit`` since the
+    last clock with it. ``empty`` is high when nothing committed is left, ``o`` included.
+
+    Parameters
+    ----------
+    config : Config
+        The queue holds a whole batch: max_batch times all neurons.
+
+    Members
+    -------
+    push : In(1)
+    row : In(winner_layout(config))
+    commit, drop : In(1)
+    o : Out(stream.Signature(winner_layout(config)))
+    empty : Out(1)
+    """
+
+    latency = 3
+
+    def __init__(self, config):
+        self.config = config
+        layout = winner_layout(config)
+        super().__init__({
+            "push": In(1),
+            "row": In(layout),
+            "commit": In(1),
+            "drop": In(1),
+            "o": Out(stream.Signature(layout)),
+            "empty": Out(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        bits = max(1, ceil_log2(self.config.max_batch * sum(self.config.layers) + 1))
+        m.submodules.memory = memory = Memory(
+            shape=winner_layout(self.config), depth=1 << bits, init=[])
+        read, write = memory.read_port(), memory.write_port()
+        head, tail, committed = (Signal(bits, name=n) for n in ("head", "tail", "committed"))
+
+        after_push = tail + self.push
+        m.d.sync += tail.eq(after_push)
+        with m.If(self.commit):
+            m.d.sync += committed.eq(after_push)
+        with m.If(self.drop):
+            m.d.sync += tail.eq(committed)
+
+        # What was read goes into a register: the update engine's addresses follow from it. Its
+        # `ready` comes too late for the memory, so one row more is read, and one is kept meanwhile.
+        free = ~self.o.valid | self.o.ready
+        fetched = Signal()  # a row has been read that is not at the output
+        spare = Signal()  # and another one
+        kept = Signal.like(read.data)
+        more = head != committed
+        m.d.comb += [
+            write.en.eq(self.push), write.addr.eq(tail), write.data.eq(self.row),
+            read.en.eq(more & ~spare), read.addr.eq(head),
+            self.empty.eq(~(more | fetched | self.o.valid)),
+        ]
+        m.d.sync += head.eq(head + read.en)
+        with m.If(~spare):
+            m.d.sync += [
+                fetched.eq(read.en | fetched & ~free),
+                spare.eq(read.en & fetched & ~free),
+                kept.eq(read.data),
+            ]
+        with m.Elif(free):
+            m.d.sync += spare.eq(0)
+        with m.If(free):
+            m.d.sync += [self.o.valid.eq(fetched), self.o.payload.eq(Mux(spare, kept, read.data))]
+        return m

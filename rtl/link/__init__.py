@@ -1,0 +1,1 @@
+"""The host link: bytes to packets to the ports of a trainer."""

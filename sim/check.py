@@ -1,0 +1,135 @@
+"""Co-simulation: a job in the golden model and in the simulated gateware, compared."""
+
+import numpy as np
+
+from bep_model.fit.training import epoch_order
+from bep_model.phases import frame, random
+from bep_model.protocol import COUNTERS, Cause
+from bep_model.words import integers
+from rtl.cycles import Cycles, CyclesThroughTime
+from rtl.trainer import Trainer
+from rtl.verilog import convert
+from sim import folders, processes
+from sim.compare import compare
+from sim.expected import COUNTED, expected
+from sim.job import Job, Run
+from sim.simulate import simulate
+
+PORT_BYTES = 64
+"""Bytes that pass the state port of a simulated trainer at a time, unless told otherwise.
+
+A board's are single bytes; a bench that reads all counters after every batch would spend most of
+its time on them.
+"""
+
+
+def check(job, *, command="", progress=None, root="build", waves=False, **options):
+    """Carry out a job in the golden model and in the simulated gateware, and compare.
+
+    Parameters
+    ----------
+    job : Job
+    command : str
+        Shell command that does the same, for the report of a mismatch.
+    progress : callable, optional
+        As in ``sim.expected.expected``; the simulation follows after the last sample.
+    root : path
+        Build folder.
+    waves : bool
+        See ``sim.simulate.simulate``.
+    **options
+        Of ``rtl.trainer.Trainer``; without ``port_bytes``, that is :data:`PORT_BYTES`.
+
+    Returns
+    -------
+    dict
+        - ``mismatches``, ``compared_counters``, ``mismatches_by_kind``, ``report``: see
+          ``sim.compare.Comparison``;
+        - ``samples``, ``errors``, ``triggered``, ``updates``: counted by the gateware;
+        - ``cycles``, ``cycles_per_phase``, ``cycles_per_sample``: clock cycles of the gateware,
+          without those in which it waited for the bench to take a snapshot;
+        - ``ideal_cycles``, ``ideal_cycles_per_sample``: if every word took one; ``efficiency``,
+          their part of the measured ones;
+        - ``run_errors``: wrong predictions in each run;
+        - ``seconds``, ``simulated_samples_per_second``, ``simulated_cycles_per_second``: of the
+          simulation, without its build.
+
+    Raises
+    ------
+    SimulationError
+        When the simulation does not build or run to its end.
+    """
+    options = {"port_bytes": PORT_BYTES} | options
+    trainer = Trainer(job.config, integers(frame.prototypes(job.config)), **options)
+    with folders.temporary(root) as own, processes.grouped(TMPDIR=str(own)):
+        verilog = convert(trainer)
+    cycles = (CyclesThroughTime if job.config.recurrent else Cycles)(trainer)
+    want = expected(job, cycles, progress)
+    got = simulate(job, verilog, root=root, waves=waves)
+    comparison = compare(job, want, got, command)
+    performance = got["performance"].copy()
+    performance[:, COUNTERS.index("CYCLES_WAIT")] -= got["rest"]
+    counted = dict(zip((name.lower() for name in COUNTERS),
+                       (performance[-1] - performance[0]).tolist(), strict=True))
+    spent = {cause.name.lower(): counted[f"cycles_{cause.name.lower()}"] for cause in Cause}
+    samples, total, ideal = len(got["prediction"]), sum(spent.values()), int(want["ideal"].sum())
+    ends = np.cumsum([len(run.order) for run in job.runs])
+    return {
+        "mismatches": comparison.mismatches,
+        "compared_counters": comparison.compared_counters,
+        "mismatches_by_kind": comparison.by_kind,
+        "report": comparison.report,
+        **{name.lower(): counted[name.lower()] for name in COUNTED},
+        "cycles": total,
+        "cycles_per_phase": spent,
+        "cycles_per_sample": total / samples,
+        "ideal_cycles": ideal,
+        "ideal_cycles_per_sample": ideal / samples,
+        "efficiency": round(ideal / total, 4),
+        "run_errors": [int(part.sum()) for part in np.split(got["error"], ends[:-1])],
+        "seconds": float(got["seconds"]),
+        "simulated_samples_per_second": samples / float(got["seconds"]),
+        "simulated_cycles_per_second": int(got["clocks"]) / float(got["seconds"]),
+    }
+
+
+def training_job(config, parameters, samples, seed, *, epochs=1, every=False, idle=0.0,
+                 backpressure=0.0):
+    """A job that trains on samples for some epochs, from newly drawn counters.
+
+    Parameters
+    ----------
+    config : Config
+    parameters : Parameters
+    samples : Samples
+    seed : int
+        Of the random bank, the order of the samples and the bench, 0..2**32-1.
+    epochs : int
+        At least 1; each ends with a flush.
+    every : bool
+        Compare every counter after every batch, not only after every epoch.
+    idle, backpressure : float
+        Probability that a clock cycle brings no data, or that the bench is not ready; 0 to 0.95.
+
+    Returns
+    -------
+    Job
+
+    Raises
+    ------
+    TypeError, ValueError
+        For values that are not allowed.
+    """
+    parameters = parameters.validate(config)
+    if not len(samples):
+        raise ValueError("there must be at least one sample")
+    if epochs < 1:
+        raise ValueError(f"epochs must be at least 1, not {epochs}")
+    for name, value in (("idle", idle), ("backpressure", backpressure)):
+        if not 0 <= value <= 0.95:
+            raise ValueError(f"{name} must be between 0 and 0.95, not {value}")
+    bank = random.seeds(seed, config.generators)
+    runs = [Run(parameters, epoch_order(seed, epoch, len(samples)), every=every)
+            for epoch in range(epochs)]
+    return Job(config, samples.x, samples.labels, runs, bank, seed=seed, idle=idle,
+               backpressure=backpressure, lengths=samples.lengths)
