@@ -89,6 +89,7 @@ class Host:
             By default the trainer draws them.
         """
         await self.identify()
+        await self.idle()  # a trainer in SPRAM draws counters of its own first
         for value in bank[::-1]:
             await self.port.write("RANDOM", value)
         if len(counters):

@@ -30,6 +30,9 @@ class Sequencer(wiring.Component):
     Parameters
     ----------
     config : Config
+    undefined : bool
+        The memory of the counters holds anything after configuration: before all else the trainer
+        draws them once, as for INITIALISE, and is busy until then. Not after a reset.
 
     Members
     -------
@@ -75,8 +78,9 @@ class Sequencer(wiring.Component):
         Layers that the sweep visits.
     """
 
-    def __init__(self, config):
+    def __init__(self, config, undefined=False):
         self.config = config
+        self.undefined = undefined
         step = range(max(2, config.max_steps))
         super().__init__({
             **({"length": In(range(config.max_steps + 1)), "step": Out(step), "oldest": Out(step)}
@@ -195,6 +199,11 @@ class Sequencer(wiring.Component):
                 m.next = "SETTLE" if config.recurrent else "WAIT"
             m.d.sync += in_batch.eq(in_batch + self.training)
 
+        initialise = self.command & Command.INITIALISE
+        busy = self.command.any()
+        if self.undefined:
+            defined = Signal(reset_less=True)
+            initialise, busy = initialise.any() | ~defined, busy | ~defined
         flush = (self.command & Command.FLUSH).any()
         infer = self.loaded & (parameters.mode == Mode.INFER) & (in_batch != 0)
         # The last winner is on its way to the update engine until then.
@@ -214,7 +223,7 @@ class Sequencer(wiring.Component):
                     m.d.comb += self.command_done.eq(Command.FLUSH)
                     with m.If(in_batch != 0):
                         enter("UPDATE")
-                with m.Elif(self.command & Command.INITIALISE):
+                with m.Elif(initialise):
                     m.d.comb += [self.command_done.eq(Command.INITIALISE),
                                  self.sweep_start.eq(1)]
                     m.d.sync += [self.operation.eq(Operation.INITIALISE),
@@ -299,10 +308,12 @@ class Sequencer(wiring.Component):
                 with m.If(~self.sweep_busy & ~self.update_busy):
                     m.d.sync += [self.operation.eq(Operation.STEP), self.update_run.eq(0),
                                  self.sweep.eq(0)]
+                    if self.undefined:
+                        m.d.sync += defined.eq(1)
                     m.next = "WAIT"
 
             m.d.comb += self.status.eq(
-                ~fsm.ongoing("WAIT") | self.command.any() | ((in_batch != 0) << 1))
+                ~fsm.ongoing("WAIT") | busy | ((in_batch != 0) << 1))
         return m
 
     def _through_time(self, m, upcoming, earlier):

@@ -31,10 +31,11 @@ class Trainer(wiring.Component):
     Each gives one result, in order; a result that is not taken holds up the next sample.
     Commands and the state port are served between samples. What is written to RANDOM reaches the
     bank one clock later than other registers; do not read it in the clock after.
-    After configuration the mode is idle and the random bank is not seeded. Counters are 0, but in
-    SPRAM (``single_port``) anything: before the first sample seed the bank, then have all counters
-    drawn (command INITIALISE) or write every word of them through the state port. Reset leaves
-    the counters as they are.
+    After configuration the mode is idle, and the generators of the random bank hold 1, 2, 3, ...
+    Counters are 0. SPRAM (``single_port``) holds anything, so there the trainer draws all counters
+    from that bank before all else, as for the command INITIALISE, and is busy until it has done so.
+    For a training that can be repeated wait until then, seed the bank, and have the counters drawn
+    anew or write every word of them through the state port. Reset leaves the counters as they are.
 
     Parameters
     ----------
@@ -100,7 +101,7 @@ class Trainer(wiring.Component):
         config = self.config
         last = config.depth - 1
         m.submodules.registers = registers = Registers(config)
-        m.submodules.sequencer = sequencer = Sequencer(config)
+        m.submodules.sequencer = sequencer = Sequencer(config, undefined=self.single_port)
         m.submodules.loader = loader = Loader(config)
         m.submodules.signs = signs = SignPlane(config, self.prototypes)
         m.submodules.counters = counters = CounterPlane(
