@@ -15,7 +15,7 @@ import sys
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -91,7 +91,8 @@ class Group(TyperGroup):
 
     def __init__(self, **attributes):
         super().__init__(**attributes)
-        self.commands = dict.fromkeys(COMMANDS) | self.commands  # None: still to be loaded
+        # None: still to be loaded.
+        self.commands = {**dict.fromkeys(COMMANDS), **self.commands}  # type: ignore[dict-item]
 
     def get_command(self, ctx, name):
         """A command, which may be no more than what the list of commands tells of it."""
@@ -103,7 +104,7 @@ class Group(TyperGroup):
     def resolve_command(self, ctx, args):
         ctx.invoked_subcommand = args[0]
         name, found, rest = super().resolve_command(ctx, args)
-        return name, load(name) if self.commands[name] is None else found, rest
+        return name, found if self.commands.get(name or "") else load(name), rest
 
     def invoke(self, ctx):
         try:
@@ -149,21 +150,26 @@ def load(name):
     from rich.markup import escape
 
     module, _, function = COMMANDS[name][0].partition(":")
-    one = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    one.command(name, cls=Command)(getattr(importlib.import_module(module), function))
-    command = typer.main.get_command(one)
-    for text in (command, *command.params):  # what stands in square brackets is no mark-up
-        text.help = escape(text.help or "")
+    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    alone.command(name, cls=Command)(getattr(importlib.import_module(module), function))
+    command = typer.main.get_command(alone)
+    texts: list[Any] = [command, *command.params]
+    for one in texts:  # what stands in square brackets is no mark-up
+        one.help = escape(one.help or "")
     return command
 
 
 def summary(name):
     """The first line of a command's text, without the time it takes to import what it needs."""
     module, _, function = COMMANDS[name][0].partition(":")
-    source = Path(importlib.util.find_spec(module).origin).read_text(encoding="utf-8")
+    spec = importlib.util.find_spec(module)
+    assert spec and spec.origin
+    source = Path(spec.origin).read_text(encoding="utf-8")
     (found,) = (node for node in ast.parse(source).body
                 if isinstance(node, ast.FunctionDef) and node.name == function)
-    return ast.get_docstring(found).splitlines()[0]
+    text = ast.get_docstring(found)
+    assert text, f"the command {name} says nothing of itself"
+    return text.splitlines()[0]
 
 
 def check_packages():
@@ -171,7 +177,7 @@ def check_packages():
     ours = Path(__file__).resolve().parent.parent
     for name in PACKAGES:
         spec = importlib.util.find_spec(name)
-        places = [] if spec is None else list(spec.submodule_search_locations or [spec.origin])
+        places = [] if spec is None else spec.submodule_search_locations or [str(spec.origin)]
         if [Path(place).resolve() for place in places] != [ours / name]:
             raise ValueError(
                 f"the module {name} of {DISTRIBUTION} is hidden by {', '.join(places)}: rename "

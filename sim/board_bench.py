@@ -35,8 +35,8 @@ class Pins(wiring.Component):
         As for :class:`rtl.board.Board`.
     """
 
-    rx: In(1, init=1)
-    tx: Out(1)
+    rx: In(1, init=1)  # type: ignore[valid-type]
+    tx: Out(1)  # type: ignore[valid-type]
 
     default_clk_frequency = 1_000_000
 
@@ -69,7 +69,7 @@ class Line(Access):
 
     async def start(self):
         self.dut.rx.value = 1
-        cocotb.start_soon(Clock(self.dut.clk, PERIOD, "ns").start())
+        Clock(self.dut.clk, PERIOD, "ns").start()
         await reset(self.dut)
         cocotb.start_soon(self.listen())
 

@@ -7,7 +7,6 @@ import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
 from unittest.mock import patch
@@ -47,6 +46,7 @@ def group():
     with subprocess.Popen(["/bin/sh", "-c", "read _; kill -s KILL 0"], cwd="/", process_group=0,
                           stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                           stderr=subprocess.DEVNULL) as guard:
+        assert guard.stdin
         try:
             yield guard.pid
         finally:
@@ -78,7 +78,7 @@ def helper():
     """
     with ProcessPoolExecutor(1, initializer=_end_with_parent) as pool:
         try:
-            yield partial(pool.submit, _work)
+            yield lambda *call, **options: pool.submit(_work, *call, **options)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for process in multiprocessing.active_children():
@@ -96,5 +96,6 @@ def _work(function, *given, **options):
 
 
 def _end_with_parent():
-    parent = multiprocessing.parent_process().sentinel
-    threading.Thread(target=lambda: (wait([parent]), os._exit(1)), daemon=True).start()
+    parent = multiprocessing.parent_process()
+    assert parent  # this is a helper
+    threading.Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()

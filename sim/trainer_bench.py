@@ -38,7 +38,7 @@ class Ports(Port, Access):
                      "bus__write_data", "samples__payload", "state__request__payload",
                      "state__data__payload"):
             getattr(self.dut, name).value = 0
-        cocotb.start_soon(Clock(self.dut.clk, PERIOD, "ns").start())
+        Clock(self.dut.clk, PERIOD, "ns").start()
         await reset(self.dut)
 
     async def write(self, name, value):

@@ -116,16 +116,16 @@ def table(document, columns=None):
     points = document["points"]
     if columns is not None:
         across = list(dict.fromkeys(point["labels"][columns] for point in points))
-        lines = {}
+        rows = {}
         for point in points:
             labels = dict(point["labels"])
             place = labels.pop(columns)
-            lines.setdefault(tuple(labels.items()), {})[place] = value(point)
+            rows.setdefault(tuple(labels.items()), {})[place] = value(point)
         first = points[0]["labels"]
         return [[name for name in first if name != columns]
                 + [f"{columns} = {place}" for place in across],
                 *([str(text) for _, text in labels] + [cells.get(place, "") for place in across]
-                  for labels, cells in lines.items())]
+                  for labels, cells in rows.items())]
     paper = any(point["paper"] is not None for point in points)
     heading = [*points[0]["labels"], "ours, %", "n", *["paper, %", "difference"] * paper]
     lines = [heading]

@@ -63,7 +63,7 @@ def fit_random_features(data, seed=0, *, budget, counter_bits=12, stored_weights
     frozen = projections(seed, count, data.inputs)
     train, held = (_encode(frozen, data.inputs, part) for part in (data.train, data.validation))
     bound = (1 << (counter_bits - 1)) - 1
-    best, kept, chosen = -1.0, None, None
+    best, kept, chosen = -1.0, None, (0.0, 0)
     for margin in margins:
         counters = np.zeros((data.classes, 64 * words(count)), np.int16)
         for epoch in range(epochs):
@@ -113,6 +113,7 @@ def fit_logistic_regression(data, *, strengths=(1e-4, 1e-3, 1e-2, 1e-1, 1.0)):
         accuracy = model.score(held, data.validation.labels)
         if accuracy > best:
             best, kept = accuracy, model
+    assert kept, "no value of C to choose from"
     return {
         "test_accuracy": float(kept.score(data.test.x.astype(np.float32), data.test.labels)),
         "validation_accuracy": float(best),

@@ -1,6 +1,7 @@
 """What a state file holds of a classifier besides its network: a table of JSON (docs/state.md)."""
 
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 from sklearn.base import clone
@@ -11,7 +12,7 @@ from bep_model.data.selection import Informative
 from bep_model.fit import calibration
 from bep_model.parameters import Parameters
 
-ENCODERS = {
+ENCODERS: dict[str, tuple[type[Any], dict]] = {
     "Threshold": (Threshold, {}),
     "Median": (Median, {"median_": ("features",)}),
     "Thermometer": (Thermometer, {"levels_": ("features", None)}),
@@ -118,9 +119,8 @@ def _encoder_table(encoder):
                          f"not {name}")
     options = {key: np.asarray(value).tolist() for key, value in encoder.get_params().items()}
     learnt = {key: getattr(encoder, key).tolist() for key in ENCODERS[name][1]}
-    if len(learnt) < 2:  # a single array stands for itself
-        learnt = next(iter(learnt.values()), None)
-    return {"name": name, "options": options, "learnt": learnt}
+    return {"name": name, "options": options,  # a single array stands for itself
+            "learnt": learnt if len(learnt) > 1 else next(iter(learnt.values()), None)}
 
 
 def _encoder(table, features, bits):
