@@ -51,7 +51,7 @@ def stored(path, run, checksum):
         held = result["validation_accuracy"]
         whole = (result["digest"] == run.digest and result.get("data") == checksum
                  and 0 <= result["test_accuracy"] <= 1
-                 and (held is None if getattr(run, "refit", False) else 0 <= held <= 1))
+                 and (held is None if run.refit else 0 <= held <= 1))
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError):

@@ -16,7 +16,6 @@ from bep.commands import reproduce
 from bep.experiments import runs
 from bep.experiments.experiments import EXPERIMENTS
 from bep.experiments.runs import Run
-from bep.experiments.series_runs import SeriesRun
 from bep.reports import bench_report
 from bep_model.fit.training import Hyper
 
@@ -47,10 +46,10 @@ def write_series(folder, seed, comment="# ours"):
 
 KINDS = {
     "images": (Run("mnist", (8,), epochs=1, counter_bits=7, hyper=Hyper(group=4)), write_images),
-    "images as sequences": (SeriesRun("s-mnist", (8, 4), epochs=1, counter_bits=7,
-                                      hyper=Hyper(group=4)), write_images),
-    "sequences": (SeriesRun("Ours", (8, 4), epochs=1, folds=2, counter_bits=7,
-                            hyper=Hyper(group=4)), write_series),
+    "images as sequences": (Run("s-mnist", (8, 4), epochs=1, counter_bits=7,
+                                hyper=Hyper(group=4)), write_images),
+    "sequences": (Run("Ours", (8, 4), epochs=1, folds=2, counter_bits=7,
+                      hyper=Hyper(group=4)), write_series),
 }
 
 

@@ -3,7 +3,8 @@ import pytest
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
-from bep_model.data.series_encoders import (
+from bep_model.data.catalogue import Encoding
+from bep_model.data.sequences import (
     Chunk,
     Expansion,
     StepThermometer,
@@ -11,6 +12,7 @@ from bep_model.data.series_encoders import (
     align_begin,
     align_end,
     lengths,
+    steps,
 )
 
 NAN = np.nan
@@ -181,3 +183,10 @@ def test_lengths_of_any_integers(dtype):
     bits = np.random.default_rng(1).integers(0, 2, (3, 200, 2), np.uint8)
     known = np.array([1, 60, 127])
     np.testing.assert_array_equal(align_begin(bits, known.astype(dtype)), align_begin(bits, known))
+
+
+def test_steps_follow_from_lengths():
+    values = of(*(range(1, 2 + n) for n in range(7)))
+    for encoding in (Encoding(), Encoding(window=3), Encoding(chunk=2), Encoding(5, 3)):
+        made, known = steps(encoding, values, lengths(values))
+        np.testing.assert_array_equal(lengths(made), known)
