@@ -125,18 +125,13 @@ def digest(run):
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
-WITHOUT_FILES = ("digits", "random-prototypes")
-"""Data sets that are the same everywhere."""
-
-
 def content(dataset, data=None):
     """SHA-256, as 64 hex digits, over the numbers and labels that a data set's files hold.
 
     It belongs to a run as its digest does: in another folder there may be other data by the same
-    name. None for the data sets :data:`WITHOUT_FILES`. Parameters and errors as of
-    :func:`datasets.load`.
+    name. None for a data set without files. Parameters and errors as of :func:`datasets.load`.
     """
-    if dataset in WITHOUT_FILES:
+    if dataset in catalogue.PLAIN:
         return None
     told = hashlib.sha256()
     for part in datasets.read(dataset, data).parts:

@@ -1,6 +1,5 @@
 """Sets of sequences of the UCR and UEA archives: their files, labels and lengths."""
 
-import os
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -35,7 +34,7 @@ def read(name, data=None):
     OSError
         For missing files.
     """
-    train, test = _locate(name, data if data is not None else os.environ.get("BEP_DATA"))
+    train, test = _locate(name, catalogue.folder(data))
     parts = {path: series_files.read(path) for path in (train, test)}
     if train.suffix == ".tsv":
         parts = series_files.without_padding(name, parts)
@@ -63,9 +62,6 @@ def _locate(name, folder):
     """Paths of the training and the test file: in the folder, or of those that aeon brings."""
     places, aeon = [], find_spec("aeon")
     if folder is not None:
-        folder = Path(folder)
-        if not folder.is_dir():
-            raise FileNotFoundError(f"there is no data folder {folder}")
         places = [folder / "ucr" / name, folder / name, folder]
     if aeon is not None:
         places.append(Path(aeon.origin).parent / "datasets" / "data" / name)

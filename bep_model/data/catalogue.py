@@ -5,7 +5,9 @@ the name of a set of images reads them row by row; every other name is that of a
 This module imports nothing that takes time.
 """
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 from bep_model.checks import integer
@@ -29,6 +31,7 @@ PLAIN = {
     "digits": Known(1437, 360, (8, 8), 10),
     "random-prototypes": Known(20000, 3000, (1000,), 10),
 }
+"""Sets without files, the same everywhere."""
 
 IMAGES = {
     "mnist": Known(60000, 10000, (28, 28), 10),
@@ -57,6 +60,17 @@ SETS = {**PLAIN, **IMAGES, **{f"s-{name}": known for name, known in IMAGES.items
 
 ENCODINGS = ("default", "median", "thermometer", "differences-N", "selected-N")
 """Names of the encodings of images."""
+
+
+def folder(data=None):
+    """The folder of the files: ``data``, else that of the environment variable BEP_DATA, or None.
+
+    Raises FileNotFoundError if it does not exist.
+    """
+    data = os.environ.get("BEP_DATA") if data is None else data
+    if data is not None and not Path(data).is_dir():
+        raise FileNotFoundError(f"there is no data folder {data}")
+    return None if data is None else Path(data)
 
 
 def images(name):

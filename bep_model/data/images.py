@@ -1,13 +1,9 @@
 """Data sets of images: their IDX files."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pooch
 
-from bep_model.data import idx
-from bep_model.data.catalogue import IMAGES
+from bep_model.data import catalogue, idx
 
 KINDS = {"images": "idx3", "labels": "idx1"}
 """Kinds of files, as their names have them."""
@@ -54,12 +50,12 @@ def read(name, data=None):
     OSError
         For a missing file or a failed download.
     """
-    paths = _locate(name, data if data is not None else os.environ.get("BEP_DATA"))
+    paths = _locate(name, catalogue.folder(data))
     (x, labels), (test_x, test_labels) = (idx.read_pair(*paths[i:i + 2]) for i in (0, 2))
     if x.shape[1:] != test_x.shape[1:]:
         raise ValueError(f"the images of {paths[2]} have {_size(test_x.shape[1:])} pixels, those "
                          f"of {paths[0]} {_size(x.shape[1:])}")
-    known, classes = np.unique(labels), IMAGES[name].classes
+    known, classes = np.unique(labels), catalogue.IMAGES[name].classes
     if classes is not None:
         first = int(name == "emnist-letters")  # whose labels are 1..26
         known = np.arange(first, first + classes)
@@ -92,9 +88,6 @@ def _locate(name, folder):
             return [_download(name, *file) for file in zip(FILES, MD5[name], strict=True)]
         raise FileNotFoundError(f"{name} is not downloaded; give the folder of its files by --data "
                                 "or the environment variable BEP_DATA")
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"there is no data folder {folder}")
     if name.startswith("emnist-"):  # whose files have its name in theirs
         places = [folder / name, folder / "emnist", folder / "emnist" / "gzip", folder / "gzip",
                   folder]

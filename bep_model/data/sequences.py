@@ -49,12 +49,6 @@ def of_steps(encoding):
     return make_pipeline(StepThermometer(encoding.bits, missing_end=True), *expansion)
 
 
-def lengths(x):
-    """Time steps of each sequence: int64 (N,), T minus its leading steps without any number."""
-    there = ~np.isnan(x).all(axis=2)
-    return np.where(there.any(axis=1), x.shape[1] - np.argmax(there, axis=1), 0)
-
-
 def align_end(x):
     """Move sequences whose end is filled up with NaN to the end, as the encoders take them.
 

@@ -17,6 +17,7 @@ from bep.experiments import runs
 from bep.experiments.experiments import EXPERIMENTS
 from bep.experiments.runs import Run
 from bep.reports import bench_report
+from bep_model.data import catalogue
 from bep_model.fit.training import Hyper
 
 
@@ -128,7 +129,7 @@ def test_results_that_do_not_say_of_which_data_are_not_used(kind, tmp_path, here
     assert len(here) == 3 and "is damaged; it is run again" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("dataset", runs.WITHOUT_FILES)
+@pytest.mark.parametrize("dataset", catalogue.PLAIN)
 def test_data_without_files_have_no_checksum(dataset):
     run = Run(dataset, (8,))
     assert runs.content(dataset) is None

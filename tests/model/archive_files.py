@@ -31,3 +31,9 @@ def write_toy(folder):
     place.mkdir(parents=True)
     write_ts(place, "Toy", cases[:10], cases[10:])
     return folder, cases
+
+
+def lengths(x):
+    """Time steps of each sequence: int64 (N,), T minus its leading steps without any number."""
+    there = ~np.isnan(x).all(axis=2)
+    return np.where(there.any(axis=1), x.shape[1] - np.argmax(there, axis=1), 0)

@@ -7,8 +7,7 @@ import pytest
 from bep_model.data import archive, catalogue, datasets
 from bep_model.data.catalogue import Encoding
 from bep_model.data.labels import name as class_name
-from bep_model.data.sequences import lengths
-from tests.model.archive_files import write_toy, write_ts, write_tsv
+from tests.model.archive_files import lengths, write_toy, write_ts, write_tsv
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("BEP_DATA", ROOT / "../shared/data"))

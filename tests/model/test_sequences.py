@@ -11,9 +11,9 @@ from bep_model.data.sequences import (
     Window,
     align_begin,
     align_end,
-    lengths,
     steps,
 )
+from tests.model.archive_files import lengths
 
 NAN = np.nan
 
@@ -22,14 +22,6 @@ def of(*sequences):
     """Sequences of one dimension as an array (N, T, 1), aligned at their end."""
     longest = max(map(len, sequences))
     return np.array([[[NAN]] * (longest - len(s)) + [[value] for value in s] for s in sequences])
-
-
-def test_lengths_count_from_the_first_number():
-    x = of([1, 2, 3], [2], [4, NAN, 5])
-    np.testing.assert_array_equal(lengths(x), [3, 1, 3])
-    np.testing.assert_array_equal(lengths(np.full((1, 3, 2), NAN)), [0])
-    x = np.array([[[NAN, NAN], [NAN, 1.0]]])
-    np.testing.assert_array_equal(lengths(x), [1])
 
 
 def test_align_begin_moves_each_sequence_by_what_it_lacks():
