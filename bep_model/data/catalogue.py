@@ -2,7 +2,7 @@
 
 The name decides whether samples are sequences. Images and generated data are none; ``s-`` before
 the name of a set of images reads them row by row; every other name is that of a UCR or UEA set.
-This module imports nothing that takes time.
+A further set in such files is a line of these tables. This module imports nothing that takes time.
 """
 
 import os
