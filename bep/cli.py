@@ -28,6 +28,7 @@ COMMANDS = {
     "demo": ("bep.commands.demo:demo", "sim,flow,experiments"),
     "reproduce": ("bep.commands.reproduce:reproduce", "experiments"),
     "search": ("bep.commands.search:command", "experiments"),
+    "list": ("bep.commands.listing:command", ""),
 }
 """Module and function of every command, and the extras of pyproject.toml that it needs."""
 

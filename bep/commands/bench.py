@@ -10,7 +10,7 @@ from rich.progress import Progress
 from typer import Argument, Option
 
 from bep import results
-from bep.experiments.experiments import preset_run
+from bep.experiments.points import preset_run
 from bep.experiments.runs import content
 from bep.flow import energy, throughput
 from bep.flow.boards import NAMES, target

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from typer import Argument, Option
 
 from bep import results as output
+from bep.commands import options
 from bep.experiments.experiments import EXPERIMENTS
 from bep.experiments.runs import content, execute, file_name
 from bep.reports import report
@@ -51,7 +52,7 @@ def stored(path, run, checksum):
         held = result["validation_accuracy"]
         whole = (result["digest"] == run.digest and result.get("data") == checksum
                  and 0 <= result["test_accuracy"] <= 1
-                 and (held is None if getattr(run, "refit", False) else 0 <= held <= 1))
+                 and (held is None if run.refit else 0 <= held <= 1))
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError):
@@ -174,8 +175,7 @@ def reproduce(
     quick: Annotated[bool, Option(
         "--quick", help="A smoke version: a few points, 200 samples, 2 epochs.")] = False,
     seeds: Annotated[int, Option(help="Repetitions, with the seeds 1, 2, ...")] = 3,
-    data: Annotated[Path | None, Option(
-        help="Folder of the IDX files (else BEP_DATA, else they are downloaded).")] = None,
+    data: options.Data = None,
     scheduler: Annotated[str | None, Option(
         help="Address of a dask scheduler, tcp://HOST:PORT; else processes here.")] = None,
     workers: Annotated[int | None, Option(

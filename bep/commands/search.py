@@ -14,6 +14,7 @@ from rich.progress import Progress
 from typer import Option
 
 from bep import results
+from bep.commands import options
 from bep.experiments.runs import content
 from bep_model.config import NUMERICS_VERSION, Config
 from bep_model.config import divisors as all_divisors
@@ -112,7 +113,8 @@ def search(preset, *, trials, seed=1, data=None, data_seed=0, storage=None, prog
     samples = datasets.load(preset.dataset, data=data, seed=data_seed, encoding=preset.encoding)
     samples = replace(samples, test=samples.train.first(0))
     config = Config(samples.inputs, preset.hidden, samples.classes, preset.counter_bits,
-                    max_batch=preset.hyper.batch, stable=preset.hyper.stable)
+                    max_batch=preset.hyper.batch, max_steps=samples.steps,
+                    stable=preset.hyper.stable)
     training.check(config, samples, preset.epochs, preset.hyper)
 
     def objective(trial):
@@ -180,7 +182,7 @@ def report(study, command):
 def command(
     preset: Annotated[str | None, typer.Argument(
         help="Name or file of the preset to start from, instead of the options below.")] = None,
-    dataset: Annotated[str, Option(help=f"One of {', '.join(datasets.NAMES)}.")] = "digits",
+    dataset: Annotated[str, Option(help=options.DATASET)] = "digits",
     hidden: Annotated[list[int], Option(
         help="Neurons per layer: --hidden 75 75.")] = (128, 128),
     counter_bits: Annotated[int, Option(help="B_h, stored bits per counter, 2..15.")] = 15,
@@ -191,8 +193,7 @@ def command(
     seed: Annotated[int, Option(
         help="Of the networks, their sample order, and the sampler.")] = 1,
     data_seed: Annotated[int, Option(help="Of held-out samples and of generated data.")] = 0,
-    data: Annotated[Path | None, Option(
-        help="Folder of the IDX files (else BEP_DATA, else they are downloaded).")] = None,
+    data: options.Data = None,
     storage: Annotated[Path | None, Option(
         help="Journal file of the trials; the same command continues it. By default none.")] = None,
     out: Annotated[Path | None, Option(help="Write the best preset here, a TOML file.")] = None,

@@ -9,25 +9,24 @@ from rich.progress import Progress
 from typer import Option
 
 from bep import results
+from bep.commands import options
 from bep_model import state
 from bep_model.config import Config
-from bep_model.data import datasets, series
-from bep_model.fit import presets, series_presets, training
+from bep_model.data import datasets
+from bep_model.data.catalogue import Encoding
+from bep_model.fit import presets, training
 from bep_model.network import Network
 
 HYPER = training.Hyper()
-SERIES = series.Encoding()
 
 
 def defaults(context: typer.Context, name: str | None):
     """Make a preset's values the defaults of all other options."""
-    if name in series_presets.names():
-        preset = asdict(series_presets.load(name))
-        context.default_map = {"rnn": True, "validation": True, "keep_best": True} | preset.pop(
-            "hyper") | preset.pop("encoding") | preset
-    elif name is not None:
+    if name is not None:
         preset = asdict(presets.load(name))
-        context.default_map = {"validation": True, "keep_best": True} | preset.pop("hyper") | preset
+        encoding = preset.pop("encoding")
+        context.default_map = {"validation": True, "keep_best": True} | preset.pop("hyper") | (
+            encoding if isinstance(encoding, dict) else {"encoding": encoding}) | preset
     return name
 
 
@@ -37,31 +36,22 @@ def train(
         help="Name or file of a preset: --dataset, --hidden, --counter-bits, --epochs and the "
              "hyper-parameters, unless they are given too; with --validation and --keep-best."
     )] = None,
-    dataset: Annotated[str, Option(
-        help=f"One of {', '.join(datasets.NAMES)}; with --rnn {', '.join(series.IMAGES)} or a UCR "
-             "or UEA set.")] = "digits",
-    data: Annotated[Path | None, Option(
-        help="Folder of the IDX files (else BEP_DATA, else they are downloaded), or of the UCR and "
-             "UEA files.")] = None,
-    rnn: Annotated[bool, Option(
-        "--rnn", help="A recurrent network: --hidden K_s K_y, the state and the output.")] = False,
+    dataset: Annotated[str, Option(help=options.DATASET)] = "digits",
+    data: options.Data = None,
     steps: Annotated[int | None, Option(
         help="T_max of a recurrent trainer; by default those of the longest sequence.")] = None,
-    window: Annotated[int | None, Option(
-        help="Only the last samples of a sequence; by default all.")] = SERIES.window,
-    chunk: Annotated[int, Option(help="Samples of a sequence per time step.")] = SERIES.chunk,
-    bits: Annotated[int, Option(
-        help="Thermometer levels per sample and dimension of a sequence.")] = SERIES.bits,
-    expand: Annotated[int | None, Option(
-        help="K_x, random features of a time step's bits; by default the bits.")] = SERIES.expand,
+    window: options.Window = Encoding.window,
+    chunk: options.Chunk = Encoding.chunk,
+    bits: options.Bits = Encoding.bits,
+    expand: options.Expand = Encoding.expand,
     horizon: Annotated[int, Option(
         help="Steps from the end of a sequence that get targets.")] = HYPER.horizon,
     fold: Annotated[int, Option(
         help="Which of three folds of a UCR or UEA set is the test part, 0..2.")] = 0,
-    encoding: Annotated[str, Option(
-        help=f"Of images as bits: {', '.join(datasets.ENCODINGS)}.")] = "default",
+    encoding: options.Images = "default",
     hidden: Annotated[list[int], Option(
-        help="Neurons per layer: --hidden 75 75.")] = (128, 128),
+        help="Neurons per layer: --hidden 75 75. Of sequences two, K_s and K_y, the state and "
+             "the output.")] = (128, 128),
     counter_bits: Annotated[int, Option(help="B_h, stored bits per counter, 2..15.")] = 7,
     weight_lanes: Annotated[int, Option(help="P, weight bits per cycle of the trainer.")] = 64,
     counter_lanes: Annotated[int, Option(
@@ -111,14 +101,9 @@ def train(
     results.check_writable(save)
     if validation is None:
         validation = dataset != "digits" or patience > 0 or keep_best
-    if rnn:
-        sequences = series.Encoding(window, chunk, bits, expand)
-        samples = series.load(dataset, data=data, seed=data_seed, fold=fold, encoding=sequences,
-                              validation=None if validation else 0.0)
-    else:
-        sequences = None
-        samples = datasets.load(dataset, data=data, seed=data_seed, validation=validation,
-                                encoding=encoding)
+    encoding = options.encoding(dataset, encoding, window, chunk, bits, expand)
+    samples = datasets.load(dataset, data=data, seed=data_seed, fold=fold, validation=validation,
+                            encoding=encoding)
     if train_samples is not None:
         samples = samples.limit(train_samples)
     config = Config(samples.inputs, tuple(hidden), samples.classes, counter_bits, weight_lanes,
@@ -152,7 +137,7 @@ def train(
     result = {
         "preset": preset,
         "dataset": dataset,
-        "encoding": asdict(sequences) | {"fold": fold} if rnn else encoding,
+        "encoding": asdict(encoding) | {"fold": fold} if samples.steps else encoding,
         "test_accuracy": training.accuracy(network, samples.test),
         "train_accuracy": training.accuracy(network, samples.train),
         "validation_accuracy": training.accuracy(network, samples.validation),

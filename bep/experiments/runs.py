@@ -1,23 +1,18 @@
-"""One training run of an experiment, as data: what is run, its digest, and its result.
-
-A run is a frozen dataclass of JSON values with a ``digest`` and a method ``seeded(seed)``. Another
-kind of run than :class:`Run` registers its own ``execute``::
-
-    @execute.register
-    def execute_sequences(run: SequenceRun, *, data=None, progress=None): ...
-"""
+"""One training run of an experiment, as data: what is run, its digest, and its result."""
 
 import hashlib
 import json
+import statistics
 import time
 from dataclasses import asdict, dataclass, field, replace
-from functools import lru_cache, partial, singledispatch
+from functools import lru_cache, partial
 
 import numpy as np
 
 from bep import results
 from bep_model.config import NUMERICS_VERSION, Config
-from bep_model.data import augment, datasets, images, series
+from bep_model.data import augment, catalogue, datasets
+from bep_model.data.catalogue import Encoding
 from bep_model.fit import baselines, training
 from bep_model.fit.training import Hyper
 from bep_model.network import Network
@@ -31,28 +26,33 @@ PACKAGES = ("bep-trainer", "numpy", "numba", "scikit-learn")
 class Run:
     """All that decides the result of a run; equal runs give equal results.
 
+    A data set of sequences makes the network a recurrent one. One without a test part of its own
+    is cross-validated: a network for every fold.
+
     Parameters
     ----------
     dataset : str
-        One of ``datasets.NAMES``.
+        As for :func:`datasets.load`.
     hidden : tuple of int
-        Neurons per layer.
+        Neurons per layer; K_s and K_y of a recurrent network.
     epochs : int
     seed : int
         Of the initial weights, the random bits and the sample order.
     data_seed : int
-        Of held-out samples and generated data.
+        Of folds, held-out samples and generated data.
+    folds : int
+        Of a cross-validated data set; no effect on others.
     counter_bits : int
         B_h.
     hyper : Hyper
     train_samples : int or None
-        Only the first so many training samples, for smoke runs.
+        Only the first so many training samples, of every fold.
     literal_targets : bool
     model : str
         One of ``MODELS``: BEP, or a baseline of :mod:`bep_model.fit.baselines` that may store as
-        many bits as BEP's counters would.
-    encoding : str
-        Of images as bits, see :func:`datasets.load`.
+        many bits as BEP's counters would. No baseline takes sequences.
+    encoding : str or Encoding
+        As for :func:`datasets.load`.
     refit : bool
         Train on the validation samples too and test the last epoch, of hyper-parameters and a
         number of epochs that were chosen with them.
@@ -69,12 +69,13 @@ class Run:
     epochs: int = 50
     seed: int = 1
     data_seed: int = 0
+    folds: int = 3
     counter_bits: int = 15
     hyper: Hyper = field(default_factory=Hyper)
     train_samples: int | None = None
     literal_targets: bool = False
     model: str = "bep"
-    encoding: str = "default"
+    encoding: str | Encoding = "default"
     refit: bool = False
     counter_lanes: int = 8
     generated: tuple = ()
@@ -83,6 +84,9 @@ class Run:
     def __post_init__(self):
         if self.model not in MODELS:
             raise ValueError(f"model must be one of {', '.join(MODELS)}, not {self.model!r}")
+        if self.model != "bep" and catalogue.sequential(self.dataset):
+            raise ValueError(f"the model {self.model} takes no sequences, as {self.dataset} has")
+        object.__setattr__(self, "encoding", catalogue.encoding_of(self.dataset, self.encoding))
 
     @property
     def digest(self):
@@ -102,48 +106,38 @@ class Run:
 
     def small(self):
         """A run of the same kind that takes a moment."""
-        return replace(self, epochs=min(self.epochs, 2), train_samples=200, generated=())
+        few = 100 if catalogue.sequential(self.dataset) else 200
+        return replace(self, epochs=min(self.epochs, 2), train_samples=few, folds=2, generated=())
 
 
 def digest(run):
     """SHA-256 over a run, its kind and the version of the numerics, as 64 hex digits."""
-    table = asdict(run)
-    # Digests are older than these.
-    for part, defaults in ((table, {"counter_lanes": 8, "generated": (), "swap": 0}),
-                           (table.get("hyper", {}), {"thinning_bits": 16, "kappa": 0})):
+    sequences, table = catalogue.sequential(run.dataset), asdict(run)
+    # Digests are older than these. Which of them are told always is as old as recurrent networks.
+    left_out = {"counter_lanes": 8, "generated": (), "swap": 0} | (
+        {"model": "bep", "refit": False} if sequences else {"folds": run.folds})
+    for part, defaults in ((table, left_out), (table["hyper"], {"thinning_bits": 16, "kappa": 0})):
         for name, default in defaults.items():
-            if part.get(name) == default:
+            if part[name] == default:
                 del part[name]
-    told = {"kind": type(run).__name__, "numerics": NUMERICS_VERSION, "run": table}
+    told = {"kind": "SeriesRun" if sequences else "Run", "numerics": NUMERICS_VERSION,
+            "run": table}
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
-
-
-WITHOUT_FILES = ("digits", "random-prototypes")
-"""Data sets that are the same everywhere."""
 
 
 def content(dataset, data=None):
     """SHA-256, as 64 hex digits, over the numbers and labels that a data set's files hold.
 
     It belongs to a run as its digest does: in another folder there may be other data by the same
-    name. None for the data sets :data:`WITHOUT_FILES`. Parameters and errors as of
-    :func:`datasets.load`, or :func:`series.load`.
+    name. None for a data set without files. Parameters and errors as of :func:`datasets.load`.
     """
-    if dataset in WITHOUT_FILES:
+    if dataset in catalogue.PLAIN:
         return None
-    name = series.IMAGES.get(dataset, dataset)
-    held = images.read(name, data) if name in images.CLASSES else series.read(dataset, data)
     told = hashlib.sha256()
-
-    def tell(part):
-        if isinstance(part, tuple):
-            for each in part:
-                tell(each)
-        elif isinstance(part, np.ndarray):
-            told.update(f"{part.dtype.str} {len(part)} {part.size} ".encode())
-            told.update(np.ascontiguousarray(part))
-
-    tell(held)
+    for part in datasets.read(dataset, data).parts:
+        for array in part:
+            told.update(f"{array.dtype.str} {len(array)} {array.size} ".encode())
+            told.update(np.ascontiguousarray(array))
     return told.hexdigest()
 
 
@@ -153,24 +147,23 @@ def file_name(run, checksum):
 
 
 @lru_cache(maxsize=4)
-def samples(checksum, dataset, data_seed, data, train_samples, encoding="default", generated=()):
+def samples(checksum, dataset, train_samples, **options):
     """The data of a run; kept, since the runs of an experiment share theirs.
 
-    ``checksum`` is their :func:`content`: a folder may hold other data later.
+    ``checksum`` is their :func:`content`: a folder may hold other data later. ``options`` are
+    those of :func:`datasets.load`.
     """
-    loaded = datasets.load(dataset, data=data, seed=data_seed, encoding=encoding,
-                           **dict(generated))
+    loaded = datasets.load(dataset, **options)
     return loaded if train_samples is None else loaded.limit(
         min(train_samples, len(loaded.train)))
 
 
-@singledispatch
 def execute(run, *, data=None, progress=None):
-    """Train, keep the epoch of the best validation accuracy, test it: once.
+    """Train, keep the epoch of the best validation accuracy, test it: once, or once per fold.
 
     Parameters
     ----------
-    run : Run, or another kind that is registered
+    run : Run
     data : path-like, optional
         Folder of the data sets, see :func:`datasets.load`.
     progress : callable, optional
@@ -180,49 +173,61 @@ def execute(run, *, data=None, progress=None):
     -------
     dict
         JSON: the run, its digest, the checksum of its data (see :func:`content`), its accuracies
-        (0..1), the history, seconds and versions.
+        (0..1), the history, seconds and versions. Accuracies of a cross-validated run are means,
+        and ``folds`` has those of every fold, each with its history.
     """
-    raise TypeError(f"a run must be a Run, not {run!r}")
+    checksum, seconds, measured = content(run.dataset, data), 0.0, []
+    folded = catalogue.folded(run.dataset)
+    for fold in range(run.folds if folded else 1):
+        loaded = samples(checksum, run.dataset, run.train_samples, data=data, seed=run.data_seed,
+                         fold=fold, folds=run.folds, encoding=run.encoding, **dict(run.generated))
+        begun = time.perf_counter()
+        measured.append(measure(run, loaded, progress))
+        seconds += time.perf_counter() - begun
+    result = over_folds(measured) if folded else measured[0]
+    packages = (*PACKAGES, "aeon") if folded else PACKAGES  # it brings some of those data sets
+    return {"run": asdict(run), "digest": run.digest, "data": checksum, **result,
+            "seconds": seconds, "versions": results.versions(*packages)}
 
 
-@execute.register
-def execute_run(run: Run, *, data=None, progress=None):
-    checksum = content(run.dataset, data)
-    loaded = samples(checksum, run.dataset, run.data_seed, data, run.train_samples, run.encoding,
-                     run.generated)
+def over_folds(measured):
+    """Results of the folds of a run, and the means of their accuracies (None if they have none)."""
+    means = {name: None if measured[0][name] is None
+             else statistics.mean(fold[name] for fold in measured)
+             for name in ("test_accuracy", "validation_accuracy")}
+    return means | {"stored_bits": measured[0]["stored_bits"], "folds": measured}
+
+
+def measure(run, loaded, progress=None):
+    """Train the model of a run on data and return what was measured."""
     lanes = run.counter_lanes  # P as well, which decides nothing but must be a multiple of Q
     config = Config(loaded.inputs, tuple(run.hidden), loaded.classes, run.counter_bits,
-                    lanes, lanes, run.hyper.batch, stable=run.hyper.stable)
+                    lanes, lanes, run.hyper.batch, max_steps=loaded.steps, stable=run.hyper.stable)
     bits = config.counter_bits * sum(k * f for k, f in config.shapes)
-    begun = time.perf_counter()
     if run.model == "bep":
-        swap = partial(augment.swapped, part=run.swap, seed=run.seed) if run.swap else None
-        measured = {"stored_bits": bits} | train(run, loaded, config, progress, run.refit, swap)
-    elif run.model == "random-features":
-        measured = baselines.fit_random_features(loaded, run.seed, budget=bits,
-                                                 epochs=min(10, run.epochs))
-    else:
-        measured = baselines.fit_logistic_regression(loaded)
-    return {"run": asdict(run), "digest": run.digest, "data": checksum, **measured,
-            "seconds": time.perf_counter() - begun, "versions": results.versions(*PACKAGES)}
+        return {"stored_bits": bits} | train(run, loaded, config, progress)
+    if run.model == "random-features":
+        return baselines.fit_random_features(loaded, run.seed, budget=bits,
+                                             epochs=min(10, run.epochs))
+    return baselines.fit_logistic_regression(loaded)
 
 
-def train(run, loaded, config, progress=None, refit=False, augmented=None):
+def train(run, loaded, config, progress):
     """Train a network and test its best epoch, the last one of a refit; return what was measured.
 
-    ``augmented`` changes the training samples of an epoch, see :func:`training.fit`.
     ``validation_accuracy`` of a refit is None.
     """
     network = Network(config, literal_targets=run.literal_targets)
     network.reset(run.seed)
-    history = training.fit(network, loaded.refit() if refit else loaded, epochs=run.epochs,
-                           hyper=run.hyper, seed=run.seed, progress=progress, keep_best=not refit,
-                           augment=augmented)
+    swap = partial(augment.swapped, part=run.swap, seed=run.seed) if run.swap else None
+    history = training.fit(network, loaded.refit() if run.refit else loaded, epochs=run.epochs,
+                           hyper=run.hyper, seed=run.seed, progress=progress,
+                           keep_best=not run.refit, augment=swap)
     held = [epoch.validation_accuracy for epoch in history]
     return {
         "test_accuracy": training.accuracy(network, loaded.test),
-        "validation_accuracy": None if refit else max(held),
-        "best_epoch": len(held) - 1 if refit else held.index(max(held)),
+        "validation_accuracy": None if run.refit else max(held),
+        "best_epoch": len(held) - 1 if run.refit else held.index(max(held)),
         "history": [{"error": epoch.error, "triggered": epoch.triggered,
                      "validation_accuracy": epoch.validation_accuracy} for epoch in history],
     }

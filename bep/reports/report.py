@@ -66,7 +66,7 @@ def triggered(runs):
 
     They decide the speed of a trainer: any other sample needs no more than its forward phase.
     """
-    if "history" not in runs[0]:
+    if not all("history" in run for run in runs):  # of a baseline, or of several folds
         return None
     return [round(100 * statistics.mean(epoch["triggered"] for epoch in same), 2)
             for same in zip(*(run["history"] for run in runs), strict=True)]

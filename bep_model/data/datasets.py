@@ -1,20 +1,16 @@
 """Data sets as bits: `load` returns training, validation and test samples ready for a trainer."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 
 from bep_model.checks import MOST_SEED, integer
-from bep_model.data import images
-from bep_model.data.encoders import Thermometer
-from bep_model.data.images import ENCODINGS
-
-__all__ = ["ENCODINGS", "NAMES", "Dataset", "Samples", "check_encoding", "load",
-           "random_prototypes", "split"]
-
-NAMES = ("digits", "random-prototypes", *images.CLASSES)
+from bep_model.data import archive, catalogue, encoders, images, sequences
+from bep_model.data.division import divide, split
 
 
 @dataclass(frozen=True)
@@ -92,8 +88,33 @@ class Dataset:
                              f"{config.classes}")
 
 
-def load(name, *, data=None, seed=0, validation=True, encoding="default", **generator):
-    """Load and encode a data set.
+class Numbers(NamedTuple):
+    """A data set as its files hold it, before it is divided and encoded.
+
+    ``parts`` are pairs (values, labels 0..C-1): the training and the test part, or a single one
+    that is to be divided. ``classes`` are names of 0..C-1; ``lengths`` int64 (N,), where sequences
+    may have several.
+    """
+
+    parts: tuple
+    classes: Sequence
+    lengths: np.ndarray | None = None
+
+
+def read(name, data=None):
+    """The :class:`Numbers` of a data set; parameters and errors as of :func:`load`."""
+    if name == "digits":
+        return Numbers((load_digits(return_X_y=True),), range(10))
+    if catalogue.images(name) is not None:
+        *parts, classes = images.read(catalogue.images(name), data)
+        return Numbers(tuple(parts), range(classes))
+    values, labels, lengths, classes = archive.read(name, data)
+    return Numbers(((values, labels),), classes, lengths)
+
+
+def load(name, *, data=None, seed=0, fold=0, folds=3, validation=True, encoding="default",
+         **generator):
+    """Load, divide and encode a data set.
 
     digits
         scikit-learn's bundled 8x8 digits; thermometer with levels 4, 8, 12 of 0..16: 192 inputs.
@@ -110,27 +131,42 @@ def load(name, *, data=None, seed=0, validation=True, encoding="default", **gene
         first class (also of the letters). A sixth of the training images is held out.
     idx
         The same of any other such files; the classes are the labels of the training images.
+    s-mnist and other sets of images with ``s-`` before their names
+        Sequences: the rows of the images, from top to bottom, are the time steps.
+    ItalyPowerDemand and every other set of the UCR and UEA archives
+        Sequences: the archive's training and test files are pooled, and one of ``folds`` parts,
+        stratified by class, is the test part (the paper's protocol). A fifth of the rest is held
+        out for validation.
+
+    Encoders are fitted on the training part alone.
 
     Parameters
     ----------
     name : str
-        One of ``NAMES``.
+        One of ``catalogue.SETS``, or another UCR or UEA set whose files are there.
     data : path-like, optional
-        Folder of the IDX files, or the folder above it; else environment variable BEP_DATA; else
-        they are downloaded into the user's cache. Packed or not, by their usual names:
-        ``train-images-idx3-ubyte.gz``, ``train-images.idx3-ubyte``, ``t10k-`` or ``test-`` of the
-        test part, ``emnist-letters-train-`` and so on of EMNIST.
+        Folder of the files, or the folder above it; else environment variable BEP_DATA. Without
+        it MNIST and Fashion-MNIST are downloaded into the user's cache. IDX files, packed or not,
+        have their usual names: ``train-images-idx3-ubyte.gz``, ``train-images.idx3-ubyte``,
+        ``t10k-`` or ``test-`` of the test part, ``emnist-letters-train-`` and so on of EMNIST.
+        For UCR and UEA sets see :func:`bep_model.data.archive.read`.
     seed : int
-        Chooses what is held out for test (digits) and validation, and the generated samples.
+        Chooses the folds, what is held out for test (digits) and validation, and the generated
+        samples.
+    fold : int
+        Which fold is the test part, 0..folds-1; 0 for sets with a test part of their own.
+    folds : int
+        At least 2; no effect on sets with a test part of their own.
     validation : bool
         Whether to hold out validation samples; if not, they stay in the training part.
-    encoding : str
-        One of ``ENCODINGS``, for the images; the other data sets have only "default". "median" is
-        the images' default; "thermometer" gives a pixel the levels 64 and 192 and leaves out bits
-        that are the same in more than 98 % of the training images; "differences-2000", or another
-        number, gives so many local features, see :class:`encoders.Differences`; "selected-784",
-        or another number, the bits that tell most of the class, see
-        :class:`selection.Informative`, of those that compare each pixel with five quantiles.
+    encoding : str or catalogue.Encoding
+        Of sequences an ``Encoding``; "default" has its default values. Of images one of
+        ``catalogue.ENCODINGS``; the other data sets have only "default". "median" is the images'
+        default; "thermometer" gives a pixel the levels 64 and 192 and leaves out bits that are
+        the same in more than 98 % of the training images; "differences-2000", or another number,
+        gives so many local features, see :class:`encoders.Differences`; "selected-784", or
+        another number, the bits that tell most of the class, see :class:`selection.Informative`,
+        of those that compare each pixel with five quantiles.
     **generator
         Keywords of :func:`random_prototypes`; no other data set takes any.
 
@@ -141,45 +177,67 @@ def load(name, *, data=None, seed=0, validation=True, encoding="default", **gene
     Raises
     ------
     ValueError
-        For an unknown name or encoding, a damaged file, or too few samples. OSError for a missing
-        file or a failed download.
+        For an encoding or a fold that is not allowed, a damaged file, or too few samples. OSError
+        for an unknown name, a missing file or a failed download.
     """
-    if name not in NAMES:
-        raise ValueError(f"unknown data set {name!r}; known are {', '.join(NAMES)}")
     seed = integer("the seed of the data", seed, 0, MOST_SEED)
-    check_encoding(name, encoding)
+    encoding = catalogue.encoding_of(name, encoding)
     if name == "random-prototypes":
         return random_prototypes(seed=seed, validation=validation, **generator)
     if generator:
         raise TypeError(f"{name} has no option {sorted(generator)[0]!r}")
-    classes = 10
-    if name == "digits":
-        x, labels = load_digits(return_X_y=True)
-        rest, held = split(name, labels, 360, seed)
-        x, labels, test_x, test_labels = x[rest], labels[rest], x[held], labels[held]
-        encoder = Thermometer((4, 8, 12))
+    if fold and not catalogue.folded(name):
+        raise ValueError(f"{name} has a test part of its own: fold must be 0, not {fold}")
+    numbers = read(name, data)
+    values, labels = (np.concatenate(arrays) for arrays in zip(*numbers.parts, strict=True))
+    if len(numbers.parts) == 2:
+        rest, test = np.split(np.arange(len(labels)), [len(numbers.parts[0][1])])
+    elif name == "digits":
+        rest, test = split(name, labels, 360, seed)
     else:
-        (x, labels), (test_x, test_labels), classes = images.read(name, data)
-        encoder = images.encoder(encoding, x.shape[1:])
-        x, test_x = (part.reshape(len(part), -1) for part in (x, test_x))
-    everything = np.arange(len(labels))
-    held_out = len(labels) // (5 if name == "digits" else 6)
-    kept, held = (split(name, labels, held_out, seed) if validation
-                  else (everything, everything[:0]))
+        rest, test = divide(name, labels, numbers.classes, fold, folds, seed)
+    train, held = rest, rest[:0]
+    if validation:
+        count = len(rest) / (5 if catalogue.images(name) is None else 6)
+        # Results are older than one rule for both.
+        count = math.ceil(count) if catalogue.sequential(name) else int(count)
+        kept, out = split(name, labels[rest], count, seed, numbers.classes)
+        train, held = rest[kept], rest[out]
+    parts = encode(name, encoding, values, labels, numbers.lengths, (train, held, test))
+    return Dataset(name, *parts, len(numbers.classes))
+
+
+def encode(name, encoding, values, labels, lengths, parts):
+    """Samples of each of the ``parts``, indices; the encoder is fitted on the first of them.
+
+    Raises ValueError, with the ``name``, if the encoding does not suit the numbers.
+    """
+    train = parts[0]
     try:
-        bits = encoder.fit(x[kept], labels[kept]).transform(x)
+        if catalogue.sequential(name):
+            if lengths is None:
+                lengths = np.full(len(values), values.shape[1])
+            values, lengths = sequences.steps(encoding, values, lengths)
+            encoder = sequences.of_steps(encoding)
+        else:
+            encoder = (encoders.Thermometer((4, 8, 12)) if name == "digits"
+                       else encoders.of_images(encoding, values.shape[1:]))
+            values = values.reshape(len(values), -1)
+        encoder.fit(values[train], labels[train])
     except ValueError as error:
-        raise ValueError(f"{name}, encoding {encoding}: {error}") from None
-    return Dataset(name, Samples(bits[kept], labels[kept]), Samples(bits[held], labels[held]),
-                   Samples(encoder.transform(test_x), test_labels), classes)
+        told = name if isinstance(encoding, catalogue.Encoding) else f"{name}, encoding {encoding}"
+        raise ValueError(f"{told}: {error}") from None
+    if lengths is not None and (lengths == values.shape[1]).all():
+        lengths = None
 
+    def part(rows):
+        bits = encoder.transform(values[rows])
+        if lengths is None:
+            return Samples(bits, labels[rows])
+        return Samples(sequences.align_begin(bits, lengths[rows]), labels[rows], lengths[rows])
 
-def check_encoding(name, encoding):
-    """Raise ValueError unless data set ``name`` has this ``encoding``, see :func:`load`."""
-    if name in images.CLASSES:
-        images.encoder(encoding)
-    elif encoding != "default":
-        raise ValueError(f"{name} has no encoding but \"default\", not {encoding!r}")
+    train = part(train)
+    return [train, *(part(rows) if len(rows) else train.first(0) for rows in parts[1:])]
 
 
 def random_prototypes(*, train=20000, test=3000, inputs=1000, classes=10, flip=0.46, seed=0,
@@ -220,24 +278,3 @@ def random_prototypes(*, train=20000, test=3000, inputs=1000, classes=10, flip=0
 
     parts = part(train), part(test), part(test if validation else 0)
     return Dataset("random-prototypes", parts[0], parts[2], parts[1], classes)
-
-
-def split(name, labels, count, seed, classes=None):
-    """Hold out ``count`` samples, stratified by class: indices of the rest and of those.
-
-    Raises ValueError, with the ``name`` of the set and perhaps that of one of its ``classes``,
-    unless either part can have a sample of every class.
-    """
-    sizes = np.bincount(labels)
-    present = np.count_nonzero(sizes)
-    if 1 in sizes:
-        only = int(np.argmax(sizes == 1))
-        only = only if classes is None else classes[only]
-        raise ValueError(f"{name} has 1 sample of class {only} to train on and to hold out; there "
-                         "must be 2 or more of each class")
-    if not present <= count <= len(labels) - present:
-        raise ValueError(f"{name}: {count} of {len(labels)} samples cannot be held out; for "
-                         f"{present} classes it must be {present} to {len(labels) - present}")
-    return train_test_split(
-        np.arange(len(labels)), test_size=count, random_state=seed, stratify=labels
-    )

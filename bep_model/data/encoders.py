@@ -9,12 +9,94 @@ from itertools import pairwise
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.feature_selection import VarianceThreshold
+from sklearn.pipeline import make_pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from bep_model.checks import integer, number, unchanged_if_refused
+from bep_model.data import catalogue
+from bep_model.data.selection import Informative
+
+LEVELS = 5
+"""Quantiles per pixel that the encoding ``selected-N`` chooses from."""
 
 
-class _Encoder(TransformerMixin, BaseEstimator):
+def of_images(encoding, shape):
+    """The transformer of images (N, rows * columns) that an encoding stands for.
+
+    Parameters
+    ----------
+    encoding : str
+        See :func:`bep_model.data.datasets.load`.
+    shape : (int, int)
+        Rows and columns of an image.
+
+    Raises ValueError for an unknown encoding, or one that such images do not have the bits for.
+    """
+    kind, bits = catalogue.image_encoding(encoding)
+    if kind == "median":
+        return Median()
+    if kind == "thermometer":
+        return make_pipeline(Thermometer((64, 192)), VarianceThreshold(0.02 * 0.98))
+    rows, columns = shape
+    if kind == "differences":
+        return Differences(bits, columns)
+    if bits > LEVELS * rows * columns:
+        raise ValueError(f"images of {rows} x {columns} pixels have only {LEVELS * rows * columns} "
+                         "bits to select from")
+    return make_pipeline(Thermometer(LEVELS), Informative(bits))
+
+
+def quantiles(x, count):
+    """Levels of a distributive thermometer: the quantiles 1/(n+1)..n/(n+1) of each column.
+
+    Parameters
+    ----------
+    x : array (N, columns)
+        A NaN is left out.
+    count : int
+        n, levels per column.
+
+    Returns
+    -------
+    float array (columns, count)
+        NaN for a column that holds no number.
+    """
+    parts = np.arange(1, count + 1) / (count + 1)
+    whole = ~np.isnan(x).any(axis=0)
+    if whole.all():
+        return np.quantile(x, parts, axis=0).T
+    levels = np.full((x.shape[1], count), np.nan)
+    levels[whole] = np.quantile(x[:, whole], parts, axis=0).T
+    for column in np.flatnonzero(~whole):
+        there = x[~np.isnan(x[:, column]), column]
+        if len(there):
+            levels[column] = np.quantile(there, parts)
+    return levels
+
+
+def compared(x, levels, compare=np.greater):
+    """Bits of a thermometer: bit ``i * n + k`` tells whether x_i is above level k; 0 for NaN.
+
+    Parameters
+    ----------
+    x : array (N, ..., features)
+    levels : array (..., features, n)
+    compare : ufunc
+
+    Returns
+    -------
+    uint8 array (N, ..., features * n)
+    """
+    bits = np.empty((*x.shape, levels.shape[-1]), np.uint8)
+    for k in range(levels.shape[-1]):  # all levels at once would take much memory
+        compare(x, levels[..., k], out=bits[..., k])
+    return bits.reshape(*x.shape[:-1], x.shape[-1] * levels.shape[-1])
+
+
+class Encoder(TransformerMixin, BaseEstimator):
+    """What all encoders share."""
+
     def check_options(self):
         """Raise TypeError or ValueError for a constructor argument that is not allowed."""
 
@@ -24,7 +106,7 @@ class _Encoder(TransformerMixin, BaseEstimator):
         return tags
 
 
-class Threshold(_Encoder):
+class Threshold(Encoder):
     """One bit per feature: x >= threshold.
 
     Parameters
@@ -52,7 +134,7 @@ class Threshold(_Encoder):
         return (validate_data(self, X, reset=False) >= self.threshold).astype(np.uint8)
 
 
-class Median(_Encoder):
+class Median(Encoder):
     """One bit per feature: x > the feature's median in the data of :meth:`fit`.
 
     Attributes
@@ -72,7 +154,7 @@ class Median(_Encoder):
         return (validate_data(self, X, reset=False) > self.median_).astype(np.uint8)
 
 
-class Thermometer(_Encoder):
+class Thermometer(Encoder):
     """Several bits per feature, one per level; bit ``i * levels + k`` is level k of feature i.
 
     Parameters
@@ -104,8 +186,7 @@ class Thermometer(_Encoder):
         self.check_options()
         X = validate_data(self, X)
         if self._learns:
-            parts = np.arange(1, self.levels + 1) / (self.levels + 1)
-            self.levels_ = np.quantile(X, parts, axis=0).T
+            self.levels_ = quantiles(X, self.levels)
         else:
             levels = np.asarray(self.levels, dtype=float)
             self.levels_ = np.broadcast_to(levels, (X.shape[1], levels.size))
@@ -114,16 +195,15 @@ class Thermometer(_Encoder):
     def transform(self, X):
         """Return bits, uint8 (N, features * levels)."""
         check_is_fitted(self, "levels_")
-        x = validate_data(self, X, reset=False)[:, :, None]
-        bits = x > self.levels_ if self._learns else x >= self.levels_
-        return bits.reshape(len(x), -1).astype(np.uint8)
+        x = validate_data(self, X, reset=False)
+        return compared(x, self.levels_, np.greater if self._learns else np.greater_equal)
 
     @property
     def _learns(self):
         return np.ndim(self.levels) == 0
 
 
-class Differences(_Encoder):
+class Differences(Encoder):
     """Local features of images: bit = sum of some pixels - sum of as many others > its median.
 
     The pixels of a bit lie in one window. Windows and pixels are drawn once, by a seed; two pixels

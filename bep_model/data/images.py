@@ -1,29 +1,12 @@
-"""Data sets of images: their IDX files, classes, and encodings as bits."""
-
-import os
-from pathlib import Path
+"""Data sets of images: their IDX files."""
 
 import numpy as np
 import pooch
-from sklearn.feature_selection import VarianceThreshold
-from sklearn.pipeline import make_pipeline
 
-from bep_model.data import idx
-from bep_model.data.encoders import Differences, Median, Thermometer
-from bep_model.data.selection import Informative
-
-CLASSES = {"mnist": 10, "fashion-mnist": 10, "emnist-balanced": 47, "emnist-byclass": 62,
-           "emnist-bymerge": 47, "emnist-digits": 10, "emnist-letters": 26, "emnist-mnist": 10,
-           "idx": None}
-"""Data sets and their classes; ``idx`` are any other such files, with a class per label."""
-
-ENCODINGS = ("default", "median", "thermometer", "differences-N", "selected-N")
+from bep_model.data import catalogue, idx
 
 KINDS = {"images": "idx3", "labels": "idx1"}
 """Kinds of files, as their names have them."""
-
-LEVELS = 5
-"""Quantiles per pixel that ``selected-N`` chooses from."""
 
 # Mirrors and the published MD5 sums of the original files: training images and labels, test
 # images and labels.
@@ -50,7 +33,7 @@ def read(name, data=None):
     Parameters
     ----------
     name : str
-        A key of ``CLASSES``.
+        A key of ``catalogue.IMAGES``.
     data : path-like, optional
         See :func:`bep_model.data.datasets.load`.
 
@@ -67,15 +50,15 @@ def read(name, data=None):
     OSError
         For a missing file or a failed download.
     """
-    paths = _locate(name, data if data is not None else os.environ.get("BEP_DATA"))
+    paths = _locate(name, catalogue.folder(data))
     (x, labels), (test_x, test_labels) = (idx.read_pair(*paths[i:i + 2]) for i in (0, 2))
     if x.shape[1:] != test_x.shape[1:]:
         raise ValueError(f"the images of {paths[2]} have {_size(test_x.shape[1:])} pixels, those "
                          f"of {paths[0]} {_size(x.shape[1:])}")
-    known = np.unique(labels)
-    if CLASSES[name] is not None:
+    known, classes = np.unique(labels), catalogue.IMAGES[name].classes
+    if classes is not None:
         first = int(name == "emnist-letters")  # whose labels are 1..26
-        known = np.arange(first, first + CLASSES[name])
+        known = np.arange(first, first + classes)
         for path, values in ((paths[1], labels), (paths[3], test_labels)):
             _check(path, values, known, f"of {name} it must be {known[0]} to {known[-1]}")
     _check(paths[3], test_labels, np.unique(labels), f"no image of {paths[0]} has it")
@@ -94,36 +77,6 @@ def _check(path, labels, known, rule):
         raise ValueError(f"{path} has the label {labels[at]} at {at}; {rule}")
 
 
-def encoder(encoding, shape=None):
-    """The transformer of images (N, pixels) that ``encoding`` stands for, see ``datasets.load``.
-
-    Parameters
-    ----------
-    encoding : str
-        One of ``ENCODINGS``.
-    shape : (int, int), optional
-        Rows and columns of an image; without them the encoding itself is checked alone.
-
-    Raises ValueError for an unknown encoding, or one that such images do not have the bits for.
-    """
-    if encoding in ("default", "median"):
-        return Median()
-    if encoding == "thermometer":
-        return make_pipeline(Thermometer((64, 192)), VarianceThreshold(0.02 * 0.98))
-    kind, _, bits = str(encoding).partition("-")
-    if (kind not in ("differences", "selected") or not (bits.isascii() and bits.isdecimal())
-            or not 1 <= int(bits) <= 65535):
-        raise ValueError(f"encoding must be one of {', '.join(ENCODINGS)} with N = 1..65535, "
-                         f"not {encoding!r}")
-    rows, columns = shape or (1, 2**16)
-    if kind == "differences":
-        return Differences(int(bits), columns)
-    if int(bits) > LEVELS * rows * columns:
-        raise ValueError(f"encoding {encoding}: images of {_size(shape)} pixels have only "
-                         f"{LEVELS * rows * columns} bits to select from")
-    return make_pipeline(Thermometer(LEVELS), Informative(int(bits)))
-
-
 def _size(shape):
     return " x ".join(map(str, shape))
 
@@ -135,9 +88,6 @@ def _locate(name, folder):
             return [_download(name, *file) for file in zip(FILES, MD5[name], strict=True)]
         raise FileNotFoundError(f"{name} is not downloaded; give the folder of its files by --data "
                                 "or the environment variable BEP_DATA")
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"there is no data folder {folder}")
     if name.startswith("emnist-"):  # whose files have its name in theirs
         places = [folder / name, folder / "emnist", folder / "emnist" / "gzip", folder / "gzip",
                   folder]

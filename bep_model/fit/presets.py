@@ -1,7 +1,8 @@
 """Presets: what to train on which data set with which hyper-parameters, as TOML files.
 
 A preset is named ``<data set>[-<encoding>]-<widths>[-b<B_h>][-online][-stable]``, stable being one
-with kappa above 0; every file says how it was found.
+with kappa above 0; every file says how it was found. Those of sequences are all online, and their
+names say neither that nor the encoding.
 """
 
 from dataclasses import MISSING, asdict, dataclass, fields
@@ -11,7 +12,8 @@ import tomli_w
 
 from bep_model.checks import integer
 from bep_model.config import Config
-from bep_model.data import datasets
+from bep_model.data import catalogue
+from bep_model.data.catalogue import Encoding
 from bep_model.files import read_toml, replacing
 from bep_model.fit.training import Hyper
 
@@ -25,16 +27,17 @@ class Preset:
     Parameters
     ----------
     dataset : str
-        One of ``datasets.NAMES``.
+        As for :func:`bep_model.data.datasets.load`.
     hidden : sequence of int
-        Neurons per layer, as in :class:`Config`.
+        Neurons per layer, as in :class:`Config`; K_s and K_y, if the data are sequences.
     counter_bits : int
         B_h, 2..15.
     epochs : int
         1 or more; the best one on validation data is meant to be kept.
     hyper : Hyper
-    encoding : str
-        Of images as bits, see :func:`datasets.load`; a file may leave it out.
+    encoding : str or Encoding
+        Of images as bits, or of sequences (a table in the file), see
+        :func:`bep_model.data.datasets.load`; a file may leave it out.
 
     Raises
     ------
@@ -47,26 +50,30 @@ class Preset:
     counter_bits: int
     epochs: int
     hyper: Hyper
-    encoding: str = "default"
+    encoding: str | Encoding = "default"
 
     def __post_init__(self):
-        if self.dataset not in datasets.NAMES:
-            raise ValueError(
-                f"dataset must be one of {', '.join(datasets.NAMES)}, not {self.dataset!r}")
-        datasets.check_encoding(self.dataset, self.encoding)
+        if not isinstance(self.dataset, str):
+            raise TypeError(f"dataset must be a name, not {self.dataset!r}")
+        object.__setattr__(self, "encoding", catalogue.encoding_of(self.dataset, self.encoding))
         object.__setattr__(self, "epochs", integer("epochs", self.epochs, 1))
-        # Inputs and classes come with the data; no check of the others depends on them.
+        # Inputs, classes and steps come with the data; no check of the others depends on them.
         config = Config(1, self.hidden, 2, self.counter_bits, max_batch=self.hyper.batch,
-                        stable=self.hyper.stable)
+                        max_steps=int(self.sequential), stable=self.hyper.stable)
         object.__setattr__(self, "hidden", config.layers)
         self.hyper.parameters(config)
+
+    @property
+    def sequential(self):
+        """Whether the data are sequences, and the network is a recurrent one."""
+        return catalogue.sequential(self.dataset)
 
     @property
     def name(self):
         """The name by the rule of this module."""
         narrow = "" if self.counter_bits == 15 else f"-b{self.counter_bits}"
-        online = "-online" if self.hyper.batch == 1 else ""
-        encoding = "" if self.encoding == "default" else f"-{self.encoding}"
+        online = "-online" if self.hyper.batch == 1 and not self.sequential else ""
+        encoding = "" if self.sequential or self.encoding == "default" else f"-{self.encoding}"
         stable = "-stable" if self.hyper.stable else ""
         net = "-".join(map(str, self.hidden))
         return f"{self.dataset}{encoding}-{net}{narrow}{online}{stable}"
@@ -114,10 +121,14 @@ def parse(table):
                      - set(table))
     if missing:
         raise ValueError(f"the preset lacks the key {missing[0]!r}")
-    hyper = table.pop("hyper")
+    table = dict(table)
+    hyper, encoding = table.pop("hyper"), table.get("encoding")
     if not isinstance(hyper, dict):
         raise TypeError(f"hyper must be a table, not {hyper!r}")
     check_keys("[hyper]", hyper, fields(Hyper))
+    if isinstance(encoding, dict):
+        check_keys("[encoding]", encoding, fields(Encoding))
+        table["encoding"] = Encoding(**encoding)
     for name, value in hyper.items():
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise TypeError(f"{name} must be a number, not {value!r}")
@@ -138,5 +149,9 @@ def dump(path, preset, comment):
     Raises OSError; an existing file then stays as it was.
     """
     head = "".join(f"# {line}".rstrip() + "\n" for line in comment.splitlines())
+    table = asdict(preset)
+    if preset.sequential:  # TOML has no None, which is the default where it is allowed
+        table["encoding"] = {name: value for name, value in table["encoding"].items()
+                             if value is not None}
     with replacing(path) as file:
-        file.write((head + tomli_w.dumps(asdict(preset))).encode())
+        file.write((head + tomli_w.dumps(table)).encode())

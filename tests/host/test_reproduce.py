@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 from bep import cli
 from bep.commands import reproduce
 from bep.experiments import runs
-from bep.experiments.experiments import EXPERIMENTS, WIDTHS
+from bep.experiments.experiments import EXPERIMENTS
+from bep.experiments.points import WIDTHS
 from bep.experiments.runs import Run
 from bep_model import configuration
 from bep_model.fit.training import Hyper

@@ -148,11 +148,24 @@ def test_train_takes_a_preset_and_what_is_given_wins(tmp_path):
         epoch["validation_accuracy"] for epoch in result["history"])
 
 
+def test_presets_of_sequences_are_searched_too(tmp_path):
+    pytest.importorskip("aeon", reason="aeon is not installed")
+    wanted = presets.load("ItalyPowerDemand-256-256-b7")
+    small, out = tmp_path / "small.toml", tmp_path / "found.toml"
+    presets.dump(small, replace(wanted, hidden=(8, 8)), "")
+    run = bep("search", small, "--trials", 2, "--epochs", 1, "--out", out)
+    assert run.exit_code == 0, run.output
+    found = presets.load(out)
+    assert found.name == "ItalyPowerDemand-8-8-b7" and found.encoding == wanted.encoding
+    assert (found.epochs, found.hyper.horizon) == (wanted.epochs, wanted.hyper.horizon)
+
+
 @pytest.mark.parametrize(("arguments", "text"), [
     (("search", "nothing"), "unknown preset 'nothing'; known are "),
     (("search", "digits-128-128-b7-online", "--trials", 0), "trials must be at least 1, not 0"),
     (("search", "--counter-bits", 1), "counter_bits must be between 2 and 15, not 1"),
-    (("search", "--dataset", "cifar"), "dataset must be one of "),
+    (("search", "--dataset", "cifar"), "unknown data set 'cifar'; known are digits, "),
+    (("search", "--dataset", "PenDigits", "--hidden", 8), "a recurrent network must have 2 layers"),
     (("search", "--storage", "/nowhere/file"), "there is no folder /nowhere"),
     (("train", "--preset", "nothing"), "unknown preset 'nothing'; known are "),
     (("train", "--preset", "nowhere/none.toml"), "nowhere/none.toml: No such file or directory"),

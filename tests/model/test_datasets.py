@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from bep_model.config import Config
-from bep_model.data import datasets, images
+from bep_model.data import datasets, encoders
+from bep_model.data.catalogue import Encoding
+from tests.model.archive_files import write_toy, write_ts
 from tests.model.idx_files import write_idx, write_set
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -16,15 +18,6 @@ DATA = Path(os.environ.get("BEP_DATA", ROOT / "../shared/data"))
 def folder(tmp_path):
     """A small data set in MNIST's four files."""
     return write_set(tmp_path)
-
-
-def test_held_out_samples_leave_the_training_part(folder):
-    held = datasets.load("mnist", data=folder)
-    whole = datasets.load("mnist", data=folder, validation=False)
-    assert [len(part) for part in (held.train, held.validation, held.test)] == [100, 20, 30]
-    assert [len(part) for part in (whole.train, whole.validation, whole.test)] == [120, 0, 30]
-    assert whole.validation.x.shape == (0, 20)
-    np.testing.assert_array_equal(np.bincount(held.validation.labels), np.full(10, 2))
 
 
 def test_medians_are_those_of_the_training_part(folder):
@@ -55,7 +48,7 @@ def test_thermometer_leaves_out_bits_that_hardly_change(folder):
 
 def test_windows_of_differences_have_the_images_width(tmp_path):
     write_set(tmp_path, shape=(3, 12))
-    encoder = images.encoder("differences-40", (3, 12)).fit(np.zeros((2, 36)))
+    encoder = encoders.of_images("differences-40", (3, 12)).fit(np.zeros((2, 36)))
     columns = np.hstack([encoder.added_, encoder.subtracted_]) % 12
     assert (np.ptp(columns, axis=1) < 9).all() and encoder.width == 12
     assert datasets.load("mnist", data=tmp_path, encoding="differences-40").inputs == 40
@@ -76,22 +69,6 @@ def test_a_thermometer_without_a_bit_that_changes(tmp_path):
     write_idx(tmp_path / "train-images-idx3-ubyte.gz", np.zeros((120, 4, 5)))
     with pytest.raises(ValueError, match="mnist, encoding thermometer: No feature"):
         datasets.load("mnist", data=tmp_path, encoding="thermometer")
-
-
-@pytest.mark.parametrize(("labels", "text"), [
-    (np.r_[np.zeros(119), 1], "mnist has 1 sample of class 1 to train on and to hold out"),
-    (np.arange(10), "mnist: 1 of 10 samples cannot be held out|1 sample of class 0"),
-    (np.repeat(np.arange(10), 2), "mnist: 3 of 20 samples cannot be held out; for 10 classes it "
-                                  "must be 10 to 10"),
-])
-def test_too_few_samples_to_hold_out(tmp_path, labels, text):
-    write_set(tmp_path)
-    write_idx(tmp_path / "train-images-idx3-ubyte.gz", np.zeros((len(labels), 4, 5)))
-    write_idx(tmp_path / "train-labels-idx1-ubyte.gz", labels)
-    write_idx(tmp_path / "t10k-labels-idx1-ubyte.gz", np.arange(30) % 2)
-    with pytest.raises(ValueError, match=text):
-        datasets.load("mnist", data=tmp_path)
-    assert len(datasets.load("mnist", data=tmp_path, validation=False).train) == len(labels)
 
 
 @pytest.mark.parametrize("encoding", ["medium", "differences", "differences-0", "differences-x",
@@ -117,14 +94,6 @@ def test_digits():
     np.testing.assert_array_equal(data.train.x, again.train.x)
     other = datasets.load("digits", validation=False, seed=1)
     assert (data.test.x != other.test.x).any()
-
-
-def test_digits_for_validation_never_come_from_the_test_part():
-    whole, held = (datasets.load("digits", validation=v) for v in (False, True))
-    np.testing.assert_array_equal(whole.test.x, held.test.x)
-    assert len(held.train) + len(held.validation) == 1437
-    rows = {row.tobytes() for row in whole.train.x}
-    assert all(row.tobytes() in rows for row in held.validation.x)
 
 
 def test_random_prototypes():
@@ -161,7 +130,8 @@ def test_random_prototypes_refuses(keywords, text):
 
 
 def test_unknown_name_and_option():
-    with pytest.raises(ValueError, match="unknown data set 'cifar'; known are digits, random-pro"):
+    with pytest.raises(FileNotFoundError, match="unknown data set 'cifar'; known are digits, ran"
+                                                r".*; any other .*: cifar needs cifar_TRAIN\.ts"):
         datasets.load("cifar")
     with pytest.raises(TypeError, match="digits has no option 'flip'"):
         datasets.load("digits", flip=0.1)
@@ -188,3 +158,53 @@ def test_real_images(name):
     assert len(data.validation) == 10000 and data.test.x.shape == (10000, 784)
     np.testing.assert_array_equal(np.bincount(data.test.labels).sum(), 10000)
     assert (data.train.x.mean(axis=0) <= 0.5).all()  # exclusive medians
+
+
+def test_the_encoder_sees_the_training_part_alone(tmp_path):
+    folder, _ = write_toy(tmp_path)
+    data = datasets.load("Toy", data=folder, encoding=Encoding(bits=1, window=1))
+    # An exclusive median: half of what it was learnt from is above it.
+    assert (np.count_nonzero(data.train.x, axis=0) == 8).all()
+    assert data.train.lengths is None and data.train.x.shape == (16, 1, 2)
+
+
+def test_unequal_lengths_come_along(tmp_path):
+    folder, _ = write_toy(tmp_path)
+    data = datasets.load("Toy", data=folder, encoding=Encoding(bits=3))
+    for part in (data.train, data.validation, data.test):
+        assert part.lengths.shape == (len(part),) and part.lengths.dtype == np.int64
+        for x, length in zip(part.x, part.lengths, strict=True):
+            assert not x[length:].any()
+    few = data.limit(4).train
+    np.testing.assert_array_equal(few.lengths, data.train.lengths[:4])
+
+
+def test_check_of_a_configuration(tmp_path):
+    data = datasets.load("Toy", data=write_toy(tmp_path)[0], encoding=Encoding(bits=3))
+    data.check(Config(6, (8, 8), 2, max_steps=5))
+    for steps, text in ((4, "has 5 time steps, the configuration at most 4"), (0, "at most 0")):
+        with pytest.raises(ValueError, match=text):
+            data.check(Config(6, (8, 8), 2, max_steps=steps))
+
+
+def test_missing_values_at_the_end_of_a_ts_are_steps(tmp_path):
+    cases = [([[1, 2, "?"]], "a"), ([["?", 3, 4]], "b"), ([[5, 6]], "b"), ([[7, 8]], "a")] * 3
+    write_ts(tmp_path, "Gap", cases, cases, extra="@missing true\n")
+    data = datasets.load("Gap", data=tmp_path, validation=False, encoding=Encoding(bits=1))
+    np.testing.assert_array_equal(np.sort(data.train.lengths), [2] * 8 + [3] * 8)
+
+
+def test_a_window_without_a_number(tmp_path):
+    cases = [([[1, 2, "?"]], "a"), ([[2, 3, 4]], "b")] * 3
+    write_ts(tmp_path, "Gap", cases, cases, extra="@missing true\n")
+    with pytest.raises(ValueError, match=r"Gap: .* sequence without any number in its last 1"):
+        datasets.load("Gap", data=tmp_path, encoding=Encoding(window=1))
+
+
+def test_images_row_by_row():
+    if not (DATA / "mnist").is_dir():
+        pytest.skip("mnist is not in the data folder (environment variable BEP_DATA)")
+    data = datasets.load("s-mnist", data=DATA, encoding=Encoding(20, bits=1))
+    assert data.train.x.shape == (50000, 20, 28) and data.test.x.shape == (10000, 20, 28)
+    assert len(data.validation) == 10000 and data.train.lengths is None
+    assert (data.train.x.mean(axis=0) <= 0.5).all()

@@ -5,7 +5,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from bep_model.data import datasets, idx, images, series
+from bep_model.data import datasets, idx, images
+from bep_model.data.catalogue import Encoding
 from tests.model.idx_files import write_idx, write_set
 
 
@@ -184,7 +185,7 @@ def test_any_other_files(tmp_path):
     data = datasets.load("idx", data=tmp_path, validation=False)
     assert data.classes == 7 and data.inputs == 20
     np.testing.assert_array_equal(data.train.labels, np.arange(120) % 7)
-    sequences = series.load("s-idx", data=tmp_path, encoding=series.Encoding(bits=2))
+    sequences = datasets.load("s-idx", data=tmp_path, encoding=Encoding(bits=2))
     assert sequences.steps == 4 and sequences.inputs == 10 and sequences.classes == 7
 
 

@@ -8,9 +8,10 @@ from typer.testing import CliRunner
 
 import sim.check
 from bep.cli import app
-from bep.commands.verify import samples_for
+from bep.commands.verify import example, samples_for
 from bep_model.config import Config
 from bep_model.configuration import dump
+from bep_model.data.catalogue import Encoding
 from bep_model.parameters import default_parameters
 from bep_model.protocol import Cause
 
@@ -85,6 +86,17 @@ def test_bad_input(run, arguments, text):
     assert code == 2
     assert text in output
     assert result is None
+
+
+def test_without_a_configuration_the_data_set_decides():
+    outcome = CliRunner().invoke(app, ["verify"])
+    assert outcome.exit_code == 2 and "give --config, --dataset or both" in outcome.output
+    assert example("digits", 1, None, "default") == Config(192, (64, 32), 10)
+    pytest.importorskip("aeon", reason="aeon is not installed")
+    config = example("ItalyPowerDemand", 1, None, Encoding(chunk=2, bits=3))
+    assert config == Config(6, (64, 32), 2, max_steps=12)
+    samples = samples_for(config, "ItalyPowerDemand", 7, 1, encoding=Encoding(chunk=2, bits=3))
+    assert samples.x.shape == (7, 12, 6)
 
 
 def test_default_parameters_fit():

@@ -3,15 +3,17 @@ import pytest
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
-from bep_model.data.series_encoders import (
+from bep_model.data.catalogue import Encoding
+from bep_model.data.sequences import (
     Chunk,
     Expansion,
     StepThermometer,
     Window,
     align_begin,
     align_end,
-    lengths,
+    steps,
 )
+from tests.model.archive_files import lengths
 
 NAN = np.nan
 
@@ -20,14 +22,6 @@ def of(*sequences):
     """Sequences of one dimension as an array (N, T, 1), aligned at their end."""
     longest = max(map(len, sequences))
     return np.array([[[NAN]] * (longest - len(s)) + [[value] for value in s] for s in sequences])
-
-
-def test_lengths_count_from_the_first_number():
-    x = of([1, 2, 3], [2], [4, NAN, 5])
-    np.testing.assert_array_equal(lengths(x), [3, 1, 3])
-    np.testing.assert_array_equal(lengths(np.full((1, 3, 2), NAN)), [0])
-    x = np.array([[[NAN, NAN], [NAN, 1.0]]])
-    np.testing.assert_array_equal(lengths(x), [1])
 
 
 def test_align_begin_moves_each_sequence_by_what_it_lacks():
@@ -181,3 +175,10 @@ def test_lengths_of_any_integers(dtype):
     bits = np.random.default_rng(1).integers(0, 2, (3, 200, 2), np.uint8)
     known = np.array([1, 60, 127])
     np.testing.assert_array_equal(align_begin(bits, known.astype(dtype)), align_begin(bits, known))
+
+
+def test_steps_follow_from_lengths():
+    values = of(*(range(1, 2 + n) for n in range(7)))
+    for encoding in (Encoding(), Encoding(window=3), Encoding(chunk=2), Encoding(5, 3)):
+        made, known = steps(encoding, values, lengths(values))
+        np.testing.assert_array_equal(lengths(made), known)

@@ -6,16 +6,47 @@ number is missing its bits are 0.
 """
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.pipeline import make_pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from bep_model.checks import integer
+from bep_model.data.encoders import Encoder, compared, quantiles
 
 
-def lengths(x):
-    """Time steps of each sequence: int64 (N,), T minus its leading steps without any number."""
-    there = ~np.isnan(x).all(axis=2)
-    return np.where(there.any(axis=1), x.shape[1] - np.argmax(there, axis=1), 0)
+def steps(encoding, x, samples):
+    """Make sequences of samples sequences of time steps; learns nothing.
+
+    Parameters
+    ----------
+    encoding : catalogue.Encoding
+    x : array (N, T, D)
+    samples : int array (N,)
+        Lengths of the sequences.
+
+    Returns
+    -------
+    (float64 array (N, T', D'), int64 array (N,))
+        Numbers and lengths of the time steps.
+
+    Raises
+    ------
+    ValueError
+        If a sequence holds no number in its window.
+    """
+    x = make_pipeline(Window(encoding.window, missing_end=True),
+                      Chunk(encoding.chunk, missing_end=True)).fit_transform(x)
+    empty = np.isnan(x).all(axis=(1, 2))
+    if empty.any():
+        raise ValueError(f"there is a sequence without any number in its last {encoding.window} "
+                         f"samples, at {np.argmax(empty)}")
+    longest = samples if encoding.window is None else np.minimum(samples, encoding.window)
+    return x, -(-longest // encoding.chunk)
+
+
+def of_steps(encoding):
+    """The transformer from the numbers of time steps, (N, T, D), to their bits, (N, T, K_x)."""
+    expansion = () if encoding.expand is None else (Expansion(encoding.expand),)
+    return make_pipeline(StepThermometer(encoding.bits, missing_end=True), *expansion)
 
 
 def align_end(x):
@@ -68,8 +99,8 @@ def align_begin(bits, lengths):
     return moved
 
 
-class _Encoder(TransformerMixin, BaseEstimator):
-    """What the encoders share: the check of their input, and ``shape_in_`` (D, or T and D)."""
+class SequenceEncoder(Encoder):
+    """What these share: the check of their input, and ``shape_in_`` (D, or T and D)."""
 
     missing_end = False
 
@@ -103,7 +134,7 @@ class _Encoder(TransformerMixin, BaseEstimator):
         return tags
 
 
-class Window(_Encoder):
+class Window(SequenceEncoder):
     """The last samples of every sequence.
 
     Parameters
@@ -131,7 +162,7 @@ class Window(_Encoder):
         return X if self.length is None else X[:, -self.length:]
 
 
-class Chunk(_Encoder):
+class Chunk(SequenceEncoder):
     """Several consecutive samples become one time step, in their order.
 
     Chunks are counted from the end; what is left over at the beginning is a chunk whose first
@@ -163,7 +194,7 @@ class Chunk(_Encoder):
         return X.reshape(len(X), X.shape[1] // self.size, self.size * X.shape[2])
 
 
-class StepThermometer(_Encoder):
+class StepThermometer(SequenceEncoder):
     """A distributive thermometer of its own for every time step and dimension.
 
     The levels are the quantiles 1/(n+1)..n/(n+1) of what the sequences of :meth:`fit` have at that
@@ -193,26 +224,17 @@ class StepThermometer(_Encoder):
         if not len(X):
             raise ValueError("there are no sequences to learn levels from")
         self.shape_in_ = X.shape[1:]
-        parts = np.arange(1, self.bits + 1) / (self.bits + 1)
-        # One column per step and dimension; a NaN sorts last, and is not counted.
-        ordered = np.sort(X.reshape(len(X), -1), axis=0)
-        counts = np.count_nonzero(~np.isnan(ordered), axis=0)
-        levels = np.full((ordered.shape[1], self.bits), np.nan)
-        for column in np.flatnonzero(counts):
-            levels[column] = np.quantile(ordered[:counts[column], column], parts)
+        # One column per step and dimension.
+        levels = quantiles(X.reshape(len(X), -1), self.bits)
         self.levels_ = levels.reshape(*self.shape_in_, self.bits)
         return self
 
     def transform(self, X):
         """Return bits, uint8 (N, T, D * bits)."""
-        X = self._as_fitted(X)
-        bits = np.empty((*X.shape, self.bits), np.uint8)
-        for k in range(self.bits):
-            np.greater(X, self.levels_[..., k], out=bits[..., k])
-        return bits.reshape(*X.shape[:2], X.shape[2] * self.bits)
+        return compared(self._as_fitted(X), self.levels_)
 
 
-class Expansion(_Encoder):
+class Expansion(SequenceEncoder):
     """Fixed random features: bit k is 1 iff sum_i (+-1)_ki (2 b_i - 1) >= 0, for every time step.
 
     Parameters

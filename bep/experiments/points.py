@@ -1,0 +1,256 @@
+"""The points of each experiment: labels, a run that is repeated with every seed, paper's value."""
+
+from dataclasses import dataclass, replace
+from itertools import product
+
+from bep.experiments.runs import Run
+from bep_model.fit import presets
+
+WIDTHS = (35, 75, 135, 255, 525)
+
+PAPER = {
+    "random-prototypes": dict(zip(WIDTHS, (61.7, 70.5, 74.0, 76.0, 77.2), strict=True)),
+    "fashion-mnist": dict(zip(WIDTHS, (82.65, 84.25, 84.95, 85.5, 85.8), strict=True)),
+}
+"""Test accuracy in percent of two hidden layers, by width: read off Figure 2 by eye, +-0.3."""
+
+PAPER_MARGIN = {0.75: 78.2}
+"""Likewise off Figure 5: 525-525 on Random Prototypes, by r."""
+
+PAPER_UCR = {"ItalyPowerDemand": 94.65, "JapaneseVowels": 95.47, "PenDigits": 97.13,
+             "DistalPhalanxOutlineAgeGroup": 79.78, "ProximalPhalanxOutlineAgeGroup": 82.64}
+"""Likewise, its Table 1: 1,035 state neurons, 3-fold cross-validation."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One line of a table: ``labels`` by column, the run of any seed, the paper's percent."""
+
+    labels: dict
+    run: object
+    paper: float | None = None
+
+
+def net(hidden):
+    """A network's name: ``75-75``."""
+    return "-".join(map(str, hidden))
+
+
+def preset(dataset, hidden, kind=""):
+    """Run of the preset of this name. MNIST has none of its own and takes Fashion-MNIST's."""
+    source = "fashion-mnist" if dataset == "mnist" else dataset
+    return preset_run(presets.load(f"{source}-{net(hidden)}{kind}"), dataset)
+
+
+def narrow(dataset, width=256):
+    """Run of the preset of sequences with 7-bit counters, with this width of both layers."""
+    return replace(preset(dataset, (256, 256), "-b7"), hidden=(width, width))
+
+
+def preset_run(found, dataset, **others):
+    """Run of a preset, perhaps on another data set; ``others`` are what a preset does not say."""
+    return Run(dataset, tuple(found.hidden), epochs=found.epochs, counter_bits=found.counter_bits,
+               hyper=found.hyper, encoding=found.encoding, **others)
+
+
+def widths(dataset):
+    """The paper's Figure 2. Three hidden layers take the values of two.
+
+    Of Fashion-MNIST, where validation samples are taken from the training samples, two layers are
+    also trained on all of them.
+    """
+    parts = {"50,000": False, "60,000": True} if dataset == "fashion-mnist" else {None: False}
+    for depth in (2, 3):
+        for samples, refit in parts.items():
+            counted = {} if samples is None else {"training samples": samples}
+            for width in WIDTHS if depth == 2 or not refit else ():
+                run = replace(preset(dataset, (width, width)), hidden=(width,) * depth, refit=refit)
+                if depth == 3:
+                    run = replace(run, epochs=20)
+                yield Point({"hidden layers": depth, **counted, "width": width},
+                            run, PAPER[dataset][width] if depth == 2 else None)
+
+
+def amount():
+    """Random Prototypes 525-525 by the number of training samples, with large test parts.
+
+    Few samples are also met with swap noise. Logistic regression is the right kind of model here:
+    the best classifier is a linear one.
+    """
+    run = preset("random-prototypes", (525, 525))
+    models = {"bep": run, "bep, swap noise": replace(run, swap=0.5, epochs=40),
+              "logistic-regression": replace(run, model="logistic-regression")}
+    for count in (5000, 10000, 20000, 40000, 80000, 160000):
+        for model, found in models.items():
+            if not found.swap or count <= 20000:
+                yield Point({"training samples": count, "model": model}, replace(
+                    found, generated=(("train", count), ("test", 30000))))
+
+
+STABLE = ((35, ""), (75, ""), (135, ""), (255, ""), (75, "-b7-online"))
+
+
+def stability():
+    """Fashion-MNIST with neurons that are barely right among the candidates, which is not BEP's."""
+    for (width, kind), (samples, refit) in product(STABLE, (("50,000", False), ("60,000", True))):
+        run = replace(preset("fashion-mnist", (width, width), f"{kind}-stable"), refit=refit)
+        yield Point({"training samples": samples, "B_h": run.counter_bits, "width": width}, run,
+                    PAPER["fashion-mnist"][width])
+
+
+def ablation_stability():
+    """Fashion-MNIST 75-75 by kappa, everything else as in its preset."""
+    run = preset("fashion-mnist", (75, 75), "-stable")
+    for kappa in (0.0, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0):
+        yield Point({"kappa": kappa}, replace(run, hyper=replace(run.hyper, kappa=kappa)))
+
+
+def ablation(factor, name, values, paper=None):
+    """One factor of Random Prototypes 525-525 varied, everything else as in its preset."""
+    run = replace(preset("random-prototypes", (525, 525)), epochs=10)
+    for value in values:
+        yield Point({name: value}, replace(run, hyper=replace(run.hyper, **{factor: value})),
+                    (paper or {}).get(value))
+
+
+NEIGHBOURS = (
+    {}, {"nu": 0.05}, {"nu": 0.25}, {"nu": 0.5}, {"r": 0.4}, {"r": 0.8}, {"group": 15},
+    {"group": 75}, {"p_r": 0.03}, {"p_r": 0.12}, {"batch": 20}, {"batch": 500, "sweep": 500},
+    {"anneal": 1.0},
+)
+
+
+def neighbours():
+    """Fashion-MNIST 75-75 with one value of its preset changed: is there a better one nearby?"""
+    run = preset("fashion-mnist", (75, 75))
+    for changes in NEIGHBOURS:
+        told = ", ".join(f"{name} = {value:g}" for name, value in changes.items())
+        yield Point({"changed": told or "nothing"},
+                    replace(run, hyper=replace(run.hyper, **changes)), PAPER["fashion-mnist"][75])
+
+
+COUNTERS = (
+    # data set, hidden, epochs, batches
+    ("digits", (128, 128), 30, (1, 10, 100)),
+    ("random-prototypes", (75, 75), 10, (1, 10, 100)),
+    ("fashion-mnist", (75, 75), 4, (1, 10, 100)),
+    ("fashion-mnist", (255, 255), 4, (1,)),
+    ("mnist", (75, 75), 4, (1, 100)),
+)
+
+
+def counters():
+    """How narrow counters may be. No setting is chosen anew for any width of them."""
+    for dataset, hidden, epochs, batches in COUNTERS:
+        for batch in batches:
+            for thinning in (1.0, 0.25):
+                for bits in (3, 4, 5, 6, 7, 9, 15) if thinning == 1 else (3, 4, 5, 6, 7):
+                    run = _narrow(dataset, hidden, batch)
+                    hyper = replace(run.hyper, batch=batch, thinning=thinning, anneal=1.0,
+                                    sweep=200 if dataset == "digits" else 100)
+                    yield Point({"data set": dataset, "net": net(hidden), "batch": batch,
+                                 "q": thinning, "B_h": bits},
+                                replace(run, epochs=epochs, counter_bits=bits, hyper=hyper))
+
+
+def _narrow(dataset, hidden, batch):
+    """The preset that is nearest to a batch size."""
+    online = dataset == "digits" or (batch < 100 and dataset != "random-prototypes")
+    return preset(dataset, hidden, "-b7-online" if online else "")
+
+
+HEADLINE = {
+    "wide-fast": (196, "fashion-mnist-selected-784-111-63-b7", "fashion-mnist-135-135-b7"),
+    "wide-large": (196, "fashion-mnist-selected-784-255-255-b7", "fashion-mnist-255-255-b7"),
+    "small": (10, "fashion-mnist-selected-784-75-75-b7-online", "fashion-mnist-75-75-b7"),
+}
+"""Of each design whose speed, size and energy are measured: Q, preset, and one of median bits."""
+
+
+def headline():
+    """The networks of the headline designs, each also with all training samples."""
+    for (design, (lanes, *names)), refit in product(HEADLINE.items(), (False, True)):
+        for found in map(presets.load, names):
+            labels = {"design": design, "inputs": found.encoding, "net": net(found.hidden),
+                      "batch": found.hyper.batch,
+                      "trained on": "all" if refit else "all but validation"}
+            yield Point(labels, preset_run(found, found.dataset, refit=refit, counter_lanes=lanes))
+
+
+def hardware():
+    """Every preset of narrow counters but the headline, the stable and the recurrent ones.
+
+    Fashion-MNIST's values are also taken for MNIST, and with all its training samples.
+    """
+    elsewhere = [name for _, *names in HEADLINE.values() for name in names]
+    plain = [found for found in map(presets.load, presets.names()) if not found.sequential]
+    for found in sorted(plain, key=lambda found: (found.dataset, found.encoding, found.hidden)):
+        if found.counter_bits == 15 or found.hyper.stable or found.name in elsewhere:
+            continue
+        variants = [(found.dataset, False)]
+        if found.dataset == "fashion-mnist" and found.encoding == "default" \
+                and found.counter_bits == 7 and found.hidden[0] != 135:
+            variants += [(found.dataset, True), ("mnist", False)]
+        for dataset, refit in variants:
+            run = preset_run(found, dataset, refit=refit)
+            paper = PAPER.get(dataset, {}) if run.encoding == "default" else {}
+            labels = {"data set": dataset, "inputs": run.encoding, "net": net(run.hidden),
+                      "B_h": run.counter_bits,
+                      "trained on": "all" if refit else "all but validation"}
+            yield Point(labels, run, paper.get(run.hidden[0]))
+
+
+def baselines():
+    """BEP beside what is simpler, on the same bits; random features store as many bits as BEP."""
+    nets = (("digits", (128, 128), "-b7-online"), ("random-prototypes", (75, 75), ""),
+            ("fashion-mnist", (75, 75), "-b7-online"), ("fashion-mnist", (255, 255), "-b7-online"),
+            ("mnist", (75, 75), "-b7-online"))
+    for dataset, hidden, kind in nets:
+        models = ("bep", "random-features", "logistic-regression")
+        for model in models if hidden != (255, 255) else models[:2]:
+            run = replace(preset(dataset, hidden, kind), model=model)
+            yield Point({"data set": dataset, "net": net(hidden), "model": model}, run)
+
+
+def ucr():
+    """Table 1, and the sizes that fit small hardware, online and with 7-bit counters."""
+    for dataset in PAPER_UCR:
+        runs = [preset(dataset, (1035, 1035)),
+                *(narrow(dataset, width) for width in (256, 128, 64))]
+        runs.append(replace(runs[1], encoding=replace(runs[1].encoding, chunk=1)))
+        for run in runs:
+            yield Point({"data set": dataset, "K_s": run.hidden[0], "B_h": run.counter_bits,
+                         "samples per step": run.encoding.chunk}, run, PAPER_UCR[dataset])
+
+
+def thermometer():
+    """Table 3: bits of the thermometer, with as many random features throughout."""
+    for dataset in PAPER_UCR:
+        for bits in (1, 10, 20, 50, 100):
+            run = narrow(dataset)
+            expand = run.encoding.expand or 256
+            run = replace(run, encoding=replace(run.encoding, bits=bits, expand=expand),
+                          epochs=15 if dataset == "PenDigits" else run.epochs)
+            yield Point({"data set": dataset, "bits": bits}, run)
+
+
+def windows():
+    """The last rows of MNIST's images (Figure 3), with fewer samples; last, the best point."""
+    for width in (128, 256):
+        for rows in (7, 14, 21, 28):
+            run = narrow("s-mnist", width)
+            run = replace(run, encoding=replace(run.encoding, window=rows),
+                          train_samples=20000, epochs=6)
+            yield Point({"K_s": width, "rows": rows, "training samples": 20000}, run)
+    yield Point({"K_s": 256, "rows": 28, "training samples": 50000}, narrow("s-mnist"))
+
+
+def horizons():
+    """Steps that get targets (Figure 8), with fewer samples and two rows of pixels per step."""
+    for chunk in (7, 4):
+        steps = -(-28 // chunk)
+        for horizon in (1, 2, 4, 7)[:4 if steps > 4 else 3]:
+            run = narrow("s-mnist")
+            run = replace(run, encoding=replace(run.encoding, chunk=chunk), train_samples=20000,
+                          epochs=6, hyper=replace(run.hyper, horizon=horizon))
+            yield Point({"steps": steps, "horizon": horizon}, run)

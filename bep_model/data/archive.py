@@ -1,0 +1,80 @@
+"""Sets of sequences of the UCR and UEA archives: their files, labels and lengths."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from bep_model.data import catalogue, labels, series_files
+
+
+def read(name, data=None):
+    """Numbers and labels of a UCR or UEA set, training and test file pooled in this order.
+
+    Parameters
+    ----------
+    name : str
+        A set whose files are there.
+    data : path-like, optional
+        Folder of the files NAME_TRAIN.ts or .tsv (and _TEST), or a folder above it (NAME/ or
+        ucr/NAME/), see :mod:`bep_model.data.series_files`; else environment variable BEP_DATA.
+        ItalyPowerDemand and JapaneseVowels need none: they come with aeon.
+
+    Returns
+    -------
+    (float64 array (N, T, D), int64 array (N,), int64 array (N,), list of str)
+        Sequences, aligned at their end (a shorter one begins with NaN, as may one whose first
+        samples are missing); labels 0..C-1; lengths, samples of each sequence; names of the
+        classes, in alphabetical order.
+
+    Raises
+    ------
+    ValueError
+        For damaged files, or labels and dimensions that do not fit each other.
+    OSError
+        For missing files.
+    """
+    train, test = _locate(name, catalogue.folder(data))
+    parts = {path: series_files.read(path) for path in (train, test)}
+    if train.suffix == ".tsv":
+        parts = series_files.without_padding(name, parts)
+    classes = labels.order(case.label for case in parts[train])
+    if len(classes) < 2:
+        raise ValueError(f"{train} has the class {classes[0]!r} only; there must be two")
+    dimensions = parts[train][0].values.shape[1]
+    for case in parts[test]:
+        if case.label not in classes:
+            raise ValueError(f"{test}, line {case.line}: no sequence of {train} is of the class "
+                             f"{case.label!r}")
+        if case.values.shape[1] != dimensions:
+            raise ValueError(f"{test} has sequences of {case.values.shape[1]} dimensions, {train} "
+                             f"of {dimensions}")
+    cases = parts[train] + parts[test]
+    lengths = np.array([len(case.values) for case in cases])
+    values = np.full((len(cases), lengths.max(), dimensions), np.nan)
+    for row, case in zip(values, cases, strict=True):
+        row[len(row) - len(case.values):] = case.values
+    places = {label: c for c, label in enumerate(classes)}
+    return values, np.array([places[case.label] for case in cases]), lengths, classes
+
+
+def _locate(name, folder):
+    """Paths of the training and the test file: in the folder, or of those that aeon brings."""
+    places, aeon = [], find_spec("aeon")
+    if folder is not None:
+        places = [folder / "ucr" / name, folder / name, folder]
+    if aeon is not None:
+        places.append(Path(aeon.origin).parent / "datasets" / "data" / name)
+    for place in places:
+        for suffix in (".ts", ".tsv"):
+            paths = [place / f"{name}_{part}{suffix}" for part in ("TRAIN", "TEST")]
+            if all(path.is_file() for path in paths):
+                return paths
+    known = "" if name in catalogue.SETS else (
+        f"unknown data set {name!r}; known are {', '.join(catalogue.SETS)}; any other UCR or UEA "
+        "set may be used: ")
+    raise FileNotFoundError(
+        f"{known}{name} needs {name}_TRAIN.ts and {name}_TEST.ts (or .tsv) in "
+        + ("a folder given by --data or BEP_DATA" if folder is None
+           else f"{folder}, in {folder / name} or in {folder / 'ucr' / name}")
+        + ("; the package aeon, which brings some sets, is not there" if aeon is None else ""))

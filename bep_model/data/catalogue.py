@@ -1,0 +1,160 @@
+"""The data sets that have a name, their sizes, and which encodings there are.
+
+The name decides whether samples are sequences. Images and generated data are none; ``s-`` before
+the name of a set of images reads them row by row; every other name is that of a UCR or UEA set.
+A further set in such files is a line of these tables. This module imports nothing that takes time.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from bep_model.checks import integer
+
+
+class Known(NamedTuple):
+    """What is known of a data set without its files; None is what the files decide.
+
+    ``train`` and ``test`` count samples; a set of sequences without a ``test`` part is divided
+    into folds. ``shape`` is that of a sample's numbers: rows and columns of an image, steps and
+    dimensions of the longest sequence.
+    """
+
+    train: int | None
+    test: int | None
+    shape: tuple | None
+    classes: int | None
+
+
+PLAIN = {
+    "digits": Known(1437, 360, (8, 8), 10),
+    "random-prototypes": Known(20000, 3000, (1000,), 10),
+}
+"""Sets without files, the same everywhere."""
+
+IMAGES = {
+    "mnist": Known(60000, 10000, (28, 28), 10),
+    "fashion-mnist": Known(60000, 10000, (28, 28), 10),
+    "emnist-balanced": Known(112800, 18800, (28, 28), 47),
+    "emnist-byclass": Known(697932, 116323, (28, 28), 62),
+    "emnist-bymerge": Known(697932, 116323, (28, 28), 47),
+    "emnist-digits": Known(240000, 40000, (28, 28), 10),
+    "emnist-letters": Known(124800, 20800, (28, 28), 26),
+    "emnist-mnist": Known(60000, 10000, (28, 28), 10),
+    "idx": Known(None, None, None, None),
+}
+"""Sets in files of the format IDX; ``idx`` are any other such files, with a class per label."""
+
+ARCHIVE = {
+    "ItalyPowerDemand": Known(1096, None, (24, 1), 2),
+    "JapaneseVowels": Known(640, None, (29, 12), 9),
+    "PenDigits": Known(10992, None, (8, 2), 10),
+    "DistalPhalanxOutlineAgeGroup": Known(539, None, (80, 1), 3),
+    "ProximalPhalanxOutlineAgeGroup": Known(605, None, (80, 1), 3),
+}
+"""UCR and UEA sets of the paper's Table 1. Any other set of the archives loads as well."""
+
+SETS = {**PLAIN, **IMAGES, **{f"s-{name}": known for name, known in IMAGES.items()}, **ARCHIVE}
+"""All of them, by name."""
+
+ENCODINGS = ("default", "median", "thermometer", "differences-N", "selected-N")
+"""Names of the encodings of images."""
+
+
+def folder(data=None):
+    """The folder of the files: ``data``, else that of the environment variable BEP_DATA, or None.
+
+    Raises FileNotFoundError if it does not exist.
+    """
+    data = os.environ.get("BEP_DATA") if data is None else data
+    if data is not None and not Path(data).is_dir():
+        raise FileNotFoundError(f"there is no data folder {data}")
+    return None if data is None else Path(data)
+
+
+def images(name):
+    """The set of images that ``name`` reads, perhaps row by row; None for other data."""
+    plain = name.removeprefix("s-")
+    return plain if plain in IMAGES else None
+
+
+def sequential(name):
+    """Whether the samples of a data set are sequences, and its trainer a recurrent one."""
+    return name not in PLAIN and name not in IMAGES
+
+
+def folded(name):
+    """Whether a data set has no test part of its own and is cross-validated."""
+    return sequential(name) and images(name) is None
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How the numbers of a sequence become bits, see :mod:`bep_model.data.sequences`.
+
+    Parameters
+    ----------
+    window : int or None
+        WL: only the last samples of a sequence count; None takes all.
+    chunk : int
+        Consecutive samples per time step.
+    bits : int
+        Levels of the thermometer, per sample and dimension.
+    expand : int or None
+        K_x, random features per time step; None feeds the thermometer's bits.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a value that is no integer, or below 1.
+    """
+
+    window: int | None = None
+    chunk: int = 1
+    bits: int = 10
+    expand: int | None = None
+
+    def __post_init__(self):
+        for name in ("window", "chunk", "bits", "expand"):
+            value = getattr(self, name)
+            if value is not None or name in ("chunk", "bits"):
+                object.__setattr__(self, name, integer(name, value, 1))
+
+
+def encoding_of(name, encoding="default"):
+    """The encoding of data set ``name``: an :class:`Encoding` of sequences, else a text.
+
+    Raises ValueError unless the data set has this encoding.
+    """
+    if sequential(name):
+        if encoding == "default":
+            return Encoding()
+        if not isinstance(encoding, Encoding):
+            raise ValueError(f"{name} is a set of sequences: its encoding has window, chunk, bits "
+                             f"and expand, and cannot be {encoding!r}")
+    elif isinstance(encoding, Encoding):
+        raise ValueError(f"{name} is no set of sequences: it has no window, chunk, bits or expand")
+    elif name in IMAGES:
+        image_encoding(encoding)
+    elif encoding != "default":
+        raise ValueError(f"{name} has no encoding but \"default\", not {encoding!r}")
+    return encoding
+
+
+def image_encoding(encoding):
+    """Kind and number of bits of an encoding of images, one of :data:`ENCODINGS`.
+
+    ``("median" or "thermometer", None)`` or ``("differences" or "selected", N)``. Raises
+    ValueError for any other.
+    """
+    if encoding in ("default", "median"):
+        return "median", None
+    if encoding == "thermometer":
+        return "thermometer", None
+    kind, _, bits = str(encoding).partition("-")
+    if (kind not in ("differences", "selected") or not (bits.isascii() and bits.isdecimal())
+            or not 1 <= int(bits) <= 65535):
+        raise ValueError(f"encoding must be one of {', '.join(ENCODINGS)} with N = 1..65535, "
+                         f"not {encoding!r}")
+    return kind, int(bits)
