@@ -80,7 +80,7 @@ def renew_signs(row, signs, columns, j):
 @compiled
 def update_through_time(counters, signs, columns, sections, inputs, targets, valid, winners,
                         literal, bounds, thinning, bank, lanes, drawn, steps, taken):
-    """Apply the updates of one sequence to the state layer, rows ascending.
+    """Apply the updates of one sequence to a layer with state, rows ascending.
 
     A winner takes one step per counter: the sign of the sum, over the steps t at which it has a
     target, of target times input; a sum of 0 is no step. The state section has no input at t = 1.

@@ -357,7 +357,7 @@ class Update(wiring.Component):
         Yield first and last but one of some lanes, and whether they are so in the present word.
         """
         config, lanes = self.config, self.config.counter_lanes
-        rests = [_rest(parts[-1], lanes) for parts in config.sections]
+        rests = [_rest(layer.sections[-1], lanes) for layer in config.network]
         between = _rest(config.inputs, lanes) if config.recurrent else lanes
         limits = sorted({*rests, between, lanes})
         for first, others in pairwise(limits):

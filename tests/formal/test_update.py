@@ -64,7 +64,8 @@ def all_rows(config):
 def word_of(config, layer, number):
     """Of a counter word of a row: sign word within the row, place within it, counters it holds."""
     low, longest = (1 << config.subword_bits) - 1, max(config.counter_words)
-    spans = [span for row in config.spans for span in (*row, *[(0, 0, 0)] * (longest - len(row)))]
+    spans = [span for layer in config.network
+             for span in (*layer.spans, *[(0, 0, 0)] * (longest - layer.counter_words))]
     index = layer * longest + number
     return (lookup(index, [offset >> config.subword_bits for offset, _, _ in spans]),
             lookup(index, [offset & low for offset, _, _ in spans]),

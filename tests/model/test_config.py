@@ -25,10 +25,8 @@ def test_derived_values():
 
 @pytest.mark.parametrize("config", [CONFIG, RAGGED, Config(1, [1], 2, 2, 1, 1)])
 def test_counter_addresses_are_distinct_and_in_range(config):
-    addresses = [config.counter_address(l, row, word)
-                 for l, ((rows, _), words) in enumerate(zip(config.shapes, config.counter_words,
-                                                            strict=True), 1)
-                 for row in range(rows) for word in range(words)]
+    addresses = [layer.counter_address(row, word) for layer in config.network
+                 for row in range(layer.neurons) for word in range(layer.counter_words)]
     assert addresses == sorted(set(addresses))
     assert addresses[-1] < config.counter_depth
 

@@ -102,7 +102,7 @@ def test_sample(name, latency):
     for x, memory in zip(samples, memories, strict=True):
         phases = network.phases(x, 0, parameters)
         words = row_words(x, config.weight_lanes)
-        for l, z in enumerate((*phases.z, phases.logits)):
+        for l, z in enumerate((*(z[0] for z in phases.z), phases.logits)):
             at = slice(n, n + len(z))
             n += len(z)
             fan_in = config.widths[l]
@@ -115,7 +115,7 @@ def test_sample(name, latency):
                 if config.stable:
                     np.testing.assert_array_equal(
                         [r.unstable for r in row], abs(z) < stabilities[l])
-                words += row_words(phases.activations[l], config.weight_lanes)
+                words += row_words(phases.activations[l][0], config.weight_lanes)
         assert memory == words, "activation memory"
     assert n == len(totals)
 

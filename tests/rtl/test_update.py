@@ -54,12 +54,12 @@ class Model:
 
     def reinforce(self, l, p):
         drawn, _, taken = self.scratch
-        reinforce(self.layers[l], self.config.widths[l], p, self.config.counter_range, self.bank,
-                  self.config.counter_lanes, drawn, taken)
+        reinforce(self.layers[l], self.config.network[l].sections, p, self.config.counter_range,
+                  self.bank, self.config.counter_lanes, drawn, taken)
 
     def initialise(self, l):
-        initialise(self.layers[l], self.config.widths[l], self.bank, self.config.counter_lanes,
-                   self.scratch[0])
+        initialise(self.layers[l], self.config.network[l].sections, self.bank,
+                   self.config.counter_lanes, self.scratch[0])
 
     def word(self, l, row, word):
         """One counter word as the state port carries it; unused lanes are 0."""
@@ -69,9 +69,9 @@ class Model:
 
     def places(self):
         """Layer, row, counter word and address of every counter word."""
-        return [(l, row, word, self.config.counter_address(l + 1, row, word))
-                for l, k in enumerate(self.config.layers) for row in range(k)
-                for word in range(self.config.counter_words[l])]
+        return [(l, row, word, layer.counter_address(row, word))
+                for l, layer in enumerate(self.config.network) for row in range(layer.neurons)
+                for word in range(layer.counter_words)]
 
     def planes(self):
         """The sign plane without prototypes, unused lanes 1, and the counter plane."""
