@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 
 from bep_model.checks import MOST_SEED, integer, integers
-from bep_model.layers import layers_of, subword_bits
+from bep_model.layers import layers_of
 
 NUMERICS_VERSION = 1
 """Raised whenever the same configuration, seed and data would give other counters."""
@@ -167,12 +167,12 @@ class Config:
     @property
     def subwords(self):
         """P / Q, counter words per sign word."""
-        return self.weight_lanes // self.counter_lanes
+        return self.network[0].subwords
 
     @property
     def subword_bits(self):
         """Low address bits of the counter plane that select the word within a sign word."""
-        return subword_bits(self)
+        return self.network[0].subword_bits
 
     @property
     def counter_depth(self):

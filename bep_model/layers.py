@@ -65,6 +65,16 @@ class Layer:
         return len(self.spans)
 
     @property
+    def subwords(self):
+        """P / Q, counter words per sign word."""
+        return self.weight_lanes // self.counter_lanes
+
+    @property
+    def subword_bits(self):
+        """Low address bits of the counter plane that select the word within a sign word."""
+        return (self.subwords - 1).bit_length()
+
+    @property
     def end(self):
         """Sign-plane address after the last row."""
         return self.base + self.neurons * self.row_words
@@ -79,28 +89,19 @@ class Layer:
         return tuple(self._spans())
 
     def _spans(self):
-        subwords, bits = self.weight_lanes // self.counter_lanes, subword_bits(self)
         sign_word = first = 0
         for part, words in zip(self.sections, self.section_words, strict=True):
             for word in range(math.ceil(part / self.counter_lanes)):
-                whole, subword = divmod(word, subwords)
+                whole, subword = divmod(word, self.subwords)
                 done = word * self.counter_lanes
-                yield ((sign_word + whole << bits) | subword, first + done,
+                yield ((sign_word + whole << self.subword_bits) | subword, first + done,
                        min(self.counter_lanes, part - done))
             sign_word += words
             first += part
 
     def counter_address(self, row, word):
         """Counter-plane address of counter word ``word`` of row ``row``; see :attr:`spans`."""
-        return (self.base + row * self.row_words << subword_bits(self)) + self.spans[word][0]
-
-
-def subword_bits(lanes):
-    """Low address bits of the counter plane that select the word within a sign word.
-
-    ``lanes`` has the ``weight_lanes`` and ``counter_lanes``: a Layer or a Config.
-    """
-    return (lanes.weight_lanes // lanes.counter_lanes - 1).bit_length()
+        return (self.base + row * self.row_words << self.subword_bits) + self.spans[word][0]
 
 
 def layers_of(config):

@@ -87,9 +87,9 @@ class Network:
         """Draw all counters, 0 or -1, from the random bank, and start a new sweep count."""
         state = self._state
         state.progress[1] = 0
-        for l in range(self.config.depth):
-            initialise(memory.counters_of(state, l), memory.sections_of(state, l), state.bank,
-                       state.lanes, state.drawn)
+        for layer in state.layers:
+            initialise(memory.counters_of(layer, state.counters), memory.sections_of(layer),
+                       state.bank, state.lanes, state.drawn)
         self._read_signs()
 
     @property
@@ -115,9 +115,9 @@ class Network:
 
     def _sections(self):
         """The counters themselves: per layer a list of its sections (K_l, part of F_l)."""
-        for l, layer in enumerate(self.config.network):
-            rows, begin, sections = memory.counters_of(self._state, l), 0, []
-            for part in layer.sections:
+        for layer in self._state.layers:
+            rows, begin, sections = memory.counters_of(layer, self._state.counters), 0, []
+            for part in memory.sections_of(layer):
                 sections.append(rows[:, begin:begin + part])
                 begin += WORD * words(part)
             yield sections

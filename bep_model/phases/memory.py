@@ -37,8 +37,8 @@ class State(NamedTuple):
     activations: np.ndarray  # uint64 (batch, per layer T packed vectors)
     targets: np.ndarray  # likewise
     valid: np.ndarray  # likewise
-    passing: np.ndarray  # likewise, without the batch: of the last sample
     winners: np.ndarray  # uint64 (batch, one packed vector per layer)
+    passing: np.ndarray  # uint64 (per layer T packed vectors), of the last sample
     z: np.ndarray  # int32, per layer (T, K_l), of the last sample
     sums: np.ndarray  # int32, per layer (K_l,), of the last sample; where a layer has state
     logits: np.ndarray  # int32 (C,), of the last sample
@@ -50,19 +50,24 @@ class State(NamedTuple):
 def new_state(config, prototypes, literal_targets=False, literal_steps=False):
     """The arrays of a new network, all counters -1."""
     layers, size = _layers(config.network)
-    row, batch, steps = layers.row_words.max(), config.max_batch, config.network[0].steps
-    vectors = (batch, size["steps_at"])
+    row, batch = layers.row_words.max(), config.max_batch
+
+    def words_of(*shape):
+        return np.zeros(shape, np.uint64)
+
     return State(
-        layers, config.counter_lanes, config.counter_range, literal_targets, literal_steps,
-        pack(prototypes), np.zeros(config.generators, np.uint32), np.zeros(2, np.int64),
-        np.full(WORD * size["signs_at"], -1, np.int16), np.zeros(size["signs_at"], np.uint64),
-        np.zeros(size["columns_at"], np.uint64), np.ones(batch, np.int64),
-        np.zeros((batch, steps, layers.row_words[0]), np.uint64),
-        np.zeros(vectors, np.uint64), np.zeros(vectors, np.uint64), np.zeros(vectors, np.uint64),
-        np.zeros(vectors[1], np.uint64), np.zeros((batch, size["winners_at"]), np.uint64),
-        np.zeros(size["z_at"], np.int32), np.zeros(size["sums_at"], np.int32),
-        np.zeros(config.classes, np.int32), np.zeros(row, np.uint64),
-        np.zeros(WORD * row, np.int16), np.zeros(WORD * row, np.int16))
+        layers=layers, lanes=config.counter_lanes, bounds=config.counter_range,
+        literal_targets=literal_targets, literal_steps=literal_steps, prototypes=pack(prototypes),
+        bank=np.zeros(config.generators, np.uint32), progress=np.zeros(2, np.int64),
+        counters=np.full(WORD * size["signs_at"], -1, np.int16), signs=words_of(size["signs_at"]),
+        columns=words_of(size["columns_at"]), lengths=np.ones(batch, np.int64),
+        inputs=words_of(batch, config.network[0].steps, layers.row_words[0]),
+        activations=words_of(batch, size["steps_at"]), targets=words_of(batch, size["steps_at"]),
+        valid=words_of(batch, size["steps_at"]), winners=words_of(batch, size["winners_at"]),
+        passing=words_of(size["steps_at"]), z=np.zeros(size["z_at"], np.int32),
+        sums=np.zeros(size["sums_at"], np.int32), logits=np.zeros(config.classes, np.int32),
+        drawn=words_of(row), steps=np.zeros(WORD * row, np.int16),
+        taken=np.zeros(WORD * row, np.int16))
 
 
 def _layers(network):
@@ -94,7 +99,7 @@ def aside(state):
     return state._replace(**one, **scratch)
 
 
-# Views of one layer, l = 0 being layer 1
+# Views of one layer, from its row of the table. They do not take the State, for speed.
 
 @compiled
 def _rows(plane, begin, rows, width):
@@ -102,74 +107,56 @@ def _rows(plane, begin, rows, width):
 
 
 @compiled
-def counters_of(state, l):
-    layer = state.layers[l]
-    return _rows(state.counters, WORD * layer.signs_at, layer.neurons, WORD * layer.row_words)
+def counters_of(layer, plane):
+    return _rows(plane, WORD * layer.signs_at, layer.neurons, WORD * layer.row_words)
 
 
 @compiled
-def signs_of(state, l):
-    layer = state.layers[l]
-    return _rows(state.signs, layer.signs_at, layer.neurons, layer.row_words)
+def signs_of(layer, plane):
+    return _rows(plane, layer.signs_at, layer.neurons, layer.row_words)
 
 
 @compiled
-def columns_of(state, l):
-    layer = state.layers[l]
-    return _rows(state.columns, layer.columns_at, layer.fan_in, layer.words)
+def columns_of(layer, plane):
+    return _rows(plane, layer.columns_at, layer.fan_in, layer.words)
 
 
 @compiled
-def sections_of(state, l):
+def sections_of(layer):
     """Counters in each section of a row."""
-    layer = state.layers[l]
     return layer.sections[:1 + layer.state]
 
 
 @compiled
-def steps_of(state, slot, l):
-    """Steps in which the sample in ``slot`` passes the layer."""
-    return state.lengths[slot] if state.layers[l].state else 1
+def steps_of(layer, length):
+    """Steps in which a sample of ``length`` steps passes the layer."""
+    return length if layer.state else 1
 
 
 @compiled
-def vectors_of(state, plane, slot, l):
-    """Activations, targets or valid bits of the sample in ``slot``, one packed row per step."""
-    layer = state.layers[l]
-    return _rows(plane[slot], layer.steps_at, steps_of(state, slot, l), layer.words)
+def vectors_of(layer, plane, length):
+    """Activations, targets or the like of one sample, a packed row per step."""
+    return _rows(plane, layer.steps_at, steps_of(layer, length), layer.words)
 
 
 @compiled
-def passing_of(state, slot, l):
-    """Rows of the last sample, which is in ``slot``, that backward reads, packed, per step."""
-    layer = state.layers[l]
-    return _rows(state.passing, layer.steps_at, steps_of(state, slot, l), layer.words)
+def inputs_of(layers, l, inputs, activations, length):
+    """Packed inputs of layer l + 1 of one sample, a row per step; of l = L the classifier's."""
+    return vectors_of(layers[l - 1], activations, length)[-1:] if l else inputs[:length]
 
 
 @compiled
-def inputs_of(state, slot, l):
-    """Packed inputs of the layer, one row per step; for l = L those of the classifier."""
-    if l == 0:
-        return state.inputs[slot]
-    return vectors_of(state, state.activations, slot, l - 1)[-1:]
+def winners_of(layer, plane):
+    return plane[layer.winners_at:layer.winners_at + layer.words]
 
 
 @compiled
-def winners_of(state, slot, l):
-    """Winners of the sample in ``slot``, packed."""
-    layer = state.layers[l]
-    return state.winners[slot, layer.winners_at:layer.winners_at + layer.words]
+def z_of(layer, plane, length):
+    """Pre-activations of the last sample, a row per step."""
+    return _rows(plane, layer.z_at, steps_of(layer, length), layer.neurons)
 
 
 @compiled
-def z_of(state, slot, l):
-    """Pre-activations of the last sample, which is in ``slot``, one row per step."""
-    layer = state.layers[l]
-    return _rows(state.z, layer.z_at, steps_of(state, slot, l), layer.neurons)
-
-
-@compiled
-def sums_of(state, l):
+def sums_of(layer, plane):
     """Sigma of the last sample; see :func:`bep_model.phases.select.select_through_time`."""
-    layer = state.layers[l]
-    return state.sums[layer.sums_at:layer.sums_at + layer.neurons]
+    return plane[layer.sums_at:layer.sums_at + layer.neurons]

@@ -12,14 +12,13 @@ from bep_model.phases.bits import compiled, unpack
 from bep_model.phases.classify import classify, triggers
 from bep_model.phases.forward import forward
 from bep_model.phases.memory import (
+    LAYER,
     aside,
     columns_of,
     counters_of,
     inputs_of,
-    passing_of,
     sections_of,
     signs_of,
-    steps_of,
     sums_of,
     vectors_of,
     winners_of,
@@ -77,39 +76,40 @@ class Phases(NamedTuple):
 @compiled
 def infer(state, slot, x, length):
     """Take a sample into ``slot`` of the batch, forward and classify; return the prediction."""
-    depth = len(state.layers)
     state.lengths[slot] = length
-    state.inputs[slot, :length, :x.shape[1]] = x[:length]
-    for l in range(depth):
-        layer, signs, inputs = state.layers[l], signs_of(state, l), inputs_of(state, slot, l)
-        z, activations = z_of(state, slot, l), vectors_of(state, state.activations, slot, l)
+    inputs = state.inputs[slot, :length]
+    inputs[:, :x.shape[1]] = x[:length]
+    for l in range(len(state.layers)):
+        layer = state.layers[l]
+        signs, z = signs_of(layer, state.signs), z_of(layer, state.z, length)
+        activations = vectors_of(layer, state.activations[slot], length)
         first = layer.first_words
         forward(signs, inputs[0, :first], layer.sections[0], z[0], activations[0])
         for t in range(1, z.shape[0]):  # of a state, which sees the one before
             inputs[t, first:] = activations[t - 1]
             forward(signs, inputs[t], layer.fan_in, z[t], activations[t])
-    return classify(state.prototypes, inputs_of(state, slot, depth)[0],
-                    state.layers[depth - 1].neurons, state.logits)
+        inputs = activations[-1:]
+    return classify(state.prototypes, inputs[0], state.layers[-1].neurons, state.logits)
 
 
 @compiled
 def correct(state, registers, slot, label):
     """Backward and select for the sample in ``slot``, just inferred; return whether it triggers."""
-    depth = len(state.layers)
-    state.winners[slot] = 0
+    depth, length, winners = len(state.layers), state.lengths[slot], state.winners[slot]
+    winners[:] = 0
     if not triggers(state.logits, label, registers.margin):
         return False
-    vectors_of(state, state.targets, slot, depth - 1)[-1] = state.prototypes[label]
-    vectors_of(state, state.valid, slot, depth - 1)[-1] = ~np.uint64(0)
+    layer = state.layers[-1]
+    targets = vectors_of(layer, state.targets[slot], length)
+    valid = vectors_of(layer, state.valid[slot], length)
+    targets[-1] = state.prototypes[label]
+    valid[-1] = ~np.uint64(0)
     for l in range(depth - 1, -1, -1):
-        layer, columns, z = state.layers[l], columns_of(state, l), z_of(state, slot, l)
-        targets = vectors_of(state, state.targets, slot, l)
-        valid = vectors_of(state, state.valid, slot, l)
-        passing = passing_of(state, slot, l)
-        end = z.shape[0]
-        oldest = max(0, end - registers.horizon)
+        columns, z = columns_of(layer, state.columns), z_of(layer, state.z, length)
+        passing = vectors_of(layer, state.passing, length)
+        oldest = max(0, z.shape[0] - registers.horizon)
         valid[:oldest] = 0
-        for t in range(end - 1, oldest - 1, -1):
+        for t in range(z.shape[0] - 1, oldest - 1, -1):
             if l > 0 or t > oldest:  # something is below
                 gate(z[t], registers.gates[l], passing[t])
                 passing[t] &= valid[t]
@@ -118,15 +118,18 @@ def correct(state, registers, slot, label):
                          state.literal_targets, targets[t - 1], valid[t - 1])
         if layer.state:
             select_through_time(z[oldest:], targets[oldest:], valid[oldest:], registers.groups[l],
-                                sums_of(state, l), winners_of(state, slot, l))
+                                sums_of(layer, state.sums), winners_of(layer, winners))
         else:
-            activations = vectors_of(state, state.activations, slot, l)
+            activations = vectors_of(layer, state.activations[slot], length)
             select(z[0], activations[0], targets[0], valid[0], registers.groups[l],
-                   registers.stabilities[l], winners_of(state, slot, l))
+                   registers.stabilities[l], winners_of(layer, winners))
         if l > 0:
+            layer = state.layers[l - 1]
+            targets_below = vectors_of(layer, state.targets[slot], length)
+            valid_below = vectors_of(layer, state.valid[slot], length)
             backward(columns, targets[oldest], passing[oldest], state.literal_targets,
-                     vectors_of(state, state.targets, slot, l - 1)[-1],
-                     vectors_of(state, state.valid, slot, l - 1)[-1])
+                     targets_below[-1], valid_below[-1])
+            targets, valid = targets_below, valid_below
     return True
 
 
@@ -135,16 +138,18 @@ def apply(state, registers):
     """Apply the updates of the open batch, and the sweep that may be due."""
     depth, samples = len(state.layers), state.progress[0]
     for slot in range(samples):
+        length = state.lengths[slot]
         for l in range(depth - 1, -1, -1):
-            counters, signs, columns = counters_of(state, l), signs_of(state, l), columns_of(
-                state, l)
-            inputs, winners = inputs_of(state, slot, l), winners_of(state, slot, l)
-            targets = vectors_of(state, state.targets, slot, l)
-            if state.layers[l].state:
+            layer = state.layers[l]
+            counters, signs, columns = counters_of(layer, state.counters), signs_of(
+                layer, state.signs), columns_of(layer, state.columns)
+            inputs = inputs_of(state.layers, l, state.inputs[slot], state.activations[slot], length)
+            targets = vectors_of(layer, state.targets[slot], length)
+            winners = winners_of(layer, state.winners[slot])
+            if layer.state:
                 update_through_time(
-                    counters, signs, columns, sections_of(state, l),
-                    inputs[:steps_of(state, slot, l)], targets,
-                    vectors_of(state, state.valid, slot, l), winners, state.literal_steps,
+                    counters, signs, columns, sections_of(layer), inputs, targets,
+                    vectors_of(layer, state.valid[slot], length), winners, state.literal_steps,
                     state.bounds, registers.thinning, state.bank, state.lanes, state.drawn,
                     state.steps, state.taken)
             else:
@@ -156,8 +161,10 @@ def apply(state, registers):
     if samples and state.progress[1] >= registers.sweep:
         state.progress[1] = 0
         for l in range(depth):
-            reinforce(counters_of(state, l), sections_of(state, l), registers.reinforce[l],
-                      state.bounds, state.bank, state.lanes, state.drawn, state.taken)
+            layer = state.layers[l]
+            reinforce(counters_of(layer, state.counters), sections_of(layer),
+                      registers.reinforce[l], state.bounds, state.bank, state.lanes, state.drawn,
+                      state.taken)
 
 
 @compiled
@@ -184,17 +191,21 @@ def phases(state, registers, x, length, label):
     state = aside(state)
     prediction = int(infer(state, 0, x, length))
     triggered = bool(correct(state, registers, 0, label))
-    layers = range(len(state.layers))
+    layers = [dict(zip(LAYER.names, row, strict=True)) for row in state.layers.tolist()]
+    steps = [length if layer["state"] else 1 for layer in layers]
+    once = [1] * len(layers)
 
-    def bits(packed, l):
-        return unpack(packed, state.layers[l].neurons)
+    def split(plane, at, width, rows):
+        return tuple(plane[layer[at]:layer[at] + n * layer[width]].reshape(n, layer[width])
+                     for layer, n in zip(layers, rows, strict=True))
 
-    def vectors(plane):
-        return tuple(bits(vectors_of(state, plane, 0, l), l) for l in layers)
+    def bits(plane, at="steps_at", rows=steps):
+        return tuple(unpack(vectors, layer["neurons"]) for vectors, layer in
+                     zip(split(plane, at, "words", rows), layers, strict=True))
 
     return Phases(
-        tuple(z_of(state, 0, l) for l in layers), vectors(state.activations), state.logits,
-        prediction, prediction != label, triggered, vectors(state.targets), vectors(state.valid),
-        tuple(tuple(map(np.flatnonzero, bits(passing_of(state, 0, l), l))) for l in layers),
-        tuple(sums_of(state, l) for l in layers),
-        tuple(np.flatnonzero(bits(winners_of(state, 0, l), l)) for l in layers))
+        split(state.z, "z_at", "neurons", steps), bits(state.activations[0]), state.logits,
+        prediction, prediction != label, triggered, bits(state.targets[0]), bits(state.valid[0]),
+        tuple(tuple(map(np.flatnonzero, passing)) for passing in bits(state.passing)),
+        tuple(sums[0] for sums in split(state.sums, "sums_at", "neurons", once)),
+        tuple(map(np.flatnonzero, bits(state.winners[0], "winners_at", once))))

@@ -92,7 +92,7 @@ def update_through_time(counters, signs, columns, sections, inputs, targets, val
     signs : uint64 array (K_s, words of a row)
     columns : uint64 array (K_x + K_s, ceil(K_s / 64))
         As for :func:`update`; both sections of a row begin a new word.
-    sections : int64 array (2,)
+    sections : int64 array
         K_x and K_s.
     inputs : uint64 array (T, words of a row)
         Packed [x_t | s_(t-1)].
@@ -112,8 +112,7 @@ def update_through_time(counters, signs, columns, sections, inputs, targets, val
             j = 64 * word + lowest(left)
             left &= left - np.uint64(1)
             begin = first = 0
-            for section in range(2):
-                fan_in = sections[section]
+            for section, fan_in in enumerate(sections):
                 end = begin + -(-fan_in // 64)
                 _sum_over_time(inputs, begin, end, section, targets, valid, j, literal, steps)
                 bernoulli(bank, lanes, thinning, fan_in, drawn[begin:end])
