@@ -140,12 +140,6 @@ def vectors_of(layer, plane, length):
 
 
 @compiled
-def inputs_of(layers, l, inputs, activations, length):
-    """Packed inputs of layer l + 1 of one sample, a row per step; of l = L the classifier's."""
-    return vectors_of(layers[l - 1], activations, length)[-1:] if l else inputs[:length]
-
-
-@compiled
 def winners_of(layer, plane):
     return plane[layer.winners_at:layer.winners_at + layer.words]
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bep_model.phases.backward import backward, gate
+from bep_model.phases.backward import backward, backward_through_time, gate
 from bep_model.phases.bits import compiled, unpack
 from bep_model.phases.classify import classify, triggers
 from bep_model.phases.forward import forward
@@ -16,7 +16,6 @@ from bep_model.phases.memory import (
     aside,
     columns_of,
     counters_of,
-    inputs_of,
     sections_of,
     signs_of,
     sums_of,
@@ -108,15 +107,9 @@ def correct(state, registers, slot, label):
         columns, z = columns_of(layer, state.columns), z_of(layer, state.z, length)
         passing = vectors_of(layer, state.passing, length)
         oldest = max(0, z.shape[0] - registers.horizon)
-        valid[:oldest] = 0
-        for t in range(z.shape[0] - 1, oldest - 1, -1):
-            if l > 0 or t > oldest:  # something is below
-                gate(z[t], registers.gates[l], passing[t])
-                passing[t] &= valid[t]
-            if t > oldest:
-                backward(columns[layer.sections[0]:], targets[t], passing[t],
-                         state.literal_targets, targets[t - 1], valid[t - 1])
         if layer.state:
+            backward_through_time(columns[layer.sections[0]:], z, registers.gates[l], targets,
+                                  valid, passing, oldest, state.literal_targets)
             select_through_time(z[oldest:], targets[oldest:], valid[oldest:], registers.groups[l],
                                 sums_of(layer, state.sums), winners_of(layer, winners))
         else:
@@ -124,6 +117,8 @@ def correct(state, registers, slot, label):
             select(z[0], activations[0], targets[0], valid[0], registers.groups[l],
                    registers.stabilities[l], winners_of(layer, winners))
         if l > 0:
+            gate(z[oldest], registers.gates[l], passing[oldest])
+            passing[oldest] &= valid[oldest]
             layer = state.layers[l - 1]
             targets_below = vectors_of(layer, state.targets[slot], length)
             valid_below = vectors_of(layer, state.valid[slot], length)
@@ -140,10 +135,11 @@ def apply(state, registers):
     for slot in range(samples):
         length = state.lengths[slot]
         for l in range(depth - 1, -1, -1):
-            layer = state.layers[l]
-            counters, signs, columns = counters_of(layer, state.counters), signs_of(
-                layer, state.signs), columns_of(layer, state.columns)
-            inputs = inputs_of(state.layers, l, state.inputs[slot], state.activations[slot], length)
+            layer, inputs = state.layers[l], state.inputs[slot, :length]
+            if l > 0:
+                inputs = vectors_of(state.layers[l - 1], state.activations[slot], length)[-1:]
+            counters = counters_of(layer, state.counters)
+            signs, columns = signs_of(layer, state.signs), columns_of(layer, state.columns)
             targets = vectors_of(layer, state.targets[slot], length)
             winners = winners_of(layer, state.winners[slot])
             if layer.state:

@@ -23,7 +23,22 @@ def test_derived_values():
     assert RAGGED.subwords == 3 and RAGGED.subword_bits == 2 and RAGGED.counter_depth == 21 * 4
 
 
-@pytest.mark.parametrize("config", [CONFIG, RAGGED, Config(1, [1], 2, 2, 1, 1)])
+def test_a_layer_with_state():
+    """Both sections of a row begin a new sign word: x in words 0 and 1, s in 2 and 3."""
+    config = Config(5, (6, 4), 3, weight_lanes=4, counter_lanes=2, max_steps=3)
+    state, output = config.network
+    assert (state.state, state.steps, state.sections, state.section_words) == \
+        (True, 3, (5, 6), (2, 2))
+    assert state.spans == ((0, 0, 2), (1, 2, 2), (2, 4, 1), (4, 5, 2), (5, 7, 2), (6, 9, 2))
+    assert state.counter_address(2, 3) == 2 * 8 + 4
+    assert (output.state, output.steps, output.sections, output.base) == (False, 1, (6,), 24)
+    assert output.spans == ((0, 0, 2), (1, 2, 2), (2, 4, 2))
+    assert (config.words, config.row_words, config.counter_words) == ((2, 2, 1), (4, 2), (6, 3))
+    assert config.bases == (0, 24, 32)
+
+
+@pytest.mark.parametrize("config", [
+    CONFIG, RAGGED, Config(5, (6, 4), 3, 7, 4, 2, max_steps=3), Config(1, [1], 2, 2, 1, 1)])
 def test_counter_addresses_are_distinct_and_in_range(config):
     addresses = [layer.counter_address(row, word) for layer in config.network
                  for row in range(layer.neurons) for word in range(layer.counter_words)]
