@@ -139,10 +139,10 @@ class Config:
 
     # Words and addresses, as the layers have them
 
-    @cached_property
-    def words(self):
-        """Words of P bits that hold a step of the inputs, then of the activations of 1..L."""
-        return (self.network[0].section_words[0], *(layer.words for layer in self.network))
+    @property
+    def input_words(self):
+        """Words of P bits that hold the inputs of one step."""
+        return self.network[0].section_words[0]
 
     @cached_property
     def row_words(self):
@@ -162,7 +162,7 @@ class Config:
     @property
     def sign_depth(self):
         """Words in the sign plane: the rows of all layers, then the class prototypes."""
-        return self.bases[-1] + self.classes * self.words[-1]
+        return self.bases[-1] + self.classes * self.network[-1].words
 
     @property
     def subwords(self):

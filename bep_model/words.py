@@ -15,10 +15,10 @@ def sample_words(config, bits):
     Returns
     -------
     list of int
-        ``config.words[0]`` of them, per step; lanes beyond the sample are 0.
+        ``config.input_words`` of them, per step; lanes beyond the sample are 0.
     """
     lanes = config.weight_lanes
-    padded = np.zeros((*bits.shape[:-1], config.words[0] * lanes), np.uint8)
+    padded = np.zeros((*bits.shape[:-1], config.input_words * lanes), np.uint8)
     padded[..., :bits.shape[-1]] = bits
     return integers(padded.reshape(-1, lanes))
 

@@ -32,7 +32,7 @@ class Cycles:
     def infer(self, sample):
         """Counter of cycles by Cause of one sample that is only inferred."""
         config, forward = self.config, self.forward
-        classify = config.classes * config.words[-1] + forward.latency + Classify.latency
+        classify = config.classes * self.network[-1].words + forward.latency + Classify.latency
         return Counter({
             Cause.FORWARD: sum(forward.cycles(k, words) for k, words in self._layers(sample)),
             Cause.CLASSIFY: classify,

@@ -139,7 +139,7 @@ def _ideal(config, parameters, phase, dwell):
 
     Votes are counted while counters are stepped: a row takes the longer of the two.
     """
-    spent = Counter({Cause.CLASSIFY: config.classes * config.words[-1]})
+    spent = Counter({Cause.CLASSIFY: config.classes * config.network[-1].words})
     words_below = 0  # of the targets that the rows of a layer's oldest step give
     for l, layer in enumerate(config.network):
         steps = len(phase.z[l])

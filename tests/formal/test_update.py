@@ -170,7 +170,7 @@ def harness(config, *, steady=True, **options):
         with m.If(~up & (value != low)):
             m.d.sync += value.eq(value - 1)
     source = dut.source if config.recurrent else lookup(
-        layer, [sum(config.words[:l]) for l in range(config.depth)])
+        layer, [sum(config.row_words[:l]) for l in range(config.depth)])
     begins, from_slot = delay(m, source, 1, "begins"), delay(m, row.slot, 1, "from_slot")
     with m.If(delay(m, stepping & read, 1, "asked_row") & is_step):
         m.d.comb += [

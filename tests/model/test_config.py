@@ -14,7 +14,9 @@ RAGGED = Config(20, (8, 7, 6), 3, weight_lanes=24, counter_lanes=8, max_batch=4)
 
 def test_derived_values():
     assert CONFIG.shapes == ((128, 192), (128, 128))
-    assert CONFIG.words == (3, 2, 2)
+    assert CONFIG.input_words == 3
+    assert [layer.words for layer in CONFIG.network] == [2, 2]
+    assert CONFIG.row_words == (3, 2)
     assert CONFIG.bases == (0, 384, 640)
     assert CONFIG.sign_depth == 660
     assert CONFIG.counter_words == (24, 16)
@@ -33,7 +35,8 @@ def test_a_layer_with_state():
     assert state.counter_address(2, 3) == 2 * 8 + 4
     assert (output.state, output.steps, output.sections, output.base) == (False, 1, (6,), 24)
     assert output.spans == ((0, 0, 2), (1, 2, 2), (2, 4, 2))
-    assert (config.words, config.row_words, config.counter_words) == ((2, 2, 1), (4, 2), (6, 3))
+    assert (config.input_words, state.words, output.words) == (2, 2, 1)
+    assert (config.row_words, config.counter_words) == ((4, 2), (6, 3))
     assert config.bases == (0, 24, 32)
 
 

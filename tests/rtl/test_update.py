@@ -213,7 +213,7 @@ def test_step(name, idle, options):
                     model.update(l, inputs[l], targets[l], winners[l], q)
                     for j in np.flatnonzero(winners[l]):
                         payloads.append((n, {
-                            "layer": l, "address": config.bases[l] + int(j) * config.words[l],
+                            "layer": l, "address": config.bases[l] + int(j) * config.row_words[l],
                             "sign": int(targets[l][j]), "slot": slot}))
                         scheduled.append(((l, j), config.counter_words[l], q, False))
             if not idle and payloads:  # a row waits before the run begins
@@ -261,7 +261,7 @@ def test_sweeps(name, options):
                     model.reinforce(l, p)
                 else:
                     model.initialise(l)
-                payloads += [{"layer": l, "address": config.bases[l] + j * config.words[l]}
+                payloads += [{"layer": l, "address": config.bases[l] + j * config.row_words[l]}
                              for j in range(config.layers[l])]
                 p = p if operation == Operation.REINFORCE else 1 << 15
                 scheduled += [((l, j), config.counter_words[l], p, j == 0)
