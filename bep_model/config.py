@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 
 from bep_model.checks import MOST_SEED, integer, integers
+from bep_model.layers import layers_of
 
 NUMERICS_VERSION = 1
 """Raised whenever the same configuration, seed and data would give other counters."""
@@ -24,10 +25,8 @@ def divisors(n):
 class Config:
     """What is fixed when a trainer is built.
 
-    Layers are numbered as in the paper, 1..L; layer ``l`` has ``widths[l]`` neurons and fan-in
-    ``widths[l - 1]``, ``widths[0]`` being the inputs. Rows (the weights of one neuron) are cut into
-    words of ``weight_lanes`` bits; a word of the sign plane holds ``weight_lanes // counter_lanes``
-    words of the counter plane.
+    Layers are numbered as in the paper, 1..L. :attr:`network` has them as data, layer l at index
+    l - 1; what else is said per layer here is taken from it, in the same order.
 
     Parameters
     ----------
@@ -107,15 +106,15 @@ class Config:
 
     # Shape of the network
 
+    @cached_property
+    def network(self):
+        """The trained layers 1..L, a tuple of :class:`bep_model.layers.Layer`, layer 1 first."""
+        return layers_of(self)
+
     @property
     def depth(self):
         """L, the number of trained layers."""
         return len(self.layers)
-
-    @property
-    def widths(self):
-        """K_0..K_L: inputs, then neurons per layer."""
-        return (self.inputs, *self.layers)
 
     @property
     def recurrent(self):
@@ -123,18 +122,14 @@ class Config:
         return self.max_steps > 0
 
     @property
-    def sections(self):
-        """The inputs of layers 1..L in parts that begin a new word each.
-
-        (F_l,), but (K_x, K_s) of the recurrent layer; a row's counters stand in that order.
-        """
-        first, *rest = ((k,) for k in self.widths[:-1])
-        return ((*first, self.layers[0]) if self.recurrent else first, *rest)
+    def widths(self):
+        """K_0..K_L: inputs, then neurons per layer."""
+        return (self.inputs, *self.layers)
 
     @property
     def shapes(self):
         """Shape (K_l, F_l) of the counters of layers 1..L."""
-        return tuple((k, sum(parts)) for k, parts in zip(self.layers, self.sections, strict=True))
+        return tuple((layer.neurons, layer.fan_in) for layer in self.network)
 
     @property
     def counter_range(self):
@@ -142,47 +137,42 @@ class Config:
         half = 1 << (self.counter_bits - 1)
         return -half, half - 1
 
-    # Words and addresses; index 0 of the tuples below is layer 1
+    # Words and addresses, as the layers have them
 
-    @cached_property
-    def words(self):
-        """Words of P bits that hold the activations of layer l = 0..L."""
-        return tuple(math.ceil(k / self.weight_lanes) for k in self.widths)
+    @property
+    def input_words(self):
+        """Words of P bits that hold the inputs of one step."""
+        return self.network[0].section_words[0]
 
     @cached_property
     def row_words(self):
-        """Sign-plane words in a row of layer 1..L; sections begin a new word."""
-        return tuple(sum(math.ceil(part / self.weight_lanes) for part in parts)
-                     for parts in self.sections)
+        """Sign-plane words in a row of layer 1..L."""
+        return tuple(layer.row_words for layer in self.network)
 
     @cached_property
     def counter_words(self):
-        """Words of Q counters in a row of layer 1..L that hold at least one counter."""
-        return tuple(sum(math.ceil(part / self.counter_lanes) for part in parts)
-                     for parts in self.sections)
+        """Counter words in a row of layer 1..L."""
+        return tuple(layer.counter_words for layer in self.network)
 
     @cached_property
     def bases(self):
         """Sign-plane address of row 0 of layer 1..L, and last that of the class prototypes."""
-        bases = [0]
-        for k, words in zip(self.layers, self.row_words, strict=True):
-            bases.append(bases[-1] + k * words)
-        return tuple(bases)
+        return (*(layer.base for layer in self.network), self.network[-1].end)
 
     @property
     def sign_depth(self):
         """Words in the sign plane: the rows of all layers, then the class prototypes."""
-        return self.bases[-1] + self.classes * self.words[-1]
+        return self.bases[-1] + self.classes * self.network[-1].words
 
     @property
     def subwords(self):
         """P / Q, counter words per sign word."""
-        return self.weight_lanes // self.counter_lanes
+        return self.network[0].subwords
 
     @property
     def subword_bits(self):
         """Low address bits of the counter plane that select the word within a sign word."""
-        return (self.subwords - 1).bit_length()
+        return self.network[0].subword_bits
 
     @property
     def counter_depth(self):
@@ -193,34 +183,6 @@ class Config:
     def generators(self):
         """32-bit generators in the random bank."""
         return math.ceil(self.counter_lanes / 32)
-
-    @cached_property
-    def spans(self):
-        """Where the counters of a row of layer 1..L lie: per counter word (offset, first, count).
-
-        The word is ``offset`` words after the first one of its row; its lane i < ``count`` is the
-        counter of input ``first + i``.
-        """
-        return tuple(tuple(self._spans(parts)) for parts in self.sections)
-
-    def _spans(self, parts):
-        sign_word = first = 0
-        for part in parts:
-            for word in range(math.ceil(part / self.counter_lanes)):
-                whole, subword = divmod(word, self.subwords)
-                done = word * self.counter_lanes
-                yield ((sign_word + whole << self.subword_bits) | subword, first + done,
-                       min(self.counter_lanes, part - done))
-            sign_word += math.ceil(part / self.weight_lanes)
-            first += part
-
-    def counter_address(self, layer, row, word):
-        """Counter-plane address of counter word ``word`` of row ``row`` of layer ``layer`` (1..L).
-
-        See :attr:`spans` for the counters it holds.
-        """
-        address = self.bases[layer - 1] + row * self.row_words[layer - 1]
-        return (address << self.subword_bits) + self.spans[layer - 1][word][0]
 
     # Identity, TOML
 

@@ -18,8 +18,8 @@ def samples(config, x, lengths=None):
 
     Returns
     -------
-    (uint64 array of packed x, int64 array (N,))
-        Without recurrence every length is 1.
+    (uint64 array (N, T', words), int64 array (N,))
+        Packed x, and the steps of each sample: without recurrence 1, T' being 1.
 
     Raises
     ------
@@ -34,12 +34,13 @@ def samples(config, x, lengths=None):
             config.recurrent and not 1 <= x.shape[1] <= config.max_steps):
         raise ValueError(f"x must have shape (N, {steps}{config.inputs}), not {x.shape}")
     check_range("x", x, 0, 1)
-    most = x.shape[1] if config.recurrent else 1
-    if lengths is None:
-        return pack(x), np.full(len(x), most, np.int64)
-    if not config.recurrent:
+    if lengths is not None and not config.recurrent:
         raise ValueError("lengths are for recurrent networks, max_steps of this one is 0")
-    return pack(x), _integers("lengths", lengths, len(x), 1, most)
+    packed = pack(x if config.recurrent else x[:, np.newaxis])
+    most = packed.shape[1]
+    if lengths is None:
+        return packed, np.full(len(x), most, np.int64)
+    return packed, _integers("lengths", lengths, len(x), 1, most)
 
 
 def labels(config, values, n):

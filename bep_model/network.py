@@ -6,10 +6,9 @@ import numpy as np
 
 from bep_model import inputs
 from bep_model.checks import integer
-from bep_model.phases import frame, random, recurrent, sequencer
+from bep_model.phases import frame, memory, random, sequencer
 from bep_model.phases.bits import WORD, pack, words
-from bep_model.phases.reinforce import initialise_sections
-from bep_model.phases.sequencer import layer_of
+from bep_model.phases.reinforce import initialise
 
 
 class Results(NamedTuple):
@@ -24,7 +23,7 @@ class Results(NamedTuple):
 
 
 class Network:
-    """Counters, classifier and random bank of one trainer (SPEC.md 2-6, docs/algorithm.md).
+    """Counters, classifier and random bank of one trainer (docs/algorithm.md).
 
     A new network is that of ``reset(config.seed)``.
 
@@ -60,10 +59,8 @@ class Network:
         self.literal_targets = bool(literal_targets)
         self.literal_steps = bool(literal_steps)
         self.prototypes = frame.prototypes(config)
-        self._state = sequencer.new_state(config, self.literal_targets, self.prototypes)
-        self._run = self._state  # what the kernels run on
-        if config.recurrent:
-            self._run = recurrent.new_state(config, self._state, self.literal_steps)
+        self._state = memory.new_state(config, self.prototypes, self.literal_targets,
+                                       self.literal_steps)
         self.bank = self._state.bank
         self.reset(config.seed)
 
@@ -90,15 +87,10 @@ class Network:
         """Draw all counters, 0 or -1, from the random bank, and start a new sweep count."""
         state = self._state
         state.progress[1] = 0
-        for l, (width, parts) in enumerate(zip(self.config.layers, self.config.sections,
-                                               strict=True), 1):
-            initialise_sections(layer_of(state.counters, state.counter_at, l, width),
-                                np.array(parts, np.int64), state.bank, state.lanes, state.drawn)
+        for layer in state.layers:
+            initialise(memory.counters_of(layer, state.counters), memory.sections_of(layer),
+                       state.bank, state.lanes, state.drawn)
         self._read_signs()
-
-    @property
-    def _kernels(self):  # no attribute: networks can be copied and pickled, modules cannot
-        return recurrent if self.config.recurrent else sequencer
 
     @property
     def open_batch(self):
@@ -123,11 +115,9 @@ class Network:
 
     def _sections(self):
         """The counters themselves: per layer a list of its sections (K_l, part of F_l)."""
-        state = self._state
-        for l, (width, parts) in enumerate(zip(self.config.layers, self.config.sections,
-                                               strict=True), 1):
-            rows, begin, sections = layer_of(state.counters, state.counter_at, l, width), 0, []
-            for part in parts:
+        for layer in self._state.layers:
+            rows, begin, sections = memory.counters_of(layer, self._state.counters), 0, []
+            for part in memory.sections_of(layer):
                 sections.append(rows[:, begin:begin + part])
                 begin += WORD * words(part)
             yield sections
@@ -191,13 +181,13 @@ class Network:
         x, lengths = inputs.samples(self.config, x, lengths)
         labels = inputs.labels(self.config, labels, len(x))
         predictions, triggered = np.empty(len(x), np.int64), np.empty(len(x), np.bool_)
-        self._kernels.train(self._run, self._registers(parameters), x, lengths, labels,
-                            predictions, triggered)
+        sequencer.train(self._state, self._registers(parameters), x, lengths, labels,
+                        predictions, triggered)
         return Results(predictions, predictions != labels, triggered)
 
     def flush(self, parameters):
         """Apply the updates of an open batch, as a batch of the size it has."""
-        self._kernels.apply(self._run, self._registers(parameters))
+        sequencer.apply(self._state, self._registers(parameters))
 
     def phases(self, x_row, label, parameters, length=None):
         """All intermediate values of one sample; changes nothing.
@@ -212,13 +202,13 @@ class Network:
 
         Returns
         -------
-        sequencer.Phases, of a recurrent network recurrent.RecurrentPhases
+        bep_model.phases.sequencer.Phases
         """
         x, lengths = inputs.samples(self.config, np.asarray(x_row)[np.newaxis],
                                     None if length is None else [length])
         label = int(inputs.labels(self.config, [label], 1)[0])
-        return self._kernels.phases(self._run, self._registers(parameters), x[0],
-                                    int(lengths[0]), label)
+        return sequencer.phases(self._state, self._registers(parameters), x[0], int(lengths[0]),
+                                label)
 
     def logits(self, x, lengths=None):
         """Logits of N samples.
@@ -242,7 +232,7 @@ class Network:
         x, lengths = inputs.samples(self.config, x, lengths)
         predictions = np.empty(len(x), np.int64)
         logits = np.empty((len(x), self.config.classes), np.int32)
-        self._kernels.infer_all(self._kernels.aside(self._run), x, lengths, predictions, logits)
+        sequencer.infer_all(memory.aside(self._state), x, lengths, predictions, logits)
         return predictions, logits
 
     def _registers(self, parameters):

@@ -169,7 +169,7 @@ def word_bytes(bits):
 
 def step_bytes(config):
     """Bytes of the inputs of a sample, or of one step: words, lowest first, in whole bytes each."""
-    return config.words[0] * word_bytes(config.weight_lanes)
+    return config.input_words * word_bytes(config.weight_lanes)
 
 
 def sample_bytes(config, steps=None):

@@ -15,19 +15,18 @@ def sample_words(config, bits):
     Returns
     -------
     list of int
-        ``config.words[0]`` of them, per step; lanes beyond the sample are 0.
+        ``config.input_words`` of them, per step; lanes beyond the sample are 0.
     """
     lanes = config.weight_lanes
-    padded = np.zeros((*bits.shape[:-1], config.words[0] * lanes), np.uint8)
+    padded = np.zeros((*bits.shape[:-1], config.input_words * lanes), np.uint8)
     padded[..., :bits.shape[-1]] = bits
     return integers(padded.reshape(-1, lanes))
 
 
 def counter_addresses(config):
     """Address of every counter word: layers, rows and words ascending."""
-    return [config.counter_address(l, row, word)
-            for l, (k, _) in enumerate(config.shapes, 1) for row in range(k)
-            for word in range(config.counter_words[l - 1])]
+    return [layer.counter_address(row, word) for layer in config.network
+            for row in range(layer.neurons) for word in range(layer.counter_words)]
 
 
 def counters_to_words(config, counters):
@@ -45,9 +44,9 @@ def counters_to_words(config, counters):
     """
     q, b = config.counter_lanes, config.counter_bits
     result = []
-    for layer, spans in zip(counters, config.spans, strict=True):
-        padded = np.zeros((len(layer), len(spans) * q), np.int16)
-        padded[:, _lanes(spans, q)] = layer
+    for layer, values in zip(config.network, counters, strict=True):
+        padded = np.zeros((layer.neurons, layer.counter_words * q), np.int16)
+        padded[:, _lanes(layer)] = values
         bits = (padded[..., None] >> np.arange(b)) & 1
         result += integers(bits.astype(np.uint8).reshape(-1, q * b))
     return result
@@ -62,16 +61,18 @@ def words_to_counters(config, words):
     values = (bits.reshape(-1, q, b).astype(np.int32) << np.arange(b)).sum(axis=2)
     values -= (values >> (b - 1)) << b
     counters, start = [], 0
-    for rows, spans in zip(config.layers, config.spans, strict=True):
-        layer = values[start:start + rows * len(spans)].reshape(rows, len(spans) * q)
-        counters.append(layer[:, _lanes(spans, q)].astype(np.int16))
-        start += rows * len(spans)
+    for layer in config.network:
+        end = start + layer.neurons * layer.counter_words
+        rows = values[start:end].reshape(layer.neurons, layer.counter_words * q)
+        counters.append(rows[:, _lanes(layer)].astype(np.int16))
+        start = end
     return tuple(counters)
 
 
-def _lanes(spans, q):
+def _lanes(layer):
     """Lanes of a row's counter words, put together, that hold its counters."""
-    return [word * q + lane for word, (_, _, count) in enumerate(spans) for lane in range(count)]
+    return [word * layer.counter_lanes + lane
+            for word, (_, _, count) in enumerate(layer.spans) for lane in range(count)]
 
 
 def integers(bits):

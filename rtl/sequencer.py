@@ -11,6 +11,7 @@ from rtl.engines.select import select_job_layout
 from rtl.engines.update import Operation
 from rtl.engines.winners import Winners
 from rtl.parts.delay import delay
+from rtl.parts.memory import slot_offsets
 from rtl.parts.tables import lookup
 from rtl.registers import LAYER_PARAMETERS, parameters_signature
 
@@ -138,18 +139,19 @@ class Sequencer(wiring.Component):
         # Jobs. The forward job is that of the layer about to start; the others are those of the
         # layer whose targets are sought, from the clock of their start on.
         upcoming, target, held = Signal.like(self.layer), Signal(range(depth)), Signal(range(depth))
-        offsets = [sum(config.words[:l]) for l in range(depth + 2)]
+        offsets = slot_offsets(config)
         fan_ins = [f for _, f in config.shapes]
+        words = [layer.words for layer in config.network]
         m.d.comb += [
             self.forward_job.rows.eq(lookup(upcoming, [*config.layers, config.classes])),
-            self.forward_job.words.eq(lookup(upcoming, [*config.row_words, config.words[-1]])),
+            self.forward_job.words.eq(lookup(upcoming, [*config.row_words, words[-1]])),
             self.forward_job.address.eq(lookup(upcoming, config.bases)),
             self.forward_job.source.eq(lookup(upcoming, offsets[:-1])),
             self.forward_job.target.eq(lookup(upcoming, offsets[1:-1])),
             self.forward_job.fan_in.eq(lookup(upcoming, [*fan_ins, config.layers[-1]])),
             self.forward_job.gate.eq(Array(gates)[upcoming]),
             self.backward_job.columns.eq(lookup(target, config.layers)),
-            self.backward_job.words.eq(lookup(target, config.words[1:])),
+            self.backward_job.words.eq(lookup(target, words)),
             self.select_job.rows.eq(lookup(target, config.layers)),
             self.select_job.group.eq(Array(groups)[target]),
             self.select_job.address.eq(lookup(target, config.bases[:-1])),
@@ -322,7 +324,7 @@ class Sequencer(wiring.Component):
         Return whether the present step is the last one, and the first one that gets targets.
         """
         config, job = self.config, self.forward_job
-        words, stride = config.words[0], config.row_words[0]
+        words, stride = config.input_words, config.row_words[0]
         output = (config.max_steps + 1) * stride  # where its activations are, after all blocks
         block, following = Signal.like(job.source), Signal.like(job.source)
         neuron = Signal.like(self.select_job.neuron)

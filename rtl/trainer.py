@@ -62,7 +62,7 @@ class Trainer(wiring.Component):
     results : Out(stream.Signature(result_layout(config)))
         ``triggered`` is 0 for a sample that is only inferred.
     state : In(state_signature(config, port_bytes))
-        Reads and writes words of counters at ``Config.counter_address``; unused lanes read and
+        Reads and writes words of counters at ``Layer.counter_address``; unused lanes read and
         must be written as 0.
 
     Raises

@@ -76,8 +76,7 @@ class Bench:
 
     async def watch(self):
         """Fail when nothing moves for longer than any legal work can take."""
-        rows = sum(k * words for (k, _), words in
-                   zip(self.config.shapes, self.config.counter_words, strict=True))
+        rows = sum(layer.neurons * layer.counter_words for layer in self.config.network)
         rows *= max(1, self.config.max_steps)
         limit = 20 * (self.config.max_batch + 2) * (rows + self.config.sign_depth)
         limit = (limit + 10_000) * self.access.slowdown

@@ -6,7 +6,7 @@ from bep_model.fit.training import epoch_order
 from bep_model.phases import frame, random
 from bep_model.protocol import COUNTERS, Cause
 from bep_model.words import integers
-from rtl.cycles import Cycles, CyclesThroughTime
+from rtl.cycles import Cycles
 from rtl.trainer import Trainer
 from rtl.verilog import convert
 from sim import folders, processes
@@ -63,7 +63,7 @@ def check(job, *, command="", progress=None, root="build", waves=False, **option
     trainer = Trainer(job.config, integers(frame.prototypes(job.config)), **options)
     with folders.temporary(root) as own, processes.grouped(TMPDIR=str(own)):
         verilog = convert(trainer)
-    cycles = (CyclesThroughTime if job.config.recurrent else Cycles)(trainer)
+    cycles = Cycles(trainer)
     want = expected(job, cycles, progress)
     got = simulate(job, verilog, root=root, waves=waves)
     comparison = compare(job, want, got, command)

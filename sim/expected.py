@@ -103,16 +103,14 @@ class Expected:
     def count(self, run, phases, training):
         """Add to the performance counters and to the ideal cycles of every phase."""
         config, parameters, samples = self.config, run.parameters, len(phases)
-        rows, counter_words = config.layers, config.counter_words
         winners = [sum(len(phase.winners[l]) for phase in phases) for l in range(config.depth)]
         self.performance += [samples, sum(phase.error for phase in phases),
                              training * sum(phase.triggered for phase in phases),
                              training * sum(winners)]
         if self.cycles:
             self.time(run, phases, training)
-        ideal = _ideal_through_time if config.recurrent else _ideal
         for phase in phases:
-            spent = ideal(config, parameters, phase, self.dwell)
+            spent = _ideal(config, parameters, phase, self.dwell)
             for cause in Cause if training else (Cause.FORWARD, Cause.CLASSIFY):
                 self.ideal[cause] += spent[cause]
         if not training:
@@ -123,8 +121,8 @@ class Expected:
             if self.cycles:
                 self.spent += self.cycles.sweep(parameters.reinforce)
             self.ideal[Cause.REINFORCE] += sum(
-                self.dwell(p) * k * c for p, k, c in
-                zip(parameters.reinforce, rows, counter_words, strict=True) if p)
+                self.dwell(p) * layer.neurons * layer.counter_words for p, layer in
+                zip(parameters.reinforce, config.network, strict=True) if p)
 
     def time(self, run, phases, training):
         """Add the clock cycles of a batch, or of samples that are only inferred."""
@@ -137,27 +135,22 @@ class Expected:
 
 
 def _ideal(config, parameters, phase, dwell):
-    """Ideal cycles of one sample by Cause; ``dwell`` tells those of a counter word."""
-    words, winners = config.words, [len(rows) for rows in phase.winners]
-    return Counter({
-        Cause.FORWARD: np.dot(config.layers, words[:-1]),
-        Cause.CLASSIFY: config.classes * words[-1],
-        Cause.BACKWARD: sum(len(phase.passing[l]) * words[l] for l in range(1, config.depth)),
-        Cause.UPDATE: dwell(parameters.thinning) * np.dot(winners, config.counter_words),
-    })
+    """Ideal cycles of one sample by Cause; ``dwell`` tells those of a counter word.
 
-
-def _ideal_through_time(config, parameters, phase, dwell):
-    """The same of a sequence. Votes are counted while counters are stepped: the longer one."""
-    stride, (_, s_words, y_words) = config.row_words[0], config.words
-    voting = min(parameters.horizon, phase.steps)
-    steps = [dwell(parameters.thinning) * words for words in config.counter_words]
-    earlier = phase.passing[phase.steps - voting + 1:]
-    return Counter({
-        Cause.FORWARD: config.layers[0] * (phase.steps * stride - s_words)
-        + config.layers[1] * s_words,
-        Cause.CLASSIFY: config.classes * y_words,
-        Cause.BACKWARD: s_words * (len(phase.passing_y) + sum(map(len, earlier))),
-        Cause.UPDATE: len(phase.winners[0]) * max(steps[0], voting * stride)
-        + len(phase.winners[1]) * steps[1],
-    })
+    Votes are counted while counters are stepped: a row takes the longer of the two.
+    """
+    spent = Counter({Cause.CLASSIFY: config.classes * config.network[-1].words})
+    words_below = 0  # of the targets that the rows of a layer's oldest step give
+    for l, layer in enumerate(config.network):
+        steps = len(phase.z[l])
+        voting = min(parameters.horizon, steps)
+        later = sum(map(len, phase.passing[l][steps - voting + 1:]))
+        stepping = dwell(parameters.thinning) * layer.counter_words
+        spent[Cause.FORWARD] += layer.neurons * (
+            layer.section_words[0] + (steps - 1) * layer.row_words)
+        spent[Cause.BACKWARD] += later * layer.words + words_below * len(
+            phase.passing[l][steps - voting])
+        spent[Cause.UPDATE] += len(phase.winners[l]) * max(
+            stepping, layer.state * voting * layer.row_words)
+        words_below = layer.words
+    return spent

@@ -1,4 +1,4 @@
-"""Phase 3, backward: from the targets of a layer to those of the layer below (Eq. 2, 5, 7)."""
+"""Phase 3, backward: from the targets of a layer to those before it (Eq. 2, 5, 7)."""
 
 import numpy as np
 
@@ -61,3 +61,30 @@ def backward(columns, targets, passing, literal, targets_below, valid_below):
             valid |= np.uint64(u != 0 or literal) << place
         targets_below[word] = target
         valid_below[word] = valid
+
+
+@compiled
+def backward_through_time(columns, z, threshold, targets, valid, passing, oldest, literal):
+    """Targets of a layer with state at the steps before the last (docs/algorithm.md).
+
+    Parameters
+    ----------
+    columns : uint64 array (K_s, ceil(K_s / 64))
+        Visible weights of its state section, one packed row per neuron of the step before.
+    z : int32 array (T, K_s)
+    threshold : int
+        T_l, of its gate.
+    targets, valid : uint64 array (T, ceil(K_s / 64))
+        Packed, as for :func:`backward`: given for the last step, received for those before.
+    passing : uint64 array (T, ceil(K_s / 64))
+        Receives the neurons with a target and an open gate of every step after ``oldest``.
+    oldest : int
+        The first step, from 0, that gets targets; those before it get none.
+    literal : bool
+        As for :func:`backward`.
+    """
+    valid[:oldest] = 0
+    for t in range(z.shape[0] - 1, oldest, -1):
+        gate(z[t], threshold, passing[t])
+        passing[t] &= valid[t]
+        backward(columns, targets[t], passing[t], literal, targets[t - 1], valid[t - 1])

@@ -1,4 +1,4 @@
-"""Phase 4, select: the winner of every group of neurons (SPEC.md 3.5)."""
+"""Phase 4, select: the winner of every group of neurons (sec. 3.3, docs/algorithm.md)."""
 
 import numpy as np
 
@@ -35,3 +35,35 @@ def select(z, activations, targets, valid, group, stability, winners):
                 winner = j
         if winner >= 0:
             winners[winner >> 6] |= np.uint64(1) << np.uint64(winner & 63)
+
+
+@compiled
+def select_through_time(z, targets, valid, group, sums, winners):
+    """In each group, the neuron that disagrees least with its targets over time wins.
+
+    It disagrees if sigma, the sum over time of target times pre-activation, is negative; of a
+    group's neurons that disagree the one with the smallest -sigma wins, the lowest index on a tie.
+    Where sigma is 0 a neuron is not wrong, whereas :func:`select` compares signs, with
+    sign(0) = +1: a neuron with z = 0 and target -1 is wrong there.
+
+    Parameters
+    ----------
+    z : int32 array (T, K_s)
+    targets, valid : uint64 array (T, ceil(K_s / 64))
+        Packed, of the same steps.
+    group : int
+        gamma.
+    sums : int32 array (K_s,)
+        Receives sigma.
+    winners : uint64 array (ceil(K_s / 64),)
+        Receives the packed winners.
+    """
+    sums[:] = 0
+    wrong, none = np.zeros_like(winners), np.zeros_like(winners)
+    for t in range(z.shape[0]):
+        for j in range(z.shape[1]):
+            target = np.int32(2 * bit(targets[t], j) - 1)  # no branches, for speed
+            sums[j] += np.int32(bit(valid[t], j)) * target * z[t, j]
+    for j in range(sums.shape[0]):
+        wrong[j >> 6] |= np.uint64(sums[j] < 0) << np.uint64(j & 63)
+    select(sums, none, wrong, wrong, group, 0, winners)

@@ -1,19 +1,31 @@
-"""The sequencer of the golden model: state, and the order of the phases over the samples.
+"""The sequencer of the golden model: the order of the phases over samples, layers and steps.
 
-:mod:`bep_model.phases.recurrent` has functions of the same names for recurrent networks.
+A sample passes a layer in steps: one, or those of a sequence if the layer has state.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from bep_model.phases.backward import backward, gate
-from bep_model.phases.bits import WORD, compiled, pack, unpack, words
+from bep_model.phases.backward import backward, backward_through_time, gate
+from bep_model.phases.bits import compiled, unpack
 from bep_model.phases.classify import classify, triggers
 from bep_model.phases.forward import forward
+from bep_model.phases.memory import (
+    LAYER,
+    aside,
+    columns_of,
+    counters_of,
+    sections_of,
+    signs_of,
+    sums_of,
+    vectors_of,
+    winners_of,
+    z_of,
+)
 from bep_model.phases.reinforce import reinforce
-from bep_model.phases.select import select
-from bep_model.phases.update import update
+from bep_model.phases.select import select, select_through_time
+from bep_model.phases.update import update, update_through_time
 
 
 class Registers(NamedTuple):
@@ -33,161 +45,130 @@ class Registers(NamedTuple):
 class Phases(NamedTuple):
     """All intermediate values of one sample; entry 0 of the tuples is layer 1.
 
-    A sample that does not trigger has no targets, passes none and has no winners.
+    Row t - 1 of a layer's arrays belongs to step t = 1..T_l: of a sequence of T steps T_l is T for
+    a layer with state, 1 for every other layer. A sample that does not trigger has no targets,
+    passes none and has no winners.
     """
 
     z: tuple
-    """int32 (K_l,), pre-activations."""
+    """int32 (T_l, K_l), pre-activations."""
     activations: tuple
-    """uint8 (K_l,), bits of a_l."""
+    """uint8 (T_l, K_l), bits of a_l; of a state s_t."""
     logits: np.ndarray
     """int32 (C,)."""
     prediction: int
     error: bool
     triggered: bool
     targets: tuple
-    """uint8 (K_l,), target bits; 0 without a target."""
+    """uint8 (T_l, K_l), target bits; 0 without a target."""
     valid: tuple
-    """uint8 (K_l,), 1 where the neuron has a target."""
+    """uint8 (T_l, K_l), 1 where the neuron has a target; 0 outside the horizon."""
     passing: tuple
-    """int64, ascending: rows with a target and an open gate, which the backward phase reads.
-    Empty for layer 1, whose gate has no effect."""
+    """T_l times int64, ascending: rows with a target and an open gate, which the backward phase
+    reads. Empty for the first step of layer 1 that has targets: nothing is below."""
+    sums: tuple
+    """int32 (K_l,), sigma of a layer with state: the sum over t of D_t z_t. Else zeros."""
     winners: tuple
     """int64, ascending: rows that are updated."""
 
 
-class State(NamedTuple):
-    """All that the kernels read and write; the layers of a plane stand one after another.
-
-    Layer l of a plane is ``plane[at[l - 1]:at[l]]``; packed vectors have the input as layer 0,
-    layer l in ``word_at[l]:word_at[l + 1]``.
-    """
-
-    widths: np.ndarray  # int64 (L + 1,), K_0..K_L
-    lanes: int  # Q
-    bounds: tuple  # of a counter
-    literal: bool  # sign(0) = +1 for targets
-    prototypes: np.ndarray  # uint64 (C, words of K_L)
-    bank: np.ndarray  # uint32 (generators,)
-    progress: np.ndarray  # int64 (2,), samples in the open batch, samples since the last sweep
-    counters: np.ndarray  # int16, per row whole words of 64, the unused -1
-    counter_at: np.ndarray
-    signs: np.ndarray  # uint64, sign bits of the counters by rows
-    sign_at: np.ndarray
-    columns: np.ndarray  # uint64, the same by columns
-    column_at: np.ndarray
-    word_at: np.ndarray
-    activations: np.ndarray  # uint64 (samples of a batch, packed vectors of all layers)
-    targets: np.ndarray  # likewise
-    winners: np.ndarray  # likewise
-    valid: np.ndarray  # uint64, one packed vector of all layers: of the last sample
-    passing: np.ndarray  # likewise
-    z: np.ndarray  # int32, of the last sample, layer l in z_at[l - 1]:z_at[l]
-    z_at: np.ndarray
-    logits: np.ndarray  # int32 (C,), of the last sample
-    drawn: np.ndarray  # uint64, scratch of one row
-    steps: np.ndarray  # int16, likewise
-    taken: np.ndarray  # int16, likewise
-
-
-def new_state(config, literal, prototypes):
-    def at(sizes):
-        return np.cumsum([0, *sizes], dtype=np.int64)
-
-    packed = [words(k) for k in config.widths]
-    row_words = [sum(map(words, parts)) for parts in config.sections]
-    layers = list(zip(config.shapes, packed[1:], row_words, strict=True))
-    word_at, z_at = at(packed), at(config.layers)
-    sign_at = at(k * row for (k, _), _, row in layers)
-    column_at = at(f * width_words for (_, f), width_words, _ in layers)
-    batch = (config.max_batch, word_at[-1])
-    row = WORD * max(row_words)
-    return State(
-        np.array(config.widths, np.int64), config.counter_lanes, config.counter_range, literal,
-        pack(prototypes), np.zeros(config.generators, np.uint32), np.zeros(2, np.int64),
-        np.full(WORD * sign_at[-1], -1, np.int16), WORD * sign_at,
-        np.zeros(sign_at[-1], np.uint64), sign_at,
-        np.zeros(column_at[-1], np.uint64), column_at, word_at,
-        np.zeros(batch, np.uint64), np.zeros(batch, np.uint64), np.zeros(batch, np.uint64),
-        np.zeros(word_at[-1], np.uint64), np.zeros(word_at[-1], np.uint64),
-        np.zeros(z_at[-1], np.int32), z_at, np.zeros(config.classes, np.int32),
-        np.zeros(max(row_words), np.uint64), np.zeros(row, np.int16), np.zeros(row, np.int16),
-    )
-
-
 @compiled
-def layer_of(plane, at, l, rows):
-    span = plane[at[l - 1]:at[l]]
-    return span.reshape(rows, span.shape[0] // rows)
-
-
-@compiled
-def infer(state, slot):
-    """Forward and classify the sample in ``slot`` of the batch; return the prediction."""
-    w, k, depth = state.word_at, state.widths, len(state.widths) - 1
-    a = state.activations[slot]
-    for l in range(1, depth + 1):
-        forward(layer_of(state.signs, state.sign_at, l, k[l]), a[w[l - 1]:w[l]], k[l - 1],
-                state.z[state.z_at[l - 1]:state.z_at[l]], a[w[l]:w[l + 1]])
-    return classify(state.prototypes, a[w[depth]:], k[depth], state.logits)
+def infer(state, slot, x, length):
+    """Take a sample into ``slot`` of the batch, forward and classify; return the prediction."""
+    state.lengths[slot] = length
+    inputs = state.inputs[slot, :length]
+    inputs[:, :x.shape[1]] = x[:length]
+    for l in range(len(state.layers)):
+        layer = state.layers[l]
+        signs, z = signs_of(layer, state.signs), z_of(layer, state.z, length)
+        activations = vectors_of(layer, state.activations[slot], length)
+        first = layer.first_words
+        forward(signs, inputs[0, :first], layer.sections[0], z[0], activations[0])
+        for t in range(1, z.shape[0]):  # of a state, which sees the one before
+            inputs[t, first:] = activations[t - 1]
+            forward(signs, inputs[t], layer.fan_in, z[t], activations[t])
+        inputs = activations[-1:]
+    return classify(state.prototypes, inputs[0], state.layers[-1].neurons, state.logits)
 
 
 @compiled
 def correct(state, registers, slot, label):
     """Backward and select for the sample in ``slot``, just inferred; return whether it triggers."""
-    w, k, depth = state.word_at, state.widths, len(state.widths) - 1
-    a, targets, winners = state.activations[slot], state.targets[slot], state.winners[slot]
+    depth, length, winners = len(state.layers), state.lengths[slot], state.winners[slot]
     winners[:] = 0
     if not triggers(state.logits, label, registers.margin):
         return False
-    valid, passing = state.valid, state.passing
-    targets[w[depth]:] = state.prototypes[label]
-    valid[w[depth]:] = ~np.uint64(0)
-    for l in range(depth, 0, -1):
-        here = slice(w[l], w[l + 1])
-        z = state.z[state.z_at[l - 1]:state.z_at[l]]
-        select(z, a[here], targets[here], valid[here], registers.groups[l - 1],
-               registers.stabilities[l - 1], winners[here])
-        if l > 1:
-            gate(z, registers.gates[l - 1], passing[here])
-            passing[here] &= valid[here]
-            below = slice(w[l - 1], w[l])
-            backward(layer_of(state.columns, state.column_at, l, k[l - 1]), targets[here],
-                     passing[here], state.literal, targets[below], valid[below])
+    layer = state.layers[-1]
+    targets = vectors_of(layer, state.targets[slot], length)
+    valid = vectors_of(layer, state.valid[slot], length)
+    targets[-1] = state.prototypes[label]
+    valid[-1] = ~np.uint64(0)
+    for l in range(depth - 1, -1, -1):
+        columns, z = columns_of(layer, state.columns), z_of(layer, state.z, length)
+        passing = vectors_of(layer, state.passing, length)
+        oldest = max(0, z.shape[0] - registers.horizon)
+        if layer.state:
+            backward_through_time(columns[layer.sections[0]:], z, registers.gates[l], targets,
+                                  valid, passing, oldest, state.literal_targets)
+            select_through_time(z[oldest:], targets[oldest:], valid[oldest:], registers.groups[l],
+                                sums_of(layer, state.sums), winners_of(layer, winners))
+        else:
+            activations = vectors_of(layer, state.activations[slot], length)
+            select(z[0], activations[0], targets[0], valid[0], registers.groups[l],
+                   registers.stabilities[l], winners_of(layer, winners))
+        if l > 0:
+            gate(z[oldest], registers.gates[l], passing[oldest])
+            passing[oldest] &= valid[oldest]
+            layer = state.layers[l - 1]
+            targets_below = vectors_of(layer, state.targets[slot], length)
+            valid_below = vectors_of(layer, state.valid[slot], length)
+            backward(columns, targets[oldest], passing[oldest], state.literal_targets,
+                     targets_below[-1], valid_below[-1])
+            targets, valid = targets_below, valid_below
     return True
 
 
 @compiled
 def apply(state, registers):
     """Apply the updates of the open batch, and the sweep that may be due."""
-    w, k, depth = state.word_at, state.widths, len(state.widths) - 1
-    samples = state.progress[0]
+    depth, samples = len(state.layers), state.progress[0]
     for slot in range(samples):
-        for l in range(depth, 0, -1):
-            here = slice(w[l], w[l + 1])
-            update(layer_of(state.counters, state.counter_at, l, k[l]),
-                   layer_of(state.signs, state.sign_at, l, k[l]),
-                   layer_of(state.columns, state.column_at, l, k[l - 1]),
-                   state.activations[slot, w[l - 1]:w[l]], state.targets[slot, here],
-                   state.winners[slot, here], state.bounds, registers.thinning,
-                   state.bank, state.lanes, state.drawn, state.steps, state.taken)
+        length = state.lengths[slot]
+        for l in range(depth - 1, -1, -1):
+            layer, inputs = state.layers[l], state.inputs[slot, :length]
+            if l > 0:
+                inputs = vectors_of(state.layers[l - 1], state.activations[slot], length)[-1:]
+            counters = counters_of(layer, state.counters)
+            signs, columns = signs_of(layer, state.signs), columns_of(layer, state.columns)
+            targets = vectors_of(layer, state.targets[slot], length)
+            winners = winners_of(layer, state.winners[slot])
+            if layer.state:
+                update_through_time(
+                    counters, signs, columns, sections_of(layer), inputs, targets,
+                    vectors_of(layer, state.valid[slot], length), winners, state.literal_steps,
+                    state.bounds, registers.thinning, state.bank, state.lanes, state.drawn,
+                    state.steps, state.taken)
+            else:
+                update(counters, signs, columns, inputs[0], targets[0], winners, state.bounds,
+                       registers.thinning, state.bank, state.lanes, state.drawn, state.steps,
+                       state.taken)
     state.progress[0] = 0
     state.progress[1] += samples
     if samples and state.progress[1] >= registers.sweep:
         state.progress[1] = 0
-        for l in range(1, depth + 1):
-            reinforce(layer_of(state.counters, state.counter_at, l, k[l]), k[l - 1],
-                      registers.reinforce[l - 1], state.bounds, state.bank, state.lanes,
-                      state.drawn, state.taken)
+        for l in range(depth):
+            layer = state.layers[l]
+            reinforce(counters_of(layer, state.counters), sections_of(layer),
+                      registers.reinforce[l], state.bounds, state.bank, state.lanes, state.drawn,
+                      state.taken)
 
 
 @compiled
 def train(state, registers, x, lengths, labels, predictions, triggered):
-    """Train on samples in order; ``lengths`` is for recurrent networks only."""
+    """Train on packed samples x, uint64 (N, T', words), in order."""
     for n in range(x.shape[0]):
         slot = state.progress[0]
-        state.activations[slot, :x.shape[1]] = x[n]
-        predictions[n] = infer(state, slot)
+        predictions[n] = infer(state, slot, x[n], lengths[n])
         triggered[n] = correct(state, registers, slot, labels[n])
         state.progress[0] += 1
         if state.progress[0] >= registers.batch:
@@ -197,35 +178,30 @@ def train(state, registers, x, lengths, labels, predictions, triggered):
 @compiled
 def infer_all(state, x, lengths, predictions, logits):
     for n in range(x.shape[0]):
-        state.activations[0, :x.shape[1]] = x[n]
-        predictions[n] = infer(state, 0)
+        predictions[n] = infer(state, 0, x[n], lengths[n])
         logits[n] = state.logits
-
-
-def aside(state):
-    """The state with room for one sample that is apart from the open batch."""
-    one = {name: np.zeros_like(getattr(state, name)[:1])
-           for name in ("activations", "targets", "winners")}
-    scratch = {name: np.zeros_like(getattr(state, name))
-               for name in ("valid", "passing", "z", "logits")}
-    return state._replace(**one, **scratch)
 
 
 def phases(state, registers, x, length, label):
     """The :class:`Phases` of one packed sample; changes nothing."""
     state = aside(state)
-    state.activations[0, :x.shape[0]] = x
-    prediction = int(infer(state, 0))
+    prediction = int(infer(state, 0, x, length))
     triggered = bool(correct(state, registers, 0, label))
+    layers = [dict(zip(LAYER.names, row, strict=True)) for row in state.layers.tolist()]
+    steps = [length if layer["state"] else 1 for layer in layers]
+    once = [1] * len(layers)
 
-    def split(packed):
-        return tuple(unpack(packed[begin:end], width) for begin, end, width in
-                     zip(state.word_at[1:], state.word_at[2:], state.widths[1:], strict=False))
+    def split(plane, at, width, rows):
+        return tuple(plane[layer[at]:layer[at] + n * layer[width]].reshape(n, layer[width])
+                     for layer, n in zip(layers, rows, strict=True))
 
-    def rows(packed):
-        return tuple(np.flatnonzero(layer) for layer in split(packed))
+    def bits(plane, at="steps_at", rows=steps):
+        return tuple(unpack(vectors, layer["neurons"]) for vectors, layer in
+                     zip(split(plane, at, "words", rows), layers, strict=True))
 
     return Phases(
-        tuple(np.split(state.z, state.z_at[1:-1])), split(state.activations[0]),
-        state.logits, prediction, prediction != label, triggered,
-        split(state.targets[0]), split(state.valid), rows(state.passing), rows(state.winners[0]))
+        split(state.z, "z_at", "neurons", steps), bits(state.activations[0]), state.logits,
+        prediction, prediction != label, triggered, bits(state.targets[0]), bits(state.valid[0]),
+        tuple(tuple(map(np.flatnonzero, passing)) for passing in bits(state.passing)),
+        tuple(sums[0] for sums in split(state.sums, "sums_at", "neurons", once)),
+        tuple(map(np.flatnonzero, bits(state.winners[0], "winners_at", once))))

@@ -80,7 +80,7 @@ def renew_signs(row, signs, columns, j):
 @compiled
 def update_through_time(counters, signs, columns, sections, inputs, targets, valid, winners,
                         literal, bounds, thinning, bank, lanes, drawn, steps, taken):
-    """Apply the updates of one sequence to the state layer, rows ascending.
+    """Apply the updates of one sequence to a layer with state, rows ascending.
 
     A winner takes one step per counter: the sign of the sum, over the steps t at which it has a
     target, of target times input; a sum of 0 is no step. The state section has no input at t = 1.
@@ -92,7 +92,7 @@ def update_through_time(counters, signs, columns, sections, inputs, targets, val
     signs : uint64 array (K_s, words of a row)
     columns : uint64 array (K_x + K_s, ceil(K_s / 64))
         As for :func:`update`; both sections of a row begin a new word.
-    sections : int64 array (2,)
+    sections : int64 array
         K_x and K_s.
     inputs : uint64 array (T, words of a row)
         Packed [x_t | s_(t-1)].
@@ -112,8 +112,7 @@ def update_through_time(counters, signs, columns, sections, inputs, targets, val
             j = 64 * word + lowest(left)
             left &= left - np.uint64(1)
             begin = first = 0
-            for section in range(2):
-                fan_in = sections[section]
+            for section, fan_in in enumerate(sections):
                 end = begin + -(-fan_in // 64)
                 _sum_over_time(inputs, begin, end, section, targets, valid, j, literal, steps)
                 bernoulli(bank, lanes, thinning, fan_in, drawn[begin:end])

@@ -30,8 +30,9 @@ def backward_job_layout(config):
     """
     return data.StructLayout({
         "columns": range(max(config.layers) + 1),
-        "words": range(max(config.row_words if config.recurrent else config.words) + 1),
-        "first": range(config.words[0] + 1 if config.recurrent else 1),
+        "words": range(max(*config.row_words,
+                           0 if config.recurrent else config.network[-1].words) + 1),
+        "first": range(config.input_words + 1 if config.recurrent else 1),
     })
 
 

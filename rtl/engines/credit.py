@@ -11,7 +11,7 @@ from rtl.engines.forward import row_layout
 
 class Credit(wiring.Component):
     """sigma_i = sum over t of D_t[i] z_t[i] of the neurons of the state layer:
-    the sums of ``bep_model.phases.recurrent.select_through_time``.
+    the sums of ``bep_model.phases.select.select_through_time``.
 
     D z is abs(z) where target and activation agree, else -abs(z), and 0 without a target. A sum
     below 0 is of a neuron that was wrong more than it was right.

@@ -21,8 +21,8 @@ def job_layout(config):
     fan_ins = [f for _, f in config.shapes]
     return data.StructLayout({
         "rows": range(max(config.classes, *config.layers) + 1),
-        "words": range(max(*config.row_words, config.words[-1]) + 1),
-        "skip": range(config.words[1] + 1 if config.recurrent else 1),
+        "words": range(max(*config.row_words, config.network[-1].words) + 1),
+        "skip": range(config.network[0].words + 1 if config.recurrent else 1),
         "address": range(max(2, config.sign_depth)),
         "source": offsets,
         "target": offsets,
@@ -119,7 +119,7 @@ class Forward(wiring.Component):
     @property
     def accumulates(self):
         """Whether some row has several words, whose popcounts are added up in a register."""
-        return max(*self.config.row_words, self.config.words[-1]) > 1
+        return max(*self.config.row_words, self.config.network[-1].words) > 1
 
     @property
     def latency(self):

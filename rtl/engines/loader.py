@@ -75,7 +75,7 @@ class Loader(wiring.Component):
         m = Module()
         config = self.config
         next_label = Signal.like(self.label)
-        beat = Signal(range(config.words[0])) if config.recurrent else self.write_offset
+        beat = Signal(range(config.input_words)) if config.recurrent else self.write_offset
         final = Const(1)
         if config.recurrent:
             step, next_length = Signal.like(self.steps), Signal.like(self.steps)
@@ -87,12 +87,12 @@ class Loader(wiring.Component):
         ]
         with m.If(self.write_enable):
             m.d.sync += [beat.eq(beat + 1), self.write_offset.eq(self.write_offset + 1)]
-            with m.If(beat == config.words[0] - 1):
+            with m.If(beat == config.input_words - 1):
                 m.d.sync += beat.eq(0)
                 if config.recurrent:
                     m.d.sync += [
                         step.eq(Mux(final, 0, step + 1)), next_length.eq(self.steps),
-                        self.write_offset.eq(self.write_offset + 1 + config.words[1]),
+                        self.write_offset.eq(self.write_offset + 1 + config.network[0].words),
                     ]
                 with m.If(final):
                     m.d.sync += [self.write_offset.eq(0), self.full.eq(1),

@@ -11,7 +11,7 @@ from rtl.engines.random import Bernoulli
 from rtl.engines.winners import winner_layout
 from rtl.parts.delay import delay
 from rtl.parts.lanes import lane_layout, look, minus_one, stepped
-from rtl.parts.memory import slot_words
+from rtl.parts.memory import slot_offsets, slot_words
 from rtl.parts.state_port import control, state_signature
 from rtl.parts.tables import lookup
 
@@ -197,6 +197,7 @@ class Update(wiring.Component):
         word = Signal(range(max(config.row_words)))
         subword = Signal(config.subword_bits)
         last = number == lookup(row.layer, [words - 1 for words in config.counter_words])
+        offsets = slot_offsets(config)
         recurrent, voted = config.recurrent, Const(0)  # a row whose steps are the steps' votes
         section = Const(0)  # the last word of W_x
         if recurrent:
@@ -260,7 +261,7 @@ class Update(wiring.Component):
             self.sign_read_enable.eq(start | bernoulli.done & (subword == 0)),
             self.counter_read_enable.eq(start | bernoulli.done),
             self.activation_offset.eq(
-                (self.source if recurrent else lookup(row.layer, _offsets(config))) + word),
+                (self.source if recurrent else lookup(row.layer, offsets[:config.depth])) + word),
             self.activation_slot.eq(row.slot),
             self.activation_enable.eq(bernoulli.done & (subword == 0)),
             self.busy.eq(working[:-1].any()),
@@ -357,7 +358,7 @@ class Update(wiring.Component):
         Yield first and last but one of some lanes, and whether they are so in the present word.
         """
         config, lanes = self.config, self.config.counter_lanes
-        rests = [_rest(parts[-1], lanes) for parts in config.sections]
+        rests = [_rest(layer.sections[-1], lanes) for layer in config.network]
         between = _rest(config.inputs, lanes) if config.recurrent else lanes
         limits = sorted({*rests, between, lanes})
         for first, others in pairwise(limits):
@@ -373,8 +374,3 @@ def _words(count, lanes):
 def _rest(count, lanes):
     """Lanes of the last of them that hold a counter."""
     return count - (_words(count, lanes) - 1) * lanes
-
-
-def _offsets(config):
-    """Offset of a layer's input in a slot of the activation memory."""
-    return [sum(config.words[:l]) for l in range(config.depth)]

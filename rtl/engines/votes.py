@@ -87,7 +87,7 @@ class Votes(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config = self.config
-        words, stride = config.words[0], config.row_words[0]
+        words, stride = config.input_words, config.row_words[0]
 
         # The targets of all steps of a batch's sequences.
         m.submodules.targets = targets = Memory(

@@ -110,14 +110,14 @@ class Link(wiring.Component):
         # Bytes enter a word at the top, lowest first, and leave at the bottom.
         word = Signal(8 * max(6, beat_bytes))
         count = Signal(range(max(6, beat_bytes)))  # bytes left in it, less one
-        beat = Signal(range(config.words[0] * max(1, config.max_steps)))
-        beats = config.words[0]
+        beat = Signal(range(config.input_words * max(1, config.max_steps)))
+        beats = config.input_words
         if config.recurrent:  # the length of a sample follows register STEPS
             steps = Signal.like(packets.steps)
             with m.If(self.bus.write & (self.bus.address == registers(config)["STEPS"].address)):
                 m.d.sync += steps.eq(self.bus.write_data)
             m.d.comb += packets.steps.eq(steps)
-            beats = steps * config.words[0]
+            beats = steps * config.input_words
         address = Signal.like(state.request.payload.address)
         addressed = Signal()  # the address of a state request has been taken
         result, taken = Signal(result_layout(config)), Signal()  # a result, until it is sent

@@ -1,6 +1,7 @@
 """The two planes of the network's state: visible weights, and the rest of the counters."""
 
 import random
+from itertools import accumulate
 
 from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Signal
 from amaranth.lib import wiring
@@ -53,7 +54,7 @@ class SignPlane(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config = self.config
-        lanes, words = config.weight_lanes, config.words[-1]
+        lanes, words = config.weight_lanes, config.network[-1].words
         ones = (1 << lanes) - 1
         padded = [p | (~0 << config.layers[-1]) & ((1 << lanes * words) - 1)
                   for p in self.prototypes]
@@ -176,11 +177,18 @@ class CounterPlane(wiring.Component):
                     m.d.comb += self.read_data.eq(out)
 
 
+def slot_offsets(config):
+    """Where, in a sample's words of the activation memory, the inputs and the activations of each
+    layer begin, and last where they end. For networks without recurrence.
+    """
+    return [0, *accumulate((layer.words for layer in config.network), initial=config.input_words)]
+
+
 def slot_words(config):
     """Words of a sample in the activation memory."""
     if config.recurrent:
-        return (config.max_steps + 1) * config.row_words[0] + config.words[2]
-    return sum(config.words)
+        return (config.max_steps + 1) * config.row_words[0] + config.network[-1].words
+    return slot_offsets(config)[-1]
 
 
 def neuron_lanes(config):

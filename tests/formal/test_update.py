@@ -64,7 +64,8 @@ def all_rows(config):
 def word_of(config, layer, number):
     """Of a counter word of a row: sign word within the row, place within it, counters it holds."""
     low, longest = (1 << config.subword_bits) - 1, max(config.counter_words)
-    spans = [span for row in config.spans for span in (*row, *[(0, 0, 0)] * (longest - len(row)))]
+    spans = [span for layer in config.network
+             for span in (*layer.spans, *[(0, 0, 0)] * (longest - layer.counter_words))]
     index = layer * longest + number
     return (lookup(index, [offset >> config.subword_bits for offset, _, _ in spans]),
             lookup(index, [offset & low for offset, _, _ in spans]),
@@ -169,7 +170,7 @@ def harness(config, *, steady=True, **options):
         with m.If(~up & (value != low)):
             m.d.sync += value.eq(value - 1)
     source = dut.source if config.recurrent else lookup(
-        layer, [sum(config.words[:l]) for l in range(config.depth)])
+        layer, [sum(config.row_words[:l]) for l in range(config.depth)])
     begins, from_slot = delay(m, source, 1, "begins"), delay(m, row.slot, 1, "from_slot")
     with m.If(delay(m, stepping & read, 1, "asked_row") & is_step):
         m.d.comb += [

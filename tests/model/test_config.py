@@ -14,7 +14,9 @@ RAGGED = Config(20, (8, 7, 6), 3, weight_lanes=24, counter_lanes=8, max_batch=4)
 
 def test_derived_values():
     assert CONFIG.shapes == ((128, 192), (128, 128))
-    assert CONFIG.words == (3, 2, 2)
+    assert CONFIG.input_words == 3
+    assert [layer.words for layer in CONFIG.network] == [2, 2]
+    assert CONFIG.row_words == (3, 2)
     assert CONFIG.bases == (0, 384, 640)
     assert CONFIG.sign_depth == 660
     assert CONFIG.counter_words == (24, 16)
@@ -23,12 +25,26 @@ def test_derived_values():
     assert RAGGED.subwords == 3 and RAGGED.subword_bits == 2 and RAGGED.counter_depth == 21 * 4
 
 
-@pytest.mark.parametrize("config", [CONFIG, RAGGED, Config(1, [1], 2, 2, 1, 1)])
+def test_a_layer_with_state():
+    """Both sections of a row begin a new sign word: x in words 0 and 1, s in 2 and 3."""
+    config = Config(5, (6, 4), 3, weight_lanes=4, counter_lanes=2, max_steps=3)
+    state, output = config.network
+    assert (state.state, state.steps, state.sections, state.section_words) == \
+        (True, 3, (5, 6), (2, 2))
+    assert state.spans == ((0, 0, 2), (1, 2, 2), (2, 4, 1), (4, 5, 2), (5, 7, 2), (6, 9, 2))
+    assert state.counter_address(2, 3) == 2 * 8 + 4
+    assert (output.state, output.steps, output.sections, output.base) == (False, 1, (6,), 24)
+    assert output.spans == ((0, 0, 2), (1, 2, 2), (2, 4, 2))
+    assert (config.input_words, state.words, output.words) == (2, 2, 1)
+    assert (config.row_words, config.counter_words) == ((4, 2), (6, 3))
+    assert config.bases == (0, 24, 32)
+
+
+@pytest.mark.parametrize("config", [
+    CONFIG, RAGGED, Config(5, (6, 4), 3, 7, 4, 2, max_steps=3), Config(1, [1], 2, 2, 1, 1)])
 def test_counter_addresses_are_distinct_and_in_range(config):
-    addresses = [config.counter_address(l, row, word)
-                 for l, ((rows, _), words) in enumerate(zip(config.shapes, config.counter_words,
-                                                            strict=True), 1)
-                 for row in range(rows) for word in range(words)]
+    addresses = [layer.counter_address(row, word) for layer in config.network
+                 for row in range(layer.neurons) for word in range(layer.counter_words)]
     assert addresses == sorted(set(addresses))
     assert addresses[-1] < config.counter_depth
 

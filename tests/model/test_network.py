@@ -107,14 +107,15 @@ def test_phases_equal_the_oracle(data, config, literal):
     (_, _, triggered), = oracle.train([x], [label], p)  # changes the oracle, so it comes last
     assert phases.triggered == triggered
     for l, z in enumerate(zs):
-        assert phases.z[l].tolist() == z
-        assert phases.activations[l].tolist() == [int(v > 0) for v in a[l + 1]]
+        assert phases.z[l].tolist() == [z]
+        assert phases.activations[l].tolist() == [[int(v > 0) for v in a[l + 1]]]
         target = targets[l] if triggered else [0] * len(z)
-        assert phases.targets[l].tolist() == [int(t > 0) for t in target]
-        assert phases.valid[l].tolist() == [int(t != 0) for t in target]
+        assert phases.targets[l].tolist() == [[int(t > 0) for t in target]]
+        assert phases.valid[l].tolist() == [[int(t != 0) for t in target]]
         gate = p.gates[l] if l else -1
-        assert phases.passing[l].tolist() == [
-            j for j, t in enumerate(target) if t and abs(z[j]) <= gate]
+        assert [rows.tolist() for rows in phases.passing[l]] == [[
+            j for j, t in enumerate(target) if t and abs(z[j]) <= gate]]
+        assert not phases.sums[l].any()
         assert phases.winners[l].tolist() == oracle.select(
             z, a[l + 1], target, p.groups[l], p.stabilities[l])
     for actual, before in zip(network.counters, counters, strict=True):

@@ -144,7 +144,7 @@ def test_reinforce():
     padded, _, _ = planes(np.array([[0, 0, 0, -1, -1, -1], [3, 3, 3, 3, 3, 3]]))
     bank = np.array([0x42021], np.uint32)
     scratch = np.empty(1, np.uint64), np.empty(64, np.int16)
-    reinforce(padded, 6, 1 << 15, (-4, 3), bank, 6, *scratch)
+    reinforce(padded, (6,), 1 << 15, (-4, 3), bank, 6, *scratch)
     assert padded[:, :6].tolist() == [[1, 0, 0, -1, -1, -2], [3] * 6]
     assert (padded[:, 6:] == -1).all()
     assert bank[0] == 0x9DCCA8C5

@@ -94,27 +94,27 @@ def test_phases_equal_the_oracle(data, config, literal):
     run = oracle.forward(x[0, :length])
     y, prediction = oracle.classify(run.a_y)
     (_, _, triggered), = oracle.train(x, [label], p, [length])
-    assert phases.steps == length
     assert phases.logits.tolist() == y
     assert (phases.prediction, phases.error) == (prediction, prediction != label)
     assert phases.triggered == triggered
-    assert phases.z.tolist() == run.z
-    assert phases.activations.tolist() == [[int(v > 0) for v in s] for s in run.s]
-    assert phases.z_y.tolist() == run.z_y
-    assert phases.a_y.tolist() == [int(v > 0) for v in run.a_y]
+    assert [z.tolist() for z in phases.z] == [run.z, [run.z_y]]
+    assert [a.tolist() for a in phases.activations] == [
+        [[int(v > 0) for v in s] for s in a] for a in (run.s, [run.a_y])]
     oracle.counters = [layer.tolist() for layer in counters]
     rho, targets = oracle.backward(run, label, p)
     if not triggered:
         rho, targets = [0] * len(rho), [[0] * len(step) for step in targets]
-    assert phases.targets.tolist() == [[int(d > 0) for d in step] for step in targets]
-    assert phases.valid.tolist() == [[int(d != 0) for d in step] for step in targets]
-    assert [rows.tolist() for rows in phases.passing] == [
-        [i for i, d in enumerate(step) if d and abs(z[i]) <= p.gates[0]]
-        for step, z in zip(targets, run.z, strict=True)]
-    assert phases.passing_y.tolist() == [
-        j for j, target in enumerate(rho) if target and abs(run.z_y[j]) <= p.gates[1]]
+    for l, expected in enumerate((targets, [rho])):
+        assert phases.targets[l].tolist() == [[int(d > 0) for d in step] for step in expected]
+        assert phases.valid[l].tolist() == [[int(d != 0) for d in step] for step in expected]
+    oldest = max(0, length - p.horizon)  # below its targets are none
+    assert [rows.tolist() for rows in phases.passing[0]] == [
+        [i for i, d in enumerate(step) if t > oldest and d and abs(z[i]) <= p.gates[0]]
+        for t, (step, z) in enumerate(zip(targets, run.z, strict=True))]
+    assert [rows.tolist() for rows in phases.passing[1]] == [[
+        j for j, target in enumerate(rho) if target and abs(run.z_y[j]) <= p.gates[1]]]
     sums = oracle.sums(run, targets)
-    assert phases.sums.tolist() == sums
+    assert [each.tolist() for each in phases.sums] == [sums, [0] * len(rho)]
     assert [rows.tolist() for rows in phases.winners] == [
         oracle.select_state(sums, p.groups[0]),
         oracle.select(run.z_y, run.a_y, rho, p.groups[1], 0)]

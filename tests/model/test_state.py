@@ -236,11 +236,11 @@ def test_words_of_the_state_port(config):
     low, high = config.counter_range
     counters = [rng.integers(low, high + 1, shape).astype(np.int16) for shape in config.shapes]
     expected, b = {}, config.counter_bits
-    for l, layer in enumerate(counters, 1):
-        for row in range(len(layer)):
-            for word, (_, first, count) in enumerate(config.spans[l - 1]):
-                expected[config.counter_address(l, row, word)] = sum(
-                    (int(layer[row, first + i]) & (1 << b) - 1) << i * b for i in range(count))
+    for layer, values in zip(config.network, counters, strict=True):
+        for row in range(layer.neurons):
+            for word, (_, first, count) in enumerate(layer.spans):
+                expected[layer.counter_address(row, word)] = sum(
+                    (int(values[row, first + i]) & (1 << b) - 1) << i * b for i in range(count))
     pairs = list(zip(words.counter_addresses(config), words.counters_to_words(config, counters),
                      strict=True))
     assert dict(pairs) == expected and len(pairs) == len(expected)

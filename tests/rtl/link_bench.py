@@ -33,7 +33,7 @@ def sample_packet(config, samples):
     lanes = config.weight_lanes
     payload = b""
     for value, label in samples:
-        for k in range(config.words[0]):
+        for k in range(config.input_words):
             word = (value >> (k * lanes)) & ((1 << lanes) - 1)
             payload += word.to_bytes(word_bytes(lanes), "little")
         payload += bytes([label])
@@ -87,7 +87,7 @@ class Bench:
             if not (valid and ready):
                 continue
             beats.append(payload.data)
-            if len(beats) < self.config.words[0]:
+            if len(beats) < self.config.input_words:
                 continue
             lanes = self.config.weight_lanes
             value = sum(beat << (k * lanes) for k, beat in enumerate(beats))

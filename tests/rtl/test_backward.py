@@ -28,7 +28,7 @@ def test_targets(name, latency):
     """From no open row to all, also so few that the targets leave slower than rows are read."""
     config = CONFIGURATIONS[name]
     columns, rows = config.layers
-    words = config.words[1]
+    words = config.network[0].words
     rng = generator(latency)
     weights = rng.integers(0, 2, (rows, columns), dtype=np.uint8)
     plane = [0] * config.sign_depth

@@ -143,10 +143,10 @@ def test_training_at_the_pins():
     expected = np.stack([results.prediction, results.error + 2 * results.triggered], axis=1)
     assert list(seen.results) == expected.ravel().tolist()
     assert results.triggered.any()
-    for layer, counters in enumerate(network.counters, 1):
+    for l, (layer, counters) in enumerate(zip(CONFIG.network, network.counters, strict=True), 1):
         for row, values in enumerate(counters):
             for i, value in enumerate(values):
-                word = seen.words[CONFIG.counter_address(layer, row, i // CONFIG.counter_lanes)]
+                word = seen.words[layer.counter_address(row, i // CONFIG.counter_lanes)]
                 bits = word >> (i % CONFIG.counter_lanes * CONFIG.counter_bits) & 15
-                assert (bits ^ 8) - 8 == value, f"layer {layer}, neuron {row}, input {i}"
+                assert (bits ^ 8) - 8 == value, f"layer {l}, neuron {row}, input {i}"
     assert seen.after_reset == 0

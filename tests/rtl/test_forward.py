@@ -6,7 +6,7 @@ import pytest
 from bep_model.network import Network
 from bep_model.parameters import Parameters
 from rtl.engines.forward import Forward
-from rtl.parts.memory import neuron_lanes
+from rtl.parts.memory import neuron_lanes, slot_words
 
 from .bench import CONFIGURATIONS, Bench, clocks, generator, row_words, until, wait
 
@@ -28,9 +28,10 @@ def sign_plane(network):
 def jobs(config, gates, stabilities):
     """A job per layer, and last the classifier."""
     rows, fan_ins = (*config.layers, config.classes), config.widths
+    words = (*config.row_words, config.network[-1].words)
     return [{
-        "rows": rows[l], "words": config.words[l], "address": config.bases[l],
-        "source": sum(config.words[:l]), "target": sum(config.words[:l + 1]) % sum(config.words),
+        "rows": rows[l], "words": words[l], "address": config.bases[l],
+        "source": sum(words[:l]), "target": sum(words[:l + 1]) % sum(words),
         "fan_in": fan_ins[l], "gate": (*gates, 0)[l],
         **({"stability": (*stabilities, 0)[l]} if config.stable else {}),
     } for l in range(config.depth + 1)]
@@ -45,7 +46,7 @@ def test_sample(name, latency):
     network = random_network(config, rng)
     dut = Forward(config, latency)
     bench = Bench(dut)
-    activations = [0] * sum(config.words)
+    activations = [0] * slot_words(config)
     bench.memory(sign_plane(network), enable=dut.read_enable, address=dut.read_address,
                  data=dut.weights, latency=latency)
     bench.memory(activations, enable=dut.read_enable, address=dut.read_offset,
@@ -66,7 +67,7 @@ def test_sample(name, latency):
         for n, x in enumerate(samples):
             # Not yet written, but for the lanes that never are.
             activations[:] = [(1 << neuron_lanes(config)) - 1] * len(activations)
-            activations[:config.words[0]] = row_words(x, config.weight_lanes)
+            activations[:config.input_words] = row_words(x, config.weight_lanes)
             for l, job in enumerate(work):
                 ctx.set(dut.start, 1)
                 ctx.set(dut.job, job)
@@ -102,7 +103,7 @@ def test_sample(name, latency):
     for x, memory in zip(samples, memories, strict=True):
         phases = network.phases(x, 0, parameters)
         words = row_words(x, config.weight_lanes)
-        for l, z in enumerate((*phases.z, phases.logits)):
+        for l, z in enumerate((*(z[0] for z in phases.z), phases.logits)):
             at = slice(n, n + len(z))
             n += len(z)
             fan_in = config.widths[l]
@@ -115,7 +116,7 @@ def test_sample(name, latency):
                 if config.stable:
                     np.testing.assert_array_equal(
                         [r.unstable for r in row], abs(z) < stabilities[l])
-                words += row_words(phases.activations[l], config.weight_lanes)
+                words += row_words(phases.activations[l][0], config.weight_lanes)
         assert memory == words, "activation memory"
     assert n == len(totals)
 
@@ -137,5 +138,5 @@ def test_writes_only_when_gathering():
 
     bench.run(sequence)
     first, second = clocks(trace, "done")
-    assert len(clocks(trace, "write")) == config.words[1]
+    assert len(clocks(trace, "write")) == config.network[0].words
     assert all(n <= first < second for n in clocks(trace, "write"))

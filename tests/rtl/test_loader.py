@@ -16,7 +16,7 @@ def test_samples(config, idle, stall):
     """More samples than slots; ``stall`` is the chance of a taken memory and of a late ``take``."""
     rng = generator(int(2 * idle), int(2 * stall))
     dut = Loader(config)
-    words, slots = config.words[0], config.max_batch + 1
+    words, slots = config.input_words, config.max_batch + 1
     samples = [([int.from_bytes(rng.bytes(16)) % (1 << config.weight_lanes)
                  for _ in range(words)], int(rng.integers(config.classes)))
                for _ in range(2 * slots + 1)]

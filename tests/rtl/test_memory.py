@@ -8,7 +8,13 @@ from amaranth.hdl import Cat, Elaboratable, Fragment, Module, Value
 from amaranth.lib.memory import Memory
 
 from rtl.parts import memory
-from rtl.parts.memory import ActivationMemory, CounterPlane, SignPlane, neuron_lanes
+from rtl.parts.memory import (
+    ActivationMemory,
+    CounterPlane,
+    SignPlane,
+    neuron_lanes,
+    slot_words,
+)
 
 from .bench import CONFIGURATIONS, Bench, generator, number, row_words
 
@@ -111,7 +117,7 @@ def test_activation_memory(name):
     dut = ActivationMemory(config)
     offset_bits = len(dut.read_offset)
     addresses = [slot << offset_bits | offset for slot in range(config.max_batch + 1)
-                 for offset in range(sum(config.words))]
+                 for offset in range(slot_words(config))]
     contents = [0] * (max(addresses) + 1)
     exercise(Bench(dut), dut, Cat(dut.read_offset, dut.read_slot),
              Cat(dut.write_offset, dut.write_slot), (0, 1), contents, rng, addresses=addresses)

@@ -20,7 +20,7 @@ def test_rows(name, stall):
     taken = []
     enables = [int(e) for e in rng.permutation(1 << config.depth)]
     expected = [
-        [(l, config.bases[l] + row * config.words[l])
+        [(l, config.bases[l] + row * config.row_words[l])
          for l, k in enumerate(config.layers) if enable >> l & 1 for row in range(k)]
         for enable in enables]
 

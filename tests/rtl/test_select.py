@@ -54,7 +54,7 @@ def test_layers(name, idle):
             first = sum(config.layers[:l]) if hidden else 0
             ctx.set(dut.start, 1)
             ctx.set(dut.job, {"rows": len(z), "group": group, "address": config.bases[l],
-                              "words": config.words[l], "neuron": first})
+                              "words": config.row_words[l], "neuron": first})
             await ctx.tick()
             ctx.set(dut.start, 0)
             ctx.set(dut.hidden, hidden)
@@ -88,7 +88,7 @@ def test_layers(name, idle):
         arrivals = [n for n in clocks(trace, "target" if hidden else "row") if start <= n < end]
         select(z, pack(z >= 0), pack(targets), pack(valid), group, stability, expected)
         gate(z, threshold, opened)
-        rows = config.bases[l] + np.arange(len(z)) * config.words[l]
+        rows = config.bases[l] + np.arange(len(z)) * config.row_words[l]
         winners = np.flatnonzero(unpack(expected, len(z)))
         # A winner is announced when the last row of its group is known.
         lasts = [arrivals[j - j % group + group - 1] for j in winners]

@@ -54,12 +54,12 @@ class Model:
 
     def reinforce(self, l, p):
         drawn, _, taken = self.scratch
-        reinforce(self.layers[l], self.config.widths[l], p, self.config.counter_range, self.bank,
-                  self.config.counter_lanes, drawn, taken)
+        reinforce(self.layers[l], self.config.network[l].sections, p, self.config.counter_range,
+                  self.bank, self.config.counter_lanes, drawn, taken)
 
     def initialise(self, l):
-        initialise(self.layers[l], self.config.widths[l], self.bank, self.config.counter_lanes,
-                   self.scratch[0])
+        initialise(self.layers[l], self.config.network[l].sections, self.bank,
+                   self.config.counter_lanes, self.scratch[0])
 
     def word(self, l, row, word):
         """One counter word as the state port carries it; unused lanes are 0."""
@@ -69,9 +69,9 @@ class Model:
 
     def places(self):
         """Layer, row, counter word and address of every counter word."""
-        return [(l, row, word, self.config.counter_address(l + 1, row, word))
-                for l, k in enumerate(self.config.layers) for row in range(k)
-                for word in range(self.config.counter_words[l])]
+        return [(l, row, word, layer.counter_address(row, word))
+                for l, layer in enumerate(self.config.network) for row in range(layer.neurons)
+                for word in range(layer.counter_words)]
 
     def planes(self):
         """The sign plane without prototypes, unused lanes 1, and the counter plane."""
@@ -213,7 +213,7 @@ def test_step(name, idle, options):
                     model.update(l, inputs[l], targets[l], winners[l], q)
                     for j in np.flatnonzero(winners[l]):
                         payloads.append((n, {
-                            "layer": l, "address": config.bases[l] + int(j) * config.words[l],
+                            "layer": l, "address": config.bases[l] + int(j) * config.row_words[l],
                             "sign": int(targets[l][j]), "slot": slot}))
                         scheduled.append(((l, j), config.counter_words[l], q, False))
             if not idle and payloads:  # a row waits before the run begins
@@ -261,7 +261,7 @@ def test_sweeps(name, options):
                     model.reinforce(l, p)
                 else:
                     model.initialise(l)
-                payloads += [{"layer": l, "address": config.bases[l] + j * config.words[l]}
+                payloads += [{"layer": l, "address": config.bases[l] + j * config.row_words[l]}
                              for j in range(config.layers[l])]
                 p = p if operation == Operation.REINFORCE else 1 << 15
                 scheduled += [((l, j), config.counter_words[l], p, j == 0)

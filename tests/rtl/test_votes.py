@@ -46,9 +46,9 @@ def blocks(config, x, states):
 
     slot = []
     for step in range(config.max_steps + 1):
-        slot += words(x[step] if step < len(x) else [], config.words[0])
-        slot += words(states[step - 1] if step else [], config.words[1])
-    return slot + [0] * config.words[2]
+        slot += words(x[step] if step < len(x) else [], config.input_words)
+        slot += words(states[step - 1] if step else [], config.network[0].words)
+    return slot + [0] * config.network[1].words
 
 
 @pytest.mark.parametrize("stall", [0, 0.5])
@@ -134,14 +134,14 @@ def test_votes(name, learned, stall):
     for row, words, _, source in seen:
         slot, i = row["slot"], row["neuron"]
         if row["layer"]:
-            assert source == lengths[slot] * config.row_words[0] + config.words[0]
+            assert source == lengths[slot] * config.row_words[0] + config.input_words
             continue
         steps = np.arange(oldest[slot], lengths[slot])
         d = ((2 * target[slot] - 1) * valid[slot])[steps, i]
         sums = d @ (2 * x[slot, steps] - 1)
         later = steps[steps > 0]
         back = d[steps > 0] @ (2 * states[slot, later - 1] - 1) if len(later) else np.zeros(state)
-        for first, total in ((0, sums), (config.words[0], back)):
+        for first, total in ((0, sums), (config.input_words, back)):
             for j, u in enumerate(total):
                 up, changed = words[first + j // lanes]
                 assert (changed >> j % lanes & 1) == (u != 0), (row, j)

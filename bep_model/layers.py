@@ -1,0 +1,116 @@
+"""A network as a list of layers: the shape of each, and where its rows lie in memory."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One trained layer.
+
+    A sample passes it in steps: one, or those of a sequence if the layer has state. A row (the
+    weights of one neuron) is cut into words of ``weight_lanes`` bits in the sign plane and of
+    ``counter_lanes`` counters in the counter plane; each section of its input begins a new word. A
+    sign word stands beside ``weight_lanes // counter_lanes`` words of counters.
+
+    Parameters
+    ----------
+    neurons : int
+        K_l.
+    sections : tuple of int
+        The parts of its input, in the order of a row's counters: (K_(l-1),); with state
+        (K_x, K_s), the second being its own activations of the step before.
+    state : bool
+        Whether it sees its activations of the step before.
+    steps : int
+        Most steps of a sample: T_max with state, else 1.
+    base : int
+        Sign-plane address of row 0.
+    weight_lanes, counter_lanes : int
+        P and Q.
+    """
+
+    neurons: int
+    sections: tuple
+    state: bool
+    steps: int
+    base: int
+    weight_lanes: int
+    counter_lanes: int
+
+    @property
+    def fan_in(self):
+        """F_l, weights of a neuron."""
+        return sum(self.sections)
+
+    @property
+    def words(self):
+        """Words of P bits that hold its activations of one step."""
+        return math.ceil(self.neurons / self.weight_lanes)
+
+    @cached_property
+    def section_words(self):
+        """Sign-plane words of each section of a row."""
+        return tuple(math.ceil(part / self.weight_lanes) for part in self.sections)
+
+    @cached_property
+    def row_words(self):
+        """Sign-plane words in a row."""
+        return sum(self.section_words)
+
+    @property
+    def counter_words(self):
+        """Words of Q counters in a row that hold at least one counter."""
+        return len(self.spans)
+
+    @property
+    def subwords(self):
+        """P / Q, counter words per sign word."""
+        return self.weight_lanes // self.counter_lanes
+
+    @property
+    def subword_bits(self):
+        """Low address bits of the counter plane that select the word within a sign word."""
+        return (self.subwords - 1).bit_length()
+
+    @property
+    def end(self):
+        """Sign-plane address after the last row."""
+        return self.base + self.neurons * self.row_words
+
+    @cached_property
+    def spans(self):
+        """Where the counters of a row lie: per counter word (offset, first, count).
+
+        The word is ``offset`` words after the first one of its row; its lane i < ``count`` is the
+        counter of input ``first + i``.
+        """
+        return tuple(self._spans())
+
+    def _spans(self):
+        sign_word = first = 0
+        for part, words in zip(self.sections, self.section_words, strict=True):
+            for word in range(math.ceil(part / self.counter_lanes)):
+                whole, subword = divmod(word, self.subwords)
+                done = word * self.counter_lanes
+                yield ((sign_word + whole << self.subword_bits) | subword, first + done,
+                       min(self.counter_lanes, part - done))
+            sign_word += words
+            first += part
+
+    def counter_address(self, row, word):
+        """Counter-plane address of counter word ``word`` of row ``row``; see :attr:`spans`."""
+        return (self.base + row * self.row_words << self.subword_bits) + self.spans[word][0]
+
+
+def layers_of(config):
+    """The trained layers 1..L of a configuration, rows one after another in the sign plane."""
+    below, base, layers = config.inputs, 0, []
+    for neurons in config.layers:
+        state = config.recurrent and not layers
+        layers.append(Layer(neurons, (below, neurons) if state else (below,), state,
+                            config.max_steps if state else 1, base, config.weight_lanes,
+                            config.counter_lanes))
+        below, base = neurons, layers[-1].end
+    return tuple(layers)

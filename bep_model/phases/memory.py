@@ -1,0 +1,156 @@
+"""What the kernels read and write: the planes and vectors of all layers, one after another."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from bep_model.phases.bits import WORD, compiled, pack, words
+
+LAYER = np.dtype([(name, np.int64) for name in (
+    "neurons", "fan_in", "state", "words", "row_words", "first_words",
+    "signs_at", "columns_at", "steps_at", "winners_at", "z_at", "sums_at")]
+    + [("sections", np.int64, 2)])
+"""A :class:`bep_model.layers.Layer` as the kernels take it, in words of 64 bits.
+
+``words`` of its activations at one step, ``row_words`` of a row, ``first_words`` of the row's first
+section; ``.._at`` is where it begins in the planes of :class:`State`. A second section is 0
+counters long if there is none.
+"""
+
+
+class State(NamedTuple):
+    """All arrays of a network; batch is ``max_batch``, T the most steps of a layer."""
+
+    layers: np.recarray  # LAYER (L,)
+    lanes: int  # Q
+    bounds: tuple  # of a counter
+    literal_targets: bool  # sign(0) = +1 for targets
+    literal_steps: bool  # step by the sum over time itself
+    prototypes: np.ndarray  # uint64 (C, words of K_L)
+    bank: np.ndarray  # uint32 (generators,)
+    progress: np.ndarray  # int64 (2,), samples in the open batch, samples since the last sweep
+    counters: np.ndarray  # int16, per row whole words of 64, the unused -1
+    signs: np.ndarray  # uint64, sign bits of the counters by rows
+    columns: np.ndarray  # uint64, the same by columns
+    lengths: np.ndarray  # int64 (batch,), steps of each sample
+    inputs: np.ndarray  # uint64 (batch, T, row words of layer 1), [x_t | s_(t-1)]
+    activations: np.ndarray  # uint64 (batch, per layer T packed vectors)
+    targets: np.ndarray  # likewise
+    valid: np.ndarray  # likewise
+    winners: np.ndarray  # uint64 (batch, one packed vector per layer)
+    passing: np.ndarray  # uint64 (per layer T packed vectors), of the last sample
+    z: np.ndarray  # int32, per layer (T, K_l), of the last sample
+    sums: np.ndarray  # int32, per layer (K_l,), of the last sample; where a layer has state
+    logits: np.ndarray  # int32 (C,), of the last sample
+    drawn: np.ndarray  # uint64, scratch of one row
+    steps: np.ndarray  # int16, likewise
+    taken: np.ndarray  # int16, likewise
+
+
+def new_state(config, prototypes, literal_targets=False, literal_steps=False):
+    """The arrays of a new network, all counters -1."""
+    layers, size = _layers(config.network)
+    row, batch = layers.row_words.max(), config.max_batch
+
+    def words_of(*shape):
+        return np.zeros(shape, np.uint64)
+
+    return State(
+        layers=layers, lanes=config.counter_lanes, bounds=config.counter_range,
+        literal_targets=literal_targets, literal_steps=literal_steps, prototypes=pack(prototypes),
+        bank=np.zeros(config.generators, np.uint32), progress=np.zeros(2, np.int64),
+        counters=np.full(WORD * size["signs_at"], -1, np.int16), signs=words_of(size["signs_at"]),
+        columns=words_of(size["columns_at"]), lengths=np.ones(batch, np.int64),
+        inputs=words_of(batch, config.network[0].steps, layers.row_words[0]),
+        activations=words_of(batch, size["steps_at"]), targets=words_of(batch, size["steps_at"]),
+        valid=words_of(batch, size["steps_at"]), winners=words_of(batch, size["winners_at"]),
+        passing=words_of(size["steps_at"]), z=np.zeros(size["z_at"], np.int32),
+        sums=np.zeros(size["sums_at"], np.int32), logits=np.zeros(config.classes, np.int32),
+        drawn=words_of(row), steps=np.zeros(WORD * row, np.int16),
+        taken=np.zeros(WORD * row, np.int16))
+
+
+def _layers(network):
+    """The layers as a table, and the sizes of the planes."""
+    table = np.zeros(len(network), LAYER).view(np.recarray)
+    at = dict.fromkeys((name for name in LAYER.names if name.endswith("_at")), 0)
+    for row, layer in zip(table, network, strict=True):
+        sections = [words(part) for part in layer.sections]
+        row.neurons, row.fan_in, row.state = layer.neurons, layer.fan_in, layer.state
+        row.words, row.row_words, row.first_words = words(layer.neurons), sum(sections), sections[0]
+        row.sections[:len(layer.sections)] = layer.sections
+        for name, begin in at.items():
+            row[name] = begin
+        at["signs_at"] += layer.neurons * row.row_words
+        at["columns_at"] += layer.fan_in * row.words
+        at["steps_at"] += layer.steps * row.words
+        at["winners_at"] += row.words
+        at["z_at"] += layer.steps * layer.neurons
+        at["sums_at"] += layer.neurons
+    return table, {name: int(end) for name, end in at.items()}
+
+
+def aside(state):
+    """The state with room for one sample that is apart from the open batch."""
+    one = {name: np.zeros_like(getattr(state, name)[:1])
+           for name in ("lengths", "inputs", "activations", "targets", "valid", "winners")}
+    scratch = {name: np.zeros_like(getattr(state, name))
+               for name in ("passing", "z", "sums", "logits")}
+    return state._replace(**one, **scratch)
+
+
+# Views of one layer, from its row of the table. They do not take the State, for speed.
+
+@compiled
+def _rows(plane, begin, rows, width):
+    return plane[begin:begin + rows * width].reshape(rows, width)
+
+
+@compiled
+def counters_of(layer, plane):
+    return _rows(plane, WORD * layer.signs_at, layer.neurons, WORD * layer.row_words)
+
+
+@compiled
+def signs_of(layer, plane):
+    return _rows(plane, layer.signs_at, layer.neurons, layer.row_words)
+
+
+@compiled
+def columns_of(layer, plane):
+    return _rows(plane, layer.columns_at, layer.fan_in, layer.words)
+
+
+@compiled
+def sections_of(layer):
+    """Counters in each section of a row."""
+    return layer.sections[:1 + layer.state]
+
+
+@compiled
+def steps_of(layer, length):
+    """Steps in which a sample of ``length`` steps passes the layer."""
+    return length if layer.state else 1
+
+
+@compiled
+def vectors_of(layer, plane, length):
+    """Activations, targets or the like of one sample, a packed row per step."""
+    return _rows(plane, layer.steps_at, steps_of(layer, length), layer.words)
+
+
+@compiled
+def winners_of(layer, plane):
+    return plane[layer.winners_at:layer.winners_at + layer.words]
+
+
+@compiled
+def z_of(layer, plane, length):
+    """Pre-activations of the last sample, a row per step."""
+    return _rows(plane, layer.z_at, steps_of(layer, length), layer.neurons)
+
+
+@compiled
+def sums_of(layer, plane):
+    """Sigma of the last sample; see :func:`bep_model.phases.select.select_through_time`."""
+    return plane[layer.sums_at:layer.sums_at + layer.neurons]
