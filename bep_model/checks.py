@@ -35,13 +35,22 @@ def integers(name, values, count, low, high):
 
     Raises TypeError and ValueError as :func:`integer`.
     """
+    return tuple(integer(f"{name}[{i}]", value, low, high)
+                 for i, value in enumerate(entries(name, values, count)))
+
+
+def entries(name, values, count=None):
+    """The entries of a list, tuple or array of integers, ``count`` of them unless it is None.
+
+    Raises TypeError for anything else, ValueError for another count; the entries are not checked.
+    """
     if hasattr(values, "tolist"):  # of NumPy
         values = values.tolist()
     if not isinstance(values, tuple | list):
         raise TypeError(f"{name} must be a list of integers, not {values!r}")
     if count is not None and len(values) != count:
         raise ValueError(f"{name} must have {count} entries (one per layer), not {len(values)}")
-    return tuple(integer(f"{name}[{i}]", value, low, high) for i, value in enumerate(values))
+    return values
 
 
 def number(name, value, low=-math.inf, high=math.inf):

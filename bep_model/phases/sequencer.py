@@ -3,6 +3,7 @@
 :mod:`bep_model.phases.recurrent` has functions of the same names for recurrent networks.
 """
 
+from collections import namedtuple
 from typing import NamedTuple
 
 import numpy as np
@@ -14,20 +15,10 @@ from bep_model.phases.forward import forward
 from bep_model.phases.reinforce import reinforce
 from bep_model.phases.select import select
 from bep_model.phases.update import update
+from bep_model.registers import FIELDS
 
-
-class Registers(NamedTuple):
-    """:class:`bep_model.parameters.Parameters` as the kernels take them."""
-
-    margin: int
-    gates: np.ndarray
-    groups: np.ndarray
-    stabilities: np.ndarray
-    reinforce: np.ndarray
-    thinning: int
-    batch: int
-    sweep: int
-    horizon: int
+Registers = namedtuple("Registers", [row.field for row in FIELDS])
+""":class:`bep_model.parameters.Parameters` as the kernels take them: int, or int64 array (L,)."""
 
 
 class Phases(NamedTuple):
