@@ -18,6 +18,7 @@ import numpy as np
 from bep import results
 from bep_model.config import NUMERICS_VERSION, Config
 from bep_model.data import augment, datasets, images, series
+from bep_model.digests import LATE, told
 from bep_model.fit import baselines, training
 from bep_model.fit.training import Hyper
 from bep_model.network import Network
@@ -76,9 +77,9 @@ class Run:
     model: str = "bep"
     encoding: str = "default"
     refit: bool = False
-    counter_lanes: int = 8
-    generated: tuple = ()
-    swap: float = 0.0
+    counter_lanes: int = field(default=8, metadata=LATE)
+    generated: tuple = field(default=(), metadata=LATE)
+    swap: float = field(default=0.0, metadata=LATE)
 
     def __post_init__(self):
         if self.model not in MODELS:
@@ -107,15 +108,8 @@ class Run:
 
 def digest(run):
     """SHA-256 over a run, its kind and the version of the numerics, as 64 hex digits."""
-    table = asdict(run)
-    # Digests are older than these.
-    for part, defaults in ((table, {"counter_lanes": 8, "generated": (), "swap": 0}),
-                           (table.get("hyper", {}), {"thinning_bits": 16, "kappa": 0})):
-        for name, default in defaults.items():
-            if part.get(name) == default:
-                del part[name]
-    told = {"kind": type(run).__name__, "numerics": NUMERICS_VERSION, "run": table}
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    table = {"kind": type(run).__name__, "numerics": NUMERICS_VERSION, "run": told(run)}
+    return hashlib.sha256(json.dumps(table, sort_keys=True).encode()).hexdigest()
 
 
 WITHOUT_FILES = ("digits", "random-prototypes")
@@ -133,18 +127,18 @@ def content(dataset, data=None):
         return None
     name = series.IMAGES.get(dataset, dataset)
     held = images.read(name, data) if name in images.CLASSES else series.read(dataset, data)
-    told = hashlib.sha256()
+    checksum = hashlib.sha256()
 
     def tell(part):
         if isinstance(part, tuple):
             for each in part:
                 tell(each)
         elif isinstance(part, np.ndarray):
-            told.update(f"{part.dtype.str} {len(part)} {part.size} ".encode())
-            told.update(np.ascontiguousarray(part))
+            checksum.update(f"{part.dtype.str} {len(part)} {part.size} ".encode())
+            checksum.update(np.ascontiguousarray(part))
 
     tell(held)
-    return told.hexdigest()
+    return checksum.hexdigest()
 
 
 def file_name(run, checksum):

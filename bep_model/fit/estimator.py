@@ -16,9 +16,10 @@ from bep_model.config import Config
 from bep_model.data.datasets import Dataset, Samples
 from bep_model.data.encoders import Thermometer
 from bep_model.fit import calibration, portable, training
+from bep_model.fit.hyper import Hyper
 from bep_model.network import Network
 
-DEFAULTS = training.Hyper()
+DEFAULTS = Hyper()
 
 NAMES = {"layers": "hidden_layer_sizes", "max_batch": "batch", "seed": "prototype_seed"}
 """Of the configuration's entries, where the classifier has others."""
@@ -40,7 +41,7 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
         Passes over the training samples in :meth:`fit`, 0 or more.
     r, nu, kappa, group, p_r, thinning, batch, sweep, reinforce_bits, patience, anneal,
     thinning_bits
-        See :class:`bep_model.fit.training.Hyper`, whose defaults these are.
+        See :class:`bep_model.fit.hyper.Hyper`, whose ranges and defaults these are.
     validation_fraction : float
         Part of the samples, 0 or more and below 1, that :meth:`fit` holds out; it then ends with
         the counters of the epoch that classified these best. 0 ends with the last epoch.
@@ -98,27 +99,9 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
                  kappa=DEFAULTS.kappa,
                  validation_fraction=0.0, weight_lanes=64, counter_lanes=8, prototype_seed=1,
                  random_state=None):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.encoder = encoder
-        self.counter_bits = counter_bits
-        self.epochs = epochs
-        self.r = r
-        self.nu = nu
-        self.group = group
-        self.p_r = p_r
-        self.thinning = thinning
-        self.batch = batch
-        self.sweep = sweep
-        self.reinforce_bits = reinforce_bits
-        self.patience = patience
-        self.anneal = anneal
-        self.thinning_bits = thinning_bits
-        self.kappa = kappa
-        self.validation_fraction = validation_fraction
-        self.weight_lanes = weight_lanes
-        self.counter_lanes = counter_lanes
-        self.prototype_seed = prototype_seed
-        self.random_state = random_state
+        options = dict(locals())  # each becomes the attribute of its name
+        del options["self"]
+        vars(self).update(options)
 
     @unchanged_if_refused
     def fit(self, X, y):
@@ -256,8 +239,8 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
 
         Raises TypeError or ValueError with the name and the value in the text.
         """
-        hyper = training.Hyper(**{name: getattr(self, name) for name in asdict(DEFAULTS)
-                                  if hasattr(self, name)}).checked()
+        hyper = Hyper(**{name: getattr(self, name) for name in asdict(DEFAULTS)
+                         if hasattr(self, name)}).checked()
         integer("epochs", self.epochs, 0)
         if not 0 <= number("validation_fraction", self.validation_fraction) < 1:
             raise ValueError("validation_fraction must be 0 or more and below 1, "
