@@ -9,7 +9,7 @@ from rich.progress import Progress
 from typer import Option
 
 from bep import results
-from bep.options import with_hyper
+from bep.commands.hyper_options import with_hyper
 from bep_model import state
 from bep_model.config import Config
 from bep_model.data import datasets, series

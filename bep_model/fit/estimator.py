@@ -15,7 +15,7 @@ from bep_model.checks import MOST_SEED, integer, number, unchanged_if_refused
 from bep_model.config import Config
 from bep_model.data.datasets import Dataset, Samples
 from bep_model.data.encoders import Thermometer
-from bep_model.fit import calibration, portable, training
+from bep_model.fit import arrays, calibration, portable, training
 from bep_model.fit.hyper import Hyper
 from bep_model.network import Network
 
@@ -119,7 +119,7 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError("patience needs validation samples; set validation_fraction, or "
                              "patience to 0")
         X, y = validate_data(self, X, y, dtype="numeric")
-        classes, labels = _classes(y)
+        classes, labels = arrays.classes(y)
         kept, held, seed = np.arange(len(X)), np.arange(0), self._seed()
         if self.validation_fraction:
             kept, held = train_test_split(kept, test_size=self.validation_fraction,
@@ -167,7 +167,7 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError("the first call of partial_fit needs classes, all there will be")
         X, y = validate_data(self, X, y, dtype="numeric", reset=first)
         check_classification_targets(y)
-        classes = self.classes_ if classes is None else _classes(classes)[0]
+        classes = self.classes_ if classes is None else arrays.classes(classes)[0]
         if not first and not np.array_equal(classes, self.classes_):
             raise ValueError(f"classes must be {self.classes_} as before, not {classes}")
         unknown = np.setdiff1d(y, classes)
@@ -291,27 +291,4 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
         return self._bits(validate_data(self, X, dtype="numeric", reset=False))
 
     def _bits(self, X):
-        if not len(X):  # which encoders refuse
-            return np.zeros((0, self.network_.config.inputs), np.uint8)
-        bits = X if self.encoder_ is None else self.encoder_.transform(X)
-        bits = np.asarray(bits.toarray() if hasattr(bits, "toarray") else bits)  # or a frame
-        wrong = bits[(bits != 0) & (bits != 1)]
-        if wrong.size:
-            source = "X must hold" if self.encoder_ is None else f"{self.encoder_} must make"
-            raise ValueError(f"{source} bits 0 and 1, not {wrong.flat[0]}")
-        return bits.astype(np.uint8)
-
-
-def _classes(y):
-    """The classes of labels, ascending, and the number of each label's class."""
-    y = np.asarray(y)
-    try:
-        if y.size:
-            check_classification_targets(y)
-        classes, labels = np.unique(y, return_inverse=True)
-    except TypeError as error:  # numbers beside text, or None
-        raise TypeError(f"y must hold labels that can be ordered: {error}") from None
-    if len(classes) < 2:  # scikit-learn's own checks look for "1 class"
-        raise ValueError("there must be 2 classes or more, not "
-                         + ("1 class only" if len(classes) else "none"))
-    return classes, labels
+        return arrays.bits(self.encoder_, X, self.network_.config.inputs)

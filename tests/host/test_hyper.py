@@ -5,9 +5,9 @@ from dataclasses import fields, replace
 
 import pytest
 
+from bep.commands.hyper_options import with_hyper
 from bep.commands.search import SPACE
 from bep.commands.train import train
-from bep.options import with_hyper
 from bep_model.digests import told
 from bep_model.fit.hyper import Hyper, described
 

@@ -1,4 +1,4 @@
-"""Options of commands that come from data."""
+"""Options of commands that come from the table of hyper-parameters."""
 
 import inspect
 from collections.abc import Callable
@@ -14,7 +14,8 @@ from bep_model.fit.hyper import Hyper, described
 def with_hyper(function: Callable) -> Callable:
     """A command that has an option for every hyper-parameter where ``function`` takes ``hyper``.
 
-    Hyper-parameters that ``function`` has as options of its own keep their default in ``hyper``.
+    They are checked. Those that ``function`` has as options of its own keep their default in
+    ``hyper``.
     """
     own = inspect.signature(function).parameters
     added = {each.name: inspect.Parameter(
@@ -24,7 +25,7 @@ def with_hyper(function: Callable) -> Callable:
 
     @wraps(function)
     def command(**given):
-        hyper = Hyper(**{name: given.pop(name) for name in added})
+        hyper = Hyper(**{name: given.pop(name) for name in added}).checked()
         return function(**given, hyper=hyper)
 
     found = [option.replace(kind=inspect.Parameter.KEYWORD_ONLY)
