@@ -83,10 +83,9 @@ class Row:
     def register(self, config, layer=0):
         """The :class:`Register` (of a layer, 1..L, if there is one per layer)."""
         width = self.limits(config, layer)[1].bit_length() + self.signed
-        if not self.layers:
-            return Register(self.name, self.address, width, self.access, self.signed)
-        return Register(f"{self.name}_{layer}", self.address + layer - 1, width, self.access,
-                        self.signed)
+        name, address = ((f"{self.name}_{layer}", self.address + layer - 1) if self.layers
+                         else (self.name, self.address))
+        return Register(name, address, width, self.access, self.signed)
 
 
 class Register(NamedTuple):
