@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field, make_dataclass
+from typing import Any
 
 from bep_model.checks import entries, integer
 from bep_model.config import divisors
@@ -14,8 +15,9 @@ def _default(row):
     return field(default=() if row.layers else row.default)
 
 
-_Fields = make_dataclass("_Fields", [(row.field, tuple if row.layers else int, _default(row))
-                                     for row in FIELDS], frozen=True)
+_Fields: Any = make_dataclass(
+    "_Fields", [(row.field, tuple if row.layers else int, _default(row)) for row in FIELDS],
+    frozen=True)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Options of commands that come from the table of hyper-parameters."""
 
 import inspect
-from collections.abc import Callable
 from dataclasses import fields
 from functools import wraps
 from typing import Annotated
@@ -11,7 +10,7 @@ from typer import Option
 from bep_model.fit.hyper import Hyper, described
 
 
-def with_hyper(function: Callable) -> Callable:
+def with_hyper(function):
     """A command that has an option for every hyper-parameter where ``function`` takes ``hyper``.
 
     They are checked. Those that ``function`` has as options of its own keep their default in
