@@ -25,7 +25,7 @@ class Parameters(_Fields):
     __doc__ = "\n".join([
         """What may change while a trainer runs: fields and ranges as in docs/registers.md.
 
-    Values of layers 1..L are sequences; () is the default for every layer.
+    Values of layers 1..L are sequences; () is the default of every layer, where there is one.
 
     Parameters
     ----------""", *(

@@ -117,7 +117,7 @@ Hyper.__doc__ = "\n".join([
 
     Parameters
     ----------""",
-    *(f"    {each.name} : {each.type.__name__}\n        {described(each)}"
+    *(f"    {each.name} : {type(each.default).__name__}\n        {described(each)}"
       for each in fields(Hyper)),
     """
     The defaults, and 30 epochs, were chosen on validation parts of the digits' training samples
