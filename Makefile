@@ -4,7 +4,7 @@ BIN := .venv/bin
 export YOWASP_CACHE_DIR := $(CURDIR)/build/cache
 export PYTHONHASHSEED := 0
 
-.PHONY: setup lint test fuzz demo results bench headline bench-model clean
+.PHONY: setup lint test fuzz demo results registers bench headline bench-model clean
 
 setup: .venv/installed
 
@@ -29,6 +29,9 @@ demo: setup
 
 results: setup
 	$(BIN)/bep reproduce $$($(BIN)/bep reproduce --list)
+
+registers: setup
+	$(BIN)/python -m bep.reports.register_page
 
 bench: setup
 	$(BIN)/bep bench docs/designs/digits.toml --epochs 30 --simulate 200

@@ -4,7 +4,7 @@ The names below are loaded when they are asked for first, so that importing the 
 from :mod:`bep_model.config` ``Config``, from :mod:`bep_model.parameters` ``Parameters``,
 from :mod:`bep_model.network`
 ``Network``, from :mod:`bep_model.state` ``load`` and ``save`` of trained networks, from
-:mod:`bep_model.fit.estimator` ``BEPClassifier``, from :mod:`bep_model.fit.training` ``Hyper``, and
+:mod:`bep_model.fit.estimator` ``BEPClassifier``, from :mod:`bep_model.fit.hyper` ``Hyper``, and
 the encoders ``Threshold``, ``Median``, ``Thermometer``, ``Differences`` and ``Informative``.
 """
 
@@ -12,7 +12,7 @@ from importlib import import_module
 
 _HOMES = {
     "Config": "config", "Parameters": "parameters", "Network": "network", "load": "state",
-    "save": "state", "BEPClassifier": "fit.estimator", "Hyper": "fit.training",
+    "save": "state", "BEPClassifier": "fit.estimator", "Hyper": "fit.hyper",
     "Threshold": "data.encoders", "Median": "data.encoders", "Thermometer": "data.encoders",
     "Differences": "data.encoders", "Informative": "data.selection",
 }

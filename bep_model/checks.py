@@ -26,7 +26,7 @@ def integer(name, value, low, high=None):
     except TypeError:
         raise TypeError(f"{name} must be an integer, not {value!r}") from None
     if value < low or (high is not None and value > high):
-        raise ValueError(f"{name} must be {_range(low, high)}, not {value}")
+        raise ValueError(f"{name} must be {span(low, high)}, not {value}")
     return value
 
 
@@ -35,27 +35,47 @@ def integers(name, values, count, low, high):
 
     Raises TypeError and ValueError as :func:`integer`.
     """
+    return tuple(integer(f"{name}[{i}]", value, low, high)
+                 for i, value in enumerate(entries(name, values, count)))
+
+
+def entries(name, values, count=None):
+    """The entries of a list, tuple or array of integers, ``count`` of them unless it is None.
+
+    Raises TypeError for anything else, ValueError for another count; the entries are not checked.
+    """
     if hasattr(values, "tolist"):  # of NumPy
         values = values.tolist()
     if not isinstance(values, tuple | list):
         raise TypeError(f"{name} must be a list of integers, not {values!r}")
     if count is not None and len(values) != count:
         raise ValueError(f"{name} must have {count} entries (one per layer), not {len(values)}")
-    return tuple(integer(f"{name}[{i}]", value, low, high) for i, value in enumerate(values))
+    return values
 
 
-def number(name, value, low=-math.inf, high=math.inf):
+def number(name, value, low=-math.inf, high=math.inf, *, above=False):
     """A finite number of any type, low..high, as int or float, whichever it is.
+
+    ``above``: ``low`` itself is not allowed.
 
     Raises TypeError for anything else (bools are no numbers), ValueError for a value out of range.
     """
     if _is_bool(value) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, not {value!r}")
     value = int(value) if isinstance(value, Integral) else float(value)
-    if not low <= value <= high or math.isinf(value):
-        wanted = "finite" if math.isinf(low) else _range(low, high)
+    if not low <= value <= high or math.isinf(value) or (above and value == low):
+        wanted = "finite" if math.isinf(low) else span(low, high, above)
         raise ValueError(f"{name} must be {wanted}, not {value}")
     return value
+
+
+def span(low, high=None, above=False):
+    """A range in words."""
+    if above:
+        return f"above {low} and at most {high}"
+    if high is not None:
+        return f"between {low} and {high}"
+    return f"at least {low}" if low else "0 or more"
 
 
 def unchanged_if_refused(method):
@@ -75,9 +95,3 @@ def unchanged_if_refused(method):
 
 def _is_bool(value):
     return isinstance(value, bool) or str(getattr(value, "dtype", "")) == "bool"
-
-
-def _range(low, high):
-    if high is not None:
-        return f"between {low} and {high}"
-    return f"at least {low}" if low else "0 or more"

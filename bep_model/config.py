@@ -3,10 +3,11 @@
 import hashlib
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from bep_model.checks import MOST_SEED, integer, integers
+from bep_model.digests import LATE, told
 from bep_model.layers import layers_of
 
 NUMERICS_VERSION = 1
@@ -72,8 +73,8 @@ class Config:
     counter_lanes: int = 8
     max_batch: int = 1
     seed: int = 1
-    max_steps: int = 0
-    stable: bool = False
+    max_steps: int = field(default=0, metadata=LATE)
+    stable: bool = field(default=False, metadata=LATE)
 
     def __post_init__(self):
         self._integer("inputs", 1, 65535)
@@ -189,11 +190,7 @@ class Config:
     @cached_property
     def digest(self):
         """SHA-256 over the configuration and the version of the numerics, as 64 hex digits."""
-        table = asdict(self)
-        for name in ("max_steps", "stable"):  # digests are older than these
-            if not table[name]:
-                del table[name]
-        text = json.dumps({"numerics": NUMERICS_VERSION} | table, sort_keys=True)
+        text = json.dumps({"numerics": NUMERICS_VERSION} | told(self), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property

@@ -9,6 +9,7 @@ import numpy as np
 
 from bep_model.config import NUMERICS_VERSION
 from bep_model.protocol import COUNTERS, MAGIC, Command, Mode
+from bep_model.registers import settings
 from bep_model.words import counters_to_words, words_to_counters
 
 
@@ -112,15 +113,7 @@ class Host:
 
     async def set_parameters(self, parameters):
         """Write all run-time registers."""
-        values = {"MARGIN": parameters.margin, "THINNING": parameters.thinning,
-                  "BATCH": parameters.batch, "SWEEP": parameters.sweep}
-        for register, layers in (("GATE", parameters.gates), ("GROUP", parameters.groups),
-                                 ("REINFORCE", parameters.reinforce),
-                                 *[("STABILITY", parameters.stabilities)] * self.config.stable):
-            values |= {f"{register}_{l}": value for l, value in enumerate(layers, 1)}
-        if self.config.recurrent:
-            values["HORIZON"] = parameters.horizon
-        for name, value in values.items():
+        for name, value in settings(self.config, parameters).items():
             await self.port.write(name, value)
 
     async def performance(self):

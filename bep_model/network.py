@@ -236,8 +236,6 @@ class Network:
         return predictions, logits
 
     def _registers(self, parameters):
-        p = parameters.validate(self.config)
-        return sequencer.Registers(
-            p.margin, np.array(p.gates, np.int64), np.array(p.groups, np.int64),
-            np.array(p.stabilities, np.int64), np.array(p.reinforce, np.int64), p.thinning,
-            p.batch, p.sweep, p.horizon)
+        return sequencer.Registers(**{
+            name: np.array(value, np.int64) if isinstance(value, tuple) else value
+            for name, value in vars(parameters.validate(self.config)).items()})

@@ -14,11 +14,11 @@ from bep_model.protocol import (
     Refusal,
     item_bytes,
     payload_bytes,
-    registers,
     sample_bytes,
     state_bytes,
     word_bytes,
 )
+from bep_model.registers import registers
 from bep_model.words import counter_addresses, sample_words
 
 HEAD, TAIL = 4, 2

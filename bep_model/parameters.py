@@ -1,85 +1,56 @@
 """What may change while a trainer runs: its run-time parameters, integers all of them."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, make_dataclass
+from typing import Any
 
-from bep_model.checks import integer, integers
+from bep_model.checks import entries, integer
 from bep_model.config import divisors
+from bep_model.registers import FIELDS, MOST
+
+
+def _default(row):
+    if row.default is None:
+        return field()
+    return field(default=() if row.layers else row.default)
+
+
+_Fields: Any = make_dataclass(
+    "_Fields", [(row.field, tuple if row.layers else int, _default(row)) for row in FIELDS],
+    frozen=True)
 
 
 @dataclass(frozen=True)
-class Parameters:
-    """What may change while a trainer runs: its run-time registers (SPEC.md 3-5).
+class Parameters(_Fields):
+    __doc__ = "\n".join([
+        """What may change while a trainer runs: fields and ranges as in docs/registers.md.
+
+    Values of layers 1..L are sequences; () is the default of every layer, where there is one.
 
     Parameters
-    ----------
-    margin : int
-        M: a sample triggers an update iff its margin is below M.
-    gates : sequence of int
-        T_1..T_L: a neuron passes its target on iff abs(z) <= T_l. (T_1 has no effect.)
-    groups : sequence of int
-        gamma_1..gamma_L: neurons per winner-takes-update group, a divisor of K_l.
-    reinforce : sequence of int
-        p_1..p_L: reinforcement probability in units of 2**-16, 0..65535; 0 is off.
-    thinning : int
-        q: probability that a step of an update is taken, in units of 2**-16, 0..65536.
-    batch : int
-        Samples per application of updates, 1..max_batch.
-    sweep : int
-        Samples per reinforcement sweep, a multiple of ``batch``, 1..65535.
-    horizon : int
-        n, steps from the end of a sequence that get targets, 1..65535 (at most T_max matters;
-        no effect without recurrence).
-    stabilities : sequence of int
-        kappa_1..kappa_L: a neuron that is right but whose abs(z) is below kappa_l may win its group
-        too, 0..F_l + 1. () is 0 for every layer: only wrong neurons win, as in the paper. Other
-        values need a configuration with ``stable``.
-    """
-
-    margin: int
-    gates: tuple
-    groups: tuple
-    reinforce: tuple
-    thinning: int = 1 << 16
-    batch: int = 1
-    sweep: int = 100
-    horizon: int = 65535
-    stabilities: tuple = ()
+    ----------""", *(
+            f"    {row.field} : {'sequence of int' if row.layers else 'int'}, {row.range}\n"
+            f"        {row.meaning}" for row in FIELDS)])
 
     def validate(self, config):
         """Return these parameters with every entry checked against ``config``.
 
         Raises TypeError or ValueError as :class:`Config` does.
         """
-        last = config.layers[-1]
-        margin = integer("margin", self.margin, -2 * last, 2 * last)
-        gates = integers("gates", self.gates, config.depth, 0, 65535)
-        gates = tuple(min(t, f) for t, (_, f) in zip(gates, config.shapes, strict=True))
-        groups = integers("groups", self.groups, config.depth, 1, 65535)
-        for l, (group, width) in enumerate(zip(groups, config.layers, strict=True), 1):
+        checked = Parameters(*(_checked(row, getattr(self, row.field), config) for row in FIELDS))
+        for l, (group, width) in enumerate(zip(checked.groups, config.layers, strict=True), 1):
             if width % group:
                 raise ValueError(
                     f"groups: the group size of layer {l} must divide its {width} neurons, "
                     f"not {group}"
                 )
-        reinforce = integers("reinforce", self.reinforce, config.depth, 0, 65535)
-        thinning = integer("thinning", self.thinning, 0, 1 << 16)
-        batch = integer("batch", self.batch, 1, config.max_batch)
-        sweep = integer("sweep", self.sweep, 1, 65535)
-        if sweep % batch:
-            raise ValueError(f"sweep must be a multiple of the batch ({batch}), not {sweep}")
-        horizon = integer("horizon", self.horizon, 1, 65535)
-        if config.recurrent:
-            horizon = min(horizon, config.max_steps)
-        given = integers("stabilities", self.stabilities, None, 0, 65535)
-        stabilities = integers("stabilities", given or (0,) * config.depth, config.depth, 0, 65535)
-        if any(stabilities) and not config.stable:
+        if checked.sweep % checked.batch:
+            raise ValueError(f"sweep must be a multiple of the batch ({checked.batch}), "
+                             f"not {checked.sweep}")
+        if any(checked.stabilities) and not config.stable:
             raise ValueError("stabilities must be 0 without stable = true in the configuration, "
-                             f"not {stabilities}")
-        stabilities = tuple(min(k, f + 1) for k, (_, f) in
-                            zip(stabilities, config.shapes, strict=True))
-        return Parameters(margin, gates, groups, reinforce, thinning, batch, sweep, horizon,
-                          stabilities)
+                             f"not {checked.stabilities}")
+        return checked
 
     @classmethod
     def from_reals(cls, config, *, r=0.5, nu=0.2, group=15, p_r=0.0, error=100.0, thinning=1.0,
@@ -96,7 +67,7 @@ class Parameters:
         group : int
             Wanted group size; every layer takes the nearest divisor of its width.
         p_r, error : float
-            Reinforcement strength and training error in percent (SPEC.md 5).
+            Reinforcement strength and training error in percent (docs/algorithm.md, "Schedules").
         thinning : float
             Probability of a step, 0..1.
         batch, sweep, horizon : int
@@ -118,6 +89,25 @@ class Parameters:
             stabilities=tuple(round(kappa * math.sqrt(f)) if l < config.depth else 0
                               for l, (_, f) in enumerate(config.shapes, 1)),
         ).validate(config)
+
+
+def _checked(row, value, config):
+    """The value of a field, an int or a tuple of one per layer, in the range of its row."""
+    if not row.layers:
+        return _within(row, row.field, value, config)
+    values = entries(row.field, value)
+    if not values and row.default is not None:
+        values = [row.default] * config.depth
+    entries(row.field, values, config.depth)
+    return tuple(_within(row, f"{row.field}[{i}]", entry, config, i + 1)
+                 for i, entry in enumerate(values))
+
+
+def _within(row, name, value, config, layer=0):
+    """One value in its range; a field that the trainer lacks may have any value up to ``MOST``."""
+    low, high = row.limits(config, layer)
+    value = integer(name, value, low, MOST if row.cut else high)
+    return min(value, high) if row.cut and row.exists(config) else value
 
 
 def nearest_divisor(width, group):

@@ -1,7 +1,6 @@
-"""Registers and packets of a trainer as data: one description for gateware, host and documents."""
+"""Values of registers, and packets, as data: one description for gateware, host and documents."""
 
 import enum
-from dataclasses import dataclass
 
 MAGIC = 0x42455031
 """What register IDENT reads: "BEP1"."""
@@ -43,87 +42,10 @@ class Cause(enum.IntEnum):
     """A sweep of all counters: reinforcement or initialisation."""
 
 
-@dataclass(frozen=True)
-class Register:
-    """One register of at most 32 bits.
-
-    Parameters
-    ----------
-    name : str
-    address : int
-        0..255.
-    width : int
-        Bits that exist; the others read 0 and are ignored in a write.
-    access : str
-        "r", "w" or "rw".
-    signed : bool
-        Two's complement within ``width`` bits.
-    doc : str
-    """
-
-    name: str
-    address: int
-    width: int
-    access: str
-    doc: str
-    signed: bool = False
-
-
 COUNTERS = ("SAMPLES", "ERRORS", "TRIGGERED", "UPDATES",
             *(f"CYCLES_{cause.name}" for cause in Cause))
-"""Performance counters in address order, from 0x40; 32 bits, wrapping. Samples that are only
+"""Performance counters in the order of their addresses; 32 bits, wrapping. Samples that are only
 inferred count under SAMPLES and ERRORS, never under TRIGGERED (samples) and UPDATES (rows)."""
-
-
-def registers(config):
-    """All registers of a trainer of this configuration, by name.
-
-    Parameters
-    ----------
-    config : Config
-
-    Returns
-    -------
-    dict of str to Register
-    """
-    batch_bits = config.max_batch.bit_length()
-    table = [
-        Register("IDENT", 0x00, 32, "r", f"the constant 0x{MAGIC:08x}"),
-        Register("VERSION", 0x01, 32, "r", "version of the numerics"),
-        Register("DIGEST", 0x02, 32, "r", "first 32 bits of the configuration digest"),
-        Register("STATUS", 0x03, 2, "r", "bit 0: busy with a sample, command or sweep; "
-                                         "bit 1: a batch is partly filled"),
-        Register("COMMAND", 0x04, 3, "w", "see Command"),
-        Register("MODE", 0x05, 2, "w", "see Mode"),
-        Register("RANDOM", 0x06, 32, "rw", "read: state of the last generator of the bank; "
-                 "write: shift the bank by one generator, the value entering the first"),
-        Register("MARGIN", 0x08, (2 * config.layers[-1]).bit_length() + 1, "w",
-                 "M, signed (SPEC 3.3)", signed=True),
-        Register("THINNING", 0x09, 17, "w", "q, probability of a step in 2**-16 (SPEC 4)"),
-        Register("BATCH", 0x0A, batch_bits, "w", "samples per application of updates"),
-        Register("SWEEP", 0x0B, 16, "w", "samples per reinforcement sweep (SPEC 5)"),
-    ]
-    if config.recurrent:
-        step_bits = config.max_steps.bit_length()
-        table += [
-            Register("STEPS", 0x0C, step_bits, "w", "T of the sequences that are sent from now on, "
-                     f"1..{config.max_steps}"),
-            Register("HORIZON", 0x0D, step_bits, "w", "n, steps from the end that get targets, "
-                     f"1..{config.max_steps}"),
-        ]
-    for i, (width, fan_in) in enumerate(config.shapes):
-        table += [
-            Register(f"GATE_{i + 1}", 0x10 + i, fan_in.bit_length(), "w", f"T_{i + 1} (SPEC 3.4)"),
-            Register(f"GROUP_{i + 1}", 0x20 + i, width.bit_length(), "w",
-                     f"gamma_{i + 1}, a divisor of {width} (SPEC 3.5)"),
-            Register(f"REINFORCE_{i + 1}", 0x30 + i, 16, "w", f"p_{i + 1} in 2**-16 (SPEC 5)"),
-        ]
-        if config.stable:
-            table.append(Register(f"STABILITY_{i + 1}", 0x50 + i, (fan_in + 1).bit_length(), "w",
-                                  f"kappa_{i + 1}: also who is right by less may win its group"))
-    table += [Register(name, 0x40 + i, 32, "r", "performance counter")
-              for i, name in enumerate(COUNTERS)]
-    return {register.name: register for register in table}
 
 
 # Packets, for transports that carry bytes (UART). A packet is

@@ -4,9 +4,9 @@ from amaranth.hdl import Array, Cat, Const, Module, Signal, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from bep_model import protocol
 from bep_model.config import NUMERICS_VERSION
-from bep_model.protocol import Cause
+from bep_model.protocol import COUNTERS, MAGIC, Cause
+from bep_model.registers import registers, run_time
 from rtl.parts.delay import delay
 
 Bus = wiring.Signature({
@@ -19,33 +19,18 @@ Bus = wiring.Signature({
 register that was addressed in the clock before. No wait states."""
 
 
-PARAMETERS = ("mode", "margin", "thinning", "batch", "sweep")
-RECURRENT_PARAMETERS = ("steps", "horizon")
-LAYER_PARAMETERS = ("gate", "group", "reinforce")
-STABLE_LAYER_PARAMETERS = ("stability",)
-
-
 def parameters_signature(config):
     """What the engines take from the registers, seen from the register file.
 
-    Members are named as the registers of ``bep_model.protocol``, in lower case.
+    Members are the run-time registers of ``bep_model.registers``, named in lower case.
     """
-    table = protocol.registers(config)
-
-    def shape(name):
-        register = table[name]
-        return (signed if register.signed else unsigned)(register.width)
-
-    names = PARAMETERS + RECURRENT_PARAMETERS * config.recurrent
-    layer_names = LAYER_PARAMETERS + STABLE_LAYER_PARAMETERS * config.stable
-    members = {name: Out(shape(name.upper())) for name in names}
-    for l in range(1, config.depth + 1):
-        members |= {f"{name}_{l}": Out(shape(f"{name.upper()}_{l}")) for name in layer_names}
-    return wiring.Signature(members)
+    return wiring.Signature({
+        register.name.lower(): Out((signed if register.signed else unsigned)(register.width))
+        for register in run_time(config)})
 
 
 class Registers(wiring.Component):
-    """Everything that ``bep_model.protocol.registers(config)`` lists.
+    """Everything that ``bep_model.registers.registers(config)`` lists.
 
     Timing
     ------
@@ -80,7 +65,7 @@ class Registers(wiring.Component):
 
     def __init__(self, config):
         self.config = config
-        self.table = protocol.registers(config)
+        self.table = registers(config)
         super().__init__({
             "bus": In(Bus),
             "parameters": Out(parameters_signature(config)),
@@ -119,21 +104,29 @@ class Registers(wiring.Component):
         events = Cat(self.samples, self.errors, self.triggered, self.updates,
                      *(self.cause == cause.value for cause in Cause))
         events = delay(m, events, 1, name="events")  # keeps the adders off the engines' paths
-        counters = [Signal(32, name=name.lower()) for name in protocol.COUNTERS]
+        counters = [Signal(32, name=name.lower()) for name in COUNTERS]
         for counter, event in zip(counters, events, strict=True):
             m.d.sync += counter.eq(counter + event)
             with m.If(self.clear):
                 m.d.sync += counter.eq(0)
 
-        # Reads: identification, and the performance counters by the low bits of the address.
-        identification = Array([
-            Const(protocol.MAGIC, 32), Const(NUMERICS_VERSION, 32),
-            Const(self.config.identifier, 32), self.status,
-        ])
-        with m.If(bus.address[6]):
-            m.d.sync += bus.read_data.eq(Array(counters)[bus.address[:4]])
-        with m.Elif(bus.address[:3] == table["RANDOM"].address):
+        # Reads. Identification begins at address 0, RANDOM is above it, and the counters begin at
+        # a power of two above all: few bits of an address tell those that can be read apart.
+        identification = {
+            "IDENT": Const(MAGIC, 32), "VERSION": Const(NUMERICS_VERSION, 32),
+            "DIGEST": Const(self.config.identifier, 32), "STATUS": self.status,
+        }
+        random, first = table["RANDOM"].address, table[COUNTERS[0]].address
+
+        def one_of(values):
+            addresses = [table[name].address for name in values]
+            assert addresses == list(range(addresses[0], addresses[0] + len(values)))
+            return Array(values.values())[bus.address[:(len(values) - 1).bit_length()]]
+
+        with m.If(bus.address[first.bit_length() - 1]):
+            m.d.sync += bus.read_data.eq(one_of(dict(zip(COUNTERS, counters, strict=True))))
+        with m.Elif(bus.address[:random.bit_length()] == random):
             m.d.sync += bus.read_data.eq(self.random_last)
         with m.Else():
-            m.d.sync += bus.read_data.eq(identification[bus.address[:2]])
+            m.d.sync += bus.read_data.eq(one_of(identification))
         return m

@@ -13,7 +13,7 @@ from rtl.engines.winners import Winners
 from rtl.parts.delay import delay
 from rtl.parts.memory import slot_offsets
 from rtl.parts.tables import lookup
-from rtl.registers import LAYER_PARAMETERS, parameters_signature
+from rtl.registers import parameters_signature
 
 
 class Sequencer(wiring.Component):
@@ -134,7 +134,7 @@ class Sequencer(wiring.Component):
         depth, last = config.depth, config.depth - 1
         gates, groups, probabilities = (
             [getattr(parameters, f"{name}_{l}") for l in range(1, depth + 1)]
-            for name in LAYER_PARAMETERS)
+            for name in ("gate", "group", "reinforce"))
 
         # Jobs. The forward job is that of the layer about to start; the others are those of the
         # layer whose targets are sought, from the clock of their start on.

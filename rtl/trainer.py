@@ -55,7 +55,7 @@ class Trainer(wiring.Component):
     Members
     -------
     bus : In(Bus)
-        Registers, see ``bep_model.protocol.registers``.
+        Registers, see ``bep_model.registers``.
     samples : In(stream.Signature(sample_layout(config)))
         ``words[0]`` beats per sample, lowest inputs first; unused lanes must be 0. A sequence has
         that many per step; register STEPS says how many steps, and may change with the first beat.

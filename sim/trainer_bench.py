@@ -12,7 +12,7 @@ from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge
 
 from bep_model.host import Port
-from bep_model.protocol import registers
+from bep_model.registers import registers
 from bep_model.words import counter_addresses, sample_words
 from sim.bench import PERIOD, Access, Bench, rest
 from sim.job import Job

@@ -28,7 +28,7 @@ CONFIG = Config(inputs=192, layers=(128, 128), classes=10, counter_bits=7, weigh
                 counter_lanes=8)
 SEEDS = (1, 2, 3)
 EPOCHS = 30
-"""Chosen on validation parts of the training samples, see ``bep_model.fit.training.Hyper``."""
+"""Chosen on validation parts of the training samples, see ``bep_model.fit.hyper.Hyper``."""
 SIMULATED = "ulx3s-85f"
 """The board whose trainer is simulated."""
 

@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -20,13 +20,15 @@ from bep_model.config import NUMERICS_VERSION, Config
 from bep_model.config import divisors as all_divisors
 from bep_model.data import datasets
 from bep_model.fit import presets, training
+from bep_model.fit.hyper import Hyper
 from bep_model.fit.presets import Preset
-from bep_model.fit.training import Hyper
 from bep_model.network import Network
 from bep_model.parameters import nearest_divisor
 
 START = Hyper(nu=0.2, group=15, sweep=100, reinforce_bits=16)
 """First trial of a search that starts from no preset; the values are near the paper's."""
+SPACE = {each.name: each.metadata["search"] for each in fields(Hyper) if each.metadata["search"]}
+"""The hyper-parameters that are searched, and where."""
 EPOCHS = 50
 """Of the preset that such a search writes, as in the paper."""
 STARTUP = 10
@@ -42,37 +44,33 @@ def suggest(trial, preset):
     searched in parts of the thinning of the latter, as ``balance``. ``kappa`` is searched if the
     preset has one: it is not in the paper.
     """
-    sizes = group_sizes(preset)
-    thinning = round(trial.suggest_float("thinning", 1 / 16, 1, log=True), 3)
+    def drawn(name):
+        if name == "group":
+            return trial.suggest_categorical(name, group_sizes(preset))
+        low, high, log, digits = SPACE[name]
+        return round(trial.suggest_float(name, low, high, log=log), digits)
+
+    thinning = drawn("thinning")
     balance = trial.suggest_float("balance", 0.02, 2, log=True)
-    kappa = preset.hyper.kappa and round(trial.suggest_float("kappa", 0.05, 1, log=True), 3)
-    return replace(
-        preset.hyper,
-        kappa=kappa,
-        r=round(trial.suggest_float("r", 0.1, 1.2), 3),
-        nu=round(trial.suggest_float("nu", 0.02, 1, log=True), 3),
-        group=trial.suggest_categorical("group", sizes),
-        thinning=thinning,
-        anneal=round(trial.suggest_float("anneal", 1 / 64, 1, log=True), 4),
-        p_r=round(balance * thinning, 3),
-    )
+    values = {"thinning": thinning, "p_r": round(balance * thinning, 3),
+              "kappa": preset.hyper.kappa and drawn("kappa")}
+    return replace(preset.hyper, **values, **{
+        name: drawn(name) for name in SPACE if name not in values})
 
 
 def group_sizes(preset):
-    """Group sizes worth a trial: the divisors of the widest layer, from 5 on if there are any."""
+    """Group sizes worth a trial: divisors of the widest layer, of the space if any are."""
     sizes = all_divisors(max(preset.hidden))
-    return [d for d in sizes if d >= 5] or list(sizes)
+    return [d for d in sizes if d >= SPACE["group"].low] or list(sizes)
 
 
 def start(preset):
     """The point of the search where :func:`suggest` gives the preset's own values, or nearly so."""
     hyper = preset.hyper
     group = nearest_divisor(max(preset.hidden), hyper.group)
-    kappa = {"kappa": hyper.kappa} if hyper.kappa else {}
-    return kappa | {
-        "r": hyper.r, "nu": hyper.nu, "thinning": hyper.thinning, "anneal": hyper.anneal,
+    return {name: getattr(hyper, name) for name in SPACE if name != "kappa" or hyper.kappa} | {
         "group": max(group, min(group_sizes(preset))),
-        "balance": hyper.p_r / max(hyper.thinning, 1 / 16)}
+        "balance": hyper.p_r / max(hyper.thinning, SPACE["thinning"].low)}
 
 
 def search(preset, *, trials, seed=1, data=None, data_seed=0, storage=None, progress=None):

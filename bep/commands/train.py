@@ -1,6 +1,6 @@
 """`bep train`: train the golden model on a data set."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,14 +10,16 @@ from typer import Option
 
 from bep import results
 from bep.commands import options
+from bep.commands.hyper_options import with_hyper
 from bep_model import state
 from bep_model.config import Config
 from bep_model.data import datasets
 from bep_model.data.catalogue import Encoding
 from bep_model.fit import presets, training
+from bep_model.fit.hyper import Hyper
 from bep_model.network import Network
 
-HYPER = training.Hyper()
+HYPER = Hyper()
 
 
 def defaults(context: typer.Context, name: str | None):
@@ -30,6 +32,7 @@ def defaults(context: typer.Context, name: str | None):
     return name
 
 
+@with_hyper
 def train(
     preset: Annotated[str | None, Option(
         is_eager=True, callback=defaults,
@@ -44,8 +47,6 @@ def train(
     chunk: options.Chunk = Encoding.chunk,
     bits: options.Bits = Encoding.bits,
     expand: options.Expand = Encoding.expand,
-    horizon: Annotated[int, Option(
-        help="Steps from the end of a sequence that get targets.")] = HYPER.horizon,
     fold: Annotated[int, Option(
         help="Which of three folds of a UCR or UEA set is the test part, 0..2.")] = 0,
     encoding: options.Images = "default",
@@ -61,29 +62,10 @@ def train(
         help="Of the initial weights, the random bits and the sample order.")] = 1,
     data_seed: Annotated[int, Option(help="Of held-out samples and of generated data.")] = 0,
     prototype_seed: Annotated[int, Option(help="Of the class prototypes.")] = 1,
-    batch: Annotated[int, Option(help="Samples per application of updates.")] = HYPER.batch,
     sweep: Annotated[int | None, Option(
         help="Samples per reinforcement sweep, a multiple of the batch; by default "
              f"{HYPER.sweep}, or the batch if that does not divide it.")] = None,
-    r: Annotated[float, Option(help="Margin as a part of the last layer's width.")] = HYPER.r,
-    nu: Annotated[float, Option(help="Gate as a part of the fan-in.")] = HYPER.nu,
-    kappa: Annotated[float, Option(
-        help="Stability of hidden layers in parts of the square root of the fan-in; 0 is off, as "
-             "in the paper.")] = HYPER.kappa,
-    group: Annotated[int, Option(
-        help="Neurons per group; each layer takes the nearest divisor.")] = HYPER.group,
-    p_r: Annotated[float, Option(help="Reinforcement strength; 0 is off.")] = HYPER.p_r,
-    reinforce_bits: Annotated[int, Option(
-        help="Resolution of reinforcement probabilities, 1..16.")] = HYPER.reinforce_bits,
-    thinning: Annotated[float, Option(help="Probability of a step, 0..1.")] = HYPER.thinning,
-    anneal: Annotated[float, Option(
-        help="Part of the thinning that is left in the last epoch, 0..1; 1 is off."
-    )] = HYPER.anneal,
-    thinning_bits: Annotated[int, Option(
-        help="Resolution of the thinning in every epoch, 1..16.")] = HYPER.thinning_bits,
-    patience: Annotated[int, Option(
-        help="Epochs without a better validation accuracy before groups grow; 0 is off."
-    )] = HYPER.patience,
+    hyper: Hyper = HYPER,
     validation: Annotated[bool | None, Option(
         help="Hold out validation samples; by default yes, but not of the digits.")] = None,
     keep_best: Annotated[bool, Option(
@@ -100,21 +82,18 @@ def train(
     results.check_writable(json)
     results.check_writable(save)
     if validation is None:
-        validation = dataset != "digits" or patience > 0 or keep_best
+        validation = dataset != "digits" or hyper.patience > 0 or keep_best
     encoding = options.encoding(dataset, encoding, window, chunk, bits, expand)
     samples = datasets.load(dataset, data=data, seed=data_seed, fold=fold, validation=validation,
                             encoding=encoding)
     if train_samples is not None:
         samples = samples.limit(train_samples)
     config = Config(samples.inputs, tuple(hidden), samples.classes, counter_bits, weight_lanes,
-                    counter_lanes, max_batch=batch, seed=prototype_seed,
-                    max_steps=samples.steps if steps is None else steps, stable=kappa > 0)
+                    counter_lanes, max_batch=hyper.batch, seed=prototype_seed,
+                    max_steps=samples.steps if steps is None else steps, stable=hyper.stable)
     if sweep is None:
-        sweep = HYPER.sweep if HYPER.sweep % batch == 0 else batch
-    hyper = training.Hyper(r=r, nu=nu, group=group, p_r=p_r, thinning=thinning, batch=batch,
-                           sweep=sweep, reinforce_bits=reinforce_bits, patience=patience,
-                           horizon=horizon, anneal=anneal, thinning_bits=thinning_bits,
-                           kappa=kappa)
+        sweep = hyper.sweep if hyper.sweep % hyper.batch == 0 else hyper.batch
+    hyper = replace(hyper, sweep=sweep)
     parameters = training.check(config, samples, epochs, hyper)
     network = Network(config, literal_targets=literal_targets)
     network.reset(seed)

@@ -13,6 +13,7 @@ from bep import results
 from bep_model.config import NUMERICS_VERSION, Config
 from bep_model.data import augment, catalogue, datasets
 from bep_model.data.catalogue import Encoding
+from bep_model.digests import LATE, told
 from bep_model.fit import baselines, training
 from bep_model.fit.training import Hyper
 from bep_model.network import Network
@@ -77,9 +78,9 @@ class Run:
     model: str = "bep"
     encoding: str | Encoding = "default"
     refit: bool = False
-    counter_lanes: int = 8
-    generated: tuple = ()
-    swap: float = 0.0
+    counter_lanes: int = field(default=8, metadata=LATE)
+    generated: tuple = field(default=(), metadata=LATE)
+    swap: float = field(default=0.0, metadata=LATE)
 
     def __post_init__(self):
         if self.model not in MODELS:
@@ -112,17 +113,15 @@ class Run:
 
 def digest(run):
     """SHA-256 over a run, its kind and the version of the numerics, as 64 hex digits."""
-    sequences, table = catalogue.sequential(run.dataset), asdict(run)
-    # Digests are older than these. Which of them are told always is as old as recurrent networks.
-    left_out = {"counter_lanes": 8, "generated": (), "swap": 0} | (
-        {"model": "bep", "refit": False} if sequences else {"folds": run.folds})
-    for part, defaults in ((table, left_out), (table["hyper"], {"thinning_bits": 16, "kappa": 0})):
-        for name, default in defaults.items():
-            if part[name] == default:
-                del part[name]
-    told = {"kind": "SeriesRun" if sequences else "Run", "numerics": NUMERICS_VERSION,
+    sequences, table = catalogue.sequential(run.dataset), told(run)
+    # Digests are as old as the two kinds of run, each of which lacked what the other one had.
+    for name, default in {"model": "bep", "refit": False}.items() if sequences \
+            else {"folds": run.folds}.items():
+        if table[name] == default:
+            del table[name]
+    text = {"kind": "SeriesRun" if sequences else "Run", "numerics": NUMERICS_VERSION,
             "run": table}
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(text, sort_keys=True).encode()).hexdigest()
 
 
 def content(dataset, data=None):
@@ -133,12 +132,12 @@ def content(dataset, data=None):
     """
     if dataset in catalogue.PLAIN:
         return None
-    told = hashlib.sha256()
+    checksum = hashlib.sha256()
     for part in datasets.read(dataset, data).parts:
         for array in part:
-            told.update(f"{array.dtype.str} {len(array)} {array.size} ".encode())
-            told.update(np.ascontiguousarray(array))
-    return told.hexdigest()
+            checksum.update(f"{array.dtype.str} {len(array)} {array.size} ".encode())
+            checksum.update(np.ascontiguousarray(array))
+    return checksum.hexdigest()
 
 
 def file_name(run, checksum):

@@ -15,10 +15,11 @@ from bep_model.checks import MOST_SEED, integer, number, unchanged_if_refused
 from bep_model.config import Config
 from bep_model.data.datasets import Dataset, Samples
 from bep_model.data.encoders import Thermometer
-from bep_model.fit import calibration, portable, training
+from bep_model.fit import arrays, calibration, portable, training
+from bep_model.fit.hyper import Hyper
 from bep_model.network import Network
 
-DEFAULTS = training.Hyper()
+DEFAULTS = Hyper()
 
 NAMES = {"layers": "hidden_layer_sizes", "max_batch": "batch", "seed": "prototype_seed"}
 """Of the configuration's entries, where the classifier has others."""
@@ -40,7 +41,7 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
         Passes over the training samples in :meth:`fit`, 0 or more.
     r, nu, kappa, group, p_r, thinning, batch, sweep, reinforce_bits, patience, anneal,
     thinning_bits
-        See :class:`bep_model.fit.training.Hyper`, whose defaults these are.
+        See :class:`bep_model.fit.hyper.Hyper`, whose ranges and defaults these are.
     validation_fraction : float
         Part of the samples, 0 or more and below 1, that :meth:`fit` holds out; it then ends with
         the counters of the epoch that classified these best. 0 ends with the last epoch.
@@ -98,27 +99,9 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
                  kappa=DEFAULTS.kappa,
                  validation_fraction=0.0, weight_lanes=64, counter_lanes=8, prototype_seed=1,
                  random_state=None):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.encoder = encoder
-        self.counter_bits = counter_bits
-        self.epochs = epochs
-        self.r = r
-        self.nu = nu
-        self.group = group
-        self.p_r = p_r
-        self.thinning = thinning
-        self.batch = batch
-        self.sweep = sweep
-        self.reinforce_bits = reinforce_bits
-        self.patience = patience
-        self.anneal = anneal
-        self.thinning_bits = thinning_bits
-        self.kappa = kappa
-        self.validation_fraction = validation_fraction
-        self.weight_lanes = weight_lanes
-        self.counter_lanes = counter_lanes
-        self.prototype_seed = prototype_seed
-        self.random_state = random_state
+        options = dict(locals())  # each becomes the attribute of its name
+        del options["self"]
+        vars(self).update(options)
 
     @unchanged_if_refused
     def fit(self, X, y):
@@ -136,7 +119,7 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError("patience needs validation samples; set validation_fraction, or "
                              "patience to 0")
         X, y = validate_data(self, X, y, dtype="numeric")
-        classes, labels = _classes(y)
+        classes, labels = arrays.classes(y)
         kept, held, seed = np.arange(len(X)), np.arange(0), self._seed()
         if self.validation_fraction:
             kept, held = train_test_split(kept, test_size=self.validation_fraction,
@@ -184,7 +167,7 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError("the first call of partial_fit needs classes, all there will be")
         X, y = validate_data(self, X, y, dtype="numeric", reset=first)
         check_classification_targets(y)
-        classes = self.classes_ if classes is None else _classes(classes)[0]
+        classes = self.classes_ if classes is None else arrays.classes(classes)[0]
         if not first and not np.array_equal(classes, self.classes_):
             raise ValueError(f"classes must be {self.classes_} as before, not {classes}")
         unknown = np.setdiff1d(y, classes)
@@ -256,8 +239,8 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
 
         Raises TypeError or ValueError with the name and the value in the text.
         """
-        hyper = training.Hyper(**{name: getattr(self, name) for name in asdict(DEFAULTS)
-                                  if hasattr(self, name)}).checked()
+        hyper = Hyper(**{name: getattr(self, name) for name in asdict(DEFAULTS)
+                         if hasattr(self, name)}).checked()
         integer("epochs", self.epochs, 0)
         if not 0 <= number("validation_fraction", self.validation_fraction) < 1:
             raise ValueError("validation_fraction must be 0 or more and below 1, "
@@ -308,27 +291,4 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
         return self._bits(validate_data(self, X, dtype="numeric", reset=False))
 
     def _bits(self, X):
-        if not len(X):  # which encoders refuse
-            return np.zeros((0, self.network_.config.inputs), np.uint8)
-        bits = X if self.encoder_ is None else self.encoder_.transform(X)
-        bits = np.asarray(bits.toarray() if hasattr(bits, "toarray") else bits)  # or a frame
-        wrong = bits[(bits != 0) & (bits != 1)]
-        if wrong.size:
-            source = "X must hold" if self.encoder_ is None else f"{self.encoder_} must make"
-            raise ValueError(f"{source} bits 0 and 1, not {wrong.flat[0]}")
-        return bits.astype(np.uint8)
-
-
-def _classes(y):
-    """The classes of labels, ascending, and the number of each label's class."""
-    y = np.asarray(y)
-    try:
-        if y.size:
-            check_classification_targets(y)
-        classes, labels = np.unique(y, return_inverse=True)
-    except TypeError as error:  # numbers beside text, or None
-        raise TypeError(f"y must hold labels that can be ordered: {error}") from None
-    if len(classes) < 2:  # scikit-learn's own checks look for "1 class"
-        raise ValueError("there must be 2 classes or more, not "
-                         + ("1 class only" if len(classes) else "none"))
-    return classes, labels
+        return arrays.bits(self.encoder_, X, self.network_.config.inputs)

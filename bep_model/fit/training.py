@@ -5,94 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bep_model.checks import integer, number
-from bep_model.config import MOST_BATCH
-from bep_model.fit.schedule import GroupSchedule, annealed, reinforcement
+from bep_model.checks import integer
+from bep_model.fit.hyper import Hyper
+from bep_model.fit.schedule import GroupSchedule
 from bep_model.parameters import Parameters
-
-
-@dataclass(frozen=True)
-class Hyper:
-    """The real hyper-parameters of a training run; :meth:`parameters` makes them integers.
-
-    Parameters
-    ----------
-    r, nu, group, thinning, batch, sweep, horizon, kappa
-        As in :meth:`bep_model.parameters.Parameters.from_reals`.
-    p_r : float
-        Reinforcement strength; 0 is off.
-    reinforce_bits : int
-        Resolution of the reinforcement probabilities, see :func:`schedule.reinforcement`.
-    patience : int
-        See :class:`schedule.GroupSchedule`; 0 is off. Otherwise validation samples are needed.
-    anneal : float
-        Part of the thinning that is left in the last epoch, see :func:`schedule.annealed`; 1 is
-        off.
-    thinning_bits : int
-        Resolution of the thinning of every epoch, likewise.
-
-    The defaults, and 30 epochs, were chosen on validation parts of the digits' training samples
-    (192-128-128, B_h = 7, online): there 95.5 % is reached. Among settings within 0.3 % of the
-    best, those that make reinforcement cheap in hardware were taken: ``sweep`` and
-    ``reinforce_bits``.
-    """
-
-    r: float = 0.5
-    nu: float = 0.5
-    group: int = 32
-    p_r: float = 0.5
-    thinning: float = 1.0
-    batch: int = 1
-    sweep: int = 200
-    reinforce_bits: int = 6
-    patience: int = 0
-    horizon: int = 65535
-    anneal: float = 1.0
-    thinning_bits: int = 16
-    kappa: float = 0.0
-
-    @property
-    def stable(self):
-        """Whether the configuration must be ``stable``."""
-        return bool(self.kappa > 0)
-
-    def checked(self):
-        """These hyper-parameters as Python's numbers, each checked by type and range.
-
-        Raises TypeError or ValueError with the name and the value in the text.
-        """
-        values = {name: number(name, getattr(self, name), low, high) for name, low, high in (
-            ("r", -2, 2), ("nu", 0, 1), ("p_r", 0, 1000), ("thinning", 0, 1),
-            ("kappa", 0, 10))}
-        values |= {name: integer(name, getattr(self, name), low, high) for name, low, high in (
-            ("group", 1, None), ("batch", 1, MOST_BATCH), ("sweep", 1, 65535),
-            ("reinforce_bits", 1, 16), ("patience", 0, None), ("horizon", 1, 65535),
-            ("thinning_bits", 1, 16))}
-        anneal = number("anneal", self.anneal)
-        if not 0 < anneal <= 1:
-            raise ValueError(f"anneal must be above 0 and at most 1, not {anneal}")
-        return replace(self, **values, anneal=anneal)
-
-    def parameters(self, config):
-        """Run-time :class:`Parameters` of the first epoch.
-
-        Raises TypeError or ValueError for a value that is not allowed, with the value in the text.
-        """
-        self = self.checked()
-        first = Parameters.from_reals(
-            config, r=self.r, nu=self.nu, group=self.group, thinning=self.thinning,
-            batch=self.batch, sweep=self.sweep, horizon=self.horizon, kappa=self.kappa,
-        )
-        return replace(first, reinforce=self.reinforcement(config, 100.0),
-                       thinning=self.annealed(first.thinning, 0, 1))
-
-    def reinforcement(self, config, error):
-        """p_1..p_L after an epoch of training error ``error`` percent."""
-        return reinforcement(config, self.p_r, error, self.reinforce_bits)
-
-    def annealed(self, thinning, epoch, epochs):
-        """q of an epoch, from 0 on, of a run that begins with ``thinning``."""
-        return annealed(thinning, self.anneal, epoch, epochs, self.thinning_bits)
 
 
 @dataclass(frozen=True)
@@ -150,7 +66,8 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
     """Train a network, which keeps its present counters and random bank as the start.
 
     Every epoch ends with a flush, then with E the reinforcement of the next epoch is set, and with
-    the validation accuracy its group sizes (SPEC 7).
+    the validation accuracy its group sizes (docs/algorithm.md,
+    "Schedules").
 
     Parameters
     ----------

@@ -3,6 +3,7 @@
 A sample passes a layer in steps: one, or those of a sequence if the layer has state.
 """
 
+from collections import namedtuple
 from typing import NamedTuple
 
 import numpy as np
@@ -26,20 +27,10 @@ from bep_model.phases.memory import (
 from bep_model.phases.reinforce import reinforce
 from bep_model.phases.select import select, select_through_time
 from bep_model.phases.update import update, update_through_time
+from bep_model.registers import FIELDS
 
-
-class Registers(NamedTuple):
-    """:class:`bep_model.parameters.Parameters` as the kernels take them."""
-
-    margin: int
-    gates: np.ndarray
-    groups: np.ndarray
-    stabilities: np.ndarray
-    reinforce: np.ndarray
-    thinning: int
-    batch: int
-    sweep: int
-    horizon: int
+Registers = namedtuple("Registers", [row.field for row in FIELDS])
+""":class:`bep_model.parameters.Parameters` as the kernels take them: int, or int64 array (L,)."""
 
 
 class Phases(NamedTuple):

@@ -5,7 +5,8 @@ from amaranth.lib import enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from bep_model.config import Config
-from bep_model.protocol import Opcode, registers, word_bytes
+from bep_model.protocol import Opcode, word_bytes
+from bep_model.registers import registers
 from rtl.engines.classify import result_layout
 from rtl.engines.loader import sample_layout
 from rtl.link.packets import Packets
@@ -61,7 +62,7 @@ class Link(wiring.Component):
     o : Out(stream.Signature(8))
         Bytes to the host.
     bus : Out(Bus)
-        Registers, as in :func:`bep_model.protocol.registers`.
+        Registers, as in :func:`bep_model.registers.registers`.
     samples : Out(stream.Signature(sample_layout(config)))
         Beats of P bits, ``words[0]`` a sample; the label counts on the last.
     results : In(stream.Signature(result_layout(config)))

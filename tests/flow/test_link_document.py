@@ -1,14 +1,19 @@
-"""docs/link.md against the definition of the protocol."""
+"""docs/link.md against the definition of the protocol, docs/registers.md against the table."""
 
 import re
 from pathlib import Path
 
+import pytest
+
+from bep.reports import register_page
 from bep_model import protocol
 from bep_model.config import Config
 from bep_model.packets import frame
 from bep_model.protocol import Mode, Opcode, Refusal
+from bep_model.registers import registers
 
-TEXT = (Path(__file__).parents[2] / "docs/link.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+TEXT = (DOCS / "link.md").read_text(encoding="utf-8")
 
 
 def packet(opcode, payload=b""):
@@ -37,7 +42,7 @@ def test_constants():
 
 
 def test_examples():
-    table = protocol.registers(Config(192, (64, 64), 10))
+    table = registers(Config(192, (64, 64), 10))
     ident = protocol.MAGIC.to_bytes(4, "little")
     mode = bytes([table["MODE"].address, Mode.TRAIN, 0, 0, 0])
     expected = [
@@ -48,3 +53,9 @@ def test_examples():
         packet(protocol.REFUSED, [Refusal.CRC]),
     ]
     assert re.findall(r"^\w+ +((?:[0-9a-f]{2} ?)+)$", TEXT, re.MULTILINE) == expected
+
+
+def test_register_page():
+    pytest.importorskip("jinja2", reason="the extra `experiments` is not installed")
+    assert (DOCS / "registers.md").read_text(encoding="utf-8") == register_page.page(), \
+        "make registers writes it anew"

@@ -3,6 +3,7 @@
 import doctest
 import json
 import pickle
+import re
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -31,6 +32,7 @@ from bep_model.data.encoders import Differences, Median, Thermometer, Threshold
 from bep_model.data.selection import Informative
 from bep_model.fit import portable, training
 from bep_model.fit.estimator import BEPClassifier
+from bep_model.fit.hyper import Hyper
 from bep_model.network import Network
 
 X, Y = load_digits(return_X_y=True)
@@ -85,9 +87,11 @@ def test_fit_is_the_training_of_the_golden_model():
 
 def test_every_hyper_parameter_is_an_option():
     options = BEPClassifier().get_params()
-    for name, value in asdict(training.Hyper()).items():
-        if name != "horizon":  # of recurrent networks
-            assert options[name] == value
+    documented = re.search(r"\n    (r, nu,.*?)\n        See ", BEPClassifier.__doc__, re.DOTALL)[1]
+    wanted = asdict(Hyper())
+    del wanted["horizon"]  # of recurrent networks
+    assert {name: options[name] for name in wanted} == wanted
+    assert set(re.findall(r"\w+", documented)) == set(wanted)
 
 
 def test_digits():

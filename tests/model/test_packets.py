@@ -14,9 +14,9 @@ from bep_model.protocol import (
     Opcode,
     Refusal,
     payload_bytes,
-    registers,
     state_bytes,
 )
+from bep_model.registers import registers
 from bep_model.words import counter_addresses
 
 CONFIG = Config(9, (6, 4), 3, 5, 8, 4)

@@ -15,6 +15,7 @@ from bep_model.parameters import Parameters
 from bep_model.phases.frame import prototypes
 from bep_model.phases.random import seeds
 from bep_model.protocol import Command, Mode, Opcode
+from bep_model.registers import registers, settings
 from rtl.board import Board
 
 CONFIG = Config(12, (8, 6), 3, counter_bits=4, weight_lanes=8, counter_lanes=4)
@@ -76,14 +77,14 @@ class Port:
         return content
 
     async def write(self, **values):
-        table = protocol.registers(CONFIG)
+        table = registers(CONFIG)
         await self.ask(Opcode.WRITE, b"".join(
             bytes([table[name].address]) + (value & 0xFFFFFFFF).to_bytes(4, "little")
             for name, value in values.items()))
 
     async def read(self, name):
         return int.from_bytes(
-            await self.ask(Opcode.READ, [protocol.registers(CONFIG)[name].address]), "little")
+            await self.ask(Opcode.READ, [registers(CONFIG)[name].address]), "little")
 
 
 def test_training_at_the_pins():
@@ -102,13 +103,7 @@ def test_training_at_the_pins():
         seen.ident = await port.read("IDENT")
         for value in reversed(seeds(SEED, CONFIG.generators)):
             await port.write(RANDOM=int(value))
-        layers = {}
-        for name in ("gates", "groups", "reinforce"):
-            stem = {"gates": "GATE", "groups": "GROUP"}.get(name, "REINFORCE")
-            layers |= {f"{stem}_{l}": v for l, v in enumerate(getattr(PARAMETERS, name), 1)}
-        await port.write(MARGIN=PARAMETERS.margin, THINNING=PARAMETERS.thinning,
-                         BATCH=PARAMETERS.batch, SWEEP=PARAMETERS.sweep, **layers,
-                         COMMAND=Command.INITIALISE)
+        await port.write(**settings(CONFIG, PARAMETERS), COMMAND=Command.INITIALISE)
         while await port.read("STATUS") & 1:
             pass
         await port.write(MODE=Mode.TRAIN)

@@ -1,9 +1,10 @@
-"""The register file against the table of bep_model.protocol."""
+"""The register file against the table of bep_model.registers."""
 
 import pytest
 
 from bep_model.config import NUMERICS_VERSION, Config
-from bep_model.protocol import COUNTERS, MAGIC, Cause, Command, registers
+from bep_model.protocol import COUNTERS, MAGIC, Cause, Command
+from bep_model.registers import registers
 from rtl.registers import Registers, parameters_signature
 
 from .bench import Bench, generator
@@ -11,7 +12,8 @@ from .bench import Bench, generator
 CONFIGURATIONS = [
     Config(1, (1,), 2, 2, 1, 1),
     Config(20, (9, 13, 5), 5, 3, 6, 2, max_batch=2),
-    Config(3, (2,) * 15, 2, 3, 2, 1, max_batch=1024),
+    Config(3, (2,) * 15, 2, 3, 2, 1, max_batch=1024, stable=True),
+    Config(20, (9, 13), 5, 3, 6, 2, max_batch=2, max_steps=7),
 ]
 
 
@@ -29,7 +31,8 @@ async def read(ctx, dut, address):
     return ctx.get(dut.bus.read_data)
 
 
-@pytest.mark.parametrize("config", CONFIGURATIONS, ids=["smallest", "middle", "deepest"])
+@pytest.mark.parametrize("config", CONFIGURATIONS,
+                         ids=["smallest", "middle", "deepest", "recurrent"])
 def test_parameters(config):
     """All are 0 at first. A write changes one of them, at once, and cuts what does not fit."""
     dut = Registers(config)

@@ -1,0 +1,33 @@
+"""Options of commands that come from the table of hyper-parameters."""
+
+import inspect
+from dataclasses import fields
+from functools import wraps
+from typing import Annotated
+
+from typer import Option
+
+from bep_model.fit.hyper import Hyper, described
+
+
+def with_hyper(function):
+    """A command that has an option for every hyper-parameter where ``function`` takes ``hyper``.
+
+    They are checked. Those that ``function`` has as options of its own keep their default in
+    ``hyper``.
+    """
+    own = inspect.signature(function).parameters
+    added = {each.name: inspect.Parameter(
+        each.name, inspect.Parameter.KEYWORD_ONLY, default=each.default,
+        annotation=Annotated[each.type, Option(help=described(each))])
+        for each in fields(Hyper) if each.name not in own}
+
+    @wraps(function)
+    def command(**given):
+        hyper = Hyper(**{name: given.pop(name) for name in added}).checked()
+        return function(**given, hyper=hyper)
+
+    found = [option.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+             for name in own for option in (added.values() if name == "hyper" else [own[name]])]
+    command.__signature__ = inspect.Signature(found)
+    return command
