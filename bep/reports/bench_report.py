@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from bep import results
-from bep.flow import energy
+from bep import cited, results
+from bep.flow import families
 from bep.flow.boards import NAMES
-from bep.reports import cited, documents
+from bep.reports import documents
 from bep_model.protocol import Cause
 
 BEGIN, END = "<!-- bep bench -->", "<!-- end of bep bench -->"
@@ -176,7 +176,7 @@ def render(template, docs, entries, trainers):
     return documents.render(
         f"{template}.md.j2", entries=entries, summary=summary(entries, points, trainers),
         phases=phases(entries), speeds=speeds(entries), sweeps=sweeps(entries), cited=cited,
-        energy=energy)
+        models=[pair for family in families.FAMILIES for pair in family.energy.items()])
 
 
 def show(name, entry):

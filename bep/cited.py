@@ -1,14 +1,24 @@
-"""Published trainers on FPGAs that ours are put beside: cited, not run.
-
-Every figure stands in the abstract of the publication, or follows from it as ``derived`` says.
-"""
+"""What is cited, and the figures that are taken from there: nothing of it was run here."""
 
 from dataclasses import dataclass
+
+PAPER = "Colombo et al., ICLR 2026, arXiv:2512.04189"
+"""Binary Error Propagation."""
+
+ICE40_POWER = "https://github.com/tinyvision-ai-inc/ice40_power"
+"""tinyVision.ai, "iCE40 Power Testing": currents of an iCE40UP5K-SG48 on Lattice's breakout board,
+read off a Joulescope JS110. Its text adds up the static power."""
+
+ECP5_CURRENT = "https://github.com/butterstick-fpga/butterstick-hardware/issues/2"
+"""ButterStick, issue 2, of VCC at 1.1 V: "varies with device densities, but ranges from 77mA on the
+12F to 212mA on the 85F". To be checked against the table of supply currents in standby of Lattice's
+data sheet (FPGA-DS-02012), which was not at hand."""
 
 
 @dataclass(frozen=True)
 class Trainer:
-    """One publication; what its abstract does not say is None.
+    """A published trainer on an FPGA that ours are put beside; what its abstract does not say is
+    None, and what only follows from it ``derived`` explains.
 
     Rates in samples per second at a clock of ``mhz``, ``inference_energy`` in microjoules per
     classification, ``accuracy`` in percent. None of them names the energy of training.
