@@ -122,8 +122,7 @@ def describe(design, config, preset, measured, built):
         "at_fmax": rates(built["fmax_mhz"], measured, model, cells),
         "at_clock": rates(built["clock_mhz"], measured, model, cells),
         "sample_bytes": sample_bytes(config),
-        "link_samples_per_second": throughput.link_rate(
-            config, target(built["board"]).baud),
+        "link_samples_per_second": throughput.link_rate(config, target(design.board).baud),
         "versions": results.versions("bep-trainer", "amaranth", "numpy", *families.PACKAGES),
     }
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bep import cited, results
 from bep.flow import families
-from bep.flow.boards import NAMES
+from bep.flow.boards import NAMES, boards, target
 from bep.reports import documents
 from bep_model.protocol import Cause
 
@@ -173,9 +173,12 @@ def render(template, docs, entries, trainers):
     data = headline.get("data", {})
     points = [point | {"data": data.get(point["run"].get("dataset"))}
               for point in headline.get("points", [])]
+    bauds = sorted({target(entry["board"]).baud for entry in entries.values()
+                    if entry["board"] in boards()})  # not those of somebody's own file
     return documents.render(
         f"{template}.md.j2", entries=entries, summary=summary(entries, points, trainers),
         phases=phases(entries), speeds=speeds(entries), sweeps=sweeps(entries), cited=cited,
+        bauds=" and ".join(f"{baud / 1e6:g} Mbaud" for baud in bauds),
         models=[pair for family in families.FAMILIES for pair in family.energy.items()])
 
 
