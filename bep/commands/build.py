@@ -63,4 +63,5 @@ def command(
     if not report["meets_clock"]:
         raise ValueError(f"the design runs at {report['fmax_mhz']} MHz only, and {board} needs "
                          f"{report['clock_mhz']:g} MHz: try another --seed or fewer lanes")
-    results.console.print(f"program it with: {described.command(bitstream)}", soft_wrap=True)
+    results.console.print(f"program it with: {described.command(bitstream)}", soft_wrap=True,
+                          markup=False, highlight=False)

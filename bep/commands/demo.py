@@ -17,7 +17,7 @@ def demo(
     build_dir: Annotated[Path, Option(help="Where everything goes.")] = Path("build"),
     json: Annotated[Path | None, Option(help="Write the report here too.")] = None,
 ):
-    """Train the digits in the golden model and in simulated gateware, compare, build for two boards.
+    """Train the digits in the golden model and in simulated gateware, compare, build two boards.
 
     Writes demo/report.json and demo/training.png into the build folder. The exit code is 1 if a
     counter or a result of the gateware differs from the golden model.

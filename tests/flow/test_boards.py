@@ -88,6 +88,9 @@ def test_a_fault_in_the_file(file, before, after, error, text):
     ("ULX3S_25F_P", "ULX3S_26F_P", "has no attribute 'ULX3S_26F_Platform'"),
     ("amaranth_boards.ulx3s:ULX3S_25F_Platform", "", "platform must not be empty"),
     ("amaranth_boards.ulx3s:ULX3S_25F_Platform", ":", "platform must be MODULE:CLASS"),
+    ("amaranth_boards.ulx3s:ULX3S_25F_Platform\"\npart = \"LFE5U-25F-6BG381C",
+     "amaranth_boards.icebreaker_bitsy:ICEBreakerBitsyPlatform\"\npart = \"iCE40UP5K-SG48",
+     "Resource uart#0 does not exist"),
     ('["led", 7]', '["led", 8]', "Resource led#8 does not exist"),
     ("500_000", "9_000_000", "baud must divide the clock of 25000000 Hz"),
 ])
