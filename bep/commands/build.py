@@ -57,7 +57,8 @@ def command(
         ("clock", f"{report['clock_mhz']:g} MHz"),
         ("fastest clock", f"{report['fmax_mhz']:.1f} MHz"),
         ("bitstream", bitstream),
-        ("serial port", f"{described.port}, {described.baud:,} baud"),
+        ("serial port", described.port),
+        ("its rate", f"{described.baud:,} baud"),
         *((what, " ".join(map(str, resource))) for what, resource in described.signals.items()),
     ])
     if not report["meets_clock"]:
