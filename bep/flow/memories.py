@@ -40,15 +40,15 @@ def of(config, described):
             width = len(fragment._read_ports[0]._data)
             memories.append(Memory(width, data.depth, max(groups, default=0)))
         elif isinstance(fragment, Instance):
-            spram += fragment.type == "SB_SPRAM256KA"
+            spram += fragment.type in described.family.cells["spram"]
     return memories, spram
 
 
 def cost(memory, shape):
     """(cost, number) of the blocks of a :class:`bep.flow.families.Shape` that hold a memory.
 
-    Costs are those of yosys' pass memory_libmap: of the blocks themselves, and of the multiplexers
-    and decoders around blocks that lie below each other.
+    Costs are those of yosys' pass memory_libmap: of the blocks themselves, and half a point for
+    each bit of the multiplexers and decoders around blocks that lie below each other.
     """
     width, depth, groups = memory
     below = -(-depth // shape.depth)
@@ -59,7 +59,10 @@ def cost(memory, shape):
 
 
 def block_rams(memory, family):
-    """Block RAMs that yosys takes for a memory; 0 if it goes into look-up tables or flip-flops."""
+    """Block RAMs that yosys takes for a memory; 0 if it goes into look-up tables or flip-flops.
+
+    A bit of logic costs 1, of a ROM 1/16.
+    """
     width, depth, groups = memory
     logic = width * depth / (1 if groups else 16), 0
     small = [(cost(memory, shape)[0], 0) for shape in family.lut_rams if groups]

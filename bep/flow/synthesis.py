@@ -28,7 +28,7 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
     ----------
     config : Config
     board : str
-        See :func:`boards`.
+        As for :func:`bep.flow.boards.target`.
     seed : int
         Of the placer, 0..2**31-1.
     build_dir : path
@@ -49,7 +49,8 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
     TypeError
         For a configuration or seed of another type.
     ValueError
-        For an unknown board, a seed out of range, or a network larger than the part.
+        For an unknown board or what is wrong in its file, a seed out of range, or a network larger
+        than the part, with what would help.
     FileNotFoundError
         If a tool is not installed.
     toolchain.ToolError

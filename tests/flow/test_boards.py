@@ -100,6 +100,29 @@ def test_a_file_that_does_not_suit_its_platform(file, before, after, text):
         prepare(TINY, target(file), 1)
 
 
+def test_another_family_is_one_object(file, monkeypatch):
+    """Here one of parts with as much logic but no SPRAM, and a board that has such a part."""
+    hx = replace(families.ICE40UP, name="iCE40 HX", synth_opts="", single_port=False, parts={
+        "iCE40HX8K": {"luts": 7680, "ffs": 7680, "brams": 32, "spram": 0}})
+    file.write_text("""
+        name = "iCE40-HX8K breakout board"
+        platform = "amaranth_boards.ice40_hx8k_b_evn:ICE40HX8KBEVNPlatform"
+        part = "iCE40HX8K-CT256"
+        baud = 1_000_000
+        port = "any"
+        program = "iceprog"
+        busy = ["led", 0]
+        """, encoding="utf-8")
+    with pytest.raises(ValueError, match="part must begin with one of"):
+        target(file)
+    monkeypatch.setattr(families, "FAMILIES", (*families.FAMILIES, hx))
+    described = target(file)
+    plan, clock = prepare(TINY, described, 1)
+    assert clock == 12_000_000 and memories.needed(TINY, described)["spram"] == 0
+    (_, placer, _) = (arguments for _, arguments in synthesis.commands(plan))
+    assert "--hx8k" in placer and "SB_SPRAM256KA" not in plan.files["top.il"]
+
+
 @pytest.mark.parametrize("board", boards())
 def test_a_board_that_comes_with_the_package(board):
     described = target(board)
