@@ -63,3 +63,26 @@ def table(title, rows):
     for what, value in rows:
         view.add_row(what, str(value))
     console.print(view)
+
+
+class Stages:
+    """Progress bars (``rich.progress.Progress``) of the stages of a command, one after another."""
+
+    def __init__(self, bar):
+        self.bar = bar
+
+    def begin(self, what, total=None):
+        """Show a new stage; return what to call with each amount done."""
+        self.end()
+        task = self.bar.add_task(what, total=total)
+        return lambda amount: self.bar.update(task, advance=amount)
+
+    def end(self):
+        """Stages of unknown length are done."""
+        for task in self.bar.tasks:
+            if task.total is None:
+                self.bar.update(task.id, total=1, completed=1)
+
+    def say(self, name):
+        """Return what to call with a few words about each step, each of which is a stage."""
+        return lambda what: self.begin(f"{name}: {what}")

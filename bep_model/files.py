@@ -4,6 +4,7 @@ import os
 import tempfile
 import tomllib
 from contextlib import contextmanager
+from dataclasses import MISSING, fields
 from pathlib import Path
 
 
@@ -36,3 +37,21 @@ def read_toml(path):
         return tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not a TOML file: {error}") from None
+
+
+def record(cls, where, table, **given):
+    """An object of the dataclass ``cls`` from a table of TOML, and fields that are not from there.
+
+    Raises TypeError for what is no table, ValueError for an unknown or a missing key; the text
+    begins with ``where``. Else what the class raises.
+    """
+    if not isinstance(table, dict):
+        raise TypeError(f"{where} must be a table, not {table!r}")
+    known = {field.name: field.default for field in fields(cls) if field.name not in given}
+    for key in table:
+        if key not in known:
+            raise ValueError(f"{where} has no key {key!r}; it may have {', '.join(known)}")
+    for key, default in known.items():
+        if default is MISSING and key not in table:
+            raise ValueError(f"{where} lacks the key {key!r}")
+    return cls(**given, **table)

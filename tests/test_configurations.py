@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bep.commands import bench
+from bep.experiments import designs
+from bep.flow.boards import target
 from bep_model import configuration
 from bep_model.files import read_toml
 from bep_model.fit import presets
@@ -33,7 +34,7 @@ WRONG = {"two marks": 2 * b"\xef\xbb\xbf", "UTF-16": "a = 1".encode("utf-16"), "
 
 
 @pytest.mark.parametrize("content", WRONG.values(), ids=WRONG)
-@pytest.mark.parametrize("load", [configuration.load, presets.load, bench.load])
+@pytest.mark.parametrize("load", [configuration.load, presets.load, designs.load, target])
 def test_files_that_are_no_toml(tmp_path, load, content):
     path = tmp_path / "wrong.toml"
     path.write_bytes(content)

@@ -13,7 +13,8 @@ from bep_model.config import Config
 
 
 def command(
-    board: Annotated[str, Option(help=f"One of {', '.join(boards())}.")],
+    board: Annotated[str, Option(
+        help=f"One of {', '.join(boards())}, or a file as docs/boards.md describes it.")],
     config: Annotated[Path | None, Option(
         help="Configuration file (TOML), instead of the options of its shape.")] = None,
     hidden: Annotated[list[int] | None, Option(
@@ -49,13 +50,19 @@ def command(
                        progress=lambda what: status.update(f"{board}: {what}"))
     if json is not None:
         results.write_json(json, report)
-    available = target(board).available
-    results.table(f"{board}, {report['part']}", [
-        *((name, f"{report[key]} of {available[key]}") for key, name in NAMES.items()),
+    described = target(board)
+    bitstream = Path(report["folder"]) / report["bitstream"]
+    results.table(f"{described.name}, {report['part']}", [
+        *((name, f"{report[key]} of {described.available[key]}") for key, name in NAMES.items()),
         ("clock", f"{report['clock_mhz']:g} MHz"),
         ("fastest clock", f"{report['fmax_mhz']:.1f} MHz"),
-        ("bitstream", Path(report["folder"]) / report["bitstream"]),
+        ("bitstream", bitstream),
+        ("serial port", described.port),
+        ("its rate", f"{described.baud:,} baud"),
+        *((what, " ".join(map(str, resource))) for what, resource in described.signals.items()),
     ])
     if not report["meets_clock"]:
         raise ValueError(f"the design runs at {report['fmax_mhz']} MHz only, and {board} needs "
                          f"{report['clock_mhz']:g} MHz: try another --seed or fewer lanes")
+    results.console.print(f"program it with: {described.command(bitstream)}", soft_wrap=True,
+                          markup=False, highlight=False)

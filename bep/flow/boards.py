@@ -1,10 +1,13 @@
-"""The boards that can be built for: what their files in `constraints` say."""
+"""The boards that can be built for: what their files in `constraints` say (docs/boards.md)."""
 
+import shlex
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from bep_model.files import read_toml
+from bep.flow import families
+from bep_model.checks import integer
+from bep_model.files import read_toml, record
 from bep_model.phases import frame
 from bep_model.words import integers
 from rtl.board import Board
@@ -24,13 +27,10 @@ NAMES = {
 }
 """The resources that are counted, as the reports name them, and in words."""
 
-BITS = {"brams": "bram_bits", "spram": "spram_bits"}
-"""Memories, and the bits of one block as the files of `constraints` name them."""
-
 
 @dataclass(frozen=True)
 class Target:
-    """A board to build for, as its file in `constraints` describes it.
+    """A board to build for, as its file describes it.
 
     Parameters
     ----------
@@ -38,29 +38,50 @@ class Target:
     platform : str
         "module:class" of amaranth-boards.
     part : str
+        With package and speed grade, as ``Family.naming`` has it.
     baud : int
-        Bits per second of the serial port.
-    single_port, registered : bool
-        As for ``rtl.trainer.Trainer``.
-    reset, busy, refused : list of (str, int)
-        Resources of the platform: button and LEDs.
-    synth_opts : str
-        For the synthesis command of yosys.
-    available : dict of str to int
-        What the part has, by the keys of :data:`NAMES` and the values of :data:`BITS`.
+        Bits per second of the serial port, see ``rtl.link.uart.divisor``.
+    port : str
+        What the serial port is to a host, in words.
+    program : str
+        The command that loads a bitstream, whose file comes last.
+    reset, busy, refused : list of (str, int), or None
+        Resources of the platform: button and LEDs, see ``rtl.board.Board``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a value that is not allowed, with the value in the text.
     """
 
     name: str
     platform: str
     part: str
     baud: int
-    single_port: bool
-    registered: bool
-    reset: list
-    busy: list
-    refused: list
-    synth_opts: str
-    available: dict
+    port: str
+    program: str
+    reset: list | None = None
+    busy: list | None = None
+    refused: list | None = None
+
+    def __post_init__(self):
+        for key in ("name", "platform", "part", "port", "program"):
+            value = getattr(self, key)
+            if not isinstance(value, str):
+                raise TypeError(f"{key} must be a text, not {value!r}")
+            if not value.strip():
+                raise ValueError(f"{key} must not be empty")
+        families.of(self.part)
+        integer("baud", self.baud, 1)
+        for key in ("reset", "busy", "refused"):
+            match getattr(self, key):
+                case None:
+                    pass
+                case [str(), int() as number] if not isinstance(number, bool):
+                    pass
+                case value:
+                    raise TypeError(f"{key} must be the name and number of a resource of the "
+                                    f'platform, as ["led", 0], not {value!r}')
 
     def top(self, config):
         """Return the design for a configuration."""
@@ -69,9 +90,30 @@ class Target:
                      reset=self.reset, busy=self.busy, refused=self.refused)
 
     @property
+    def family(self):
+        """The :class:`bep.flow.families.Family` of its part."""
+        return families.of(self.part)
+
+    @property
+    def available(self):
+        """What the part has, by the keys of :data:`NAMES`."""
+        return families.found(self.family.parts, self.part)
+
+    @property
     def options(self):
         """How the trainer is built for this board: options of ``rtl.trainer.Trainer``."""
-        return {"single_port": self.single_port, "registered": self.registered}
+        return {"single_port": self.family.single_port, "registered": self.family.registered}
+
+    @property
+    def signals(self):
+        """What its button and LEDs are for: in words, and the resource of the platform."""
+        named = {"button that resets": self.reset, "LED of work": self.busy,
+                 "LED of a refused packet": self.refused}
+        return {what: resource for what, resource in named.items() if resource}
+
+    def command(self, bitstream):
+        """The command that loads a bitstream into the board."""
+        return f"{self.program} {shlex.quote(str(bitstream))}"
 
 
 def boards():
@@ -81,13 +123,27 @@ def boards():
 
 
 def target(board):
-    """Return the :class:`Target` of a board's name.
+    """Return the :class:`Target` of a board.
+
+    Parameters
+    ----------
+    board : str
+        One of :func:`boards`, or the path of a file that ends in ``.toml``.
 
     Raises
     ------
-    ValueError
-        For an unknown board, naming the known ones.
+    ValueError, TypeError, OSError
+        For an unknown board, naming the known ones, and for what is wrong in a file; such a
+        message begins with the file's path.
     """
-    if board not in boards():
-        raise ValueError(f"board must be one of {', '.join(boards())}, not {board!r}")
-    return Target(**read_toml(constraints() / f"{board}.toml"))
+    path = Path(board)
+    if path.suffix != ".toml":
+        if board not in boards():
+            raise ValueError(f"board must be one of {', '.join(boards())}, or a file that ends in "
+                             f".toml, not {board!r}")
+        path = constraints() / f"{board}.toml"
+    table = read_toml(path)
+    try:
+        return record(Target, "the board", table)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{path}: {error}") from None

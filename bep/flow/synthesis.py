@@ -8,8 +8,11 @@ from importlib import import_module
 from pathlib import Path
 from unittest.mock import patch
 
-from bep.flow import toolchain
-from bep.flow.boards import BITS, NAMES, target
+from amaranth import vendor
+from amaranth.build.res import ResourceError
+
+from bep.flow import memories, toolchain
+from bep.flow.boards import NAMES, target
 from bep_model.config import Config
 from sim import folders, processes
 
@@ -25,7 +28,7 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
     ----------
     config : Config
     board : str
-        See :func:`boards`.
+        As for :func:`bep.flow.boards.target`.
     seed : int
         Of the placer, 0..2**31-1.
     build_dir : path
@@ -46,7 +49,8 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
     TypeError
         For a configuration or seed of another type.
     ValueError
-        For an unknown board, a seed out of range, or a network larger than the part.
+        For an unknown board or what is wrong in its file, a seed out of range, or a network larger
+        than the part, with what would help.
     FileNotFoundError
         If a tool is not installed.
     toolchain.ToolError
@@ -59,25 +63,26 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
     if not 0 <= seed < 1 << 31:
         raise ValueError(f"seed must be between 0 and {(1 << 31) - 1}, not {seed}")
     described = target(board)
-    check_state(config, described.available)
+    name = Path(board).stem
+    check_state(config, described)
     versions = toolchain.versions()
     progress("generating the design")
     plan, clock_hz = prepare(config, described, seed)
 
     def make(folder):
-        implement(plan, folder, described.available, progress)
+        implement(plan, folder, config, described, progress)
         return {
-            "board": board,
+            "board": name,
             "part": described.part,
-            **toolchain.cells(folder),
+            **described.family.used(toolchain.cells(folder)),
             **toolchain.timing(folder, clock_hz),
             "seed": seed,
             "versions": versions,
             "utilisation": toolchain.placed(folder),
             "digest": config.digest,
-            "bitstream": next(name for name in ("top.bin", "top.bit") if (folder / name).exists()),
+            "bitstream": described.family.bitstream,
         }
-    return kept(plan, versions, Path(build_dir), board, make)
+    return kept(plan, versions, Path(build_dir), name, make)
 
 
 def synthesize(config, board, build_dir="build", progress=lambda what: None):
@@ -102,18 +107,18 @@ def synthesize(config, board, build_dir="build", progress=lambda what: None):
         For an unknown board, a tool that is not installed, a tool that fails.
     """
     described = target(board)
+    family, name = described.family, Path(board).stem
     versions = toolchain.versions()
     progress("generating the design")
     plan, _ = prepare(config, described, seed=1)  # no matter which: nothing is placed
 
     def make(folder):
-        progress("synthesis")
-        for tool, arguments in commands(plan):
-            if tool == "YOSYS":
-                toolchain.run(tool, arguments, folder, "top.rpt")
-        return {"board": board, "part": described.part, **toolchain.cells(folder),
+        tool, arguments = next(commands(plan))
+        progress(family.steps[tool])
+        toolchain.run(family.tools[tool], arguments, folder, "top.rpt")
+        return {"board": name, "part": described.part, **family.used(toolchain.cells(folder)),
                 "versions": versions, "digest": config.digest}
-    return kept(plan, versions, Path(build_dir), f"{board}-synthesis", make)
+    return kept(plan, versions, Path(build_dir), f"{name}-synthesis", make)
 
 
 def kept(plan, versions, build_dir, name, make):
@@ -138,81 +143,104 @@ def kept(plan, versions, build_dir, name, make):
 
 
 def prepare(config, described, seed):
-    """Return Amaranth's build plan, the same whenever the design is, and the clock in Hz."""
-    module, _, name = described.platform.partition(":")
-    platform = getattr(import_module(module), name)()
+    """Return Amaranth's build plan, the same whenever the design is, and the clock in Hz.
+
+    Raises ValueError for a board whose file does not suit its platform.
+    """
+    platform, family = platform_of(described), described.family
     # Amaranth takes options from the environment. Boards that are programmed by a tool of their
     # own ask for it even when only building.
-    with patch.dict(os.environ, processes.environment(OPENFPGALOADER="none", **toolchain.TOOLS),
-                    clear=True):
-        plan = platform.prepare(
-            described.top(config), "top",
-            emit_src=False,  # source locations would put the folder of the checkout into the plan
-            synth_opts=described.synth_opts,
-            # No word is read and written in one cycle, or else what is read is not used: without
-            # this, yosys adds logic to every memory for the old value in that case.
-            script_after_read="setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2",
-            script_after_synth="tee -o top.stat.json stat -json",
-            nextpnr_opts=["--seed", str(seed), "--report", "top.report.json"],
-        )
+    env = processes.environment(OPENFPGALOADER="none", **family.tools)
+    try:
+        with patch.dict(os.environ, env, clear=True):
+            plan = platform.prepare(
+                described.top(config), "top",
+                emit_src=False,  # source locations would put the checkout's folder into the plan
+                synth_opts=family.synth_opts,
+                script_after_read=family.collision,
+                script_after_synth="tee -o top.stat.json stat -json",
+                nextpnr_opts=["--seed", str(seed), "--report", "top.report.json"],
+            )
+    except ResourceError as error:
+        raise ValueError(f"{described.name}, {described.platform}: {error}") from None
     return plan, round(platform.default_clk_frequency)
 
 
+def platform_of(described):
+    """The platform of amaranth-boards that a :class:`bep.flow.boards.Target` names.
+
+    Raises ValueError if there is none, or if it has another part.
+    """
+    module, _, name = described.platform.partition(":")
+    try:
+        platform = getattr(import_module(module), name)()
+    except (ModuleNotFoundError, AttributeError, ValueError) as error:
+        if getattr(error, "name", None) == "amaranth_boards":
+            raise  # it is not installed
+        raise ValueError(f"platform must be MODULE:CLASS of amaranth-boards, not "
+                         f"{described.platform!r}: {error}") from None
+    family = described.family
+    part = family.naming.format(platform) if isinstance(
+        platform, getattr(vendor, family.platform)) else platform.device
+    if part != described.part:
+        raise ValueError(f"part must be {part}, which {described.platform} has, not "
+                         f"{described.part}")
+    return platform
+
+
 def commands(plan):
-    """The tools that a build plan runs in order: pairs (key of toolchain.TOOLS, arguments)."""
+    """The tools that a build plan runs in order: pairs (key of Family.tools, arguments)."""
     for line in plan.files["build_top.sh"].splitlines():
         if line.startswith('"$'):
             tool, *arguments = shlex.split(line)
             yield tool.removeprefix("$"), arguments
 
 
-def implement(plan, folder, available, progress):
+def implement(plan, folder, config, described, progress):
     """Carry out the commands of a build plan that was extracted into ``folder``.
 
     Raises ValueError if the design turns out larger than the part, and toolchain.ToolError.
     """
-    what = {"YOSYS": "synthesis", "NEXTPNR_ICE40": "place and route",
-            "NEXTPNR_ECP5": "place and route", "ICEPACK": "bitstream", "ECPPACK": "bitstream"}
+    family = described.family
     for tool, arguments in commands(plan):
         log = next((name for name in ("top.rpt", "top.tim") if name in arguments), None)
-        progress(what[tool])
+        step = family.steps[tool]
+        progress(step)
         try:
-            toolchain.run(tool, arguments, folder, log)
+            toolchain.run(family.tools[tool], arguments, folder, log)
         except toolchain.ToolError:
-            if tool.startswith("NEXTPNR"):
-                check_placed(folder / "top.tim")
+            if step == "place and route" and (over := toolchain.overused(folder / log)):
+                name, used, available = over
+                raise too_large([f"{used} of {available} {name} cells"],
+                                memories.FEWER_LANES) from None
             raise
-        if tool == "YOSYS":
-            check(toolchain.cells(folder), available)
+        if step == "synthesis":
+            check(config, described, family.used(toolchain.cells(folder)))
 
 
-def check(used, available, approximately=""):
-    """Raise ValueError if a part has too little of a resource."""
-    lacking = [f"{approximately}{used[key]} of {available[key]} {name}"
-               for key, name in NAMES.items() if used.get(key, 0) > available[key]]
+def check(config, described, used):
+    """Raise ValueError if the part has too little of a resource."""
+    available = described.available
+    lacking = [key for key in NAMES if used[key] > available[key]]
     if lacking:
-        raise ValueError(f"network larger than the part: needs {' and '.join(lacking)}")
+        raise too_large([f"{used[key]} of {available[key]} {NAMES[key]}" for key in lacking],
+                        *memories.advice(config, described, lacking))
 
 
-def check_state(config, available):
+def check_state(config, described):
     """Raise ValueError if the memories of a part could not hold the state, however it is packed.
 
     It spares the generation of a design that is hopeless.
     """
     signs = config.sign_depth * config.weight_lanes
     counters = config.counter_depth * config.counter_lanes * (config.counter_bits - 1)
-    bits = sum(available[key] * available[bits] for key, bits in BITS.items())
+    bits = sum(described.available[key] * each for key, each in described.family.bits.items())
     if signs + counters > bits:
-        raise ValueError(f"network larger than the part: needs {signs + counters} of {bits} bits "
-                         "of memory for weights and counters")
+        raise too_large([f"{signs + counters} of {bits} bits of memory for weights and counters"],
+                        memories.SMALLER)
 
 
-def check_placed(log):
-    """Raise ValueError if the log of a placer that failed says that a resource did not suffice."""
-    for line in log.read_text(encoding="utf-8").splitlines() if log.exists() else ():
-        words = line.replace("/", " ").split()
-        if len(words) == 5 and words[0] == "Info:" and words[4].endswith("%"):
-            name, used, available = words[1].rstrip(":"), int(words[2]), int(words[3])
-            if used > available:
-                raise ValueError(f"network larger than the part: needs {used} of {available} "
-                                 f"{name} cells")
+def too_large(needs, *advice):
+    """The exception for a design that does not fit: what it needs, and what would help."""
+    return ValueError("; ".join([f"network larger than the part: needs {' and '.join(needs)}",
+                                 *advice]))

@@ -14,8 +14,9 @@ from amaranth.hdl import UnusedElaboratable
 from bep_model.fit import training
 from bep_model.fit.training import epoch_order
 from bep_model.network import Network
+from bep_model.packets import HEAD, TAIL
 from bep_model.phases import frame
-from bep_model.protocol import Cause, Mode
+from bep_model.protocol import Cause, Mode, payload_bytes, sample_bytes
 from bep_model.words import integers
 from rtl.cycles import Cycles
 from rtl.trainer import Trainer
@@ -172,3 +173,10 @@ def over_run(by_epoch, total):
 def by_phase(values):
     """Values in the order of ``Cause`` as a dict by its lower-case names."""
     return {cause.name.lower(): float(values[cause]) for cause in Cause}
+
+
+def link_rate(config, baud):
+    """Samples per second that a serial port can bring, in requests as full as the board takes."""
+    size = sample_bytes(config)
+    count = payload_bytes(config) // size
+    return baud / 10 * count / (HEAD + count * size + TAIL)  # a byte takes 10 bits

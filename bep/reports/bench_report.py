@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from bep import results
-from bep.flow import energy
-from bep.flow.boards import NAMES
-from bep.reports import cited, documents
+from bep import cited, results
+from bep.flow import families
+from bep.flow.boards import NAMES, boards, target
+from bep.reports import documents
 from bep_model.protocol import Cause
 
 BEGIN, END = "<!-- bep bench -->", "<!-- end of bep bench -->"
@@ -173,10 +173,13 @@ def render(template, docs, entries, trainers):
     data = headline.get("data", {})
     points = [point | {"data": data.get(point["run"].get("dataset"))}
               for point in headline.get("points", [])]
+    bauds = sorted({target(entry["board"]).baud for entry in entries.values()
+                    if entry["board"] in boards()})  # not those of somebody's own file
     return documents.render(
         f"{template}.md.j2", entries=entries, summary=summary(entries, points, trainers),
         phases=phases(entries), speeds=speeds(entries), sweeps=sweeps(entries), cited=cited,
-        energy=energy)
+        bauds=" and ".join(f"{baud / 1e6:g} Mbaud" for baud in bauds),
+        models=[pair for family in families.FAMILIES for pair in family.energy.items()])
 
 
 def show(name, entry):

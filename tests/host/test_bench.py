@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from bep import cited
 from bep.cli import app
 from bep.commands import bench
-from bep.flow import energy, throughput
-from bep.flow.boards import target
-from bep.reports import bench_report, cited
+from bep.experiments import designs
+from bep.flow import energy, families, throughput
+from bep.flow.boards import boards, target
+from bep.reports import bench_report
 from bep_model import configuration
 from bep_model.config import Config
 from bep_model.data import datasets
@@ -98,27 +100,33 @@ def test_between_counted_epochs_is_a_straight_line():
 # Energy, link, cited figures
 
 def test_energy_agrees_with_its_sources():
-    ice40, ecp5 = energy.model("iCE40UP5K-SG48"), energy.model("LFE5U-85F-6BG381C")
+    ice40, ecp5 = families.ICE40UP.energy["iCE40UP5K"], families.ECP5.energy["LFE5U-85F"]
     # What the model says of the designs that were measured: currents at 1.219 V.
     for (mhz, cells), current in {(12, 228): 641.3, (12, 208): 996.0, (48, 28): 2184.0}.items():
         low, high = ice40.power(mhz, cells)
-        assert 0.9 * low < energy.VOLT * current / 1e3 < 1.1 * high
+        assert 0.9 * low < families.VOLT * current / 1e3 < 1.1 * high
     assert ecp5.power(0, 0) == pytest.approx([233.2, 233.2])
     assert ecp5.power(100, 30000)[0] == ecp5.power(0, 0)[0] < ecp5.power(100, 30000)[1]
-    assert energy.model("LFE5U-25F-6BG381C") is None
     assert energy.per_sample([2.0, 20.0], 1000) == [2.0, 20.0]  # mW / (1/ms) = uJ
 
 
-def test_boards_have_an_energy_model():
-    for board in ("icebreaker", "ulx3s-85f"):
-        assert energy.model(target(board).part) is not None
+@pytest.mark.parametrize("part", [*(target(board).part for board in boards()),
+                                  "LFE5U-25F-6BG381C"])
+def test_rates_with_and_without_an_energy_model(part):
+    model = families.found(families.of(part).energy, part)
+    assert model is None or not part.startswith("LFE5U-25F")
+    rates = designs.rates(10.0, {"cycles_per_sample": 100, "inference_cycles_per_sample": 50},
+                          model, 1000)
+    assert (rates["training"], rates["inference"]) == (1e5, 2e5)
+    assert rates["power_mw"] == (model and model.power(10.0, 1000))
+    assert (bench_report.band(rates["training_uj"]) == "unknown") == (model is None)
 
 
 def test_link_rate():
     """README: 25 bytes per sample, 20 of them in a packet of 506 bytes."""
-    assert bench.link_rate(Config(192, (8,), 10), 1_000_000) == pytest.approx(1e5 * 20 / 506)
+    assert throughput.link_rate(Config(192, (8,), 10), 1_000_000) == pytest.approx(1e5 * 20 / 506)
     wide = Config(8192, (8,), 10)  # a sample that fills more than the usual packet
-    assert bench.link_rate(wide, 1_000_000) == pytest.approx(1e5 / (6 + 1025))
+    assert throughput.link_rate(wide, 1_000_000) == pytest.approx(1e5 / (6 + 1025))
 
 
 def test_cited_rates():
@@ -141,9 +149,9 @@ def place(tmp_path, monkeypatch):
         f"above\n{bench_report.BEGIN}\nold\n{bench_report.END}\nbelow\n")
     Path("docs/results").mkdir(parents=True)
     monkeypatch.setattr(bench.datasets, "load", lambda name, **_: datasets_load(name).limit(70))
-    monkeypatch.setattr(bench, "build", lambda *_: BUILT)
+    monkeypatch.setattr(designs, "build", lambda *_: BUILT)
     sizes = {key: value for key, value in BUILT.items() if key != "fmax_mhz"}
-    monkeypatch.setattr(bench, "synthesize", lambda config, *_: sizes | {
+    monkeypatch.setattr(designs, "synthesize", lambda config, *_: sizes | {
         "luts": 30 * config.weight_lanes})
     return tmp_path
 
@@ -172,7 +180,7 @@ def test_everything_is_written(place):
     assert entry["at_fmax"]["training"] == pytest.approx(20e6 / cycles)
     assert entry["at_clock"]["training"] == pytest.approx(12e6 / cycles)
     assert entry["at_fmax"]["power_mw"] == pytest.approx(
-        energy.model("iCE40UP5K").power(20, 4000))
+        families.ICE40UP.energy["iCE40UP5K"].power(20, 4000))
     assert [point["luts_per_lane"] for point in entry["sweep"]] == [30, 50]
     assert [point["fmax_mhz"] for point in entry["sweep"]] == [None, 20]
     assert entry["sweep"][0]["cycles_per_sample"] > entry["sweep"][1]["cycles_per_sample"]
@@ -182,7 +190,7 @@ def test_everything_is_written(place):
     assert readme.endswith(f"\n{bench_report.END}\nbelow\n") and "old" not in readme
     text = Path("docs/throughput.md").read_text()
     for words in (f"{20e6 / cycles:,.0f}", "40,000", f"`{entry['command']}`",
-                  "2 of 2 epochs of 70 samples", cited.TRAINERS[0].url, energy.ICE40_POWER):
+                  "2 of 2 epochs of 70 samples", cited.TRAINERS[0].url, cited.ICE40_POWER):
         assert words in text
 
     # Another design leaves the first one's entry as it is; without --sweep it has no lanes.
@@ -215,7 +223,7 @@ def test_simulation(place, monkeypatch):
         return {"samples": 5, "mismatches": asked.get("wrong", 0), "compared_counters": 7,
                 "cycles_per_sample": 9.0, "cycles_per_phase": {"wait": 6},
                 "report": "first mismatch", "simulated_samples_per_second": 11.0}
-    monkeypatch.setattr(bench, "check", check)
+    monkeypatch.setattr(designs, "check", check)
     assert run("designs.toml", "one", "--epochs", 1, "--simulate", 5).exit_code == 0
     assert asked["samples"] == 5 and asked["single_port"] is True
     text = Path("docs/throughput.md").read_text()
@@ -240,7 +248,7 @@ def no_work(monkeypatch):
     """Make hard work a failure of the test."""
     def work(*_, **__):
         raise AssertionError("the fault must be found before any work is done")
-    monkeypatch.setattr(bench, "run", work)
+    monkeypatch.setattr(designs, "run", work)
 
 
 @pytest.mark.parametrize(("before", "after", "text"), [
@@ -286,7 +294,7 @@ def test_a_failure_keeps_what_was_done(place, monkeypatch):
         for report in built:
             return report
         raise ValueError("network larger than the part")
-    monkeypatch.setattr(bench, "build", build)
+    monkeypatch.setattr(designs, "build", build)
     ended = run("designs.toml", "--epochs", 1)
     assert ended.exit_code == 2 and "larger than the part" in ended.stderr
     assert list(json.loads(Path("docs/results/bench.json").read_text())) == ["one"]
@@ -294,6 +302,6 @@ def test_a_failure_keeps_what_was_done(place, monkeypatch):
 
 
 def test_designs_of_the_repository():
-    (design, config, preset), = bench.load(DESIGNS / "digits.toml")
+    (design, config, preset), = designs.load(DESIGNS / "digits.toml")
     assert design.name == "digits" and preset.epochs == 30
     preset.hyper.parameters(config)

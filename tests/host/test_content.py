@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from bep import cli
 from bep.commands import reproduce
-from bep.experiments import runs
+from bep.experiments import runs, workers
 from bep.experiments.experiments import EXPERIMENTS
 from bep.experiments.runs import Run
 from bep.reports import bench_report
@@ -70,8 +70,8 @@ def here(monkeypatch):
             done.append(run)
             yield run, runs.execute(run, data=data)
 
-    monkeypatch.setattr(reproduce, "cluster", lambda *_: nullcontext())
-    monkeypatch.setattr(reproduce, "completed", completed)
+    monkeypatch.setattr(workers, "cluster", lambda *_: nullcontext())
+    monkeypatch.setattr(workers, "completed", completed)
     return done
 
 
@@ -89,7 +89,7 @@ def test_other_data_are_another_result(kind, place, tmp_path, here, capsys, monk
             folder = tmp_path / "data"
         if place == "BEP_DATA":
             monkeypatch.setenv("BEP_DATA", str(folder))
-        (found,) = reproduce.carry_out(
+        (found,) = workers.carry_out(
             {"run": run}, results, data=None if place == "BEP_DATA" else str(folder)).values()
         return found
 
@@ -117,15 +117,15 @@ def test_results_that_do_not_say_of_which_data_are_not_used(kind, tmp_path, here
     write(tmp_path, 1)
     results = tmp_path / "results"
     results.mkdir()
-    (found,) = reproduce.carry_out({"run": run}, results, data=str(tmp_path)).values()
+    (found,) = workers.carry_out({"run": run}, results, data=str(tmp_path)).values()
     (path,) = results.iterdir()
     del found["data"]
     (results / f"{run.digest}.json").write_text(json.dumps(found))
     path.unlink()
-    reproduce.carry_out({"run": run}, results, data=str(tmp_path))
+    workers.carry_out({"run": run}, results, data=str(tmp_path))
     assert len(here) == 2 and "do not say of which: they are not used" in capsys.readouterr().err
     path.write_text(json.dumps(found))  # a file that was renamed
-    reproduce.carry_out({"run": run}, results, data=str(tmp_path))
+    workers.carry_out({"run": run}, results, data=str(tmp_path))
     assert len(here) == 3 and "is damaged; it is run again" in capsys.readouterr().err
 
 
@@ -139,7 +139,7 @@ def test_data_without_files_have_no_checksum(dataset):
 def test_files_that_are_missing_are_told_and_the_other_runs_go_on(tmp_path, here, capsys):
     digits = Run("digits", (8,), epochs=1, hyper=Hyper(group=4), train_samples=60)
     absent = KINDS["images"][0]
-    found = reproduce.carry_out({"absent": absent, "digits": digits}, tmp_path,
+    found = workers.carry_out({"absent": absent, "digits": digits}, tmp_path,
                                 data=str(tmp_path))
     assert list(found) == [digits.digest] and here == [digits]
     assert "failed: absent: FileNotFoundError: " in capsys.readouterr().err
@@ -149,8 +149,8 @@ def test_data_that_are_others_where_they_are_run(tmp_path, monkeypatch, capsys):
     run, write = KINDS["images"]
     write(tmp_path, 1)
     other = runs.execute(run, data=str(tmp_path)) | {"data": "0" * 64}
-    monkeypatch.setattr(reproduce, "completed", lambda *_: [(run, other)])
-    assert reproduce.carry_out({"run": run}, tmp_path / "x", data=str(tmp_path)) == {}
+    monkeypatch.setattr(workers, "completed", lambda *_: [(run, other)])
+    assert workers.carry_out({"run": run}, tmp_path / "x", data=str(tmp_path)) == {}
     assert "the data mnist are others where it was run" in capsys.readouterr().err
 
 

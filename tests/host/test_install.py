@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from bep.flow.boards import boards, target
 from bep_model.fit import presets
 
 ROOT = Path(__file__).parents[2]
@@ -136,11 +137,18 @@ def test_verify(whole, run, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["build", "trainer.toml"]
 
 
-@pytest.mark.parametrize("board", sorted(path.stem for path in (ROOT / "constraints").iterdir()))
+@pytest.mark.parametrize("board", {target(board).family.name: board for board in boards()}.values())
 def test_build(whole, run, tmp_path, board):
+    """For a board of each part family."""
     told = run(whole, "build", "--config", "trainer.toml", "--board", board)
     assert told.returncode == 0, told.stderr
     assert len(list(tmp_path.glob(f"build/{board}-*/top.bi[nt]"))) == 1
+
+
+def test_all_boards_are_there(whole, run):
+    told = run(whole, "build", "--config", "trainer.toml", "--board", "none")
+    assert told.returncode == 2
+    assert f"board must be one of {', '.join(boards())}, or" in told.stderr
 
 
 def test_it_is_not_for_upload():

@@ -1,4 +1,6 @@
 import json
+import re
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -8,6 +10,7 @@ from bep.experiments.experiments import EXPERIMENTS, Figure, Point
 from bep.experiments.runs import Run
 from bep.reports import figures, report
 
+ROOT = Path(__file__).parents[2]
 RUN = Run("digits", (16,), epochs=5)
 
 
@@ -147,3 +150,19 @@ def test_the_best_on_validation_is_drawn():
               ((1, 90, 60, 100), (10, 80, 70, 100), (1, 70, 60, 200), (10, 60, 50, 200))]
     kept = figures.best(points, ("stored bits", "net"), lambda point: point["stored_bits"])
     assert [point["mean"] for point in kept] == [80, 70]
+
+
+def test_documents_cite_what_the_table_has():
+    """Pages that are written by hand agree with bep/cited.py, from which the others are made."""
+    table = (ROOT / "bep" / "cited.py").read_text(encoding="utf-8")
+    found = 0
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        text = path.read_text(encoding="utf-8")
+        for number in re.findall(r"arXiv:(\d+\.\d+)|arxiv\.org/abs/(\d+\.\d+)|(10\.\d+/[\w.]+\w)",
+                                 text):
+            found += 1
+            assert "".join(number) in table, f"{path}: {number}"
+    assert found > 4
+    for template in (ROOT / "bep" / "reports" / "templates").iterdir():
+        text = template.read_text(encoding="utf-8")
+        assert not re.search(r"arXiv|doi\.org|et al\.|https?://", text), template

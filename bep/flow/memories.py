@@ -1,0 +1,109 @@
+"""What a trainer's memories take of a part, without synthesis, and with how many lanes they fit."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import NamedTuple
+
+from amaranth.hdl import Fragment, Instance
+from amaranth.hdl._mem import MemoryInstance
+
+from bep_model.config import divisors
+from bep_model.phases import frame
+from bep_model.words import integers
+from rtl.link.link import Link
+from rtl.trainer import Trainer
+
+FEWER_LANES = "fewer weight_lanes or counter_lanes take less logic"
+SMALLER = "fewer counter_bits or smaller layers take less memory"
+
+
+class Memory(NamedTuple):
+    """``depth`` words of ``width`` bits, in ``groups`` that are written separately; 0: a ROM."""
+
+    width: int
+    depth: int
+    groups: int
+
+
+def of(config, described):
+    """Return the memories of the gateware for a board, and its number of SPRAM blocks."""
+    platform = SimpleNamespace(device=described.part)
+    trainer = Trainer(config, integers(frame.prototypes(config)), **described.options)
+    memories, spram = [], 0
+    waiting = [Fragment.get(block, platform) for block in (trainer, Link(config, timeout=1))]
+    while waiting:
+        fragment = waiting.pop()
+        waiting += [inside for inside, *_ in fragment.subfragments]
+        if isinstance(fragment, MemoryInstance):
+            data = fragment._data
+            groups = [len(port._en) for port in fragment._write_ports]
+            width = len(fragment._read_ports[0]._data)
+            memories.append(Memory(width, data.depth, max(groups, default=0)))
+        elif isinstance(fragment, Instance):
+            spram += fragment.type in described.family.cells["spram"]
+    return memories, spram
+
+
+def cost(memory, shape):
+    """(cost, number) of the blocks of a :class:`bep.flow.families.Shape` that hold a memory.
+
+    Costs are those of yosys' pass memory_libmap: of the blocks themselves, and half a point for
+    each bit of the multiplexers and decoders around blocks that lie below each other.
+    """
+    width, depth, groups = memory
+    below = -(-depth // shape.depth)
+    padded = max(1, groups) * -(-width // max(1, groups) // shape.part) * shape.part
+    number = -(-below * padded // shape.width)
+    around = (below - 1) * width + (below * groups if below > 1 else 0)
+    return shape.cost * number + around / 2, number
+
+
+def block_rams(memory, family):
+    """Block RAMs that yosys takes for a memory; 0 if it goes into look-up tables or flip-flops.
+
+    A bit of logic costs 1, of a ROM 1/16.
+    """
+    width, depth, groups = memory
+    logic = width * depth / (1 if groups else 16), 0
+    small = [(cost(memory, shape)[0], 0) for shape in family.lut_rams if groups]
+    return min([logic, *small, *(cost(memory, shape) for shape in family.block_rams)])[1]
+
+
+def needed(config, described):
+    """Block RAMs and SPRAM blocks of a design, by the keys of ``bep.flow.boards.NAMES``."""
+    memories, spram = of(config, described)
+    return {"brams": sum(block_rams(memory, described.family) for memory in memories),
+            "spram": spram}
+
+
+def fitting(config, described):
+    """The same network with so many lanes that its memories fit the part; None if there is no way.
+
+    Weight lanes are those numbers with which the longest row has one word more, and another one,
+    the largest first, until the block RAMs suffice; counter lanes their divisors, until the SPRAM
+    blocks do.
+    """
+    longest = max(fan_in for _, fan_in in config.shapes)
+    lanes = {config.weight_lanes, *(-(-longest // words // 8) * 8 for words in range(1, longest))}
+    for weight_lanes in sorted(lanes, reverse=True):
+        most = config.counter_lanes if weight_lanes <= config.weight_lanes else 0
+        while most:
+            counter_lanes = max(q for q in divisors(weight_lanes) if q <= most)
+            other = replace(config, weight_lanes=weight_lanes, counter_lanes=counter_lanes)
+            over = [key for key, need in needed(other, described).items()
+                    if need > described.available[key]]
+            if not over:
+                return other
+            most = 0 if "brams" in over else counter_lanes - 1
+    return None
+
+
+def advice(config, described, lacking):
+    """What would help a design that needs too much of the resources ``lacking``: texts."""
+    if {"luts", "ffs"} & set(lacking):
+        yield FEWER_LANES
+    if {"brams", "spram"} & set(lacking):
+        other = fitting(config, described)
+        yield SMALLER if other is None else (
+            f"its memories fit with weight_lanes = {other.weight_lanes} and counter_lanes = "
+            f"{other.counter_lanes}")

