@@ -19,7 +19,7 @@ lint: setup
 
 # About 20 minutes; the limit leaves room for a slow machine. In the foreground Ctrl-C reaches the tests.
 test: lint
-	timeout --foreground -k 30s 60m $(BIN)/python -m pytest -n 2 -q
+	timeout --foreground -k 30s 60m $(BIN)/python -m pytest -n 2 --dist worksteal -q
 
 fuzz: setup
 	FUZZ=100 $(BIN)/python -m pytest -n 2 -q tests/sim/test_fuzz.py

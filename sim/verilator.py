@@ -25,14 +25,17 @@ CONTROL = f'`verilator_config\npublic_flat_rw -module "{TOP}" -var "*"\n'
 # work with a blank in a name, and a checkout may have one in its path.
 VERILATOR = ("-cc", "--exe", "-Mdir", ".", "--top-module", TOP, "--prefix", "Vtop", "-o", TOP,
              "--vpi", "-Wno-fatal", "-Wno-lint", "-O3", "--timescale", "1ns/1ps",
-             "-LDFLAGS", "-Lcocotb/libs -lcocotbvpi_verilator",
-             "cocotb/share/lib/verilator/verilator.cpp", "public.vlt", "top.v")
+             "-LDFLAGS", "-Lcocotb/libs -lcocotbvpi_verilator", "main.cpp", "public.vlt", "top.v")
+MAIN = "cocotb/share/lib/verilator/verilator.cpp"
+"""The program that runs a design under cocotb."""
 
 # The makefile in the `verilator` package is not configured for a compiler; these are its blanks.
 # It refuses to be in a folder with a blank in its path, but sees no path.
 MAKE_VARIABLES = ("CFG_CXXFLAGS_PCH_I=-include", "CFG_CXXFLAGS_STD=-std=gnu++20",
                   "CFG_CXXFLAGS_COROUTINES=-fcoroutines", "CFG_LDLIBS_THREADS=-pthread",
                   "OPT_FAST=-O1", "PYTHON3=./python", "CURDIR=.")
+IN_ONE_FILE = ("VM_CLASSES_FAST=", "VM_CLASSES_SLOW=", "VM_SUPPORT_FAST=", "VM_SUPPORT_SLOW=")
+"""Nothing is left for the makefile to compile where ``main.cpp`` includes the whole design."""
 SMALL = 1_000_000
 """A design of fewer characters is compiled as one file: the compiler then reads Verilator's headers
 once, which takes most of its time."""
@@ -67,8 +70,9 @@ def build(verilog, root="build", *, waves=False):
         With the end of the log when Verilator or the compiler fails.
     """
     # The simulator is linked to the libraries of this Python: its version and place count.
-    tools = "\0".join([CONTROL, *VERILATOR, *MAKE_VARIABLES, str(SMALL), str(waves), sys.prefix,
-                       sys.version, version("verilator"), version("cocotb")])
+    tools = "\0".join([CONTROL, *VERILATOR, MAIN, *MAKE_VARIABLES, *IN_ONE_FILE, str(SMALL),
+                       str(waves), sys.prefix, sys.version, version("verilator"),
+                       version("cocotb")])
     folder = Path(root).absolute() / "sim" / _digest(verilog + tools)
     if folders.complete(folder):
         return folder
@@ -82,17 +86,23 @@ def build(verilog, root="build", *, waves=False):
         (temporary / "python").symlink_to(sys.executable)
         (temporary / "top.v").write_text(verilog)
         (temporary / "public.vlt").write_text(CONTROL)
-        variables = [*MAKE_VARIABLES, f"VM_PARALLEL_BUILDS={int(len(verilog) >= SMALL)}",
-                     f"VM_TRACE={int(waves)}"]
+        variables = [*MAKE_VARIABLES, "VM_PARALLEL_BUILDS=1", f"VM_TRACE={int(waves)}"]
         if folders.complete(library):
             for built in library.glob("*.o"):
                 shutil.copy(built, temporary)
             variables += ["VM_GLOBAL_FAST=", "VM_GLOBAL_SLOW=", "LOADLIBES=verilated*.o"]
-        jobs = min(JOBS, os.cpu_count() or 1)
-        for command in (["verilator/bin/verilator_bin", *VERILATOR, *["--trace"] * waves],
-                        ["make", f"-j{jobs}", "-f", "Vtop.mk", *variables]):
+
+        def call(*command):
             _run(command, temporary, temporary / "build.log", TMPDIR=str(own),
                  VERILATOR_ROOT="verilator")
+
+        call("verilator/bin/verilator_bin", *VERILATOR, *["--trace"] * waves)
+        sources = [MAIN]
+        if len(verilog) < SMALL:
+            sources += sorted(path.name for path in temporary.glob("Vtop*.cpp"))
+            variables += IN_ONE_FILE
+        (temporary / "main.cpp").write_text("".join(f'#include "{name}"\n' for name in sources))
+        call("make", f"-j{min(JOBS, os.cpu_count() or 1)}", "-f", "Vtop.mk", *variables)
         objects = own / "library"
         objects.mkdir()
         for built in temporary.glob("verilated*.o"):

@@ -130,7 +130,7 @@ def test_link_rate():
 
 
 def test_cited_rates():
-    assert cited.TRAINERS[0].training == 40_000 and cited.TRAINERS[0].cycles == 1250
+    assert cited.TRAINERS[0].cycles == 1250
     assert cited.TRAINERS[2].cycles is None
 
 

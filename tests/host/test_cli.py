@@ -81,6 +81,7 @@ def test_every_option_reaches_the_training(tmp_path):
     assert (parameters["margin"], parameters["gates"], parameters["groups"]) == (4, [96, 8], [4, 4])
     assert (parameters["thinning"], parameters["batch"], parameters["sweep"]) == (1 << 15, 5, 20)
     assert parameters["stabilities"] == [7, 0]
+    assert any(parameters["reinforce"])
     assert all(p % 1024 == 0 for p in parameters["reinforce"])
     assert result["configuration"]["counter_lanes"] == 16
     assert result["configuration"]["weight_lanes"] == 32

@@ -355,6 +355,7 @@ def test_state_port(name, operation, options, port_bytes):
     trace = bench.trace
     assert sum(clock.beat for clock in trace) == sum(counts)
     starts = [n for n in clocks(trace, "read") if not trace[n].run]
+    assert starts
     for n in starts:
         assert trace[n].enable and trace[n].request and trace[n].idle
     for begin, end in pairwise([*starts, len(trace)]):

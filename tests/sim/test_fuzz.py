@@ -60,3 +60,4 @@ def test_equal_to_the_golden_model(kind, seed):
         result = check(the_job, **case.options,
                        command=f"FUZZ={seed + 1} pytest tests/sim/test_fuzz.py -k '{kind}-{seed}]'")
         assert result["mismatches"] == 0, f"{case}\n{result['report']}"
+        assert result["compared_counters"] > 0

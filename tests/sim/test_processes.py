@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from importlib import metadata
 from pathlib import Path
 
@@ -99,10 +100,12 @@ TREE = ["sh", "-c", "sleep 1000 & sleep 1000 & wait"]
 
 def tree(parent):
     """All that a process has started, once there are two that sleep."""
-    while True:
+    for _ in range(1200):
         found = psutil.Process(parent).children(recursive=True)
         if sum(child.name() == "sleep" for child in found) == 2:
             return found
+        time.sleep(0.05)
+    raise AssertionError("nothing sleeps")
 
 
 def gone(found):
