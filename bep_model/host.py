@@ -53,6 +53,43 @@ class Port(ABC):
         """Wait a little before register STATUS is read again, the longer the more ``attempts``."""
 
 
+def register_values(config, parameters):
+    """What every run-time register is given, by name, for the samples that follow."""
+    values = {"MARGIN": parameters.margin, "THINNING": parameters.thinning,
+              "BATCH": parameters.batch, "SWEEP": parameters.sweep}
+    for register, layers in (("GATE", parameters.gates), ("GROUP", parameters.groups),
+                             ("REINFORCE", parameters.reinforce),
+                             *[("STABILITY", parameters.stabilities)] * config.stable):
+        values |= {f"{register}_{l}": value for l, value in enumerate(layers, 1)}
+    if config.recurrent:
+        values["HORIZON"] = parameters.horizon
+    return values
+
+
+def bring_up_writes(config, parameters, bank):
+    """What a design without a host writes to the registers of its trainer, one after another.
+
+    Nothing has to be awaited: the counters are drawn before the first sample is taken.
+
+    Parameters
+    ----------
+    config : Config
+    parameters : Parameters
+    bank : uint32 array (generators,)
+        As for :meth:`Host.bring_up`.
+
+    Returns
+    -------
+    list of (str, int)
+        Name and value, without sign, of 32 bits. Sequences have ``max_steps`` steps each.
+    """
+    writes = [*(("RANDOM", value) for value in bank[::-1]),
+              *register_values(config, parameters.validate(config)).items(),
+              *[("STEPS", config.max_steps)] * config.recurrent,
+              ("COMMAND", Command.CLEAR | Command.INITIALISE), ("MODE", Mode.TRAIN)]
+    return [(name, int(value) & 0xFFFFFFFF) for name, value in writes]
+
+
 class WrongTrainer(OSError):
     """What answers is not the trainer that is expected."""
 
@@ -111,15 +148,7 @@ class Host:
 
     async def set_parameters(self, parameters):
         """Write all run-time registers."""
-        values = {"MARGIN": parameters.margin, "THINNING": parameters.thinning,
-                  "BATCH": parameters.batch, "SWEEP": parameters.sweep}
-        for register, layers in (("GATE", parameters.gates), ("GROUP", parameters.groups),
-                                 ("REINFORCE", parameters.reinforce),
-                                 *[("STABILITY", parameters.stabilities)] * self.config.stable):
-            values |= {f"{register}_{l}": value for l, value in enumerate(layers, 1)}
-        if self.config.recurrent:
-            values["HORIZON"] = parameters.horizon
-        for name, value in values.items():
+        for name, value in register_values(self.config, parameters).items():
             await self.port.write(name, value)
 
     async def performance(self):
