@@ -133,5 +133,5 @@ if __name__ == "__main__":
     from samples import samples
 
     config, parameters = configuration.load(Path(__file__).with_name("learner.toml"))
-    errors, _ = simulate(Learner(config, parameters, *samples(config)), epochs=3)
+    errors, _ = simulate(Learner(config, parameters, *samples(config)), epochs=4)
     print("errors of each epoch:", *errors)

@@ -2,7 +2,7 @@
 // every epoch.
 `timescale 1ns / 1ps
 module learner_tb;
-  parameter EPOCHS = 3;
+  parameter EPOCHS = 4;
   reg clk = 0;
   reg rst = 1;
   wire [15:0] epochs, errors;

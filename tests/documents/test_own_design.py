@@ -20,7 +20,7 @@ from sim.verilator import MAKE_VARIABLES
 from tests.sim import icarus
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
-EPOCHS = 3
+EPOCHS = 4
 CONFIG, PARAMETERS = configuration.load(EXAMPLES / "learner.toml")
 
 
@@ -63,9 +63,19 @@ def folder(examples, tmp_path):
         "export", str(EXAMPLES / "learner.toml"), "--out", str(tmp_path / "trainer.v"),
         "--bring-up", str(tmp_path / "bring_up.hex")])
     assert told.exit_code == 0, told.output
+    (tmp_path / "ports.md").write_text(told.stdout)
     samples = examples[1]
     (tmp_path / "samples.hex").write_text(samples.memory_file(CONFIG, *samples.samples(CONFIG)))
     return tmp_path
+
+
+def test_the_pages_show_what_is_made(folder, expected):
+    text = {page: (EXAMPLES.parent / f"{page}.md").read_text(encoding="utf-8")
+            for page in ("own-design", "ports")}
+    assert f"\n{(folder / 'bring_up.hex').read_text()}```\n" in text["own-design"]
+    assert f"\n{(folder / 'ports.md').read_text()}\n" in text["ports"]
+    assert f"`errors of each epoch: {' '.join(map(str, expected[:, :, 1].sum(axis=1)))}`" in \
+        text["own-design"]
 
 
 def compare(told, expected):
