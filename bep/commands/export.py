@@ -93,7 +93,8 @@ def command(
         "--registered", help="Registers behind the memories: a higher clock rate.")] = False,
     bring_up: Annotated[Path | None, Option(
         help="Write the register writes that bring the trainer up here, for $readmemh.")] = None,
-    seed: Annotated[int, Option(help="Of the random bank, for --bring-up.")] = 1,
+    seed: Annotated[int | None, Option(
+        help="Of the random bank, with --bring-up [default: 1].")] = None,
 ):
     """Write a trainer as Verilog, and print the table of its ports (Markdown).
 
@@ -101,6 +102,8 @@ def command(
     ports do clock by clock.
     """
     check(out, bring_up, name)
+    if seed is not None and bring_up is None:
+        raise ValueError("--seed is for --bring-up, which is not given")
     shape, parameters = configuration.load(config)
     if board is not None and (single_port or registered):
         raise ValueError(f"--board {board} says how the memories are built: give no --single-port "
@@ -111,7 +114,7 @@ def command(
         else target(board).options
     trainer = Trainer(shape, integers(frame.prototypes(shape)), **options)
     writes = bring_up_writes(shape, parameters or default_parameters(shape),
-                             random.seeds(seed, shape.generators))
+                             random.seeds(1 if seed is None else seed, shape.generators))
     with (results.console.status("writing Verilog"),
           folders.temporary(out.absolute().parent) as own, processes.grouped(TMPDIR=str(own))):
         texts = {out: convert(trainer, name)}

