@@ -4,7 +4,7 @@ BIN := .venv/bin
 export YOWASP_CACHE_DIR := $(CURDIR)/build/cache
 export PYTHONHASHSEED := 0
 
-.PHONY: setup lint test fuzz demo results registers bench headline bench-model clean
+.PHONY: setup lint test fuzz demo results registers bench headline bench-model docs diagrams clean
 
 setup: .venv/installed
 
@@ -42,6 +42,12 @@ headline: setup
 
 bench-model: setup
 	$(BIN)/python -m bep.experiments.benchmark
+
+docs: setup
+	$(BIN)/mkdocs build
+
+diagrams: setup
+	$(BIN)/python docs/diagrams/record.py
 
 clean:
 	rm -rf build .pytest_cache .ruff_cache .hypothesis

@@ -66,8 +66,7 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
     """Train a network, which keeps its present counters and random bank as the start.
 
     Every epoch ends with a flush, then with E the reinforcement of the next epoch is set, and with
-    the validation accuracy its group sizes (docs/algorithm.md,
-    "Schedules").
+    the validation accuracy its group sizes (docs/algorithm.md, "Schedules").
 
     Parameters
     ----------
