@@ -7,7 +7,7 @@ import pytest
 
 from bep_model.phases import frame
 from bep_model.words import integers
-from rtl.cycles import Cycles, CyclesThroughTime
+from rtl.cycles import Cycles
 from rtl.parts.popcount import Popcount
 from rtl.trainer import Trainer
 from rtl.verilog import convert
@@ -69,9 +69,8 @@ def prepared(kind):
     the_job = small_job(kind)
     trainer = Trainer(the_job.config, integers(frame.prototypes(the_job.config)),
                       port_bytes=PORT_BYTES)
-    cycles = (CyclesThroughTime if the_job.config.recurrent else Cycles)(trainer)
     simulator = build(convert(Faulty(trainer, list(FAULTS[kind].values()))))
-    return the_job, expected(the_job, cycles), simulator
+    return the_job, expected(the_job, Cycles(trainer)), simulator
 
 
 def mismatches(kind, number, folder):
