@@ -16,7 +16,7 @@ from amaranth.sim import Simulator
 from bep_model import configuration
 from bep_model.host import bring_up_writes
 from bep_model.phases import frame, random
-from bep_model.protocol import registers
+from bep_model.registers import registers
 from bep_model.words import integers
 from rtl.trainer import Trainer
 
@@ -120,8 +120,8 @@ async def state_read(recording, ctx):
 async def access(recording, ctx, name, stream, mine, write):
     """One access of the state port; ``mine`` is the side of the handshake that is ours."""
     request = recording.trainer.state.request
-    ctx.set(request.payload, {"address": recording.config.counter_address(1, 2, 1),
-                              "write": write})
+    address = recording.config.network[0].counter_address(2, 1)
+    ctx.set(request.payload, {"address": address, "write": write})
     ctx.set(request.valid, 1)
     for byte, late in ((0x41, 0), (0x0c, 2), (0x0e, 0)):
         ctx.set(mine, 0)

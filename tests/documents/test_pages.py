@@ -1,5 +1,6 @@
 """docs/ as a site without a warning, its links, and its code."""
 
+import pkgutil
 import re
 import shutil
 import subprocess
@@ -8,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from bep_model import Config
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
+CONFIG = Config(5, (4, 3), 2)
 NOT_RUN = {"mnist.md": "it needs data that are downloaded, and takes minutes"}
 """Pages whose Python blocks are not run."""
 
@@ -52,6 +56,33 @@ def test_links_of_the_readme():
     links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
     assert len(links) > 10
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def missing(text):
+    """What a text names between backticks and is not there: files, and names of Python modules."""
+    for name in re.findall(r"`((?:bep_model|rtl|sim|bep|tests|docs|constraints)/[\w./-]*)`", text):
+        if not (ROOT / name).exists():
+            yield name
+    for name in re.findall(r"`((?:bep_model|rtl|sim)(?:\.\w+)+)\b", text):
+        try:
+            pkgutil.resolve_name(name)
+        except (ImportError, AttributeError):
+            yield name
+    for name in re.findall(r"`[Cc]onfig\.(\w+)", text):
+        if not hasattr(CONFIG, name):
+            yield f"Config.{name}"
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.name)
+def test_what_a_page_names_is_there(page):
+    assert list(missing(page.read_text(encoding="utf-8"))) == []
+
+
+def test_what_is_not_there_is_found():
+    text = ("`rtl/no.py` `rtl/trainer.py` `rtl.trainer.No` `rtl.trainer.Trainer(config)` "
+            "`bep_model.no.thing` `Config.no[1]` `config.bases[-1]` `docs/examples`")
+    assert list(missing(text)) == ["rtl/no.py", "rtl.trainer.No", "bep_model.no.thing",
+                                   "Config.no"]
 
 
 def snippets(page):

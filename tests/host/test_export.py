@@ -12,7 +12,7 @@ from bep_model.config import Config
 from bep_model.host import bring_up_writes
 from bep_model.parameters import default_parameters
 from bep_model.phases import frame, random
-from bep_model.protocol import registers
+from bep_model.registers import registers
 from bep_model.words import integers
 from rtl.trainer import Trainer
 from rtl.verilog import convert
