@@ -16,6 +16,7 @@ setup: .venv/installed
 
 lint: setup
 	$(BIN)/ruff check
+	$(BIN)/mypy
 
 # About 20 minutes; the limit leaves room for a slow machine. In the foreground Ctrl-C reaches the tests.
 test: lint
@@ -50,4 +51,4 @@ diagrams: setup
 	$(BIN)/python docs/diagrams/record.py
 
 clean:
-	rm -rf build .pytest_cache .ruff_cache .hypothesis
+	rm -rf build .pytest_cache .ruff_cache .mypy_cache .hypothesis
