@@ -11,7 +11,6 @@ from bep.flow.synthesis import build
 from bep_model import configuration
 from bep_model.config import Config
 
-
 SHAPE: dict[str, Any] = {"inputs": 192, "layers": (64, 64), "classes": 10}
 """What options leave out of a configuration's shape."""
 
