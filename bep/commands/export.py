@@ -86,7 +86,8 @@ def command(
     out: Annotated[Path, Option(help="Write the Verilog here.")],
     name: Annotated[str, Option(help="Of the module.")] = "trainer",
     board: Annotated[str | None, Option(
-        help=f"Build the trainer as for this board, one of {', '.join(boards())}.")] = None,
+        help=f"Build the trainer as for this board, one of {', '.join(boards())}, or a file as "
+             "docs/boards.md describes it.")] = None,
     single_port: Annotated[bool, Option(
         "--single-port", help="Counters in single-port memory (SPRAM).")] = False,
     registered: Annotated[bool, Option(
