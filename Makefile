@@ -4,7 +4,7 @@ BIN := .venv/bin
 export YOWASP_CACHE_DIR := $(CURDIR)/build/cache
 export PYTHONHASHSEED := 0
 
-.PHONY: setup lint test fuzz demo results registers bench headline bench-model clean
+.PHONY: setup lint test fuzz demo results registers bench headline bench-model docs diagrams clean
 
 setup: .venv/installed
 
@@ -16,6 +16,7 @@ setup: .venv/installed
 
 lint: setup
 	$(BIN)/ruff check
+	$(BIN)/mypy
 
 # About 20 minutes; the limit leaves room for a slow machine. In the foreground Ctrl-C reaches the tests.
 test: lint
@@ -43,5 +44,11 @@ headline: setup
 bench-model: setup
 	$(BIN)/python -m bep.experiments.benchmark
 
+docs: setup
+	$(BIN)/mkdocs build
+
+diagrams: setup
+	$(BIN)/python docs/diagrams/record.py
+
 clean:
-	rm -rf build .pytest_cache .ruff_cache .hypothesis
+	rm -rf build .pytest_cache .ruff_cache .mypy_cache .hypothesis

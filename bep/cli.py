@@ -23,6 +23,7 @@ from typer.core import TyperCommand, TyperGroup
 COMMANDS = {
     "train": ("bep.commands.train:train", ""),
     "verify": ("bep.commands.verify:command", "sim"),
+    "export": ("bep.commands.export:command", "rtl"),
     "build": ("bep.commands.build:command", "flow"),
     "bench": ("bep.commands.bench:command", "sim,flow,experiments"),
     "demo": ("bep.commands.demo:demo", "sim,flow,experiments"),

@@ -54,6 +54,30 @@ class Port(ABC):
         """Wait a little before register STATUS is read again, the longer the more ``attempts``."""
 
 
+def bring_up_writes(config, parameters, bank):
+    """What a design without a host writes to the registers of its trainer, one after another.
+
+    Nothing has to be awaited: the counters are drawn before the first sample is taken.
+
+    Parameters
+    ----------
+    config : Config
+    parameters : Parameters
+    bank : uint32 array (generators,)
+        As for :meth:`Host.bring_up`.
+
+    Returns
+    -------
+    list of (str, int)
+        Name and value, without sign, of 32 bits. Sequences have ``max_steps`` steps each.
+    """
+    writes = [*(("RANDOM", value) for value in bank[::-1]),
+              *settings(config, parameters.validate(config)).items(),
+              *[("STEPS", config.max_steps)] * config.recurrent,
+              ("COMMAND", Command.CLEAR | Command.INITIALISE), ("MODE", Mode.TRAIN)]
+    return [(name, int(value) & 0xFFFFFFFF) for name, value in writes]
+
+
 class WrongTrainer(OSError):
     """What answers is not the trainer that is expected."""
 
@@ -90,7 +114,6 @@ class Host:
             By default the trainer draws them.
         """
         await self.identify()
-        await self.idle()  # a trainer in SPRAM draws counters of its own first
         for value in bank[::-1]:
             await self.port.write("RANDOM", value)
         if len(counters):

@@ -32,8 +32,8 @@ class Sequencer(wiring.Component):
     ----------
     config : Config
     undefined : bool
-        The memory of the counters holds anything after configuration: before all else the trainer
-        draws them once, as for INITIALISE, and is busy until then. Not after a reset.
+        The memory of the counters holds anything after configuration: if a sample comes before they
+        were drawn, or any was written, they are drawn first, as for INITIALISE.
 
     Members
     -------
@@ -42,6 +42,8 @@ class Sequencer(wiring.Component):
         See ``rtl.registers.Registers``.
     access_pending : In(1)
         The state port has something to do; it goes before everything else between two samples.
+    access_write : In(1)
+        The state port has a word to write; only where the memory is ``undefined``.
     access_enable : Out(1)
     loaded : In(1)
         A sample can be taken, and there will be room for its result.
@@ -92,6 +94,7 @@ class Sequencer(wiring.Component):
             "status": Out(2),
             "cause": Out(3),
             "clear": Out(1),
+            **({"access_write": In(1)} if undefined else {}),
             "access_pending": In(1),
             "access_enable": Out(1),
             "loaded": In(1),
@@ -201,11 +204,13 @@ class Sequencer(wiring.Component):
                 m.next = "SETTLE" if config.recurrent else "WAIT"
             m.d.sync += in_batch.eq(in_batch + self.training)
 
+        sample = self.loaded & (parameters.mode != Mode.IDLE)
         initialise = self.command & Command.INITIALISE
-        busy = self.command.any()
         if self.undefined:
             defined = Signal(reset_less=True)
-            initialise, busy = initialise.any() | ~defined, busy | ~defined
+            initialise = initialise.any() | sample & ~defined
+            with m.If(self.access_write):
+                m.d.sync += defined.eq(1)
         flush = (self.command & Command.FLUSH).any()
         infer = self.loaded & (parameters.mode == Mode.INFER) & (in_batch != 0)
         # The last winner is on its way to the update engine until then.
@@ -233,7 +238,7 @@ class Sequencer(wiring.Component):
                     enter("SWEEP")
                 with m.Elif(infer):
                     enter("UPDATE")
-                with m.Elif(self.loaded & (parameters.mode != Mode.IDLE)):
+                with m.Elif(sample):
                     m.d.comb += self.take.eq(1)
                     m.d.sync += self.training.eq(parameters.mode == Mode.TRAIN)
                     start_forward(parameters.mode == Mode.TRAIN)
@@ -315,7 +320,7 @@ class Sequencer(wiring.Component):
                     m.next = "WAIT"
 
             m.d.comb += self.status.eq(
-                ~fsm.ongoing("WAIT") | busy | ((in_batch != 0) << 1))
+                ~fsm.ongoing("WAIT") | self.command.any() | ((in_batch != 0) << 1))
         return m
 
     def _through_time(self, m, upcoming, earlier):

@@ -32,10 +32,10 @@ class Trainer(wiring.Component):
     Commands and the state port are served between samples. What is written to RANDOM reaches the
     bank one clock later than other registers; do not read it in the clock after.
     After configuration the mode is idle, and the generators of the random bank hold 1, 2, 3, ...
-    Counters are 0. SPRAM (``single_port``) holds anything, so there the trainer draws all counters
-    from that bank before all else, as for the command INITIALISE, and is busy until it has done so.
-    For a training that can be repeated wait until then, seed the bank, and have the counters drawn
-    anew or write every word of them through the state port. Reset leaves the counters as they are.
+    Counters are 0. SPRAM (``single_port``) holds anything: there, if a sample comes before all
+    counters were drawn or any was written, they are drawn first, as for the command INITIALISE.
+    For a training that can be repeated seed the bank, then have the counters drawn or write every
+    word of them through the state port. Reset leaves the counters as they are.
 
     Parameters
     ----------
@@ -295,6 +295,9 @@ class Trainer(wiring.Component):
             sequencer.access_pending.eq(self.state.request.valid | ~update.idle),
             update.access_enable.eq(sequencer.access_enable),
         ]
+        if self.single_port:
+            asked = self.state.request
+            m.d.comb += sequencer.access_write.eq(asked.valid & asked.payload.write)
 
         # Memories: the phases that read a plane take turns.
         with m.If(forward.read_enable):

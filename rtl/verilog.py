@@ -7,7 +7,7 @@ import sys
 from amaranth.back import rtlil
 from amaranth.hdl import Const, Value
 from amaranth.hdl._ir import PortDirection
-from amaranth.lib.wiring import In
+from amaranth.lib.wiring import In, Out
 
 # All combinational logic becomes gates and multiplexers of two inputs, which are written as
 # continuous assignments: every simulator evaluates these at the start. Amaranth's own script leaves
@@ -37,15 +37,23 @@ def convert(component, name="top"):
         underscores; a structured member is one flat vector, its first field in the lowest bits.
         A member without bits, or a constant (``ready`` of an always-ready stream), has no port.
     """
-    ports = {}
+    directions = {In: PortDirection.Input, Out: PortDirection.Output}
+    signals = {port: (value, directions[member.flow])
+               for port, member, value in ports(component)}
+    # Source locations would put the folder of the checkout into the text.
+    design = rtlil.convert(component, name=name, ports=signals, emit_src=False)
+    return yosys("\n".join(["read_rtlil <<rtlil", design, "rtlil", *PASSES]))
+
+
+def ports(component):
+    """Yield name, ``wiring.Member`` and value of every port that a component has in Verilog.
+
+    ``clk`` and ``rst`` are ports besides.
+    """
     for path, member, value in component.signature.flatten(component):
         value = Value.cast(value)
         if len(value) and not isinstance(value, Const):
-            direction = PortDirection.Input if member.flow == In else PortDirection.Output
-            ports["__".join(map(str, path))] = (value, direction)
-    # Source locations would put the folder of the checkout into the text.
-    design = rtlil.convert(component, name=name, ports=ports, emit_src=False)
-    return yosys("\n".join(["read_rtlil <<rtlil", design, "rtlil", *PASSES]))
+            yield "__".join(map(str, path)), member, value
 
 
 def yosys(script):

@@ -1,7 +1,7 @@
 """`bep build`: from a configuration to a bitstream and a report."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from typer import Option
 
@@ -10,6 +10,9 @@ from bep.flow.boards import NAMES, boards, target
 from bep.flow.synthesis import build
 from bep_model import configuration
 from bep_model.config import Config
+
+SHAPE: dict[str, Any] = {"inputs": 192, "layers": (64, 64), "classes": 10}
+"""What options leave out of a configuration's shape."""
 
 
 def command(
@@ -34,12 +37,12 @@ def command(
 ):
     """Make the bitstream of a trainer for a board, and report its size and speed."""
     results.check_writable(json)
-    shape = {"inputs": inputs, "layers": tuple(hidden) if hidden else None, "classes": classes,
-             "counter_bits": counter_bits, "weight_lanes": weight_lanes,
-             "counter_lanes": counter_lanes, "max_batch": max_batch}
-    shape = {name: value for name, value in shape.items() if value is not None}
+    options = {"inputs": inputs, "layers": tuple(hidden) if hidden else None, "classes": classes,
+               "counter_bits": counter_bits, "weight_lanes": weight_lanes,
+               "counter_lanes": counter_lanes, "max_batch": max_batch}
+    shape: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     if config is None:
-        made = Config(**{"inputs": 192, "layers": (64, 64), "classes": 10} | shape)
+        made = Config(**SHAPE | shape)
     elif shape:
         raise ValueError(f"the configuration is either a file or options, not both: {config} "
                          f"and {', '.join(shape)}")

@@ -29,5 +29,5 @@ def with_hyper(function):
 
     found = [option.replace(kind=inspect.Parameter.KEYWORD_ONLY)
              for name in own for option in (added.values() if name == "hyper" else [own[name]])]
-    command.__signature__ = inspect.Signature(found)
+    command.__signature__ = inspect.Signature(found)  # type: ignore[attr-defined]
     return command

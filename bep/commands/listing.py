@@ -16,7 +16,7 @@ def data_sets():
             yield name, "", "", "", f"{kind}: your own files"
         else:
             samples = f"{known.train}" + ("" if known.test is None else f" + {known.test}")
-            yield (name, samples, " x ".join(map(str, known.shape)), str(known.classes),
+            yield (name, samples, " x ".join(map(str, known.shape or ())), str(known.classes),
                    f"{kind}, folds" if catalogue.folded(name) else kind)
 
 

@@ -182,7 +182,7 @@ def command(
         help="Name or file of the preset to start from, instead of the options below.")] = None,
     dataset: Annotated[str, Option(help=options.DATASET)] = "digits",
     hidden: Annotated[list[int], Option(
-        help="Neurons per layer: --hidden 75 75.")] = (128, 128),
+        help="Neurons per layer: --hidden 75 75.")] = (128, 128),  # type: ignore[assignment]
     counter_bits: Annotated[int, Option(help="B_h, stored bits per counter, 2..15.")] = 15,
     batch: Annotated[int, Option(help="Samples per application of updates.")] = 100,
     trials: Annotated[int, Option(help="Trials in all; those in the storage count.")] = 50,
@@ -200,7 +200,7 @@ def command(
     results.check_writable(out)
     results.check_writable(storage)
     if preset is None:
-        wanted = Preset(dataset, hidden, counter_bits, EPOCHS, replace(
+        wanted = Preset(dataset, tuple(hidden), counter_bits, EPOCHS, replace(
             START, batch=batch, sweep=100 if 100 % batch == 0 else batch))
     else:
         wanted = presets.load(preset)

@@ -52,7 +52,7 @@ def train(
     encoding: options.Images = "default",
     hidden: Annotated[list[int], Option(
         help="Neurons per layer: --hidden 75 75. Of sequences two, K_s and K_y, the state and "
-             "the output.")] = (128, 128),
+             "the output.")] = (128, 128),  # type: ignore[assignment]
     counter_bits: Annotated[int, Option(help="B_h, stored bits per counter, 2..15.")] = 7,
     weight_lanes: Annotated[int, Option(help="P, weight bits per cycle of the trainer.")] = 64,
     counter_lanes: Annotated[int, Option(
@@ -116,7 +116,7 @@ def train(
     result = {
         "preset": preset,
         "dataset": dataset,
-        "encoding": asdict(encoding) | {"fold": fold} if samples.steps else encoding,
+        "encoding": encoding if isinstance(encoding, str) else asdict(encoding) | {"fold": fold},
         "test_accuracy": training.accuracy(network, samples.test),
         "train_accuracy": training.accuracy(network, samples.train),
         "validation_accuracy": training.accuracy(network, samples.validation),

@@ -136,7 +136,7 @@ def content(dataset, data=None):
     for part in datasets.read(dataset, data).parts:
         for array in part:
             checksum.update(f"{array.dtype.str} {len(array)} {array.size} ".encode())
-            checksum.update(np.ascontiguousarray(array))
+            checksum.update(np.ascontiguousarray(array).data)
     return checksum.hexdigest()
 
 

@@ -63,7 +63,7 @@ def _locate(name, folder):
     places, aeon = [], find_spec("aeon")
     if folder is not None:
         places = [folder / "ucr" / name, folder / name, folder]
-    if aeon is not None:
+    if aeon and aeon.origin:
         places.append(Path(aeon.origin).parent / "datasets" / "data" / name)
     for place in places:
         for suffix in (".ts", ".tsv"):

@@ -203,8 +203,9 @@ def load(name, *, data=None, seed=0, fold=0, folds=3, validation=True, encoding=
         count = math.ceil(count) if catalogue.sequential(name) else int(count)
         kept, out = split(name, labels[rest], count, seed, numbers.classes)
         train, held = rest[kept], rest[out]
-    parts = encode(name, encoding, values, labels, numbers.lengths, (train, held, test))
-    return Dataset(name, *parts, len(numbers.classes))
+    first, second, third = encode(name, encoding, values, labels, numbers.lengths,
+                                  (train, held, test))
+    return Dataset(name, first, second, third, len(numbers.classes))
 
 
 def encode(name, encoding, values, labels, lengths, parts):

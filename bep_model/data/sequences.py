@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from bep_model.checks import integer
-from bep_model.data.encoders import Encoder, compared, quantiles
+from bep_model.data.encoding import Encoder, compared, quantiles
 
 
 def steps(encoding, x, samples):

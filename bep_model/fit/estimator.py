@@ -101,7 +101,7 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
                  random_state=None):
         options = dict(locals())  # each becomes the attribute of its name
         del options["self"]
-        vars(self).update(options)
+        self.__dict__.update(options)
 
     @unchanged_if_refused
     def fit(self, X, y):
@@ -125,17 +125,17 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
             kept, held = train_test_split(kept, test_size=self.validation_fraction,
                                           random_state=seed, stratify=labels)
         self._begin(X[kept], y[kept], classes, hyper, config, seed)
-        train, held = (Samples(self._bits(X[part]), labels[part]) for part in (kept, held))
-        data = Dataset("the data", train, held, Samples(train.x[:0], labels[:0]), len(classes))
+        train, checked = (Samples(self._bits(X[part]), labels[part]) for part in (kept, held))
+        data = Dataset("the data", train, checked, Samples(train.x[:0], labels[:0]), len(classes))
         self.history_ = training.fit(self.network_, data, epochs=self.epochs, hyper=hyper,
-                                     seed=seed, keep_best=len(held) > 0)
+                                     seed=seed, keep_best=len(checked) > 0)
         if self.history_:
             last = self.history_[-1]
             self.parameters_ = replace(last.parameters, reinforce=hyper.reinforcement(
                 self.network_.config, 100 * last.error))
-        if len(held):
+        if len(checked):
             self.temperature_ = calibration.temperature(
-                self.network_.config, self.network_.logits(held.x), held.labels)
+                self.network_.config, self.network_.logits(checked.x), checked.labels)
         return self
 
     @unchanged_if_refused
@@ -177,8 +177,8 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
             self._begin(X, y, classes, hyper, config, self._seed())
         results = self.network_.train(self._bits(X), np.searchsorted(classes, y), self.parameters_)
         self.network_.flush(self.parameters_)
-        self._errors += int(results.error.sum())
-        self._met += len(y)
+        self._errors: int = self._errors + int(results.error.sum())
+        self._met: int = self._met + len(y)
         if self._met >= self.parameters_.sweep:
             reinforce = hyper.reinforcement(self.network_.config, 100 * self._errors / self._met)
             self.parameters_ = replace(self.parameters_, reinforce=reinforce)
@@ -258,8 +258,9 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
                             self.counter_bits, self.weight_lanes, self.counter_lanes, hyper.batch,
                             self.prototype_seed, stable=hyper.stable)
         except (TypeError, ValueError) as error:  # which start with Config's names
-            name, rest = re.match(r"(\w*)(.*)", str(error), re.DOTALL).groups()
-            raise type(error)(NAMES.get(name, name) + rest) from None
+            text = str(error)
+            name = re.sub(r"\W.*", "", text, flags=re.DOTALL)
+            raise type(error)(NAMES.get(name, name) + text[len(name):]) from None
         hyper.parameters(config)
         return hyper, config
 

@@ -1,4 +1,4 @@
-"""What the host changes between epochs: reinforcement, group sizes (SPEC 5 and 7), thinning."""
+"""What the host changes between epochs: reinforcement, group sizes, thinning."""
 
 from bep_model.config import divisors
 from bep_model.parameters import reinforce_probabilities
@@ -7,7 +7,7 @@ from bep_model.parameters import reinforce_probabilities
 def reinforcement(config, p_r, error, bits=16):
     """Reinforcement probabilities p_1..p_L of an epoch, in units of 2**-16.
 
-    p_l = round(2**16 p_r sqrt(E) sqrt(2 / (pi F_l))) as in SPEC 5, then rounded to a multiple of
+    p_l = round(2**16 p_r sqrt(E) sqrt(2 / (pi F_l))), then rounded to a multiple of
     2**-bits: a trainer draws one random word per bit of p_l down to its lowest one, so a coarse
     p_l makes a sweep cheap. The result stays below 1.
 

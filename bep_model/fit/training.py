@@ -66,8 +66,7 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
     """Train a network, which keeps its present counters and random bank as the start.
 
     Every epoch ends with a flush, then with E the reinforcement of the next epoch is set, and with
-    the validation accuracy its group sizes (docs/algorithm.md,
-    "Schedules").
+    the validation accuracy its group sizes (docs/algorithm.md, "Schedules").
 
     Parameters
     ----------
@@ -119,8 +118,9 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
         entry = Epoch(epoch, error, float(np.mean(results.triggered)),
                       accuracy(network, data.validation), parameters, seconds)
         history.append(entry)
-        if keep_best and entry.validation_accuracy > best:
-            best, kept = entry.validation_accuracy, network.counters
+        held = entry.validation_accuracy
+        if keep_best and held is not None and held > best:
+            best, kept = held, network.counters
         if progress is not None:
             progress(entry)
         parameters = replace(

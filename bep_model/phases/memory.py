@@ -73,7 +73,7 @@ def new_state(config, prototypes, literal_targets=False, literal_steps=False):
 def _layers(network):
     """The layers as a table, and the sizes of the planes."""
     table = np.zeros(len(network), LAYER).view(np.recarray)
-    at = dict.fromkeys((name for name in LAYER.names if name.endswith("_at")), 0)
+    at = dict.fromkeys((name for name in LAYER.names or () if name.endswith("_at")), 0)
     for row, layer in zip(table, network, strict=True):
         sections = [words(part) for part in layer.sections]
         row.neurons, row.fan_in, row.state = layer.neurons, layer.fan_in, layer.state

@@ -29,7 +29,7 @@ from bep_model.phases.select import select, select_through_time
 from bep_model.phases.update import update, update_through_time
 from bep_model.registers import FIELDS
 
-Registers = namedtuple("Registers", [row.field for row in FIELDS])
+Registers = namedtuple("Registers", [row.field for row in FIELDS])  # type: ignore[misc]
 """:class:`bep_model.parameters.Parameters` as the kernels take them: int, or int64 array (L,)."""
 
 
@@ -178,7 +178,7 @@ def phases(state, registers, x, length, label):
     state = aside(state)
     prediction = int(infer(state, 0, x, length))
     triggered = bool(correct(state, registers, 0, label))
-    layers = [dict(zip(LAYER.names, row, strict=True)) for row in state.layers.tolist()]
+    layers = [dict(zip(LAYER.names or (), row, strict=True)) for row in state.layers.tolist()]
     steps = [length if layer["state"] else 1 for layer in layers]
     once = [1] * len(layers)
 

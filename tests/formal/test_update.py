@@ -152,7 +152,7 @@ def harness(config, *, steady=True, **options):
         m.d.comb += Assert(~(dut.counter_read_enable & dut.counter_write_enable),
                            "single port read and written")
 
-    # What the counter should be (SPEC.md 4 and 5), once its word has been read.
+    # What the counter should be (Eq. 8, 9, and reinforcement), once its word has been read.
     value = Signal(signed(bits))
     target = delay(m, row.sign, dut.read_latency, "target")
     agrees, changed = dut.activation_data.bit_select(followed.sign_lane, 1) == target, Const(1)

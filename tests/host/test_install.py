@@ -119,6 +119,7 @@ def test_the_core_is_light_and_enough(light, run):
 
 @pytest.mark.parametrize(("arguments", "extra"), [
     ("verify --config trainer.toml", "sim"), ("build --board icebreaker", "flow"),
+    ("export trainer.toml --out trainer.v", "rtl"),
     ("demo", "sim,flow,experiments"), ("bench --report", "sim,flow,experiments"),
     ("reproduce hardware", "experiments"), ("search --trials 1", "experiments"),
     ("verify --help", "sim"),

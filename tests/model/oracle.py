@@ -1,4 +1,4 @@
-"""BEP a second time, in plain loops over lists of Python integers, from SPEC.md and
+"""BEP a second time, in plain loops over lists of Python integers, from the paper and
 docs/algorithm.md alone. Slow and obvious: elements are -1 or +1, nothing is packed."""
 
 

@@ -1,7 +1,6 @@
-"""The package as it is installed: its names, its cache of compiled kernels, its documents."""
+"""The package as it is installed: its names, its cache of compiled kernels."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -86,19 +85,3 @@ def test_the_first_compilation_is_said_once_at_a_terminal(unwritable):
     told = python(program.format(True), "-B", root=unwritable, HOME=os.devnull)
     assert told == "compiling the model for this processor (some 10 s) ...\n"
     assert not python(program.format(False), "-B", root=unwritable, HOME=os.devnull)
-
-
-def snippets(document):
-    text = (ROOT / "docs" / document).read_text(encoding="utf-8")
-    return re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-
-
-# That of mnist.md needs data and takes minutes.
-SNIPPETS = [pytest.param(text, id=f"{document}-{k}") for document in ("estimator.md", "state.md")
-            for k, text in enumerate(snippets(document))]
-
-
-@pytest.mark.parametrize("text", SNIPPETS)
-def test_snippets_of_the_documents_run(text, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    exec(compile(text, "snippet", "exec"), {})

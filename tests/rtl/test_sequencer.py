@@ -1,13 +1,14 @@
-"""Sequencer: what the trainer does by itself after configuration."""
+"""Sequencer: what a trainer does whose counters were never set."""
 
 import numpy as np
 import pytest
 from amaranth.hdl import ResetInserter, Signal
 
-from bep_model import protocol
 from bep_model.config import Config
 from bep_model.network import Network
-from bep_model.words import counter_addresses, words_to_counters
+from bep_model.protocol import Mode
+from bep_model.registers import registers
+from bep_model.words import counter_addresses, counters_to_words, words_to_counters
 from rtl.trainer import Trainer
 
 from .bench import Bench, until, wait
@@ -21,14 +22,14 @@ BUSY = 1
 
 async def read(ctx, dut, name):
     """A register, over the bus."""
-    ctx.set(dut.bus.address, protocol.registers(dut.config)[name].address)
+    ctx.set(dut.bus.address, registers(dut.config)[name].address)
     await ctx.tick()
     return ctx.get(dut.bus.read_data)
 
 
 async def write(ctx, dut, name, value):
     """Write a register over the bus."""
-    ctx.set(dut.bus.address, protocol.registers(dut.config)[name].address)
+    ctx.set(dut.bus.address, registers(dut.config)[name].address)
     ctx.set(dut.bus.write_data, value)
     ctx.set(dut.bus.write, 1)
     await ctx.tick()
@@ -36,11 +37,9 @@ async def write(ctx, dut, name, value):
 
 
 async def idle(ctx, dut):
-    """Wait until the trainer is not busy; return how often it was."""
-    count = 0
+    """Wait until the trainer is not busy."""
     while await read(ctx, dut, "STATUS") & BUSY:
-        count += 1
-    return count
+        pass
 
 
 async def counters(ctx, dut):
@@ -65,29 +64,67 @@ def drawn(config):
     return network.counters
 
 
+async def sample(ctx, dut, mode):
+    """Send one sample, wait for its result, and set MODE back to IDLE."""
+    ctx.set(dut.samples.valid, 1)
+    ctx.set(dut.results.ready, 1)
+    await write(ctx, dut, "MODE", mode)
+    await until(ctx, dut.results.valid)
+    ctx.set(dut.samples.valid, 0)
+    await write(ctx, dut, "MODE", Mode.IDLE)
+    await idle(ctx, dut)
+
+
 @pytest.mark.parametrize("single_port", [False, True])
 @pytest.mark.parametrize("kind", CONFIGS)
-def test_counters_are_defined_before_anything_else(kind, single_port):
-    """In memory that holds anything they are drawn, once; in other memory they are 0."""
+def test_no_sample_meets_counters_that_were_never_set(kind, single_port):
+    """Memory that holds anything is drawn before the first sample, once; other memory holds 0."""
     config = CONFIGS[kind]
     dut = Trainer(config, (1, 6), single_port, port_bytes=8)
-    reset, seen = Signal(), {}
+    reset, seen = Signal(), []
     bench = Bench(ResetInserter(reset)(dut))
 
     async def use(ctx):
-        ctx.set(dut.samples.valid, 1)  # a sample waits from the first clock on
-        await write(ctx, dut, "MODE", protocol.Mode.TRAIN)
-        seen["busy"] = await idle(ctx, dut)
-        await write(ctx, dut, "MODE", protocol.Mode.IDLE)
-        seen["first"] = await counters(ctx, dut)
-        ctx.set(reset, 1)
-        await ctx.tick()
-        ctx.set(reset, 0)
-        seen["again"] = await read(ctx, dut, "STATUS") & BUSY
-        seen["second"] = await counters(ctx, dut)
+        if config.recurrent:
+            await write(ctx, dut, "STEPS", 1)
+        for _ in range(2):
+            await sample(ctx, dut, Mode.INFER)
+            seen.append(await counters(ctx, dut))
+            ctx.set(reset, 1)
+            await ctx.tick()
+            ctx.set(reset, 0)
+            if config.recurrent:
+                await write(ctx, dut, "STEPS", 1)
 
     bench.run(use)
     want = drawn(config) if single_port else [np.zeros(shape) for shape in config.shapes]
-    assert (seen["busy"] > 0) == single_port and not seen["again"]
-    for name in ("first", "second"):
-        assert all(map(np.array_equal, seen[name], want))
+    for found in seen:
+        assert all(map(np.array_equal, found, want))
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_counters_that_were_written_stay(kind):
+    config = CONFIGS[kind]
+    dut = Trainer(config, (1, 6), single_port=True, port_bytes=8)
+    rng, seen = np.random.default_rng(1), []
+    want = [rng.integers(*config.counter_range, shape, np.int16) for shape in config.shapes]
+    bench = Bench(dut)
+
+    async def use(ctx):
+        if config.recurrent:
+            await write(ctx, dut, "STEPS", 1)
+        ctx.set(dut.state.data.valid, 1)
+        ctx.set(dut.state.request.payload.write, 1)
+        for address, word in zip(counter_addresses(config), counters_to_words(config, want),
+                                 strict=True):
+            ctx.set(dut.state.request.payload.address, address)
+            ctx.set(dut.state.data.payload, word)
+            ctx.set(dut.state.request.valid, 1)
+            await until(ctx, dut.state.request.ready)
+            ctx.set(dut.state.request.valid, 0)
+        ctx.set(dut.state.request.payload.write, 0)
+        await sample(ctx, dut, Mode.INFER)
+        seen.append(await counters(ctx, dut))
+
+    bench.run(use)
+    assert all(map(np.array_equal, seen[0], want))

@@ -1,0 +1,63 @@
+"""What the encoders of features and those of sequences share: their base, and thermometers."""
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+
+
+def quantiles(x, count):
+    """Levels of a distributive thermometer: the quantiles 1/(n+1)..n/(n+1) of each column.
+
+    Parameters
+    ----------
+    x : array (N, columns)
+        A NaN is left out.
+    count : int
+        n, levels per column.
+
+    Returns
+    -------
+    float array (columns, count)
+        NaN for a column that holds no number.
+    """
+    parts = np.arange(1, count + 1) / (count + 1)
+    whole = ~np.isnan(x).any(axis=0)
+    if whole.all():
+        return np.quantile(x, parts, axis=0).T
+    levels = np.full((x.shape[1], count), np.nan)
+    levels[whole] = np.quantile(x[:, whole], parts, axis=0).T
+    for column in np.flatnonzero(~whole):
+        there = x[~np.isnan(x[:, column]), column]
+        if len(there):
+            levels[column] = np.quantile(there, parts)
+    return levels
+
+
+def compared(x, levels, compare=np.greater):
+    """Bits of a thermometer: bit ``i * n + k`` tells whether x_i is above level k; 0 for NaN.
+
+    Parameters
+    ----------
+    x : array (N, ..., features)
+    levels : array (..., features, n)
+    compare : ufunc
+
+    Returns
+    -------
+    uint8 array (N, ..., features * n)
+    """
+    bits = np.empty((*x.shape, levels.shape[-1]), np.uint8)
+    for k in range(levels.shape[-1]):  # all levels at once would take much memory
+        compare(x, levels[..., k], out=bits[..., k])
+    return bits.reshape(*x.shape[:-1], x.shape[-1] * levels.shape[-1])
+
+
+class Encoder(TransformerMixin, BaseEstimator):
+    """What all encoders share."""
+
+    def check_options(self):
+        """Raise TypeError or ValueError for a constructor argument that is not allowed."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = []  # bits are uint8 whatever the numbers were
+        return tags

