@@ -25,6 +25,8 @@ CACHE = str(Path(os.environ.get("YOWASP_CACHE_DIR", "build/cache")).absolute())
 def simulator(tmp_path_factory):
     """A build folder with the simulator of CONFIG."""
     folder = tmp_path_factory.mktemp("simulator")
+    for library in ROOT.glob("build/sim/library-*"):  # takes long, and is the same for all designs
+        shutil.copytree(library, folder / "build" / "sim" / library.name)
     dump(folder / "trainer.toml", CONFIG)
     told = bep("verify", "--config", "trainer.toml", "--samples", "5", cwd=folder)
     assert told.returncode == 0, told.stderr
