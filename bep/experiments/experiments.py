@@ -6,11 +6,6 @@ from dataclasses import dataclass
 from bep.experiments import points
 from bep.experiments.points import Point
 
-CITED = {"mnist": 97.6, "fashion-mnist": 84.1}
-"""Test accuracy in percent of a Tsetlin machine that is trained on an FPGA: S. A. Tunheim et al.,
-"Tsetlin Machine-Based Image Classification FPGA Accelerator With On-Device Training", IEEE
-Transactions on Circuits and Systems I, 2024. Cited, not run."""
-
 
 @dataclass(frozen=True)
 class Figure:
