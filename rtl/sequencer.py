@@ -81,7 +81,7 @@ class Sequencer(wiring.Component):
         Layers that the sweep visits.
     """
 
-    def __init__(self, config, undefined=False):
+    def __init__(self, config, undefined):
         self.config = config
         self.undefined = undefined
         step = range(max(2, config.max_steps))

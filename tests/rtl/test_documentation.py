@@ -21,7 +21,7 @@ from rtl.trainer import Trainer
 CONFIG = Config(5, (4, 3), 2, 3, 4, 2, max_batch=2)
 RECURRENT = Config(5, (4, 3), 2, 3, 4, 2, max_batch=2, max_steps=3)
 VALUES = {"config": CONFIG, "prototypes": (1, 6), "lanes": 5, "width": 8, "depth": 4,
-          "divisor": 12, "timeout": 1000}
+          "divisor": 12, "timeout": 1000, "undefined": True}
 """What the parameters of components without a default are given, by their names."""
 
 
