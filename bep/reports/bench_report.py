@@ -1,8 +1,11 @@
 """What `bep bench` writes: docs/results/bench.json, docs/throughput.md, a table of README.md."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 from bep import cited, results
+from bep.experiments.runs import Run
 from bep.flow import families
 from bep.flow.boards import NAMES, boards, target
 from bep.reports import documents
@@ -51,7 +54,14 @@ def accuracy(entry, points):
 
 def same(one, other):
     """Whether two runs of ``bep.experiments.runs``, as JSON, differ in their seeds at most."""
-    return all(one[key] == other.get(key) for key in one if key not in ("seed", "data_seed"))
+    return whole(one) == whole(other)
+
+
+def whole(run):
+    """A run as JSON, without seeds; fields that it is too old to have are at their default."""
+    default = json.loads(json.dumps(asdict(Run("digits", ()))))
+    found = default | run | {"hyper": default["hyper"] | run["hyper"]}
+    return {name: value for name, value in found.items() if name not in ("seed", "data_seed")}
 
 
 # Tables: lists of texts, the heading first

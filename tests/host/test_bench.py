@@ -207,7 +207,9 @@ def test_accuracy_is_that_of_the_headline_experiment(place):
     entries = json.loads(Path("docs/results/bench.json").read_text())
     own = f"{100 * entries['one']['measured']['run_accuracy']:.1f} % (n = 1)"
     assert own in Path("docs/throughput.md").read_text()
-    point = {"run": entries["one"]["run"] | {"seed": 3}, "mean": 12.34, "sd": 0.56, "n": 3}
+    old = {name: value for name, value in entries["one"]["run"].items() if name != "swap"}
+    del old["hyper"]["kappa"]  # fields that came later are at their default
+    point = {"run": old | {"seed": 3}, "mean": 12.34, "sd": 0.56, "n": 3}
     other = point | {"run": point["run"] | {"refit": True}, "mean": 77.7}
     Path("docs/results/headline.json").write_text(json.dumps({"points": [other, point]}))
     assert run("--report").exit_code == 0
