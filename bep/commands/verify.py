@@ -84,6 +84,7 @@ def command(
     The exit code is 1 if anything differs.
     """
     results.check_writable(json)
+    results.check_different(config=config, json=json)
     if counters not in ("every", "end"):
         raise ValueError(f"counters must be 'every' or 'end', not {counters!r}")
     if config is None and dataset is None:

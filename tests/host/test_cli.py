@@ -1,5 +1,6 @@
 import gzip
 import json
+import os
 import struct
 import subprocess
 import sys
@@ -213,6 +214,7 @@ def test_missing_file_and_folder(mnist):
     ("--dataset ItalyPowerDemand --steps 23", "has 24 time steps, the configuration at most 23"),
     ("--dataset ItalyPowerDemand --fold 3", "fold must be between 0 and 2, not 3"),
     ("--dataset ItalyPowerDemand --bits 0", "bits must be at least 1, not 0"),
+    ("--dataset ItalyPowerDemand --expand 70000", "expand must be between 1 and 65535, not 70000"),
     ("--dataset ItalyPowerDemand --encoding median", "ItalyPowerDemand is a set of sequences: "),
 ])
 def test_wrong_values(arguments, text, monkeypatch):
@@ -229,6 +231,11 @@ def test_json_that_cannot_be_written(tmp_path, monkeypatch):
     monkeypatch.setattr("bep_model.fit.training.fit", no_work)
     refused(f"there is no folder {tmp_path / 'missing'}", "--json", tmp_path / "missing" / "out")
     refused("it is a folder", "--json", tmp_path)
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    refused("it is no regular file", "--save", fifo)
+    assert fifo.is_fifo()
+    refused("save and json must be two files", "--save", tmp_path / "a", "--json", tmp_path / "a")
 
 
 def test_options_that_do_not_exist_or_parse():
