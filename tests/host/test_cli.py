@@ -1,3 +1,4 @@
+import errno
 import gzip
 import json
 import os
@@ -14,6 +15,7 @@ from bep.experiments.runs import Run, execute
 from bep.flow.boards import boards
 from bep_model.data import catalogue
 from bep_model.data.catalogue import Encoding
+from bep_model.files import replacing
 from bep_model.fit import presets
 from bep_model.fit.training import Hyper
 
@@ -285,6 +287,13 @@ def test_a_failed_rename_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr("os.replace", fail)
     with pytest.raises(OSError, match="disk full"):
         results.write_json(tmp_path / "a.json", {})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_told_with_the_file(tmp_path):
+    with pytest.raises(OSError) as caught, replacing(tmp_path / "out"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert cli.message(caught.value, "train") == f"{tmp_path / 'out'}: No space left on device"
     assert list(tmp_path.iterdir()) == []
 
 
