@@ -122,6 +122,7 @@ class Group(TyperGroup):
             text = message(error, ctx.invoked_subcommand)
             if text is None or ctx.params["traceback"]:
                 raise
+            warnings.simplefilter("ignore")  # of what was begun and is not used any more
             typer.echo(f"bep: {text}", err=True)
             raise typer.Exit(2) from None
 

@@ -26,10 +26,25 @@ def check_writable(path):
     path = Path(path)
     if path.is_dir():
         raise IsADirectoryError(f"cannot write {path}: it is a folder")
+    if path.exists() and not path.is_file():  # a device would be replaced by a file
+        raise OSError(f"cannot write {path}: it is no regular file")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"cannot write {path}: there is no folder {path.parent}")
     if not os.access(path.parent, os.W_OK):
         raise PermissionError(f"cannot write {path}: the folder {path.parent} is read-only")
+
+
+def check_different(**paths):
+    """Raise ValueError if two of these paths, by what they are for, are the same file.
+
+    ``None`` stands for no file.
+    """
+    names = {}
+    for name, path in paths.items():
+        if path is not None:
+            other = names.setdefault(path.resolve(), name)
+            if other != name:
+                raise ValueError(f"{other} and {name} must be two files, not both {path}")
 
 
 def write_json(path, result):

@@ -1,12 +1,12 @@
 """Configuration files: TOML with the table [trainer] and perhaps [parameters]."""
 
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 
 import tomli_w
 
 from bep_model.config import Config
-from bep_model.files import read_toml
+from bep_model.files import read_toml, record
 from bep_model.parameters import Parameters
 
 
@@ -30,27 +30,12 @@ def load(path):
         raise ValueError(f"{path} must have the table [trainer] and may have [parameters], "
                          f"not {sorted(tables)}")
     try:
-        config = _from_table(Config, tables["trainer"], "trainer")
+        config = record(Config, "[trainer]", tables["trainer"])
         if "parameters" not in tables:
             return config, None
-        return config, _from_table(Parameters, tables["parameters"], "parameters").validate(config)
+        return config, record(Parameters, "[parameters]", tables["parameters"]).validate(config)
     except (TypeError, ValueError) as error:
         raise type(error)(f"{path}: {error}") from None
-
-
-def _from_table(cls, table, name):
-    if not isinstance(table, dict):
-        raise ValueError(f"[{name}] must be a table, not {table!r}")
-    known = {field.name for field in fields(cls)}
-    unknown = sorted(set(table) - known)
-    if unknown:
-        raise ValueError(f"[{name}] has no key {unknown[0]!r}; it may have {sorted(known)}")
-    try:
-        return cls(**table)
-    except TypeError as error:
-        if "missing" in str(error):
-            raise ValueError(f"[{name}]: {str(error).split('() ')[-1]}") from None
-        raise
 
 
 def dump(path, config, parameters=None):

@@ -12,7 +12,8 @@ from pathlib import Path
 def replacing(path):
     """Yield a binary file that takes the place of ``path`` when the block ends without exception.
 
-    Until then, and after an exception, ``path`` is as it was before. Raises OSError.
+    Until then, and after an exception, ``path`` is as it was before. Raises OSError; what
+    the system says of a write has the name of ``path``.
     """
     path = Path(path)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -23,8 +24,10 @@ def replacing(path):
         os.umask(mask)
         os.chmod(temporary, 0o666 & ~mask)  # mkstemp's files are for the owner only
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         os.unlink(temporary)
+        if isinstance(error, OSError) and error.strerror and error.filename is None:
+            error.filename = str(path)  # as when the disk is full
         raise
 
 

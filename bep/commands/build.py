@@ -37,6 +37,7 @@ def command(
 ):
     """Make the bitstream of a trainer for a board, and report its size and speed."""
     results.check_writable(json)
+    results.check_different(config=config, json=json)
     options = {"inputs": inputs, "layers": tuple(hidden) if hidden else None, "classes": classes,
                "counter_bits": counter_bits, "weight_lanes": weight_lanes,
                "counter_lanes": counter_lanes, "max_batch": max_batch}

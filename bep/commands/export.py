@@ -102,7 +102,7 @@ def command(
     Examples of a design around it are in docs/own-design.md, and docs/ports.md shows what its
     ports do clock by clock.
     """
-    check(out, bring_up, name)
+    check(config, out, bring_up, name)
     if seed is not None and bring_up is None:
         raise ValueError("--seed is for --bring-up, which is not given")
     shape, parameters = configuration.load(config)
@@ -127,12 +127,11 @@ def command(
     typer.echo(markdown(port_table(trainer)))
 
 
-def check(out, bring_up, name):
+def check(config, out, bring_up, name):
     """Raise ValueError or OSError for what can be known before any work."""
     for path in (out, bring_up):
         results.check_writable(path)
-    if bring_up is not None and out.resolve() == bring_up.resolve():
-        raise ValueError(f"--out and --bring-up must be two files, not both {out}")
+    results.check_different(config=config, out=out, bring_up=bring_up)
     if not (name.isidentifier() and name.isascii()):
         raise ValueError("--name must be letters, digits and underscores, and begin with no digit, "
                          f"not {name!r}")

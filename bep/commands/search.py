@@ -16,6 +16,7 @@ from typer import Option
 from bep import results
 from bep.commands import options
 from bep.experiments.runs import content
+from bep_model.checks import integer
 from bep_model.config import NUMERICS_VERSION, Config
 from bep_model.config import divisors as all_divisors
 from bep_model.data import datasets
@@ -130,7 +131,7 @@ def search(preset, *, trials, seed=1, data=None, data_seed=0, storage=None, prog
                      seed=seed, progress=report)
         return best
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)  # what ends a trial is raised besides
     study = open_study(preset, seed, data_seed, content(preset.dataset, data), storage)
     study.optimize(objective, n_trials=max(0, trials - finished(study)),
                    callbacks=[] if progress is None else [lambda study, _: progress(study)])
@@ -140,10 +141,14 @@ def search(preset, *, trials, seed=1, data=None, data_seed=0, storage=None, prog
 
 def open_study(preset, seed, data_seed, checksum, storage):
     """The study of a preset, from its storage if it is in there."""
+    try:
+        journal = None if storage is None else JournalStorage(JournalFileBackend(str(storage)))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{storage} is no journal of trials, or is damaged: {error}") from None
     study = optuna.create_study(
         study_name=f"{preset}, seed {seed}, data seed {data_seed}, data {checksum}, "
                    f"numerics {NUMERICS_VERSION}",
-        storage=None if storage is None else JournalStorage(JournalFileBackend(str(storage))),
+        storage=journal,
         load_if_exists=True,
         direction="maximize",
         pruner=optuna.pruners.MedianPruner(STARTUP, WARMUP),
@@ -178,6 +183,7 @@ def report(study, command):
 
 
 def command(
+    context: typer.Context,
     preset: Annotated[str | None, typer.Argument(
         help="Name or file of the preset to start from, instead of the options below.")] = None,
     dataset: Annotated[str, Option(help=options.DATASET)] = "digits",
@@ -199,9 +205,15 @@ def command(
     """Search hyper-parameters by validation accuracy; the test samples are never looked at."""
     results.check_writable(out)
     results.check_writable(storage)
+    results.check_different(out=out, storage=storage)
+    integer("batch", batch, 1)
     if preset is None:
         wanted = Preset(dataset, tuple(hidden), counter_bits, EPOCHS, replace(
             START, batch=batch, sweep=100 if 100 % batch == 0 else batch))
+    elif given := [name for name in ("dataset", "hidden", "counter_bits", "batch")
+                   if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"]:
+        raise ValueError(f"what is trained is either a preset or options, not both: {preset} and "
+                         f"{', '.join(given)}")
     else:
         wanted = presets.load(preset)
     with Progress(console=results.console) as bar:

@@ -81,6 +81,7 @@ def train(
     """Train the golden model on a data set and report its test accuracy."""
     results.check_writable(json)
     results.check_writable(save)
+    results.check_different(save=save, json=json)
     if validation is None:
         validation = dataset != "digits" or hyper.patience > 0 or keep_best
     encoding = options.encoding(dataset, encoding, window, chunk, bits, expand)

@@ -65,8 +65,9 @@ def command(
         help="Of the data, the random bits, the sample order and the bench.")] = 1,
     epochs: Annotated[int, Option(help="Passes over the samples.")] = 1,
     board: Annotated[str | None, Option(
-        help=f"Build the trainer as for this board, one of {', '.join(boards())} "
-             "[default: dual-port memory without registers behind it].")] = None,
+        help=f"Build the trainer as for this board, one of {', '.join(boards())}, or a file as "
+             "docs/boards.md describes it [default: dual-port memory without registers behind "
+             "it].")] = None,
     counters: Annotated[str, Option(
         help="Compare all counters after `every` batch or at the `end` of an epoch.")] = "end",
     idle: Annotated[float, Option(
@@ -84,6 +85,7 @@ def command(
     The exit code is 1 if anything differs.
     """
     results.check_writable(json)
+    results.check_different(config=config, json=json)
     if counters not in ("every", "end"):
         raise ValueError(f"counters must be 'every' or 'end', not {counters!r}")
     if config is None and dataset is None:

@@ -174,7 +174,7 @@ def platform_of(described):
     module, _, name = described.platform.partition(":")
     try:
         platform = getattr(import_module(module), name)()
-    except (ModuleNotFoundError, AttributeError, ValueError) as error:
+    except (ModuleNotFoundError, AttributeError, TypeError, ValueError) as error:
         if getattr(error, "name", None) == "amaranth_boards":
             raise  # it is not installed
         raise ValueError(f"platform must be MODULE:CLASS of amaranth-boards, not "

@@ -107,7 +107,7 @@ class Encoding:
     Raises
     ------
     TypeError, ValueError
-        For a value that is no integer, or below 1.
+        For a value that is no integer, or below 1; for ``expand`` above 65535.
     """
 
     window: int | None = None
@@ -119,7 +119,8 @@ class Encoding:
         for name in ("window", "chunk", "bits", "expand"):
             value = getattr(self, name)
             if value is not None or name in ("chunk", "bits"):
-                object.__setattr__(self, name, integer(name, value, 1))
+                high = 65535 if name == "expand" else None  # the most inputs of a network
+                object.__setattr__(self, name, integer(name, value, 1, high))
 
 
 def encoding_of(name, encoding="default"):

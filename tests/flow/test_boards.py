@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,6 +90,8 @@ def test_a_fault_in_the_file(file, before, after, error, text):
     ("ULX3S_25F_P", "ULX3S_26F_P", "has no attribute 'ULX3S_26F_Platform'"),
     ("amaranth_boards.ulx3s:ULX3S_25F_Platform", "", "platform must not be empty"),
     ("amaranth_boards.ulx3s:ULX3S_25F_Platform", ":", "platform must be MODULE:CLASS"),
+    ("amaranth_boards.ulx3s:ULX3S_25F_Platform", "os:path", "platform must be MODULE:CLASS"),
+    ("ULX3S_25F_P", "_ULX3SP", "platform must be MODULE:CLASS"),  # an abstract class
     ("amaranth_boards.ulx3s:ULX3S_25F_Platform\"\npart = \"LFE5U-25F-6BG381C",
      "amaranth_boards.icebreaker_bitsy:ICEBreakerBitsyPlatform\"\npart = \"iCE40UP5K-SG48",
      "Resource uart#0 does not exist"),
@@ -98,6 +102,15 @@ def test_a_file_that_does_not_suit_its_platform(file, before, after, text):
     file.write_text(TEXT.replace(before, after), encoding="utf-8")
     with pytest.raises(ValueError, match=re.escape(text)):
         prepare(TINY, target(file), 1)
+
+
+def test_the_command_refuses_a_file_in_one_line(file):
+    """Without the warnings of Amaranth about what was begun."""
+    file.write_text(TEXT.replace('["led", 7]', '["led", 8]'), encoding="utf-8")
+    run = subprocess.run([sys.executable, "-m", "bep.cli", "build", "--board", str(file)],
+                         cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 2 and run.stderr.count("\n") == 1, run.stderr
+    assert "Resource led#8 does not exist" in run.stderr
 
 
 def test_another_family_is_one_object(file, monkeypatch):

@@ -1,5 +1,7 @@
+import errno
 import gzip
 import json
+import os
 import struct
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from bep.experiments.runs import Run, execute
 from bep.flow.boards import boards
 from bep_model.data import catalogue
 from bep_model.data.catalogue import Encoding
+from bep_model.files import replacing
 from bep_model.fit import presets
 from bep_model.fit.training import Hyper
 
@@ -213,6 +216,7 @@ def test_missing_file_and_folder(mnist):
     ("--dataset ItalyPowerDemand --steps 23", "has 24 time steps, the configuration at most 23"),
     ("--dataset ItalyPowerDemand --fold 3", "fold must be between 0 and 2, not 3"),
     ("--dataset ItalyPowerDemand --bits 0", "bits must be at least 1, not 0"),
+    ("--dataset ItalyPowerDemand --expand 70000", "expand must be between 1 and 65535, not 70000"),
     ("--dataset ItalyPowerDemand --encoding median", "ItalyPowerDemand is a set of sequences: "),
 ])
 def test_wrong_values(arguments, text, monkeypatch):
@@ -229,6 +233,11 @@ def test_json_that_cannot_be_written(tmp_path, monkeypatch):
     monkeypatch.setattr("bep_model.fit.training.fit", no_work)
     refused(f"there is no folder {tmp_path / 'missing'}", "--json", tmp_path / "missing" / "out")
     refused("it is a folder", "--json", tmp_path)
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    refused("it is no regular file", "--save", fifo)
+    assert fifo.is_fifo()
+    refused("save and json must be two files", "--save", tmp_path / "a", "--json", tmp_path / "a")
 
 
 def test_options_that_do_not_exist_or_parse():
@@ -278,6 +287,13 @@ def test_a_failed_rename_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr("os.replace", fail)
     with pytest.raises(OSError, match="disk full"):
         results.write_json(tmp_path / "a.json", {})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_told_with_the_file(tmp_path):
+    with pytest.raises(OSError) as caught, replacing(tmp_path / "out"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert cli.message(caught.value, "train") == f"{tmp_path / 'out'}: No space left on device"
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -167,6 +169,11 @@ def test_presets_of_sequences_are_searched_too(tmp_path):
     (("search", "--dataset", "cifar"), "unknown data set 'cifar'; known are digits, "),
     (("search", "--dataset", "PenDigits", "--hidden", 8), "a recurrent network must have 2 layers"),
     (("search", "--storage", "/nowhere/file"), "there is no folder /nowhere"),
+    (("search", "--storage", "same", "--out", "same"), "out and storage must be two files"),
+    (("search", "--storage", __file__, "--trials", 1), "test_search.py is no journal of trials"),
+    (("search", "--batch", 0), "batch must be at least 1, not 0"),
+    (("search", "digits-128-128-b7-online", "--hidden", 8, "--batch", 1),
+     "not both: digits-128-128-b7-online and hidden, batch"),
     (("train", "--preset", "nothing"), "unknown preset 'nothing'; known are "),
     (("train", "--preset", "nowhere/none.toml"), "nowhere/none.toml: No such file or directory"),
 ])
@@ -175,3 +182,17 @@ def test_a_mistake_is_told_in_one_line(arguments, text):
     last = run.stderr.splitlines()[-1]
     assert run.exit_code == 2 and last.startswith("bep: ") and text in last
     assert "Traceback" not in run.stderr
+
+
+def test_a_search_that_is_stopped_says_so_in_one_line():
+    program = """
+import bep.cli, bep.commands.search as search
+def stop(*_, **__):
+    raise KeyboardInterrupt
+search.training.fit = stop
+bep.cli.app(["search", "--trials", "1"])
+"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
+                         check=False)
+    assert run.returncode == 130 and "Traceback" not in run.stderr
+    assert run.stderr.splitlines()[-1] == "bep: stopped by SIGINT"

@@ -127,7 +127,7 @@ def test_toml(tmp_path):
     ("[other]", r"must have the table \[trainer\] and may have \[parameters\], not \['other'\]"),
     ("[trainer]\ninputs = 3\nlayers = [2]\nclasses = 2\nlanes = 4",
      r"\[trainer\] has no key 'lanes'"),
-    ("[trainer]\ninputs = 3\nlayers = [2]", r"\[trainer\]: missing 1 required .*'classes'"),
+    ("[trainer]\ninputs = 3\nlayers = [2]", r"\[trainer\] lacks the key 'classes'"),
     ("[trainer]\ninputs = 3\nlayers = [2]\nclasses = 999", "classes must be between 2 and 256"),
 ])
 def test_bad_files(tmp_path, text, message):
