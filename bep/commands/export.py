@@ -79,6 +79,10 @@ def memory_file(config, writes):
     return "".join(f"{table[name].address:02x}{value:08x} // {name}\n" for name, value in writes)
 
 
+MOST_BITS = 1 << 29
+"""Of weights and counters: about what the largest FPGAs have in memory."""
+
+
 def command(
     config: Annotated[Path, typer.Argument(
         help="Configuration file (TOML) with the tables [trainer], [parameters].",
@@ -106,6 +110,7 @@ def command(
     if seed is not None and bring_up is None:
         raise ValueError("--seed is for --bring-up, which is not given")
     shape, parameters = configuration.load(config)
+    check_size(shape)
     if board is not None and (single_port or registered):
         raise ValueError(f"--board {board} says how the memories are built: give no --single-port "
                          "or --registered besides")
@@ -135,3 +140,12 @@ def check(config, out, bring_up, name):
     if not (name.isidentifier() and name.isascii()):
         raise ValueError("--name must be letters, digits and underscores, and begin with no digit, "
                          f"not {name!r}")
+
+
+def check_size(config):
+    """Raise ValueError for a trainer that no FPGA could hold, before memory runs out here."""
+    bits = (config.sign_depth * config.weight_lanes
+            + config.counter_depth * config.counter_lanes * (config.counter_bits - 1))
+    if bits > MOST_BITS:
+        raise ValueError(f"weights and counters of the network must have at most {MOST_BITS} bits, "
+                         f"not {bits}")

@@ -112,3 +112,10 @@ def test_a_failure_leaves_what_was_there(call, monkeypatch):
     assert call("trainer.toml --out out.v").exit_code == 1
     assert sorted(path.name for path in Path().iterdir()) == ["out.v", "trainer.toml"]
     assert Path("out.v").read_text() == "before"
+
+
+def test_no_larger_than_any_part(call):
+    Path("huge.toml").write_text(TOML.replace("= 5", "= 65535").replace("[4, 3]", "[65535, 65535]"))
+    ended = call("huge.toml --out out.v")
+    assert ended.exit_code == 2 and "at most 536870912 bits, not" in ended.stderr
+    assert not Path("out.v").exists()
