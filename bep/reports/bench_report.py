@@ -60,7 +60,7 @@ def same(one, other):
 def whole(run):
     """A run as JSON, without seeds; fields that it is too old to have are at their default."""
     default = json.loads(json.dumps(asdict(Run("digits", ()))))
-    found = default | run | {"hyper": default["hyper"] | run["hyper"]}
+    found = default | run | {"hyper": default["hyper"] | run.get("hyper", {})}
     return {name: value for name, value in found.items() if name not in ("seed", "data_seed")}
 
 
