@@ -46,5 +46,5 @@ def test_files_that_are_no_toml(tmp_path, load, content):
 def test_a_trainer_that_is_no_table(tmp_path, content):
     path = tmp_path / "wrong.toml"
     path.write_text(content)
-    with pytest.raises(ValueError, match=r"wrong\.toml: \[trainer\] must be a table, not"):
+    with pytest.raises(TypeError, match=r"wrong\.toml: \[trainer\] must be a table, not"):
         configuration.load(path)
