@@ -5,7 +5,7 @@ with kappa above 0; every file says how it was found. Those of sequences are all
 names say neither that nor the encoding.
 """
 
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import tomli_w
@@ -14,7 +14,7 @@ from bep_model.checks import integer
 from bep_model.config import Config
 from bep_model.data import catalogue
 from bep_model.data.catalogue import Encoding
-from bep_model.files import read_toml, replacing
+from bep_model.files import read_toml, record, replacing
 from bep_model.fit.training import Hyper
 
 FOLDER = Path(__file__).with_name("presets")
@@ -116,31 +116,18 @@ def load(name):
 
 def parse(table):
     """The preset that a table of TOML describes; raises as :func:`load`."""
-    check_keys("the preset", table, fields(Preset))
-    missing = sorted({field.name for field in fields(Preset) if field.default is MISSING}
-                     - set(table))
-    if missing:
-        raise ValueError(f"the preset lacks the key {missing[0]!r}")
     table = dict(table)
-    hyper, encoding = table.pop("hyper"), table.get("encoding")
-    if not isinstance(hyper, dict):
-        raise TypeError(f"hyper must be a table, not {hyper!r}")
-    check_keys("[hyper]", hyper, fields(Hyper))
-    if isinstance(encoding, dict):
-        check_keys("[encoding]", encoding, fields(Encoding))
-        table["encoding"] = Encoding(**encoding)
-    for name, value in hyper.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise TypeError(f"{name} must be a number, not {value!r}")
-    return Preset(**table, hyper=Hyper(**hyper))
-
-
-def check_keys(where, table, allowed):
-    """Raise ValueError for a key of ``table`` that none of the ``allowed`` fields has."""
-    known = [field.name for field in allowed]
-    for key in table:
-        if key not in known:
-            raise ValueError(f"{where} has no key {key!r}; it may have {', '.join(known)}")
+    if "hyper" in table:
+        hyper = table["hyper"]
+        if not isinstance(hyper, dict):
+            raise TypeError(f"hyper must be a table, not {hyper!r}")
+        table["hyper"] = record(Hyper, "[hyper]", hyper)
+        for name, value in hyper.items():
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise TypeError(f"{name} must be a number, not {value!r}")
+    if isinstance(table.get("encoding"), dict):
+        table["encoding"] = record(Encoding, "[encoding]", table["encoding"])
+    return record(Preset, "the preset", table)
 
 
 def dump(path, preset, comment):
