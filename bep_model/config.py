@@ -181,6 +181,12 @@ class Config:
         return self.bases[-1] << self.subword_bits
 
     @property
+    def memory_bits(self):
+        """Bits of both planes: all weights, and what their counters have besides."""
+        return (self.sign_depth * self.weight_lanes
+                + self.counter_depth * self.counter_lanes * (self.counter_bits - 1))
+
+    @property
     def generators(self):
         """32-bit generators in the random bank."""
         return math.ceil(self.counter_lanes / 32)

@@ -144,8 +144,6 @@ def check(config, out, bring_up, name):
 
 def check_size(config):
     """Raise ValueError for a trainer that no FPGA could hold, before memory runs out here."""
-    bits = (config.sign_depth * config.weight_lanes
-            + config.counter_depth * config.counter_lanes * (config.counter_bits - 1))
-    if bits > MOST_BITS:
+    if config.memory_bits > MOST_BITS:
         raise ValueError(f"weights and counters of the network must have at most {MOST_BITS} bits, "
-                         f"not {bits}")
+                         f"not {config.memory_bits}")

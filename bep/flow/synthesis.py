@@ -232,11 +232,9 @@ def check_state(config, described):
 
     It spares the generation of a design that is hopeless.
     """
-    signs = config.sign_depth * config.weight_lanes
-    counters = config.counter_depth * config.counter_lanes * (config.counter_bits - 1)
     bits = sum(described.available[key] * each for key, each in described.family.bits.items())
-    if signs + counters > bits:
-        raise too_large([f"{signs + counters} of {bits} bits of memory for weights and counters"],
+    if config.memory_bits > bits:
+        raise too_large([f"{config.memory_bits} of {bits} bits of memory for weights and counters"],
                         memories.SMALLER)
 
 
