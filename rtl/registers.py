@@ -1,12 +1,13 @@
 """The register file: run-time parameters, commands, identification, performance counters."""
 
 from amaranth.hdl import Array, Cat, Const, Module, Signal, signed, unsigned
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from bep_model.config import NUMERICS_VERSION
-from bep_model.protocol import COUNTERS, MAGIC, Cause
+from bep_model.protocol import COUNTERS, MAGIC, Cause, Command
 from bep_model.registers import registers, run_time
+from rtl.engines.random import seed_signature
 from rtl.parts.delay import delay
 
 Bus = wiring.Signature({
@@ -29,6 +30,17 @@ def parameters_signature(config):
         for register in run_time(config)})
 
 
+host_signature = wiring.Signature({
+    "command": Out(Command), "done": In(Command),
+    "status": In(data.StructLayout({"busy": 1, "filling": 1})), "cause": In(Cause), "clear": In(1)})
+"""What the host wants and hears, seen from the register file.
+
+``command``, bits that are not carried out yet, which ``done`` clears; ``status``, what register
+STATUS reads: the trainer is busy, a batch is partly filled; ``cause``, where this clock goes;
+``clear``, return the performance counters to 0.
+"""
+
+
 class Registers(wiring.Component):
     """Everything that ``bep_model.registers.registers(config)`` lists.
 
@@ -36,8 +48,8 @@ class Registers(wiring.Component):
     ------
     See :data:`Bus`. A parameter is seen by the engines in the clock after its write. Performance
     counters count the clocks in which their event is high, one clock later, and return to 0 in the
-    clock after ``clear``. Bits of COMMAND stay set until the sequencer has carried them out
-    (``command_done``).
+    clock after ``clear``. Bits of COMMAND stay set until they are ``done``. What is written to
+    RANDOM is at ``seed`` a clock later.
 
     Parameters
     ----------
@@ -47,20 +59,11 @@ class Registers(wiring.Component):
     -------
     bus : In(Bus)
     parameters : Out(parameters_signature(config))
-    command : Out(3)
-        Commands not carried out yet, see ``bep_model.protocol.Command``.
-    command_done : In(3)
-        Clears bits of ``command``.
-    status : In(2)
+    host : Out(host_signature)
     samples, errors, triggered, updates : In(1)
         Events of the performance counters.
-    cause : In(3)
-        Where this clock goes, see ``bep_model.protocol.Cause``.
-    clear : In(1)
-    random_last : In(32)
-    random_shift : Out(1)
-    random_value : Out(32)
-        Register RANDOM, see ``rtl.engines.random.Bank``.
+    seed : Out(seed_signature)
+        Register RANDOM.
     """
 
     def __init__(self, config):
@@ -69,52 +72,46 @@ class Registers(wiring.Component):
         super().__init__({
             "bus": In(Bus),
             "parameters": Out(parameters_signature(config)),
-            "command": Out(3),
-            "command_done": In(3),
-            "status": In(2),
+            "host": Out(host_signature),
             "samples": In(1),
             "errors": In(1),
             "triggered": In(1),
             "updates": In(1),
-            "cause": In(3),
-            "clear": In(1),
-            "random_last": In(32),
-            "random_shift": Out(1),
-            "random_value": Out(32),
+            "seed": Out(seed_signature),
         })
 
     def elaborate(self, platform):
         m = Module()
-        table, bus, parameters = self.table, self.bus, self.parameters
-        # Writes.
-        m.d.sync += self.command.eq(self.command & ~self.command_done)
-        m.d.comb += self.random_value.eq(bus.write_data)
+        table, bus, parameters, host = self.table, self.bus, self.parameters, self.host
+        # Writes. Registers keep the many of the bank off the bus.
+        waiting, shift = host.command & ~host.done, Signal()
+        m.d.sync += [host.command.eq(waiting), self.seed.shift.eq(shift),
+                     self.seed.value.eq(bus.write_data)]
         with m.If(bus.write):
             with m.Switch(bus.address):
                 for name in parameters.signature.members:
                     with m.Case(table[name.upper()].address):
                         m.d.sync += getattr(parameters, name).eq(bus.write_data)
                 with m.Case(table["COMMAND"].address):
-                    m.d.sync += self.command.eq(
-                        self.command & ~self.command_done | bus.write_data[:3])
+                    m.d.sync += host.command.eq(waiting | bus.write_data[:len(waiting)])
                 with m.Case(table["RANDOM"].address):
-                    m.d.comb += self.random_shift.eq(1)
+                    m.d.comb += shift.eq(1)
 
         # Performance counters.
         events = Cat(self.samples, self.errors, self.triggered, self.updates,
-                     *(self.cause == cause.value for cause in Cause))
+                     *(host.cause == cause for cause in Cause))
         events = delay(m, events, 1, name="events")  # keeps the adders off the engines' paths
         counters = [Signal(32, name=name.lower()) for name in COUNTERS]
         for counter, event in zip(counters, events, strict=True):
             m.d.sync += counter.eq(counter + event)
-            with m.If(self.clear):
+            with m.If(host.clear):
                 m.d.sync += counter.eq(0)
 
         # Reads. Identification begins at address 0, RANDOM is above it, and the counters begin at
         # a power of two above all: few bits of an address tell those that can be read apart.
         identification = {
             "IDENT": Const(MAGIC, 32), "VERSION": Const(NUMERICS_VERSION, 32),
-            "DIGEST": Const(self.config.identifier, 32), "STATUS": self.status,
+            "DIGEST": Const(self.config.identifier, 32), "STATUS": host.status,
         }
         random, first = table["RANDOM"].address, table[COUNTERS[0]].address
 
@@ -126,7 +123,7 @@ class Registers(wiring.Component):
         with m.If(bus.address[first.bit_length() - 1]):
             m.d.sync += bus.read_data.eq(one_of(dict(zip(COUNTERS, counters, strict=True))))
         with m.Elif(bus.address[:random.bit_length()] == random):
-            m.d.sync += bus.read_data.eq(self.random_last)
+            m.d.sync += bus.read_data.eq(self.seed.last)
         with m.Else():
             m.d.sync += bus.read_data.eq(one_of(identification))
         return m

@@ -1,367 +1,194 @@
-"""The sequencer: the one block that knows the order of the phases."""
+"""The sequencer: the one block that knows the order of the phases of a sample."""
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Const, Module, Signal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect, flipped
 
-from bep_model.protocol import Cause, Command, Mode
-from rtl.engines.backward import backward_job_layout
-from rtl.engines.forward import job_layout
-from rtl.engines.select import select_job_layout
-from rtl.engines.update import Operation
-from rtl.engines.winners import Winners
-from rtl.parts.delay import delay
-from rtl.parts.memory import slot_offsets
-from rtl.parts.tables import lookup
+from bep_model.protocol import Cause
+from rtl.engines.backward import backward_control
+from rtl.engines.classify import classify_control
+from rtl.engines.forward import Receiver, forward_control
+from rtl.engines.loader import loader_control
+from rtl.engines.result import result_control
+from rtl.engines.select import select_control
+from rtl.engines.winners import winners_control
+from rtl.jobs import Jobs
+from rtl.parts.layouts import span_layout
 from rtl.registers import parameters_signature
+
+sample_control = wiring.Signature({
+    "take": Out(1), "training": Out(1), "ready": In(1), "busy": In(1), "ended": In(1),
+    "cause": In(Cause)})
+"""How :class:`rtl.batches.Batches` drives :class:`Sequencer`.
+
+``take`` the next sample, for ``training`` or not: only when it is ``ready`` and the sequencer not
+``busy``. ``ended``, the last clock of a sample that was trained; ``cause``, the phase.
+"""
 
 
 class Sequencer(wiring.Component):
-    """Takes each sample through forward, classify, backward and select, and each batch through
-    update and reinforce (docs/algorithm.md, "Order").
+    """Takes each sample through forward, classify, backward and select: docs/algorithm.md, "Order".
 
     Timing
     ------
     A phase is started in the last clock of the one before, so that its first clock follows at
-    once. Between two samples lies one clock in which commands and the state port are looked at.
-    Within a batch the next sample does not wait for the last scan of select, that of layer 1: its
-    own layer 1 takes longer than that, and no other scan starts before. (Of a recurrent network
-    it does wait.)
+    once. The next sample does not wait for the last scan of select, that of layer 1: its own layer
+    1 takes longer than that, and no other scan starts before. (Of a recurrent network it does
+    wait.)
 
     Parameters
     ----------
     config : Config
-    undefined : bool
-        The memory of the counters holds anything after configuration: if a sample comes before they
-        were drawn, or any was written, they are drawn first, as for INITIALISE.
 
     Members
     -------
     parameters : In(parameters_signature(config))
-    command, command_done, status, cause, clear
-        See ``rtl.registers.Registers``.
-    access_pending : In(1)
-        The state port has something to do; it goes before everything else between two samples.
-    access_write : In(1)
-        The state port has a word to write; only where the memory is ``undefined``.
-    access_enable : Out(1)
-    loaded : In(1)
-        A sample can be taken, and there will be room for its result.
-    take : Out(1)
-    training : Out(1)
-        The present sample is for training.
-    layer : Out(range(L + 1))
-        Layer of the forward phase, 0 for layer 1; L during classify.
-    length : In(range(T_max + 1))
-        T of the sequence taken last; only of a recurrent network, as ``step`` and ``oldest``.
+    control : In(sample_control)
+    loader : Out(loader_control(config))
+    forward : Out(forward_control(config))
+    classify : Out(classify_control)
+    result : Out(result_control)
+    backward : Out(backward_control(config))
+        Not if there is one layer.
+    select : Out(select_control(config))
+    winners : Out(winners_control)
+        Winners of hidden layers are those of a triggered sample.
     step : Out(range(T_max))
-        Step that forward works on, or whose targets are sought, 0 for t = 1.
-    oldest : Out(range(T_max))
-        First step that gets targets.
-    forward_start, classify_start, backward_start, select_start, open_start, sweep_start : Out(1)
-    forward_job, backward_job, select_job
-        Taken with the start of the engine, or steady from the clock after it.
-    select_hidden : Out(1)
-    select_layer : Out(range(L))
-        The layer that is or was last scanned, 0 for layer 1.
-    gather : Out(1)
-        Activations are to be stored.
-    forward_done, classify_done, backward_done, triggered, select_busy : In(1)
-    judge : Out(1)
-        The clock in which the present sample's result is given.
-    commit, drop : Out(1)
-        See ``rtl.engines.winners.Winners``. Winners of hidden layers are those of a triggered
-        sample.
-    winners_empty, update_busy, update_idle, sweep_busy : In(1)
-    update_run : Out(1)
-    sweep : Out(1)
-        Rows come from the sweep, not from the winners.
-    operation : Out(Operation)
-    sweep_enable : Out(L)
-        Layers that the sweep visits.
+        Only of a recurrent network, as ``span``: see :class:`rtl.jobs.Jobs`.
+    span : Out(span_layout(config))
     """
 
-    def __init__(self, config, undefined):
+    def __init__(self, config):
         self.config = config
-        self.undefined = undefined
-        step = range(max(2, config.max_steps))
         super().__init__({
-            **({"length": In(range(config.max_steps + 1)), "step": Out(step), "oldest": Out(step)}
-               if config.recurrent else {}),
             "parameters": In(parameters_signature(config)),
-            "command": In(3),
-            "command_done": Out(3),
-            "status": Out(2),
-            "cause": Out(3),
-            "clear": Out(1),
-            **({"access_write": In(1)} if undefined else {}),
-            "access_pending": In(1),
-            "access_enable": Out(1),
-            "loaded": In(1),
-            "take": Out(1),
-            "training": Out(1),
-            "layer": Out(range(config.depth + 1)),
-            "forward_start": Out(1),
-            "forward_job": Out(job_layout(config)),
-            "forward_done": In(1),
-            "gather": Out(1),
-            "classify_start": Out(1),
-            "classify_done": In(1),
-            "triggered": In(1),
-            "judge": Out(1),
-            "backward_start": Out(1),
-            "backward_job": Out(backward_job_layout(config)),
-            "backward_done": In(1),
-            "open_start": Out(1),
-            "select_start": Out(1),
-            "select_hidden": Out(1),
-            "select_layer": Out(range(config.depth)),
-            "select_job": Out(select_job_layout(config)),
-            "select_busy": In(1),
-            "commit": Out(1),
-            "drop": Out(1),
-            "winners_empty": In(1),
-            "update_run": Out(1),
-            "update_busy": In(1),
-            "update_idle": In(1),
-            "operation": Out(Operation),
-            "sweep": Out(1),
-            "sweep_start": Out(1),
-            "sweep_busy": In(1),
-            "sweep_enable": Out(config.depth),
+            "control": In(sample_control),
+            "loader": Out(loader_control(config)),
+            "forward": Out(forward_control(config)),
+            "classify": Out(classify_control),
+            "result": Out(result_control),
+            **({"backward": Out(backward_control(config))} if config.depth > 1 else {}),
+            "select": Out(select_control(config)),
+            "winners": Out(winners_control),
+            **({"step": Out(range(max(2, config.max_steps))), "span": Out(span_layout(config))}
+               if config.recurrent else {}),
         })
 
     def elaborate(self, platform):
         m = Module()
-        config, parameters = self.config, self.parameters
-        depth, last = config.depth, config.depth - 1
-        gates, groups, probabilities = (
-            [getattr(parameters, f"{name}_{l}") for l in range(1, depth + 1)]
-            for name in ("gate", "group", "reinforce"))
-
-        # Jobs. The forward job is that of the layer about to start; the others are those of the
-        # layer whose targets are sought, from the clock of their start on.
-        upcoming, target, held = Signal.like(self.layer), Signal(range(depth)), Signal(range(depth))
-        offsets = slot_offsets(config)
-        fan_ins = [f for _, f in config.shapes]
-        words = [layer.words for layer in config.network]
+        config, control, forward, select = self.config, self.control, self.forward, self.select
+        recurrent, last = config.recurrent, config.depth - 1
+        layer = Signal(range(config.depth + 1))  # of the forward phase
+        upcoming, target, earlier, newest, oldest = self._jobs(m)
         m.d.comb += [
-            self.forward_job.rows.eq(lookup(upcoming, [*config.layers, config.classes])),
-            self.forward_job.words.eq(lookup(upcoming, [*config.row_words, words[-1]])),
-            self.forward_job.address.eq(lookup(upcoming, config.bases)),
-            self.forward_job.source.eq(lookup(upcoming, offsets[:-1])),
-            self.forward_job.target.eq(lookup(upcoming, offsets[1:-1])),
-            self.forward_job.fan_in.eq(lookup(upcoming, [*fan_ins, config.layers[-1]])),
-            self.forward_job.gate.eq(Array(gates)[upcoming]),
-            self.backward_job.columns.eq(lookup(target, config.layers)),
-            self.backward_job.words.eq(lookup(target, words)),
-            self.select_job.rows.eq(lookup(target, config.layers)),
-            self.select_job.group.eq(Array(groups)[target]),
-            self.select_job.address.eq(lookup(target, config.bases[:-1])),
-            self.select_job.words.eq(lookup(target, config.row_words)),
-            self.select_job.neuron.eq(
-                lookup(target, [sum(config.layers[:l]) for l in range(max(1, last))])),
+            control.ready.eq(self.loader.full & self.result.free),
+            self.loader.take.eq(control.take),
         ]
-        if config.stable:
-            stabilities = [getattr(parameters, f"stability_{l}") for l in range(1, depth + 1)]
-            m.d.comb += self.forward_job.stability.eq(Array(stabilities)[upcoming])
-        newest = oldest = Const(1)
-        earlier = Signal()  # the targets of the step before are sought from now on
-        if config.recurrent:
-            newest, oldest = self._through_time(m, upcoming, earlier)
+        training = Signal()
+        with m.If(control.take):
+            m.d.sync += training.eq(control.training)
 
-        # Progress of the batch and of the sweep.
-        in_batch = Signal.like(parameters.batch)
-        since_sweep = Signal(range((1 << 16) + config.max_batch))
-        swept = Signal.like(since_sweep)
-        m.d.comb += swept.eq(since_sweep + in_batch)
-
-        def start_forward(training):
-            m.d.comb += self.forward_start.eq(1)
-            m.d.sync += self.layer.eq(upcoming)
+        def begin_forward(training):
+            m.d.comb += forward.start.eq(1)
+            m.d.sync += layer.eq(upcoming)
             with m.If((upcoming == last) & training):
-                start_select(last, hidden=0)
+                begin_select(last, hidden=0)
 
-        def start_select(layer, hidden):
-            m.d.comb += [self.select_start.eq(1), self.open_start.eq(1), target.eq(layer)]
-            m.d.sync += [held.eq(layer), self.select_hidden.eq(hidden)]
+        def begin_select(layer, hidden):
+            m.d.comb += [select.start.eq(1), target.eq(layer)]
+            m.d.sync += [select.layer.eq(layer), select.hidden.eq(hidden)]
 
-        def start_backward(layer):
-            m.d.comb += self.backward_start.eq(1)
-            start_select(layer, hidden=1)
-
-        def enter(state):
-            """Go to UPDATE or SWEEP; what they tell the update engine comes from registers."""
-            m.next = state
-            m.d.sync += [self.update_run.eq(1), self.sweep.eq(state == "SWEEP")]
+        def begin_backward(layer):
+            m.d.comb += self.backward.start.eq(1)
+            begin_select(layer, hidden=1)
+            m.next = "BACKWARD"
 
         def end_sample():
-            with m.If(~self.training):
-                m.next = "WAIT"
-            with m.Elif(in_batch + 1 >= parameters.batch):
-                enter("UPDATE")
-            with m.Else():
-                m.next = "SETTLE" if config.recurrent else "WAIT"
-            m.d.sync += in_batch.eq(in_batch + self.training)
+            m.d.comb += control.ended.eq(training)
+            m.next = "IDLE"
+            if recurrent:
+                with m.If(training):
+                    m.next = "SETTLE"
 
-        sample = self.loaded & (parameters.mode != Mode.IDLE)
-        initialise = self.command & Command.INITIALISE
-        if self.undefined:
-            defined = Signal(reset_less=True)
-            initialise = initialise.any() | sample & ~defined
-            with m.If(self.access_write):
-                m.d.sync += defined.eq(1)
-        flush = (self.command & Command.FLUSH).any()
-        infer = self.loaded & (parameters.mode == Mode.INFER) & (in_batch != 0)
-        # The last winner is on its way to the update engine until then.
-        scanned = delay(m, self.select_busy, Winners.latency - 2, "scanned")
-        m.d.comb += [self.cause.eq(Cause.WAIT), target.eq(held), self.select_layer.eq(held),
-                     self.commit.eq(self.select_hidden)]
+        m.d.comb += [target.eq(select.layer), control.cause.eq(Cause.WAIT),
+                     self.result.training.eq(training), self.winners.commit.eq(select.hidden)]
         with m.FSM() as fsm:
-            with m.State("WAIT"):
-                m.d.comb += self.access_enable.eq(1)
-                with m.If(self.command & Command.CLEAR):
-                    m.d.comb += [self.clear.eq(1), self.command_done.eq(Command.CLEAR)]
-                with m.Elif(self.access_pending):
-                    pass
-                with m.Elif((flush | infer) & (self.select_busy | scanned)):
-                    pass
-                with m.Elif(flush):
-                    m.d.comb += self.command_done.eq(Command.FLUSH)
-                    with m.If(in_batch != 0):
-                        enter("UPDATE")
-                with m.Elif(initialise):
-                    m.d.comb += [self.command_done.eq(Command.INITIALISE),
-                                 self.sweep_start.eq(1)]
-                    m.d.sync += [self.operation.eq(Operation.INITIALISE),
-                                 self.sweep_enable.eq(~0), since_sweep.eq(0)]
-                    enter("SWEEP")
-                with m.Elif(infer):
-                    enter("UPDATE")
-                with m.Elif(sample):
-                    m.d.comb += self.take.eq(1)
-                    m.d.sync += self.training.eq(parameters.mode == Mode.TRAIN)
-                    start_forward(parameters.mode == Mode.TRAIN)
+            with m.State("IDLE"):
+                with m.If(control.take):
+                    begin_forward(control.training)
                     m.next = "FORWARD"
 
             with m.State("FORWARD"):
-                m.d.comb += [self.cause.eq(Cause.FORWARD), self.gather.eq(1)]
-                with m.If(newest | (self.layer != 0)):
-                    m.d.comb += upcoming.eq(self.layer + 1)
-                with m.If(self.forward_done):
-                    start_forward(self.training)
-                    with m.If(self.layer == last):
-                        m.d.comb += self.classify_start.eq(1)
+                m.d.comb += control.cause.eq(Cause.FORWARD)
+                with m.If(~training):
+                    m.d.comb += forward.receiver.eq(Receiver.NOBODY)
+                with m.Elif(layer == last):
+                    m.d.comb += forward.receiver.eq(Receiver.LAST)
+                with m.Else():
+                    m.d.comb += forward.receiver.eq(Receiver.HIDDEN)
+                with m.If(newest | (layer != 0)):
+                    m.d.comb += upcoming.eq(layer + 1)
+                with m.If(forward.done):
+                    begin_forward(training)
+                    with m.If(layer == last):
+                        m.d.comb += self.classify.start.eq(1)
                         m.next = "CLASSIFY"
 
             with m.State("CLASSIFY"):
-                m.d.comb += self.cause.eq(Cause.CLASSIFY)
-                with m.If(self.classify_done):
-                    m.d.comb += self.judge.eq(1)
-                    with m.If(self.training & self.triggered):
-                        m.d.comb += self.commit.eq(1)
-                        if depth > 1:
-                            start_backward(last - 1)
-                            m.next = "BACKWARD"
+                m.d.comb += control.cause.eq(Cause.CLASSIFY)
+                with m.If(self.classify.done):
+                    m.d.comb += self.result.give.eq(1)
+                    with m.If(training & self.classify.triggered):
+                        m.d.comb += self.winners.commit.eq(1)
+                        if last:
+                            begin_backward(last - 1)
                         else:
                             end_sample()
                     with m.Else():
-                        m.d.comb += self.drop.eq(self.training)
+                        m.d.comb += self.winners.drop.eq(training)
                         end_sample()
 
-            if depth > 1:
+            if last:
                 with m.State("BACKWARD"):
-                    m.d.comb += self.cause.eq(Cause.BACKWARD)
-                    if depth > 2 or config.recurrent:
-                        with m.If(self.backward_done & ((held != 0) | ~oldest)):
-                            m.next = "COLLECT"
-                    with m.If(self.backward_done & (held == 0) & oldest):
+                    m.d.comb += control.cause.eq(Cause.BACKWARD)
+                    with m.If(self.backward.done):
                         end_sample()
+                        if recurrent or last > 1:
+                            with m.If((select.layer != 0) | ~oldest):
+                                m.d.comb += control.ended.eq(0)
+                                m.next = "COLLECT"
 
-            if depth > 2 or config.recurrent:
+            if recurrent or last > 1:
                 # The open rows of this layer, or step, must be known before they are read.
                 with m.State("COLLECT"):
-                    m.d.comb += self.cause.eq(Cause.SELECT)
-                    with m.If(~self.select_busy):
-                        start_backward(0 if config.recurrent else held - 1)
+                    m.d.comb += control.cause.eq(Cause.SELECT)
+                    with m.If(~select.busy):
+                        begin_backward(0 if recurrent else select.layer - 1)
                         m.d.comb += earlier.eq(1)
-                        m.next = "BACKWARD"
 
-            if config.recurrent:
+            if recurrent:
                 with m.State("SETTLE"):
-                    m.d.comb += self.cause.eq(Cause.SELECT)
-                    with m.If(~self.select_busy):
-                        m.next = "WAIT"
+                    m.d.comb += control.cause.eq(Cause.SELECT)
+                    with m.If(~select.busy):
+                        m.next = "IDLE"
 
-            with m.State("UPDATE"):
-                with m.If(self.update_idle):
-                    m.d.comb += self.cause.eq(Cause.SELECT)
-                with m.Else():
-                    m.d.comb += self.cause.eq(Cause.UPDATE)
-                with m.If(~self.select_busy & self.winners_empty & ~self.update_busy):
-                    m.d.sync += [in_batch.eq(0), since_sweep.eq(swept), self.update_run.eq(0)]
-                    m.next = "WAIT"
-                    with m.If(swept >= parameters.sweep):
-                        m.d.comb += self.sweep_start.eq(1)
-                        m.d.sync += [
-                            since_sweep.eq(0),
-                            self.operation.eq(Operation.REINFORCE),
-                        ]
-                        m.d.sync += self.sweep_enable.eq(Cat(p != 0 for p in probabilities))
-                        enter("SWEEP")
-
-            with m.State("SWEEP"):
-                m.d.comb += self.cause.eq(Cause.REINFORCE)
-                with m.If(~self.sweep_busy & ~self.update_busy):
-                    m.d.sync += [self.operation.eq(Operation.STEP), self.update_run.eq(0),
-                                 self.sweep.eq(0)]
-                    if self.undefined:
-                        m.d.sync += defined.eq(1)
-                    m.next = "WAIT"
-
-            m.d.comb += self.status.eq(
-                ~fsm.ongoing("WAIT") | self.command.any() | ((in_batch != 0) << 1))
+            m.d.comb += control.busy.eq(~fsm.ongoing("IDLE"))
         return m
 
-    def _through_time(self, m, upcoming, earlier):
-        """Count the steps of a sequence and complete the jobs of the state layer with them.
-
-        Return whether the present step is the last one, and the first one that gets targets.
+    def _jobs(self, m):
+        """Look up the jobs. Return what they follow from, and whether the present step is the last
+        one, and the first one that gets targets.
         """
-        config, job = self.config, self.forward_job
-        words, stride = config.input_words, config.row_words[0]
-        output = (config.max_steps + 1) * stride  # where its activations are, after all blocks
-        block, following = Signal.like(job.source), Signal.like(job.source)
-        neuron = Signal.like(self.select_job.neuron)
-        newest, oldest, begins = Signal(), Signal(), Signal()
+        config = self.config
+        m.submodules.jobs = jobs = Jobs(config)
+        connect(m, flipped(self.parameters), jobs.parameters)
+        m.d.comb += [self.forward.job.eq(jobs.forward), self.select.job.eq(jobs.select)]
+        if config.depth > 1:
+            m.d.comb += self.backward.job.eq(jobs.backward)
+        if not config.recurrent:
+            return jobs.upcoming, jobs.target, Signal(), Const(1), Const(1)
         m.d.comb += [
-            newest.eq(self.step == self.length - 1),
-            self.oldest.eq(Mux(self.length > self.parameters.horizon,
-                               self.length - self.parameters.horizon, 0)),
-            oldest.eq(self.step == self.oldest),
-            begins.eq(self.forward_start & (upcoming == 0)),
-            following.eq(Mux(self.take, 0, block + stride)),
-            self.select_job.neuron.eq(neuron),
-            self.select_job.newest.eq(newest),
-            self.select_job.oldest.eq(oldest),
+            jobs.take.eq(self.control.take), jobs.begin.eq(self.forward.start),
+            jobs.length.eq(self.loader.length), self.step.eq(jobs.step), self.span.eq(jobs.span),
         ]
-        with m.Switch(upcoming):
-            with m.Case(0):
-                m.d.comb += [job.source.eq(following), job.target.eq(following + stride + words)]
-                with m.If(self.take):  # there is no state yet
-                    m.d.comb += [job.words.eq(words), job.skip.eq(stride - words),
-                                 job.fan_in.eq(config.inputs)]
-            with m.Case(1):
-                m.d.comb += [job.source.eq(following + words), job.target.eq(output)]
-            with m.Default():
-                m.d.comb += job.source.eq(output)
-        with m.If(begins):
-            m.d.sync += [
-                block.eq(following), self.step.eq(Mux(self.take, 0, self.step + 1)),
-                neuron.eq(Mux(self.take, 0, neuron + config.layers[0])),
-            ]
-        with m.If(earlier):
-            m.d.comb += [self.backward_job.first.eq(words),
-                         self.select_job.neuron.eq(neuron - config.layers[0])]
-            m.d.sync += [self.step.eq(self.step - 1), neuron.eq(neuron - config.layers[0])]
-        return newest, oldest
+        return (jobs.upcoming, jobs.target, jobs.earlier, jobs.select.newest, jobs.select.oldest)

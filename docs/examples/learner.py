@@ -13,7 +13,7 @@ from bep_model.host import bring_up_writes
 from bep_model.phases import frame, random
 from bep_model.registers import registers
 from bep_model.words import integers, sample_words
-from rtl.engines.loader import sample_layout
+from rtl.parts.layouts import sample_layout
 from rtl.trainer import Trainer
 
 

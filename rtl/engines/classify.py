@@ -1,18 +1,13 @@
 """Classify: prediction, error and trigger from the logits as they arrive."""
 
 from amaranth.hdl import Module, Signal
-from amaranth.lib import data, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2
 
+from rtl.parts.layouts import forward_job_layout, result_layout
 
-def result_layout(config):
-    """What the trainer reports of a sample."""
-    return data.StructLayout({
-        "prediction": ceil_log2(config.classes),
-        "error": 1,
-        "triggered": 1,
-    })
+classify_control = wiring.Signature({"start": Out(1), "done": In(1), "triggered": In(1)})
+"""How the sequencer drives :class:`Classify`; ``triggered`` is that of the result."""
 
 
 class Classify(wiring.Component):
@@ -34,15 +29,13 @@ class Classify(wiring.Component):
 
     Members
     -------
-    start : In(1)
+    control : In(classify_control)
     label : In(ceil_log2(C))
         Steady from ``start`` to ``done``.
     margin : In(signed(...))
         M; steady likewise.
-    total : In(range(K_L + 1))
+    logits : In(stream.Signature(range(F + 1), always_ready=True))
         Popcount of the row of the next class.
-    total_valid : In(1)
-    done : Out(1)
     result : Out(result_layout(config))
         ``triggered`` tells the margin alone; whether to train is for others to know.
     """
@@ -53,34 +46,36 @@ class Classify(wiring.Component):
         self.config = config
         result = result_layout(config)
         super().__init__({
-            "start": In(1),
+            "control": In(classify_control),
             "label": In(result.members["prediction"]),
             "margin": In(margin_shape(config)),
-            "total": In(range(config.layers[-1] + 1)),
-            "total_valid": In(1),
-            "done": Out(1),
+            "logits": In(stream.Signature(
+                forward_job_layout(config).members["fan_in"], always_ready=True)),
             "result": Out(result),
         })
 
     def elaborate(self, platform):
         m = Module()
+        control, valid = self.control, self.logits.valid
+        total = self.logits.payload[:self.config.layers[-1].bit_length()]
         index = Signal.like(self.label)
-        best, own, other = (Signal.like(self.total, name=name) for name in ("best", "own", "other"))
+        best, own, other = (Signal(len(total), name=name) for name in ("best", "own", "other"))
         winner = Signal.like(self.label)
         finished = Signal()
-        with m.If(self.total_valid):
+        with m.If(valid):
             m.d.sync += index.eq(index + 1)
-            with m.If((index == 0) | (self.total > best)):
-                m.d.sync += [best.eq(self.total), winner.eq(index)]
+            with m.If((index == 0) | (total > best)):
+                m.d.sync += [best.eq(total), winner.eq(index)]
             with m.If(index == self.label):
-                m.d.sync += own.eq(self.total)
-            with m.Elif(self.total > other):
-                m.d.sync += other.eq(self.total)
-        with m.If(self.start):
+                m.d.sync += own.eq(total)
+            with m.Elif(total > other):
+                m.d.sync += other.eq(total)
+        with m.If(control.start):
             m.d.sync += [index.eq(0), other.eq(0)]
 
-        last = self.total_valid & (index == self.config.classes - 1)
-        m.d.sync += [finished.eq(last), self.done.eq(finished)]
+        last = valid & (index == self.config.classes - 1)
+        m.d.comb += control.triggered.eq(self.result.triggered)
+        m.d.sync += [finished.eq(last), control.done.eq(finished)]
         with m.If(finished):
             m.d.sync += [
                 self.result.prediction.eq(winner),

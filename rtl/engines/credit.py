@@ -5,8 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from rtl.engines.backward import target_layout
-from rtl.engines.forward import row_layout
+from rtl.parts.layouts import row_layout, target_layout
 
 
 class Credit(wiring.Component):

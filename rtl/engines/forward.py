@@ -1,64 +1,51 @@
 """Forward: the rows of one layer against its input, one word per clock."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import data, wiring
+from amaranth.lib import enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl.parts.delay import delay
-from rtl.parts.memory import neuron_lanes, slot_words
+from rtl.parts.layouts import forward_job_layout, row_layout
+from rtl.parts.memory import activation_ports, neuron_lanes, sign_ports
 from rtl.parts.popcount import Popcount
 
 
-def job_layout(config):
-    """What :class:`Forward` is to do: rows, where they lie, and what they are multiplied with.
+class Receiver(enum.Enum, shape=2):
+    """Who gets the results of the rows of a job."""
 
-    ``rows`` and ``words`` count from 1; ``skip`` words of each row are left out at its end;
-    ``address`` is the first row's in the sign plane; ``source`` and ``target`` are offsets in the
-    activation memory; ``fan_in`` is F_l, ``gate`` T_l and, if there is
-    one, ``stability`` kappa_l.
+    LOGITS = 0
+    """Classify: they are no activations."""
+    HIDDEN = 1
+    LAST = 2
+    """The select engine, as they come."""
+    NOBODY = 3
+    """The activations are all that counts."""
+
+
+def forward_control(config):
+    """How the sequencer drives :class:`Forward`.
+
+    ``job`` is taken with ``start``; ``receiver`` is steady from the clock after ``start`` to
+    ``done``.
     """
-    offsets = range(max(2, slot_words(config)))
-    fan_ins = [f for _, f in config.shapes]
-    return data.StructLayout({
-        "rows": range(max(config.classes, *config.layers) + 1),
-        "words": range(max(*config.row_words, config.network[-1].words) + 1),
-        "skip": range(config.network[0].words + 1 if config.recurrent else 1),
-        "address": range(max(2, config.sign_depth)),
-        "source": offsets,
-        "target": offsets,
-        "fan_in": range(max(*fan_ins, config.layers[-1]) + 1),
-        "gate": range(max(fan_ins) + 1),
-        **({"stability": range(max(fan_ins) + 2)} if config.stable else {}),
-    })
-
-
-def row_layout(config):
-    """One row's result: the activation and abs(z).
-
-    ``open`` is the gate, abs(z) <= T_l; ``unstable``, if there is a stability, abs(z) < kappa_l.
-    """
-    return data.StructLayout({
-        "activation": 1,
-        "magnitude": range(max(config.layers[-1], *(f for _, f in config.shapes)) + 1),
-        "open": 1,
-        **({"unstable": 1} if config.stable else {}),
-    })
+    return wiring.Signature({
+        "start": Out(1), "job": Out(forward_job_layout(config)), "receiver": Out(Receiver),
+        "done": In(1)})
 
 
 class Forward(wiring.Component):
     """Activations of one layer, or the logits of all classes: ``bep_model.phases.forward``.
 
     For every row the words of the sign plane meet the words of the layer's input; the popcounts n
-    are added up and z = 2n - F_l gives the activation (z >= 0), abs(z) and the gate. The
-    activations are gathered into words and written to the activation memory, as soon as n is known.
+    are added up and z = 2n - F_l gives the activation (z >= 0), abs(z) and the gate. Activations
+    are gathered into words and written to the activation memory, as soon as n is known.
 
     Timing
     ------
     The first word is read in the clock after ``start``; then one word per clock without gaps
     between rows. ``done`` is high in the last clock of work: ``cycles(rows, words)`` clocks after
-    ``start``; ``start`` may be given again in that clock. ``job`` is taken with ``start``.
-    ``total_valid`` and ``row_valid`` are high for one clock per row, ``row_valid`` one clock after
-    ``total_valid``; no backpressure.
+    ``start``; ``start`` may be given again in that clock. ``total`` is there for one clock per row,
+    ``hidden`` and ``last`` one clock later; none waits.
 
     Parameters
     ----------
@@ -68,52 +55,40 @@ class Forward(wiring.Component):
 
     Members
     -------
-    start : In(1)
-    job : In(job_layout(config))
-    done : Out(1)
-    read_enable : Out(1)
-        Read both memories.
-    read_address : Out(range(sign_depth))
-        Sign plane.
-    read_offset : Out(range(words per slot))
-        Activation memory.
-    weights, activations : In(P)
-        What was read.
-    total : Out(range(F + 1))
-        Popcount of the row.
-    total_valid : Out(1)
-    row : Out(row_layout(config))
-    row_valid : Out(1)
-    write_enable : Out(1)
-        Write to the activation memory; only if ``gather``.
-    write_offset : Out(range(words per slot))
-    write_data : Out(neuron_lanes(config))
-    gather : In(1)
-        Write the activations of this job; steady from the clock after ``start`` to ``done``.
+    control : In(forward_control(config))
+    slot : In(range(max_batch + 1))
+        Of the sample; steady from the clock after ``start`` to ``done``.
+    signs : In(ReadPort.Signature)
+    activations : In(ReadPort.Signature)
+        Both are read in the same clocks.
+    neurons : In(WritePort.Signature)
+        Into the activation memory, unless the job is for the logits.
+    total : Out(stream.Signature(range(F + 1), always_ready=True))
+        Popcount of a row, of any job.
+    logits : Out(stream.Signature(range(F + 1), always_ready=True))
+        The same, of the jobs for the logits.
+    hidden, last : Out(stream.Signature(row_layout(config), always_ready=True))
+        The row's result, of the jobs for one and the other receiver.
     """
 
     def __init__(self, config, read_latency=1):
         self.config = config
         self.read_latency = read_latency
         self.popcount = Popcount(config.weight_lanes)
-        job, row = job_layout(config), row_layout(config)
+        signs, (activations, _, neurons) = sign_ports(config)[0], activation_ports(config)
+        total = stream.Signature(
+            forward_job_layout(config).members["fan_in"], always_ready=True)
+        row = stream.Signature(row_layout(config), always_ready=True)
         super().__init__({
-            "start": In(1),
-            "job": In(job),
-            "done": Out(1),
-            "read_enable": Out(1),
-            "read_address": Out(job.members["address"]),
-            "read_offset": Out(job.members["source"]),
-            "weights": In(config.weight_lanes),
-            "activations": In(config.weight_lanes),
-            "total": Out(job.members["fan_in"]),
-            "total_valid": Out(1),
-            "row": Out(row),
-            "row_valid": Out(1),
-            "write_enable": Out(1),
-            "write_offset": Out(job.members["target"]),
-            "write_data": Out(neuron_lanes(config)),
-            "gather": In(1),
+            "control": In(forward_control(config)),
+            "slot": In(range(config.max_batch + 1)),
+            "signs": In(signs),
+            "activations": In(activations),
+            "neurons": In(neurons),
+            "total": Out(total),
+            "logits": Out(total),
+            "hidden": Out(row),
+            "last": Out(row),
         })
 
     @property
@@ -133,10 +108,10 @@ class Forward(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.popcount = popcount = self.popcount
-        lanes = neuron_lanes(self.config)
+        control, total = self.control, self.total
 
         # Issue: addresses run on through the rows, the input's offset starts over in each.
-        job = Signal(self.job.shape())
+        job = Signal(control.job.shape())
         busy = Signal()
         word, row = Signal.like(job.words), Signal.like(job.rows)
         first, last = word == 0, word == job.words - 1
@@ -146,58 +121,68 @@ class Forward(wiring.Component):
                 m.d.sync += [row.eq(row + 1), job.address.eq(job.address + 1 + job.skip)]
                 with m.If(row == job.rows - 1):
                     m.d.sync += busy.eq(0)
-        with m.If(self.start):
-            m.d.sync += [job.eq(self.job), busy.eq(1), word.eq(0), row.eq(0)]
+        with m.If(control.start):
+            m.d.sync += [job.eq(control.job), busy.eq(1), word.eq(0), row.eq(0)]
         m.d.comb += [
-            self.read_enable.eq(busy),
-            self.read_address.eq(job.address),
-            self.read_offset.eq(job.source + word),
+            self.signs.en.eq(busy), self.signs.addr.eq(job.address),
+            self.activations.en.eq(busy),
+            self.activations.addr.eq(Cat((job.source + word)[:len(job.source)], self.slot)),
         ]
 
         # Popcount and accumulation over the words of a row.
-        m.d.comb += [popcount.a.eq(self.weights), popcount.b.eq(self.activations)]
+        m.d.comb += [popcount.a.eq(self.signs.data), popcount.b.eq(self.activations.data)]
         depth = self.read_latency + popcount.latency
         begin, end = Signal(), Signal()
         m.d.comb += Cat(begin, end).eq(
             delay(m, Cat(busy & first, busy & last), depth, name="edge"))
         if self.accumulates:
             m.d.sync += [
-                self.total.eq(Mux(begin, 0, self.total) + popcount.o),
-                self.total_valid.eq(end),
+                total.payload.eq(Mux(begin, 0, total.payload) + popcount.o),
+                total.valid.eq(end),
             ]
         else:
-            m.d.comb += [self.total.eq(popcount.o), self.total_valid.eq(end)]
+            m.d.comb += [total.payload.eq(popcount.o), total.valid.eq(end)]
 
         # z = 2n - F; its magnitude and sign. By then the next job may have begun.
-        z = (self.total << 1) - job.fan_in
+        z = (total.payload << 1) - job.fan_in
         activation = z >= 0
+        result = Signal(row_layout(self.config))
         m.d.sync += [
-            self.row.activation.eq(activation),
-            self.row.magnitude.eq(Mux(activation, z, -z)),
-            self.row_valid.eq(self.total_valid),
+            result.activation.eq(activation),
+            result.magnitude.eq(Mux(activation, z, -z)),
         ]
-        m.d.comb += self.row.open.eq(self.row.magnitude <= delay(m, job.gate, 1, "gate"))
+        m.d.comb += result.open.eq(result.magnitude <= delay(m, job.gate, 1, "gate"))
         if self.config.stable:
             stability = delay(m, job.stability, 1, "stability")
-            m.d.comb += self.row.unstable.eq(self.row.magnitude < stability)
+            m.d.comb += result.unstable.eq(result.magnitude < stability)
+        for rows, receiver in ((self.hidden, Receiver.HIDDEN), (self.last, Receiver.LAST)):
+            m.d.sync += rows.valid.eq(total.valid & (control.receiver == receiver))
+            m.d.comb += rows.payload.eq(result)
+        m.d.comb += [
+            self.logits.payload.eq(total.payload),
+            self.logits.valid.eq(total.valid & (control.receiver == Receiver.LOGITS)),
+        ]
+        self._gather(m, job, activation)
+        return m
 
-        # Gather: a ring of one bit selects the lane of the next activation.
-        lane = Signal(lanes, init=1)
-        gathered = Signal(lanes)
-        offset, left = Signal.like(self.write_offset), Signal.like(job.rows)
+    def _gather(self, m, job, activation):
+        """Gather the activations into words: a ring of one bit selects the lane of the next one."""
+        control, valid, write = self.control, self.total.valid, self.neurons
+        lane = Signal(neuron_lanes(self.config), init=1)
+        gathered = Signal.like(write.data)
+        offset, left = Signal.like(job.target), Signal.like(job.rows)
         final = Signal()  # left == 1, from a register: much depends on `done`
         m.d.comb += [
-            self.write_data.eq(gathered | (lane & activation.replicate(lanes))),
-            self.write_offset.eq(offset),
-            self.write_enable.eq(self.total_valid & self.gather & (lane[-1] | final)),
-            self.done.eq(self.total_valid & final),
+            write.data.eq(gathered | (lane & activation.replicate(len(lane)))),
+            write.addr.eq(Cat(offset, self.slot)),
+            write.en.eq(valid & (control.receiver != Receiver.LOGITS) & (lane[-1] | final)),
+            control.done.eq(valid & final),
         ]
-        with m.If(self.total_valid):
-            m.d.sync += [lane.eq(lane.rotate_left(1)), gathered.eq(self.write_data),
+        with m.If(valid):
+            m.d.sync += [lane.eq(lane.rotate_left(1)), gathered.eq(write.data),
                          left.eq(left - 1), final.eq(left == 2)]
             with m.If(lane[-1]):
                 m.d.sync += [gathered.eq(0), offset.eq(offset + 1)]
-        with m.If(self.start):
-            m.d.sync += [lane.eq(1), gathered.eq(0), offset.eq(self.job.target),
-                         left.eq(self.job.rows), final.eq(self.job.rows == 1)]
-        return m
+        with m.If(control.start):
+            m.d.sync += [lane.eq(1), gathered.eq(0), offset.eq(control.job.target),
+                         left.eq(control.job.rows), final.eq(control.job.rows == 1)]

@@ -1,19 +1,20 @@
 """Loader: the next sample, taken in while the present one is trained."""
 
-from amaranth.hdl import Const, Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2
 
-from rtl.parts.memory import slot_words
+from rtl.parts.layouts import sample_layout
+from rtl.parts.memory import activation_ports, slot_words
 
 
-def sample_layout(config):
-    """One beat of a sample: P input bits, lowest word first; the label counts on the last beat.
+def loader_control(config):
+    """How the sequencer drives :class:`Loader`: it takes a sample when it is ``full``.
 
-    A sequence sends the words of one step after those of another.
+    ``length`` is T of the sequence taken last, of a recurrent network only.
     """
-    return data.StructLayout({"data": config.weight_lanes, "label": ceil_log2(config.classes)})
+    length = {"length": In(range(config.max_steps + 1))} if config.recurrent else {}
+    return wiring.Signature({"full": In(1), "take": Out(1), **length})
 
 
 class Loader(wiring.Component):
@@ -38,74 +39,68 @@ class Loader(wiring.Component):
     samples : In(stream.Signature(sample_layout(config)))
     block : In(1)
         The memory may be written by someone else in this clock.
-    full : Out(1)
-    take : In(1)
+    control : In(loader_control(config))
     steps : In(range(T_max + 1))
         T of the sequence that is loaded; only of a recurrent network.
-    length : Out(range(T_max + 1))
-        T of the sequence taken last; likewise.
     slot : Out(range(max_batch + 1))
     label : Out(ceil_log2(C))
         Of the sample taken last.
-    write_enable : Out(1)
-    write_offset : Out(range(words per slot))
-    write_slot : Out(range(max_batch + 1))
-    write_data : Out(P)
+    write : In(WritePort.Signature)
+        Of the activation memory, for inputs.
     """
 
     def __init__(self, config):
         self.config = config
         sample = sample_layout(config)
-        steps = range(config.max_steps + 1)
         super().__init__({
-            **({"steps": In(steps), "length": Out(steps)} if config.recurrent else {}),
+            **({"steps": In(range(config.max_steps + 1))} if config.recurrent else {}),
             "samples": In(stream.Signature(sample)),
             "block": In(1),
-            "full": Out(1),
-            "take": In(1),
+            "control": In(loader_control(config)),
             "slot": Out(range(config.max_batch + 1)),
             "label": Out(sample.members["label"]),
-            "write_enable": Out(1),
-            "write_offset": Out(range(max(2, slot_words(config)))),
-            "write_slot": Out(range(config.max_batch + 1)),
-            "write_data": Out(config.weight_lanes),
+            "write": In(activation_ports(config)[1]),
         })
 
     def elaborate(self, platform):
         m = Module()
-        config = self.config
+        config, control, write = self.config, self.control, self.write
+        offset = Signal(range(max(2, slot_words(config))))
+        next_slot, full = Signal.like(self.slot), Signal()
         next_label = Signal.like(self.label)
-        beat = Signal(range(config.input_words)) if config.recurrent else self.write_offset
+        beat = Signal(range(config.input_words)) if config.recurrent else offset
         final = Const(1)
         if config.recurrent:
             step, next_length = Signal.like(self.steps), Signal.like(self.steps)
             final = step == self.steps - 1
         m.d.comb += [
-            self.samples.ready.eq(~self.full & ~self.block),
-            self.write_enable.eq(self.samples.valid & self.samples.ready),
-            self.write_data.eq(self.samples.payload.data),
+            self.samples.ready.eq(~full & ~self.block),
+            write.en.eq(self.samples.valid & self.samples.ready),
+            write.addr.eq(Cat(offset, next_slot)),
+            write.data.eq(self.samples.payload.data),
+            control.full.eq(full),
         ]
-        with m.If(self.write_enable):
-            m.d.sync += [beat.eq(beat + 1), self.write_offset.eq(self.write_offset + 1)]
+        with m.If(write.en):
+            m.d.sync += [beat.eq(beat + 1), offset.eq(offset + 1)]
             with m.If(beat == config.input_words - 1):
                 m.d.sync += beat.eq(0)
                 if config.recurrent:
                     m.d.sync += [
                         step.eq(Mux(final, 0, step + 1)), next_length.eq(self.steps),
-                        self.write_offset.eq(self.write_offset + 1 + config.network[0].words),
+                        offset.eq(offset + 1 + config.network[0].words),
                     ]
                 with m.If(final):
-                    m.d.sync += [self.write_offset.eq(0), self.full.eq(1),
+                    m.d.sync += [offset.eq(0), full.eq(1),
                                  next_label.eq(self.samples.payload.label)]
-        with m.If(self.take):
+        with m.If(control.take):
             m.d.sync += [
-                self.full.eq(0),
-                self.slot.eq(self.write_slot),
+                full.eq(0),
+                self.slot.eq(next_slot),
                 self.label.eq(next_label),
-                self.write_slot.eq(self.write_slot + 1),
+                next_slot.eq(next_slot + 1),
             ]
             if config.recurrent:
-                m.d.sync += self.length.eq(next_length)
-            with m.If(self.write_slot == config.max_batch):
-                m.d.sync += self.write_slot.eq(0)
+                m.d.sync += control.length.eq(next_length)
+            with m.If(next_slot == config.max_batch):
+                m.d.sync += next_slot.eq(0)
         return m

@@ -14,13 +14,23 @@ def xorshift(x):
     return (x ^ (x << 5))[:32]
 
 
+def draw_signature(lanes):
+    """Random bits, seen from the bank: ``word``, bit i for lane i, until ``advance``."""
+    return wiring.Signature({"word": Out(lanes), "advance": In(1)})
+
+
+seed_signature = wiring.Signature({"shift": Out(1), "value": Out(32), "last": In(32)})
+"""Seeding, seen from who seeds: with ``shift`` generator 0 takes ``value`` and generator k takes
+the state of generator k - 1; ``last`` is the state of the last generator."""
+
+
 class Bank(wiring.Component):
     """``ceil(lanes / 32)`` generators that advance together; generator k feeds lanes 32k..32k+31.
 
     Timing
     ------
-    ``word`` is the present state; it changes in the clock after ``advance`` or ``shift``.
-    ``shift`` wins over ``advance``. Reset sets generator k to k + 1; seed the bank before use.
+    ``draw.word`` is the present state; it changes in the clock after ``draw.advance`` or
+    ``seed.shift``, which wins. Reset sets generator k to k + 1; seed the bank before use.
 
     Parameters
     ----------
@@ -29,39 +39,26 @@ class Bank(wiring.Component):
 
     Members
     -------
-    word : Out(lanes)
-        Random bits, bit i for lane i.
-    advance : In(1)
-        Draw: step all generators.
-    shift : In(1)
-        Generator 0 takes ``shift_in``, generator k takes the state of generator k - 1.
-    shift_in : In(32)
-        New state of generator 0.
-    last : Out(32)
-        State of the last generator.
+    seed : In(seed_signature)
+    draw : Out(draw_signature(lanes))
+        ``advance`` steps all generators.
     """
 
     def __init__(self, lanes):
         if lanes < 1:
             raise ValueError(f"lanes must be at least 1, not {lanes}")
         self.lanes = lanes
-        super().__init__({
-            "word": Out(lanes),
-            "advance": In(1),
-            "shift": In(1),
-            "shift_in": In(32),
-            "last": Out(32),
-        })
+        super().__init__({"seed": In(seed_signature), "draw": Out(draw_signature(lanes))})
 
     def elaborate(self, platform):
         m = Module()
         states = [Signal(32, name=f"state{k}", init=k + 1) for k in range(-(-self.lanes // 32))]
-        with m.If(self.shift):
+        with m.If(self.seed.shift):
             m.d.sync += [s.eq(before) for s, before in
-                         zip(states, [self.shift_in, *states], strict=False)]
-        with m.Elif(self.advance):
+                         zip(states, [self.seed.value, *states], strict=False)]
+        with m.Elif(self.draw.advance):
             m.d.sync += [s.eq(xorshift(s)) for s in states]
-        m.d.comb += [self.word.eq(Cat(*states)), self.last.eq(states[-1])]
+        m.d.comb += [self.draw.word.eq(Cat(*states)), self.seed.last.eq(states[-1])]
         return m
 
 
@@ -95,10 +92,7 @@ class Bernoulli(wiring.Component):
     request, hold : In(1)
     done : Out(1)
     word : Out(lanes)
-    random : In(lanes)
-        ``Bank.word``.
-    advance : Out(1)
-        ``Bank.advance``.
+    draw : In(draw_signature(lanes))
     """
 
     def __init__(self, lanes, latency=1):
@@ -110,8 +104,7 @@ class Bernoulli(wiring.Component):
             "hold": In(1),
             "done": Out(1),
             "word": Out(lanes),
-            "random": In(lanes),
-            "advance": Out(1),
+            "draw": In(draw_signature(lanes)),
         })
 
     @staticmethod
@@ -145,12 +138,12 @@ class Bernoulli(wiring.Component):
             m.d.sync += [index.eq(lowest), bit.eq(self.p[16]), first.eq(1), never.eq(self.p == 0)]
 
         go, first, bit, never = delay(m, Cat(go, first, bit, never), self.latency - 1, "control")
-        m.d.comb += self.advance.eq(go & ~never & ~(first & bit))
+        m.d.comb += self.draw.advance.eq(go & ~never & ~(first & bit))
         # Four operations on two bits, a LUT4 per lane, beside the registers' reset.
-        bits = bit.replicate(self.lanes)
+        bits, drawn = bit.replicate(self.lanes), self.draw.word
         with m.If(go & never):
             m.d.sync += self.word.eq(0)
         with m.Elif(go):
-            m.d.sync += self.word.eq(Mux(first, bits | self.random, Mux(
-                bit, self.word | self.random, self.word & self.random)))
+            m.d.sync += self.word.eq(Mux(first, bits | drawn, Mux(
+                bit, self.word | drawn, self.word & drawn)))
         return m

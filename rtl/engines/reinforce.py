@@ -4,8 +4,15 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.engines.winners import winner_layout
+from rtl.parts.layouts import winner_layout
 from rtl.parts.tables import lookup
+
+
+def sweep_control(config):
+    """How :class:`Reinforce` is driven: bit l - 1 of ``enable``, steady while ``busy``, is that of
+    layer l.
+    """
+    return wiring.Signature({"start": Out(1), "enable": Out(config.depth), "busy": In(1)})
 
 
 class Reinforce(wiring.Component):
@@ -25,29 +32,24 @@ class Reinforce(wiring.Component):
 
     Members
     -------
-    start : In(1)
-    enable : In(L)
-        Bit l - 1 for layer l; steady while ``busy``.
+    control : In(sweep_control(config))
     rows : Out(stream.Signature(winner_layout(config)))
-    busy : Out(1)
     """
 
     def __init__(self, config):
         self.config = config
         super().__init__({
-            "start": In(1),
-            "enable": In(config.depth),
+            "control": In(sweep_control(config)),
             "rows": Out(stream.Signature(winner_layout(config))),
-            "busy": Out(1),
         })
 
     def elaborate(self, platform):
         m = Module()
-        config, row = self.config, self.rows.payload
+        config, row, control = self.config, self.rows.payload, self.control
         left = Signal(range(max(config.layers)))
         leave = Signal()
-        m.d.comb += self.rows.valid.eq(self.busy & self.enable.bit_select(row.layer, 1))
-        with m.If(self.busy & ~self.rows.valid):
+        m.d.comb += self.rows.valid.eq(control.busy & control.enable.bit_select(row.layer, 1))
+        with m.If(control.busy & ~self.rows.valid):
             m.d.comb += leave.eq(1)
         with m.Elif(self.rows.valid & self.rows.ready):
             m.d.comb += leave.eq(left == 0)
@@ -62,9 +64,10 @@ class Reinforce(wiring.Component):
                 row.address.eq(lookup(row.layer, config.bases[1:])),
             ]
             with m.If(row.layer == config.depth - 1):
-                m.d.sync += self.busy.eq(0)
-        with m.If(self.start):
+                m.d.sync += control.busy.eq(0)
+        with m.If(control.start):
             m.d.sync += [
-                self.busy.eq(1), left.eq(config.layers[0] - 1), row.layer.eq(0), row.address.eq(0),
+                control.busy.eq(1), left.eq(config.layers[0] - 1),
+                row.layer.eq(0), row.address.eq(0),
             ]
         return m

@@ -1,32 +1,38 @@
 """Select: the winner of each group of neurons, and the rows that pass their targets on."""
 
-from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import data, wiring
-from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out
+from amaranth.hdl import Module, Mux, Shape, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.memory import Memory, ReadPort
+from amaranth.lib.wiring import In, Out, connect, flipped
 
-from rtl.engines.backward import open_row_layout, target_layout
 from rtl.engines.credit import Credit
-from rtl.engines.forward import row_layout
 from rtl.parts.delay import delay
+from rtl.parts.layouts import (
+    open_row_layout,
+    row_layout,
+    scanned_layout,
+    select_job_layout,
+    span_layout,
+    target_layout,
+    winner_layout,
+)
 
 
-def select_job_layout(config):
-    """The layer to scan: its rows and group size (both from 1), and where its rows lie.
+def select_control(config):
+    """How the sequencer drives :class:`Select`.
 
-    ``address`` is the first row's in the sign plane, ``words`` the words per row; ``neuron`` is the
-    first row's place in the neuron memory (hidden layers). Of a recurrent network ``newest`` and
-    ``oldest`` mark the scan of the last step and of the first one that has targets.
+    ``job`` is steady from ``start`` until ``busy`` falls; ``hidden`` from the clock after: the rows
+    come from a hidden layer. ``layer`` is 0 for layer 1.
     """
-    steps = max(1, config.max_steps)
-    return data.StructLayout({
-        "rows": range(max(config.layers) + 1),
-        "group": range(max(config.layers) + 1),
-        "address": range(max(2, config.sign_depth)),
-        "words": range(max(config.row_words) + 1),
-        "neuron": range(max(2, steps * sum(config.layers[:-1]))),
-        **({"newest": 1, "oldest": 1} if config.recurrent else {}),
-    })
+    return wiring.Signature({
+        "start": Out(1), "hidden": Out(1), "layer": Out(range(config.depth)),
+        "job": Out(select_job_layout(config)), "busy": In(1)})
+
+
+def neurons_port(config):
+    """The read port of :class:`Neurons`."""
+    neuron = Shape.cast(select_job_layout(config).members["neuron"])
+    return ReadPort.Signature(addr_width=neuron.width, shape=row_layout(config))
 
 
 class Neurons(wiring.Component):
@@ -36,8 +42,8 @@ class Neurons(wiring.Component):
 
     Timing
     ------
-    Rows are written in the order of the forward phase, from 0 on after ``clear``.
-    ``read_data`` follows ``read_index`` by one clock.
+    Rows are written in the order of the forward phase, from 0 on after ``clear``. What is read
+    follows its place by one clock.
 
     Parameters
     ----------
@@ -46,38 +52,32 @@ class Neurons(wiring.Component):
     Members
     -------
     clear : In(1)
-    row : In(row_layout(config))
-    row_valid : In(1)
-    read_index : In(range(rows))
+    rows : In(stream.Signature(row_layout(config), always_ready=True))
+    read : Out(neurons_port(config))
         The rows of layers 1..L - 1, or T_max K_s.
-    read_data : Out(row_layout(config))
     """
 
     def __init__(self, config):
         self.config = config
         super().__init__({
             "clear": In(1),
-            "row": In(row_layout(config)),
-            "row_valid": In(1),
-            "read_index": In(select_job_layout(config).members["neuron"]),
-            "read_data": Out(row_layout(config)),
+            "rows": In(stream.Signature(row_layout(config), always_ready=True)),
+            "read": Out(neurons_port(config)),
         })
 
     def elaborate(self, platform):
         m = Module()
-        layout = row_layout(self.config)
         m.submodules.memory = memory = Memory(
-            shape=layout, depth=1 << len(self.read_index), init=[])
-        read, write = memory.read_port(), memory.write_port()
-        index = Signal.like(self.read_index)
-        with m.If(self.row_valid):
+            shape=row_layout(self.config), depth=1 << len(self.read.addr), init=[])
+        write = memory.write_port()
+        index = Signal.like(self.read.addr)
+        with m.If(self.rows.valid):
             m.d.sync += index.eq(index + 1)
         with m.If(self.clear):
             m.d.sync += index.eq(0)
         m.d.comb += [
-            write.en.eq(self.row_valid), write.addr.eq(index), write.data.eq(self.row),
-            read.addr.eq(self.read_index), self.read_data.eq(read.data),
-        ]
+            write.en.eq(self.rows.valid), write.addr.eq(index), write.data.eq(self.rows.payload)]
+        connect(m, flipped(self.read), memory.read_port())
         return m
 
 
@@ -93,11 +93,12 @@ class Select(wiring.Component):
 
     Timing
     ------
-    Rows come in order, at most one per clock, from the clock after ``start`` on. With ``hidden`` a
-    row comes with ``target_valid``, and its result is looked up in the neuron memory; else with
-    ``row_valid``, ``row`` and ``target`` in the same clock. ``winner`` and ``open_row`` follow by
-    ``latency`` clocks (``hidden_latency`` in a hidden layer). ``busy`` is high from the
-    clock after ``start`` on while one of them may come or is there.
+    Rows come in order, at most one per clock, from the clock after ``start`` on. Those of a hidden
+    layer are announced by their ``targets``, and their results looked up; those of the last one
+    come as ``rows`` with the ``bit`` of the prototype. A winner, an open row and what was scanned
+    follow by ``latency`` clocks (``hidden_latency`` in a hidden layer; what was scanned one clock
+    less); none waits. ``busy`` is high from the clock after ``start`` on while one may come or is
+    there.
 
     Parameters
     ----------
@@ -105,25 +106,19 @@ class Select(wiring.Component):
 
     Members
     -------
-    start : In(1)
-    hidden : In(1)
-        Steady from the clock after ``start`` until ``busy`` falls.
-    job : In(select_job_layout(config))
-        Steady from ``start`` until ``busy`` falls.
-    busy : Out(1)
-    target : In(target_layout())
-    target_valid : In(1)
-    row : In(row_layout(config))
-    row_valid : In(1)
-    neuron_index, neuron
-        As ``read_index`` and ``read_data`` of :class:`Neurons`, seen from the other side.
-    winner, open_row : Out(open_row_layout(config))
-    winner_valid, open_valid : Out(1)
-    scanned : Out(target_layout())
-        Only of a recurrent network, as all that follows: the target of ``scanned_neuron``.
-    scanned_valid : Out(1)
-        High for one clock per neuron of the state layer.
-    scanned_neuron, winner_neuron : Out(range(K))
+    control : In(select_control(config))
+    slot : In(range(max_batch + 1))
+        Of the sample, in the clock after ``start``; the next sample may be taken meanwhile.
+    targets : In(stream.Signature(target_layout(), always_ready=True))
+    neurons : In(neurons_port(config))
+    rows : In(stream.Signature(row_layout(config), always_ready=True))
+    bit : In(1)
+    winners : Out(stream.Signature(winner_layout(config), always_ready=True))
+    opened : Out(stream.Signature(open_row_layout(config), always_ready=True))
+    span : In(span_layout(config))
+        Of the winners; only of a recurrent network, as all that follows.
+    scanned : Out(stream.Signature(scanned_layout(config), always_ready=True))
+        Every neuron of the state layer.
     """
 
     latency = 2
@@ -131,106 +126,129 @@ class Select(wiring.Component):
 
     def __init__(self, config):
         self.config = config
-        neuron = range(max(2, *config.layers))
-        scanned = {"scanned": Out(target_layout()), "scanned_valid": Out(1),
-                   "scanned_neuron": Out(neuron), "winner_neuron": Out(neuron)}
+
+        def out(layout):
+            return stream.Signature(layout, always_ready=True)
+
+        through_time = {
+            "span": In(span_layout(config)), "scanned": Out(out(scanned_layout(config)))}
         super().__init__({
-            **(scanned if config.recurrent else {}),
-            "start": In(1),
-            "hidden": In(1),
-            "job": In(select_job_layout(config)),
-            "busy": Out(1),
-            "target": In(target_layout()),
-            "target_valid": In(1),
-            "row": In(row_layout(config)),
-            "row_valid": In(1),
-            "neuron_index": Out(select_job_layout(config).members["neuron"]),
-            "neuron": In(row_layout(config)),
-            "winner": Out(open_row_layout(config)),
-            "winner_valid": Out(1),
-            "open_row": Out(open_row_layout(config)),
-            "open_valid": Out(1),
+            "control": In(select_control(config)),
+            "slot": In(range(config.max_batch + 1)),
+            "targets": In(out(target_layout())),
+            "neurons": In(neurons_port(config)),
+            "rows": In(out(row_layout(config))),
+            "bit": In(1),
+            "winners": Out(out(winner_layout(config))),
+            "opened": Out(out(open_row_layout(config))),
+            **(through_time if config.recurrent else {}),
         })
 
     def elaborate(self, platform):
         m = Module()
+        control, job = self.control, self.control.job
         recurrent, stable = self.config.recurrent, self.config.stable
-
-        # The row and its target go into a register, those of a hidden layer once the row's result
-        # has been looked up.
-        row, target, valid = Signal.like(self.row), Signal.like(self.target), Signal()
-        late_target = delay(m, self.target, 1, "late_target")
-        late_valid = delay(m, self.target_valid, 1, "late_valid")
-        with m.If(self.hidden):
-            m.d.sync += [row.eq(self.neuron), target.eq(late_target), valid.eq(late_valid)]
-        with m.Else():
-            m.d.sync += [row.eq(self.row), target.eq(self.target), valid.eq(self.row_valid)]
-        with m.If(self.target_valid):
-            m.d.sync += self.neuron_index.eq(self.neuron_index + 1)
-        if recurrent:
-            m.submodules.credit = credit = Credit(self.config)
-            m.d.comb += [
-                credit.start.eq(self.start), credit.newest.eq(self.job.newest),
-                credit.target_valid.eq(self.target_valid), credit.target.eq(late_target),
-                credit.row.eq(self.neuron),
-            ]
+        row, target, valid, late_target = self._arrivals(m)
+        winner, opened = Signal.like(self.opened.payload), self.opened.payload
 
         scanning = Signal()
-        left, member = Signal.like(self.job.rows), Signal.like(self.job.group)
-        address = Signal.like(self.job.address)
-        eligible, sign = Signal(), Signal()
+        left, member = Signal.like(job.rows), Signal.like(job.group)
+        address, slot = Signal.like(job.address), Signal.like(self.slot)
+        eligible, sign, cost = Signal(), Signal(), Signal(len(row.magnitude))
         wrong = target.sign != row.activation
-        cost = Signal(len(credit.sum) if recurrent else len(row.magnitude))
         m.d.comb += [
             eligible.eq(target.valid & (wrong | row.unstable if stable else wrong)),
             cost.eq(row.magnitude), sign.eq(target.sign),
         ]
         if recurrent:
-            with m.If(self.hidden):
-                m.d.comb += [eligible.eq(self.job.oldest & (credit.sum < 0)), cost.eq(-credit.sum),
-                             sign.eq(1)]
-        best, best_row, found = Signal.like(cost), Signal.like(self.winner), Signal()
+            eligible, sign, cost = self._through_time(m, late_target, eligible, sign, cost)
+        best, best_row, found = Signal.like(cost), Signal.like(winner), Signal()
         better = eligible & (~found | (cost < best))
-        last = member == self.job.group - 1
+        last = member == job.group - 1
 
-        m.d.sync += [self.winner_valid.eq(valid & last & (found | better)),
-                     self.open_valid.eq(valid & target.valid & row.open)]
+        m.d.sync += [self.winners.valid.eq(valid & last & (found | better)),
+                     self.opened.valid.eq(valid & target.valid & row.open)]
         with m.If(valid):
             m.d.sync += [
-                address.eq(address + self.job.words),
+                address.eq(address + job.words),
                 left.eq(left - 1),
                 member.eq(Mux(last, 0, member + 1)),
                 found.eq(~last & (found | better)),
-                self.winner.eq(best_row),
-                self.open_row.address.eq(address),
-                self.open_row.sign.eq(target.sign),
+                winner.eq(best_row), opened.address.eq(address), opened.sign.eq(target.sign),
             ]
             with m.If(left == 1):
                 m.d.sync += scanning.eq(0)
             with m.If(better):
                 m.d.sync += [
-                    best.eq(cost),
-                    best_row.address.eq(address), best_row.sign.eq(sign),
-                    self.winner.address.eq(address), self.winner.sign.eq(sign),
+                    best.eq(cost), best_row.address.eq(address), best_row.sign.eq(sign),
+                    winner.address.eq(address), winner.sign.eq(sign),
                 ]
-        with m.If(self.start):
-            m.d.sync += [
-                scanning.eq(1), self.neuron_index.eq(self.job.neuron),
-                left.eq(self.job.rows), address.eq(self.job.address),
-                member.eq(0), found.eq(0),
-            ]
-        m.d.comb += self.busy.eq(scanning | self.winner_valid | self.open_valid)
-
+        with m.If(control.start):
+            m.d.sync += [scanning.eq(1), left.eq(job.rows), address.eq(job.address), member.eq(0),
+                         found.eq(0)]
+        with m.If(delay(m, control.start, 1)):
+            m.d.sync += slot.eq(self.slot)
+        m.d.comb += [
+            control.busy.eq(scanning | self.winners.valid | self.opened.valid),
+            self.winners.payload.address.eq(winner.address),
+            self.winners.payload.sign.eq(winner.sign),
+            self.winners.payload.layer.eq(control.layer),
+            self.winners.payload.slot.eq(slot),
+        ]
         if recurrent:
-            best_neuron, number = Signal.like(self.winner_neuron), Signal.like(self.scanned_neuron)
-            with m.If(valid):
-                m.d.sync += [number.eq(number + 1), self.winner_neuron.eq(best_neuron)]
-                with m.If(better):
-                    m.d.sync += [best_neuron.eq(number), self.winner_neuron.eq(number)]
-            with m.If(self.start):
-                m.d.sync += number.eq(0)
-            m.d.comb += [
-                self.scanned.eq(target), self.scanned_valid.eq(valid & self.hidden),
-                self.scanned_neuron.eq(number),
-            ]
+            self._number(m, target, valid, better)
         return m
+
+    def _arrivals(self, m):
+        """The row and its target go into a register, those of a hidden layer once the row's result
+        has been looked up.
+        """
+        place = self.neurons.addr
+        row, target, valid = Signal(row_layout(self.config)), Signal(target_layout()), Signal()
+        late_target = delay(m, self.targets.payload, 1, "late_target")
+        late_valid = delay(m, self.targets.valid, 1, "late_valid")
+        with m.If(self.control.hidden):
+            m.d.sync += [row.eq(self.neurons.data), target.eq(late_target), valid.eq(late_valid)]
+        with m.Else():
+            m.d.sync += [row.eq(self.rows.payload), valid.eq(self.rows.valid),
+                         target.sign.eq(self.bit), target.valid.eq(1)]
+        with m.If(self.targets.valid):
+            m.d.sync += place.eq(place + 1)
+        with m.If(self.control.start):
+            m.d.sync += place.eq(self.control.job.neuron)
+        m.d.comb += self.neurons.en.eq(1)
+        return row, target, valid, late_target
+
+    def _through_time(self, m, late_target, eligible, sign, cost):
+        """Of the state layer those are eligible whose sum over time is below 0."""
+        control = self.control
+        m.submodules.credit = credit = Credit(self.config)
+        m.d.comb += [
+            credit.start.eq(control.start), credit.newest.eq(control.job.newest),
+            credit.target_valid.eq(self.targets.valid),
+            credit.target.eq(late_target), credit.row.eq(self.neurons.data),
+        ]
+        eligible_here, sign_here, cost_here = Signal(), Signal(), Signal(len(credit.sum))
+        with m.If(control.hidden):
+            m.d.comb += [eligible_here.eq(control.job.oldest & (credit.sum < 0)),
+                         cost_here.eq(-credit.sum), sign_here.eq(1)]
+        with m.Else():
+            m.d.comb += [eligible_here.eq(eligible), cost_here.eq(cost), sign_here.eq(sign)]
+        return eligible_here, sign_here, cost_here
+
+    def _number(self, m, target, valid, better):
+        """Tell which neuron of the layer was scanned, and which one won."""
+        control, scanned = self.control, self.scanned.payload
+        number, best, winner = (Signal.like(scanned.neuron, name=name)
+                                for name in ("number", "best_number", "winner_number"))
+        with m.If(valid):
+            m.d.sync += [number.eq(number + 1), winner.eq(best)]
+            with m.If(better):
+                m.d.sync += [best.eq(number), winner.eq(number)]
+        with m.If(control.start):
+            m.d.sync += number.eq(0)
+        m.d.comb += [
+            scanned.target.eq(target), scanned.neuron.eq(number),
+            self.scanned.valid.eq(valid & control.hidden),
+            self.winners.payload.neuron.eq(winner), self.winners.payload.span.eq(self.span),
+        ]

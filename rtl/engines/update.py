@@ -1,30 +1,36 @@
 """Update: rows of counters, Q at a time, each one step up or down and saturating."""
 
-import enum
 from itertools import pairwise
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect, flipped
 
-from rtl.engines.random import Bernoulli
-from rtl.engines.winners import winner_layout
+from rtl.engines.backward import ballot_signature
+from rtl.engines.random import Bernoulli, draw_signature
+from rtl.engines.rows import Operation, Rows
 from rtl.parts.delay import delay
-from rtl.parts.lanes import lane_layout, look, minus_one, stepped
-from rtl.parts.memory import slot_offsets, slot_words
-from rtl.parts.state_port import control, state_signature
+from rtl.parts.lanes import Lanes
+from rtl.parts.layouts import winner_layout
+from rtl.parts.memory import activation_ports, counter_ports, sign_ports, slot_offsets, slot_words
+from rtl.parts.state_port import StatePort, state_signature
 from rtl.parts.tables import lookup
 
+update_control = wiring.Signature({
+    "run": Out(1), "operation": Out(Operation), "access_enable": Out(1),
+    "busy": In(1), "waiting": In(1), "access_pending": In(1), "access_write": In(1)})
+"""How the sequencer drives :class:`Update`.
 
-class Operation(enum.Enum):
-    """What is done to the counters of a row."""
+``run``, take rows: falls only when ``busy`` is low and no row is offered; rises only when no access
+is under way. ``operation`` is steady while ``run`` is high, but that REINFORCE may follow STEP when
+``busy`` is low and no row is offered; STEP has been there for a clock when ``run`` rises.
+``access_enable``, a request may begin: low while ``run`` is high; falls only when nothing is under
+way and no request is there.
 
-    STEP = 0
-    """Towards the target: +1 where target and input agree, else -1 (Eq. 8, 9)."""
-    REINFORCE = 1
-    """Away from the sign change: h >= 0: +1, else -1 (sec. 3.3)."""
-    INITIALISE = 2
-    """To 0 or -1 at random."""
+``busy``, words are under way that the next clock would not yet see; ``waiting``, nothing is, and no
+row is offered; ``access_pending``, there is a request, or something is under way; ``access_write``,
+a request to write.
+"""
 
 
 class Update(wiring.Component):
@@ -59,38 +65,24 @@ class Update(wiring.Component):
 
     Members
     -------
-    run : In(1)
-        Take rows. Falls only when ``busy`` is low and no row is offered; rises only when no access
-        is under way.
-    operation : In(Operation)
-        Steady while ``run`` is high, but that REINFORCE may follow STEP when ``busy`` is low and
-        no row is offered. STEP has been there for a clock when ``run`` rises.
+    control : In(update_control)
     thinning : In(range(2**16 + 1))
         q, for STEP; steady as ``operation``.
     reinforce : In(16)
         p of the layer ``rows.payload.layer``, for REINFORCE.
     rows : In(stream.Signature(winner_layout(config)))
         Rows to work on; ``sign`` and ``slot`` matter for STEP only.
-    busy : Out(1)
-        Words are under way that the next clock would not yet see.
     idle : Out(1)
         Nothing at all is under way, requests aside.
     state : In(state_signature(config, port_bytes))
         State port; unused lanes read and must be written as 0.
-    access_enable : In(1)
-        A request may begin. Low while ``run`` is high; falls only when ``idle`` is high and no
-        request is there.
-    sign_*, counter_*, activation_*
-        Ports of the three memories, seen from the other side.
-    random, advance
-        ``Bank.word`` and ``Bank.advance``.
+    signs, counters, activations : In(ReadPort.Signature)
+    write_signs, write_counters : In(WritePort.Signature)
+    draw : In(draw_signature(Q))
     source : In(range(words per slot))
-        Only of a recurrent network, as all that follows: where the output layer's input begins.
-    vote_valid : In(1)
-        The votes for the next sign word of a row of the state layer are there; STEP waits for it.
-    vote_taken : Out(1)
-    up, changed : In(P)
-        Of each lane: step up, else down; step at all.
+        Only of a recurrent network, as what follows: where the output layer's input begins.
+    ballot : In(ballot_signature(config))
+        The votes on the next sign word of a row of the state layer; STEP waits for them.
 
     Raises
     ------
@@ -106,43 +98,23 @@ class Update(wiring.Component):
         self.single_port = single_port
         self.read_latency = read_latency
         self.port_bytes = port_bytes
-        lanes, bits = config.counter_lanes, config.counter_bits
-        row, state = winner_layout(config), state_signature(config, port_bytes)
-        address = range(max(2, config.counter_depth))
-        votes = {
-            "source": In(range(max(2, slot_words(config)))),
-            "vote_valid": In(1), "vote_taken": Out(1),
-            "up": In(config.weight_lanes), "changed": In(config.weight_lanes),
-        }
+        (signs, write_signs), (counters, write_counters) = sign_ports(config), counter_ports(config)
+        votes = {"source": In(range(max(2, slot_words(config)))),
+                 "ballot": In(ballot_signature(config))}
         super().__init__({
-            **(votes if config.recurrent else {}),
-            "run": In(1),
-            "operation": In(Operation),
+            "control": In(update_control),
             "thinning": In(range(2**16 + 1)),
             "reinforce": In(16),
-            "rows": In(stream.Signature(row)),
-            "busy": Out(1),
+            "rows": In(stream.Signature(winner_layout(config))),
             "idle": Out(1),
-            "state": In(state),
-            "access_enable": In(1),
-            "sign_read_address": Out(row.members["address"]),
-            "sign_read_enable": Out(1),
-            "sign_read_data": In(config.weight_lanes),
-            "sign_write_address": Out(row.members["address"]),
-            "sign_write_enable": Out(config.subwords),
-            "sign_write_data": Out(config.weight_lanes),
-            "counter_read_address": Out(address),
-            "counter_read_enable": Out(1),
-            "counter_read_data": In(lanes * (bits - 1)),
-            "counter_write_address": Out(address),
-            "counter_write_enable": Out(1),
-            "counter_write_data": Out(lanes * (bits - 1)),
-            "activation_offset": Out(range(max(2, slot_words(config)))),
-            "activation_slot": Out(row.members["slot"]),
-            "activation_enable": Out(1),
-            "activation_data": In(config.weight_lanes),
-            "random": In(lanes),
-            "advance": Out(1),
+            "state": In(state_signature(config, port_bytes)),
+            "signs": In(signs),
+            "counters": In(counters),
+            "activations": In(activation_ports(config)[0]),
+            "write_signs": In(write_signs),
+            "write_counters": In(write_counters),
+            "draw": In(draw_signature(config.counter_lanes)),
+            **(votes if config.recurrent else {}),
         })
 
     @property
@@ -185,192 +157,118 @@ class Update(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        config, late = self.config, self.read_latency
-        lanes, bits, subwords = config.counter_lanes, config.counter_bits, config.subwords
-        m.submodules.bernoulli = bernoulli = Bernoulli(lanes, late)
-        operation, row = self.operation, self.rows.payload
-        working = Signal(self.latency)
-        start, moving, store = (Signal(name=n) for n in ("start", "moving", "store"))  # state port
-
-        # Stage 0: one word per completed draw.
-        number = Signal(range(max(config.counter_words)))
-        word = Signal(range(max(config.row_words)))
-        subword = Signal(config.subword_bits)
-        last = number == lookup(row.layer, [words - 1 for words in config.counter_words])
-        offsets = slot_offsets(config)
-        recurrent, voted = config.recurrent, Const(0)  # a row whose steps are the steps' votes
-        section = Const(0)  # the last word of W_x
-        if recurrent:
-            voted, section = Signal(), Signal()
-            m.d.comb += [
-                voted.eq((row.layer == 0) & (operation == Operation.STEP)),
-                section.eq((row.layer == 0) & (number == _words(config.inputs, lanes) - 1)),
-                self.vote_taken.eq(bernoulli.done & voted & (subword == 0)),
-            ]
-        turned = Signal()  # from updates to a sweep, in one run
-        m.d.comb += turned.eq(operation != delay(m, operation, 1, "before"))
-        # Rows are told apart by their first address; a row's own words cannot meet.
-        begins = Signal(init=1)
-        clash, under_way = Signal(), row.address
-        for k, busy in enumerate(working if config.max_batch > 1 else ()):  # else all rows differ
-            under_way = delay(m, under_way, 1, f"row{k}")
-            with m.If(begins & busy & (row.address == under_way)):
-                m.d.comb += clash.eq(1)
-        with m.Switch(operation):
-            with m.Case(Operation.STEP):
-                m.d.comb += bernoulli.p.eq(self.thinning)
-            with m.Case(Operation.REINFORCE):
-                m.d.comb += bernoulli.p.eq(self.reinforce)
-            with m.Case(Operation.INITIALISE):
-                m.d.comb += bernoulli.p.eq(1 << 15)
-        phase = Const(0)
-        if self.single_port:
-            phase = Signal()
-            m.d.sync += phase.eq(self.run & (~phase | turned))
-        settled = Signal()  # p is the same as a clock ago
+        config, control, late = self.config, self.control, self.read_latency
+        m.submodules.rows = rows = Rows(config, self.single_port, late)
+        m.submodules.lanes = lanes = Lanes(
+            config.counter_lanes, config.counter_bits, len(self.state.data.payload))
+        m.submodules.port = port = StatePort(config, self.port_bytes)
+        connect(m, flipped(self.rows), rows.i)
+        connect(m, flipped(self.draw), rows.draw)
+        connect(m, flipped(self.state), port.state)
+        connect(m, port.shift, lanes.shift)
+        working = Signal(self.latency)  # stages that have a word
+        m.d.sync += working.eq(Cat(rows.go | port.start, working[:-2],
+                                   Mux(control.run, working[-2], port.store)))
+        request = self.state.request
         m.d.comb += [
-            settled.eq((operation == Operation.STEP) | delay(m, self.run, 1, "ran") & ~turned
-                       & (row.layer == delay(m, row.layer, 1, "layer"))),
-            bernoulli.request.eq(self.run & self.rows.valid & settled),
-            bernoulli.hold.eq(clash | phase | (voted & (subword == 0) & ~self.vote_valid
-                                               if recurrent else 0)),
-            bernoulli.random.eq(self.random),
-            self.advance.eq(bernoulli.advance),
-            self.rows.ready.eq(bernoulli.done & last),
+            rows.run.eq(control.run),
+            rows.operation.eq(control.operation),
+            rows.thinning.eq(self.thinning),
+            rows.reinforce.eq(self.reinforce),
+            rows.working.eq(working),
+            port.enable.eq(control.access_enable),
+            port.idle.eq(self.idle),
+            port.answered.eq(working[-2]),
+            self.idle.eq(~(working.any() | port.store)),
+            control.busy.eq(working[:-1].any()),
+            control.waiting.eq(self.idle & ~self.rows.valid),
+            control.access_pending.eq(request.valid | ~self.idle),
+            control.access_write.eq(request.valid & request.payload.write),
         ]
-        with m.If(bernoulli.done):
-            m.d.sync += [number.eq(number + 1), subword.eq(subword + 1), begins.eq(last)]
-            with m.If((subword == subwords - 1) | section):
-                m.d.sync += [subword.eq(0), word.eq(word + 1)]
-            with m.If(last):
-                m.d.sync += [number.eq(0), subword.eq(0), word.eq(0)]
 
-        sign_address = Signal.like(self.sign_read_address)
-        with m.If(self.run):
-            m.d.comb += [
-                sign_address.eq(row.address + word),
-                self.counter_read_address.eq(Cat(subword, sign_address)),
-            ]
+        # Stage 0: read a word.
+        row, part = self.rows.payload, config.subword_bits
+        address = Signal.like(self.counters.addr)
+        with m.If(control.run):
+            m.d.comb += address.eq(Cat(rows.subword, row.address + rows.word))
         with m.Else():
-            m.d.comb += [
-                sign_address.eq(self.state.request.payload.address >> config.subword_bits),
-                self.counter_read_address.eq(self.state.request.payload.address),
-            ]
+            m.d.comb += address.eq(request.payload.address)
+        begins = rows.go & (rows.subword == 0)  # a sign word
+        source = self.source if config.recurrent else lookup(
+            row.layer, slot_offsets(config)[:config.depth])
+        offset = (source + rows.word)[:len(self.activations.addr) - len(row.slot)]
         m.d.comb += [
-            self.sign_read_address.eq(sign_address),
-            self.sign_read_enable.eq(start | bernoulli.done & (subword == 0)),
-            self.counter_read_enable.eq(start | bernoulli.done),
-            self.activation_offset.eq(
-                (self.source if recurrent else lookup(row.layer, offsets[:config.depth])) + word),
-            self.activation_slot.eq(row.slot),
-            self.activation_enable.eq(bernoulli.done & (subword == 0)),
-            self.busy.eq(working[:-1].any()),
-            self.idle.eq(~(working.any() | store)),
+            self.counters.addr.eq(address),
+            self.counters.en.eq(port.start | rows.go),
+            self.signs.addr.eq(address >> part),
+            self.signs.en.eq(port.start | begins),
+            self.activations.addr.eq(Cat(offset, row.slot)),
+            self.activations.en.eq(begins & ~rows.voted),
         ]
-        m.d.sync += working.eq(Cat(bernoulli.done | start, working[:-2],
-                                   Mux(self.run, working[-2], store)))
 
-        # Stage 1, when the memories have answered: the lanes of this word, and what to do to them.
+        # Stages 1 and 2, when the memories have answered: which lanes of the word step, and where.
         # What goes to all lanes comes from registers.
-        address = delay(m, self.counter_read_address, late, "address1")
-        part = address[:config.subword_bits]
-        target = delay(m, row.sign, late, "target")
-        stepping, initialising, running = (delay(m, is_so, 1, name) for is_so, name in (
-            (operation == Operation.STEP, "stepping"),
-            (self.run & (operation == Operation.INITIALISE), "initialising"),
-            (self.run, "running")))
-        signs, inputs = Signal(lanes), Signal(lanes)
+        initialise = control.run & (control.operation == Operation.INITIALISE)
+        address1 = delay(m, address, late, "address1")
+        lanes_of = address1[:part], len(lanes.steps)
         m.d.comb += [
-            signs.eq(self.sign_read_data.word_select(part, lanes)),
-            inputs.eq(self.activation_data.word_select(part, lanes)),
+            lanes.low.eq(self.counters.data),
+            lanes.positive.eq(self.signs.data.word_select(*lanes_of)),
+            lanes.inputs.eq(self.activations.data.word_select(*lanes_of)),
+            lanes.target.eq(delay(m, row.sign, late, "target")),
+            lanes.stepping.eq(delay(m, control.operation == Operation.STEP, 1, "stepping")),
+            lanes.initialising.eq(delay(m, initialise, 1, "initialising")),
+            lanes.running.eq(delay(m, control.run, 1, "running")),
+            lanes.steps.eq(rows.bits),
         ]
-        steps = [*bernoulli.word]
-        if recurrent:
-            up = Signal.like(self.up, name="taken_up")
-            changed = Signal.like(self.changed, name="taken_changed")
-            with m.If(self.vote_taken):
-                m.d.sync += [up.eq(self.up), changed.eq(self.changed)]
-            up, changed = (delay(m, votes, late - 1, "votes").word_select(part, lanes)
-                           for votes in (up, changed))
-            voted = delay(m, voted, late, "voted1")
-            with m.If(voted):
-                m.d.comb += inputs.eq(up)
-            steps = [step & (change | ~voted) for step, change in zip(steps, changed, strict=True)]
+        if config.recurrent:
+            self._vote(m, rows, lanes, lanes_of)
         # Initialisation steps up from -1: a lane where a bit was drawn, and one beyond the fan-in.
-        for first, others, beyond in self._limits(last, row.layer, section):
-            beyond = delay(m, beyond, late, f"beyond{first}")
-            for i in range(first, others):
-                steps[i] = Mux(beyond, initialising, steps[i])
-
-        lane = [Signal(lane_layout(bits), name=f"lane{i}", init=minus_one(bits), reset_less=True)
-                for i in range(lanes)]
-        for i, here in enumerate(lane):
-            up, positive = Signal(name=f"up{i}"), signs[i]
-            m.d.comb += up.eq(Mux(stepping, inputs[i] == target, positive))
-            m.d.sync += [
-                *look(here, self.counter_read_data.word_select(i, bits - 1), positive, up),
-                here.step.eq(steps[i]),
-            ]
-            with m.If(initialising):
-                m.d.sync += [getattr(here, name).eq(value)
-                             for name, value in minus_one(bits).items()]
-            with m.If(~running):
-                m.d.sync += here.step.eq(0)
-
-        # Stage 2: one step, unless that would leave the range. The results are also the state
-        # port's shift register, which costs no LUT more: `word` as it passes the port.
-        values = [stepped(here) for here in lane]
-        results = [Signal(bits, name=f"result{i}") for i in range(lanes)]
-        beat = len(self.state.data.payload)
-        beats = _words(lanes * bits, beat)
-        filling = Signal(beats * beat - lanes * bits)
-        # (Signals, not expressions: every lane takes its part of them.)
-        passing, shifted = Signal(beats * beat), Signal(beats * beat)
-        shifting, entering = control(m, self, start, moving, store, working, beats)
-        m.d.comb += [
-            passing.eq(Cat(*(Cat(result[:-1], ~result[-1]) for result in results), filling)),
-            shifted.eq(Cat(passing[beat:], entering)),
-        ]
-        with m.If(moving | ~shifting):
-            for i, (result, value) in enumerate(zip(results, values, strict=True)):
-                following = shifted[i * bits:(i + 1) * bits]
-                m.d.sync += result.eq(
-                    Mux(moving, Cat(following[:-1], ~following[-1]), value))
-            m.d.sync += filling.eq(Mux(moving, shifted[lanes * bits:], 0))
-        m.d.comb += self.state.reply.payload.eq(passing[:beat])
+        for first, others, beyond in self._limits(rows):
+            with m.If(delay(m, beyond, late, f"beyond{first}")):
+                m.d.comb += lanes.steps[first:others].eq(
+                    lanes.initialising.replicate(others - first))
 
         # Stage 3: back into both planes.
-        address = delay(m, address, 2, "address3")
-        written = working[-1]
+        address3 = delay(m, address1, 2, "address3")
         m.d.comb += [
-            self.counter_write_address.eq(address),
-            self.counter_write_enable.eq(written),
-            self.counter_write_data.eq(Cat(result[:-1] for result in results)),
-            self.sign_write_address.eq(address >> config.subword_bits),
-            self.sign_write_enable.eq(written << address[:config.subword_bits]),
-            self.sign_write_data.eq(Cat(result[-1] for result in results).replicate(subwords)),
+            self.write_counters.addr.eq(address3),
+            self.write_counters.en.eq(working[-1]),
+            self.write_counters.data.eq(lanes.result_low),
+            self.write_signs.addr.eq(address3 >> part),
+            self.write_signs.en.eq(working[-1] << address3[:part]),
+            self.write_signs.data.eq(lanes.result_positive.replicate(config.subwords)),
         ]
         return m
 
-    def _limits(self, last, layer, section):
+    def _vote(self, m, rows, lanes, lanes_of):
+        """Rows of the state layer step where, and only where, the votes of their steps say so."""
+        ballot, late = self.ballot, self.read_latency
+        up, changed = Signal.like(ballot.up, name="taken_up"), Signal.like(
+            ballot.changed, name="taken_changed")
+        m.d.comb += [rows.ballot.eq(ballot.valid),
+                     ballot.taken.eq(rows.go & rows.voted & (rows.subword == 0))]
+        with m.If(ballot.taken):
+            m.d.sync += [up.eq(ballot.up), changed.eq(ballot.changed)]
+        up, changed = (delay(m, votes, late - 1, "votes").word_select(*lanes_of)
+                       for votes in (up, changed))
+        with m.If(delay(m, rows.voted, late, "voted1")):
+            m.d.comb += [lanes.inputs.eq(up), lanes.steps.eq(rows.bits & changed)]
+
+    def _limits(self, rows):
         """Where in a word lanes are beyond the fan-in.
 
         Yield first and last but one of some lanes, and whether they are so in the present word.
         """
-        config, lanes = self.config, self.config.counter_lanes
-        rests = [_rest(layer.sections[-1], lanes) for layer in config.network]
-        between = _rest(config.inputs, lanes) if config.recurrent else lanes
+        config, lanes, layer = self.config, self.config.counter_lanes, self.rows.payload.layer
+        rests = [rest(layer.sections[-1], lanes) for layer in config.network]
+        between = rest(config.inputs, lanes) if config.recurrent else lanes
         limits = sorted({*rests, between, lanes})
         for first, others in pairwise(limits):
-            yield first, others, (last & lookup(layer, [int(rest <= first) for rest in rests])
-                                  | section & int(between <= first))
+            yield first, others, (rows.last & lookup(layer, [int(n <= first) for n in rests])
+                                  | rows.section & int(between <= first))
 
 
-def _words(count, lanes):
-    """Words of ``lanes`` that hold ``count`` counters."""
-    return -(-count // lanes)
-
-
-def _rest(count, lanes):
-    """Lanes of the last of them that hold a counter."""
-    return count - (_words(count, lanes) - 1) * lanes
+def rest(count, lanes):
+    """Lanes that hold a counter in the last word of ``count`` counters."""
+    return count - (-(-count // lanes) - 1) * lanes

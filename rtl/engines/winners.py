@@ -1,33 +1,15 @@
 """The winners of a batch, queued between selection and update."""
 
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from rtl.parts.layouts import winner_layout
 
-def span_layout(config):
-    """The steps of a sequence that have targets: ``oldest`` (from 0) to ``length`` - 1."""
-    steps = range(config.max_steps + 1)
-    return data.StructLayout({"oldest": steps, "length": steps})
-
-
-def winner_layout(config):
-    """One winner: layer (0 for layer 1), row address, sign of the target, slot of the sample.
-
-    Of a recurrent network also ``neuron``, its place in the layer, and ``span``. The state layer's
-    rows carry sign 1: their steps have the targets in them (``rtl.engines.votes``).
-    """
-    through_time = {"neuron": range(max(2, *config.layers)), "span": span_layout(config)} \
-        if config.recurrent else {}
-    return data.StructLayout({
-        "layer": ceil_log2(config.depth),
-        "address": range(max(2, config.sign_depth)),
-        "sign": 1,
-        "slot": range(config.max_batch + 1),
-        **through_time,
-    })
+winners_control = wiring.Signature({"commit": Out(1), "drop": Out(1)})
+"""How the sequencer drives :class:`Winners`."""
 
 
 class Winners(wiring.Component):
@@ -48,9 +30,8 @@ class Winners(wiring.Component):
 
     Members
     -------
-    push : In(1)
-    row : In(winner_layout(config))
-    commit, drop : In(1)
+    i : In(stream.Signature(winner_layout(config), always_ready=True))
+    control : In(winners_control)
     o : Out(stream.Signature(winner_layout(config)))
     empty : Out(1)
     """
@@ -61,10 +42,8 @@ class Winners(wiring.Component):
         self.config = config
         layout = winner_layout(config)
         super().__init__({
-            "push": In(1),
-            "row": In(layout),
-            "commit": In(1),
-            "drop": In(1),
+            "i": In(stream.Signature(layout, always_ready=True)),
+            "control": In(winners_control),
             "o": Out(stream.Signature(layout)),
             "empty": Out(1),
         })
@@ -77,11 +56,11 @@ class Winners(wiring.Component):
         read, write = memory.read_port(), memory.write_port()
         head, tail, committed = (Signal(bits, name=n) for n in ("head", "tail", "committed"))
 
-        after_push = tail + self.push
+        after_push = tail + self.i.valid
         m.d.sync += tail.eq(after_push)
-        with m.If(self.commit):
+        with m.If(self.control.commit):
             m.d.sync += committed.eq(after_push)
-        with m.If(self.drop):
+        with m.If(self.control.drop):
             m.d.sync += tail.eq(committed)
 
         # What was read goes into a register: the update engine's addresses follow from it. Its
@@ -92,7 +71,7 @@ class Winners(wiring.Component):
         kept = Signal.like(read.data)
         more = head != committed
         m.d.comb += [
-            write.en.eq(self.push), write.addr.eq(tail), write.data.eq(self.row),
+            write.en.eq(self.i.valid), write.addr.eq(tail), write.data.eq(self.i.payload),
             read.en.eq(more & ~spare), read.addr.eq(head),
             self.empty.eq(~(more | fetched | self.o.valid)),
         ]

@@ -7,9 +7,8 @@ from amaranth.lib.wiring import In, Out
 from bep_model.config import Config
 from bep_model.protocol import Opcode, word_bytes
 from bep_model.registers import registers
-from rtl.engines.classify import result_layout
-from rtl.engines.loader import sample_layout
 from rtl.link.packets import Packets
+from rtl.parts.layouts import result_layout, sample_layout
 from rtl.parts.state_port import state_signature
 from rtl.registers import Bus
 

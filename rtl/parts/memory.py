@@ -3,10 +3,38 @@
 import random
 from itertools import accumulate
 
-from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Signal
+from amaranth.hdl import ClockSignal, Const, Instance, Module, Signal, unsigned
 from amaranth.lib import wiring
-from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.memory import Memory, ReadPort, WritePort
+from amaranth.lib.wiring import Out, connect, flipped
+from amaranth.utils import ceil_log2
+
+
+def ports(width, depth, granularity=None):
+    """Signatures of the read and the write port of a memory of ``depth`` words, 2 at least."""
+    address = ceil_log2(max(2, depth))
+    return (ReadPort.Signature(addr_width=address, shape=unsigned(width)),
+            WritePort.Signature(addr_width=address, shape=unsigned(width),
+                                granularity=granularity))
+
+
+def sign_ports(config):
+    """Ports of :class:`SignPlane`."""
+    return ports(config.weight_lanes, config.sign_depth, config.counter_lanes)
+
+
+def counter_ports(config):
+    """Ports of :class:`CounterPlane`."""
+    return ports(config.counter_lanes * (config.counter_bits - 1), config.counter_depth)
+
+
+def activation_ports(config):
+    """Ports of :class:`ActivationMemory`: its read port, and the write ports for inputs and for
+    neurons. An address is ``Cat(offset, slot)``.
+    """
+    depth = activation_depth(config)
+    read, inputs = ports(config.weight_lanes, depth)
+    return read, inputs, ports(neuron_lanes(config), depth)[1]
 
 
 class SignPlane(wiring.Component):
@@ -17,8 +45,8 @@ class SignPlane(wiring.Component):
 
     Timing
     ------
-    ``read_data`` follows a clock with ``read_enable`` by ``latency`` clocks and is held until the
-    next read. A word must not be read and written in one clock (what is read would be undefined).
+    ``read.data`` follows a clock with ``read.en`` by ``latency`` clocks and is held until the next
+    read. A word must not be read and written in one clock (what is read would be undefined).
 
     Parameters
     ----------
@@ -28,12 +56,8 @@ class SignPlane(wiring.Component):
 
     Members
     -------
-    read_address, write_address : In(range(depth))
-    read_enable : In(1)
-    read_data : Out(P)
-    write_enable : In(P / Q)
-        One bit per group of Q lanes.
-    write_data : In(P)
+    read, write : Out(...)
+        See :func:`sign_ports`. ``write.en`` has one bit per group of Q lanes.
     """
 
     latency = 1
@@ -41,15 +65,8 @@ class SignPlane(wiring.Component):
     def __init__(self, config, prototypes):
         self.config = config
         self.prototypes = tuple(prototypes)
-        address = range(max(2, config.sign_depth))
-        super().__init__({
-            "read_address": In(address),
-            "read_enable": In(1),
-            "read_data": Out(config.weight_lanes),
-            "write_address": In(address),
-            "write_enable": In(config.subwords),
-            "write_data": In(config.weight_lanes),
-        })
+        read, write = sign_ports(config)
+        super().__init__({"read": Out(read), "write": Out(write)})
 
     def elaborate(self, platform):
         m = Module()
@@ -60,17 +77,10 @@ class SignPlane(wiring.Component):
                   for p in self.prototypes]
         init = [ones] * config.bases[-1] + [p >> (lanes * w) & ones
                                             for p in padded for w in range(words)]
-        m.submodules.memory = memory = Memory(shape=lanes, depth=max(2, len(init)), init=init)
-        read = memory.read_port()
-        write = memory.write_port(granularity=config.counter_lanes)
-        m.d.comb += [
-            read.addr.eq(self.read_address),
-            read.en.eq(self.read_enable),
-            self.read_data.eq(read.data),
-            write.addr.eq(self.write_address),
-            write.en.eq(self.write_enable),
-            write.data.eq(self.write_data),
-        ]
+        m.submodules.memory = memory = Memory(
+            shape=unsigned(lanes), depth=max(2, len(init)), init=init)
+        connect(m, flipped(self.read), memory.read_port())
+        connect(m, flipped(self.write), memory.write_port(granularity=config.counter_lanes))
         return m
 
 
@@ -82,7 +92,7 @@ class CounterPlane(wiring.Component):
 
     Timing
     ------
-    ``read_data`` follows a clock with ``read_enable`` by one clock; it is not held. A word must not
+    ``read.data`` follows a clock with ``read.en`` by one clock; it is not held. A word must not
     be read and written in one clock. With ``single_port`` nothing at all may be read in a clock in
     which something is written.
 
@@ -98,10 +108,8 @@ class CounterPlane(wiring.Component):
 
     Members
     -------
-    read_address, write_address : In(range(depth))
-    read_enable, write_enable : In(1)
-    read_data : Out(width)
-    write_data : In(width)
+    read, write : Out(...)
+        See :func:`ports`.
     """
 
     latency = 1
@@ -110,15 +118,8 @@ class CounterPlane(wiring.Component):
         self.width = width
         self.depth = max(2, depth)
         self.single_port = single_port
-        address = range(self.depth)
-        super().__init__({
-            "read_address": In(address),
-            "read_enable": In(1),
-            "read_data": Out(width),
-            "write_address": In(address),
-            "write_enable": In(1),
-            "write_data": In(width),
-        })
+        read, write = ports(width, depth)
+        super().__init__({"read": Out(read), "write": Out(write)})
 
     def elaborate(self, platform):
         m = Module()
@@ -129,16 +130,10 @@ class CounterPlane(wiring.Component):
         # A simulated host that trusts in zeros, as SPRAM does not hold, is found out.
         rng = random.Random(self.width)
         init = [rng.getrandbits(self.width) for _ in range(self.depth)] if self.single_port else []
-        m.submodules.memory = memory = Memory(shape=self.width, depth=self.depth, init=init)
-        read, write = memory.read_port(), memory.write_port()
-        m.d.comb += [
-            read.addr.eq(self.read_address),
-            read.en.eq(self.read_enable),
-            self.read_data.eq(read.data),
-            write.addr.eq(self.write_address),
-            write.en.eq(self.write_enable),
-            write.data.eq(self.write_data),
-        ]
+        m.submodules.memory = memory = Memory(
+            shape=unsigned(self.width), depth=self.depth, init=init)
+        connect(m, flipped(self.read), memory.read_port())
+        connect(m, flipped(self.write), memory.write_port())
         return m
 
     def _spram(self, m):
@@ -146,14 +141,14 @@ class CounterPlane(wiring.Component):
         columns, banks = -(-self.width // 16), -(-self.depth // 16384)
         address = Signal(14 + max(1, (banks - 1).bit_length()))
         bank = Signal(max(1, (banks - 1).bit_length()))
-        with m.If(self.write_enable):
-            m.d.comb += address.eq(self.write_address)
+        with m.If(self.write.en):
+            m.d.comb += address.eq(self.write.addr)
         with m.Else():
-            m.d.comb += address.eq(self.read_address)
-        with m.If(self.read_enable):
+            m.d.comb += address.eq(self.read.addr)
+        with m.If(self.read.en):
             m.d.sync += bank.eq(address[14:])
         data = Signal(columns * 16)
-        m.d.comb += data.eq(self.write_data)
+        m.d.comb += data.eq(self.write.data)
         words = []
         for b in range(banks):
             here = Const(1) if banks == 1 else address[14:] == b
@@ -165,8 +160,8 @@ class CounterPlane(wiring.Component):
                     i_ADDRESS=address[:14],
                     i_DATAIN=data[16 * c:16 * (c + 1)],
                     i_MASKWREN=Const(0b1111, 4),
-                    i_WREN=self.write_enable & here,
-                    i_CHIPSELECT=(self.read_enable | self.write_enable) & here,
+                    i_WREN=self.write.en & here,
+                    i_CHIPSELECT=(self.read.en | self.write.en) & here,
                     i_STANDBY=Const(0), i_SLEEP=Const(0), i_POWEROFF=Const(1),
                     o_DATAOUT=out[16 * c:16 * (c + 1)],
                 )
@@ -174,7 +169,7 @@ class CounterPlane(wiring.Component):
         with m.Switch(bank):
             for b, out in enumerate(words):
                 with m.Case(b):
-                    m.d.comb += self.read_data.eq(out)
+                    m.d.comb += self.read.data.eq(out)
 
 
 def slot_offsets(config):
@@ -189,6 +184,11 @@ def slot_words(config):
     if config.recurrent:
         return (config.max_steps + 1) * config.row_words[0] + config.network[-1].words
     return slot_offsets(config)[-1]
+
+
+def activation_depth(config):
+    """Words of the activation memory, slots beginning at powers of two."""
+    return (config.max_batch + 1) << ceil_log2(max(2, slot_words(config)))
 
 
 def neuron_lanes(config):
@@ -206,7 +206,8 @@ class ActivationMemory(wiring.Component):
 
     Timing
     ------
-    As :class:`SignPlane`, with a latency of one clock.
+    As :class:`SignPlane`, with a latency of one clock. Inputs and neurons must not be written in
+    one clock.
 
     Parameters
     ----------
@@ -214,52 +215,37 @@ class ActivationMemory(wiring.Component):
 
     Members
     -------
-    read_offset, write_offset : In(range(words per slot))
-    read_slot, write_slot : In(range(slots))
-    read_enable : In(1)
-    read_data : Out(P)
-    write_enable : In(1)
-    gathered : In(1)
-        Write neurons' activations, not inputs. They fill ``neuron_lanes(config)`` lanes at most;
-        the others keep the 0 that they hold from configuration on: no input is written there.
-    write_data : In(P)
+    read, inputs, neurons : Out(...)
+        See :func:`activation_ports`. Neurons fill ``neuron_lanes(config)`` lanes at most; the
+        others keep the 0 that they hold from configuration on: no input is written there.
     """
 
     latency = 1
 
     def __init__(self, config):
         self.config = config
-        self.slots = config.max_batch + 1
-        offset, slot = range(max(2, slot_words(config))), range(self.slots)
-        super().__init__({
-            "gathered": In(1),
-            "read_offset": In(offset),
-            "read_slot": In(slot),
-            "read_enable": In(1),
-            "read_data": Out(config.weight_lanes),
-            "write_offset": In(offset),
-            "write_slot": In(slot),
-            "write_enable": In(1),
-            "write_data": In(config.weight_lanes),
-        })
+        read, inputs, neurons = activation_ports(config)
+        super().__init__({"read": Out(read), "inputs": Out(inputs), "neurons": Out(neurons)})
 
     def elaborate(self, platform):
         m = Module()
-        lanes, low = self.config.weight_lanes, neuron_lanes(self.config)
-        for name, part, enable in (
-                ("low", slice(0, low), self.write_enable),
-                ("high", slice(low, lanes), self.write_enable & ~self.gathered)):
+        read, inputs, neurons = self.read, self.inputs, self.neurons
+        lanes, low = len(inputs.data), len(neurons.data)
+        address, data, conflict = Signal.like(inputs.addr), Signal.like(inputs.data), Signal()
+        m.d.comb += [address.eq(inputs.addr), data.eq(inputs.data),
+                     conflict.eq(inputs.en & neurons.en)]
+        with m.If(neurons.en):
+            m.d.comb += [address.eq(neurons.addr), data[:low].eq(neurons.data)]
+        for name, part, enable in (("low", slice(0, low), inputs.en | neurons.en),
+                                   ("high", slice(low, lanes), inputs.en)):
             if part.start == part.stop:
                 continue
             m.submodules[name] = memory = Memory(
-                shape=part.stop - part.start, depth=self.slots << len(self.read_offset), init=[])
-            read, write = memory.read_port(), memory.write_port()
+                shape=unsigned(part.stop - part.start), depth=activation_depth(self.config),
+                init=[])
+            here, write = memory.read_port(), memory.write_port()
             m.d.comb += [
-                read.addr.eq(Cat(self.read_offset, self.read_slot)),
-                read.en.eq(self.read_enable),
-                self.read_data[part].eq(read.data),
-                write.addr.eq(Cat(self.write_offset, self.write_slot)),
-                write.en.eq(enable),
-                write.data.eq(self.write_data[part]),
+                here.addr.eq(read.addr), here.en.eq(read.en), read.data[part].eq(here.data),
+                write.addr.eq(address), write.en.eq(enable), write.data.eq(data[part]),
             ]
         return m

@@ -1,10 +1,15 @@
 """State port: how words of counters pass in and out, a few bytes at a time."""
 
-from amaranth.hdl import Mux, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from bep_model.protocol import state_bytes
+
+
+def beat_bits(config, port_bytes):
+    """Bits that pass at a time: a port is never wider than a counter word."""
+    return 8 * min(port_bytes, state_bytes(config))
 
 
 def state_signature(config, port_bytes=1):
@@ -13,7 +18,7 @@ def state_signature(config, port_bytes=1):
     A ``request`` names a counter word and is held until all its bytes have passed, lowest first:
     those of a word that is read at ``reply``, those of a word that is written at ``data``.
     """
-    beat = 8 * min(port_bytes, state_bytes(config))
+    beat = beat_bits(config, port_bytes)
     return wiring.Signature({
         "request": Out(stream.Signature(data.StructLayout({
             "address": range(max(2, config.counter_depth)), "write": 1}))),
@@ -22,51 +27,81 @@ def state_signature(config, port_bytes=1):
     })
 
 
-def control(m, update, start, moving, store, working, beats):
-    """Control the state port of an update engine, whose results are its shift register.
+def shift_signature(beat):
+    """How the port has a register shift, seen from the port.
+
+    ``open``, it holds the word of a request; with ``move`` its lowest ``beat`` bits leave and
+    ``enters`` comes in at the high end; ``leaves`` are the lowest bits.
+    """
+    return wiring.Signature({
+        "open": Out(1), "move": Out(1), "enters": Out(beat), "leaves": In(beat)})
+
+
+class StatePort(wiring.Component):
+    """Controls the state port of an update engine, whose results are the shift register.
+
+    Timing: see :class:`rtl.engines.update.Update`.
 
     Parameters
     ----------
-    m : Module
-        Of the engine.
-    update : rtl.engines.update.Update
-    start, moving, store : Signal(1)
-        Driven here: read a word; the results shift by a beat, in the clock after one passed; write
-        the results.
-    working : Signal
-        Which stages of the engine have a word.
-    beats : int
-        Beats per word.
+    config : Config
+    port_bytes : int
+        Bytes that pass at a time.
 
-    Returns
+    Members
     -------
-    (Signal(1), Signal)
-        The results belong to the port; the beat that enters while they shift.
+    state : In(state_signature(config, port_bytes))
+    enable : In(1)
+        A request may begin.
+    idle : In(1)
+        Nothing is under way in the engine.
+    answered : In(1)
+        What was read is in the register in the next clock.
+    start, store : Out(1)
+        Read a word; write what the register holds.
+    shift : Out(shift_signature(8 * port_bytes))
     """
-    request, enters, leaves = update.state.request, update.state.data, update.state.reply
-    opened, shifting, free, passed = (
-        Signal(name=n) for n in ("opened", "shifting", "free", "passed"))
-    left = Signal(range(beats))
-    entering = Signal.like(enters.payload)
-    write = request.payload.write
-    final = passed & (left == 0)
-    m.d.comb += [
-        start.eq(update.access_enable & request.valid & ~opened & update.idle),
-        free.eq(request.valid & shifting & ~moving),
-        enters.ready.eq(free & write),
-        leaves.valid.eq(free & ~write),
-        passed.eq(free & Mux(write, enters.valid, leaves.ready)),
-        request.ready.eq(final),
-    ]
-    m.d.sync += [
-        opened.eq(request.valid & ~final & (opened | start)),
-        shifting.eq(request.valid & ~final & (shifting | opened & working[-2])),
-        moving.eq(passed),
-        store.eq(final & write),
-        entering.eq(enters.payload),
-    ]
-    with m.If(start):
-        m.d.sync += left.eq(beats - 1)
-    with m.Elif(passed):
-        m.d.sync += left.eq(left - 1)
-    return shifting, entering
+
+    def __init__(self, config, port_bytes=1):
+        self.config = config
+        self.port_bytes = port_bytes
+        super().__init__({
+            "state": In(state_signature(config, port_bytes)),
+            "enable": In(1),
+            "idle": In(1),
+            "answered": In(1),
+            "start": Out(1),
+            "store": Out(1),
+            "shift": Out(shift_signature(beat_bits(config, port_bytes))),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        request, enters, leaves = self.state.request, self.state.data, self.state.reply
+        opened, free, passed = Signal(), Signal(), Signal()
+        shifting, moving = self.shift.open, self.shift.move
+        beats = -(-self.config.counter_lanes * self.config.counter_bits // len(enters.payload))
+        left = Signal(range(beats))
+        write = request.payload.write
+        final = passed & (left == 0)
+        m.d.comb += [
+            self.start.eq(self.enable & request.valid & ~opened & self.idle),
+            free.eq(request.valid & shifting & ~moving),
+            enters.ready.eq(free & write),
+            leaves.valid.eq(free & ~write),
+            leaves.payload.eq(self.shift.leaves),
+            passed.eq(free & Mux(write, enters.valid, leaves.ready)),
+            request.ready.eq(final),
+        ]
+        m.d.sync += [
+            opened.eq(request.valid & ~final & (opened | self.start)),
+            shifting.eq(request.valid & ~final & (shifting | opened & self.answered)),
+            moving.eq(passed),
+            self.store.eq(final & write),
+            self.shift.enters.eq(enters.payload),
+        ]
+        with m.If(self.start):
+            m.d.sync += left.eq(beats - 1)
+        with m.Elif(passed):
+            m.d.sync += left.eq(left - 1)
+        return m

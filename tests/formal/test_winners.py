@@ -29,18 +29,18 @@ def harness(config, capacity):
     m = Module()
     dut = Winners(config)
     m.submodules.winners, inside, memories = open_up(dut)
-    row = Value.cast(dut.row)
+    row = Value.cast(dut.i.payload)
     m.d.comb += [s.eq(AnySeq(s.shape())) for s in (
-        dut.push, row, dut.commit, dut.drop, dut.o.ready)]
+        dut.i.valid, row, dut.control.commit, dut.control.drop, dut.o.ready)]
 
     # Rows in the queue: pending ones are not committed yet.
     pending, committed = (Signal(range(capacity + 1), name=n) for n in ("pending", "committed"))
     taken = dut.o.valid & dut.o.ready
-    winners_contract(m, capacity, dut.push, dut.commit, dut.drop, pending + committed, Assume)
-    after_push = pending + dut.push
+    winners_contract(m, capacity, dut.i.valid, dut.control.commit, dut.control.drop, pending + committed, Assume)
+    after_push = pending + dut.i.valid
     m.d.sync += [
-        pending.eq(Mux(dut.commit | dut.drop, 0, after_push)),
-        committed.eq(committed + Mux(dut.commit, after_push, 0) - taken),
+        pending.eq(Mux(dut.control.commit | dut.control.drop, 0, after_push)),
+        committed.eq(committed + Mux(dut.control.commit, after_push, 0) - taken),
     ]
     m.d.comb += [
         Assert(~dut.o.valid | (committed != 0), "row from nowhere"),
@@ -54,14 +54,14 @@ def harness(config, capacity):
     here, safe = Signal(), Signal()
     before, followed = Signal.like(committed), Signal.like(row)
     choose = Signal()
-    m.d.comb += choose.eq(AnySeq(1) & dut.push & ~here)
+    m.d.comb += choose.eq(AnySeq(1) & dut.i.valid & ~here)
     leaves = here & taken & (before == 0)
     with m.If(here):
-        m.d.sync += [before.eq(before - taken), safe.eq(safe | dut.commit)]
-        with m.If(leaves | dut.drop & ~safe):
+        m.d.sync += [before.eq(before - taken), safe.eq(safe | dut.control.commit)]
+        with m.If(leaves | dut.control.drop & ~safe):
             m.d.sync += here.eq(0)
-    with m.If(choose & ~dut.drop):
-        m.d.sync += [here.eq(1), safe.eq(dut.commit), followed.eq(row),
+    with m.If(choose & ~dut.control.drop):
+        m.d.sync += [here.eq(1), safe.eq(dut.control.commit), followed.eq(row),
                      before.eq(pending + committed - taken)]
     with m.If(here & dut.o.valid & (before == 0)):
         m.d.comb += [Assert(dut.o.payload.as_value() == followed, "wrong row"),

@@ -54,7 +54,7 @@ class Bench:
         self.simulator.add_process(process)
         return trace
 
-    def memory(self, contents, *, address, data, enable=None, latency=1, write=None):
+    def memory(self, contents, read, write=None, latency=1):
         """A memory with synchronous reads and at most one write port.
 
         Reading and writing a word in one clock is an error: hardware may give anything.
@@ -63,25 +63,23 @@ class Bench:
         ----------
         contents : list of int
             Changed in place by writes.
-        address, data : Value
-            Of the read; ``data`` changes ``latency`` clocks after the address and is held while
-            ``enable`` is low.
-        enable : Value, optional
+        read : ReadPort
+            Its data changes ``latency`` clocks after the address and is held while ``en`` is low.
+        write : WritePort, optional
         latency : int
-        write : (Value, Value, Value), optional
-            Enable (one bit per equal part of the word), address, data.
         """
-        enables, targets, sources = write or (Const(0), Const(0), Const(0))
+        enables, targets, sources = (
+            (write.en, write.addr, write.data) if write else (Const(0), Const(0), Const(0)))
         part = len(sources) // len(enables)
 
         async def process(ctx):
             pipeline = [0] * latency
-            signals = (Const(1) if enable is None else enable, address, enables, targets, sources)
+            signals = (read.en, read.addr, enables, targets, sources)
             async for _, _, reading, at, writing, to, value in ctx.tick().sample(
                     *map(Value.cast, signals)):
                 assert not (reading and writing and at == to), f"word {at} read while written"
                 pipeline = [*pipeline[1:], contents[at] if reading else pipeline[-1]]
-                ctx.set(Value.cast(data), pipeline[0])
+                ctx.set(Value.cast(read.data), pipeline[0])
                 mask = sum(((1 << part) - 1) << part * i
                            for i in range(len(enables)) if writing >> i & 1)
                 if mask:

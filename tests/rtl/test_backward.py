@@ -7,7 +7,8 @@ from amaranth.hdl import Value
 from bep_model.config import Config
 from bep_model.phases.backward import backward
 from bep_model.phases.bits import pack, unpack
-from rtl.engines.backward import Backward, OpenRows
+from rtl.engines.backward import Backward
+from rtl.engines.open_rows import OpenRows
 
 from .bench import Bench, clocks, generator, row_words, until
 
@@ -35,13 +36,13 @@ def test_targets(name, latency):
     plane[config.bases[1]:config.bases[2]] = [
         word for row in weights for word in row_words(row, config.weight_lanes, padding=1)]
     dut = Backward(config, latency)
-    entries = [0] * (1 << len(dut.read_index))
+    control, target = dut.control, dut.targets.payload
+    entries = [0] * (1 << len(dut.rows.read.addr))
     bench = Bench(dut)
-    bench.memory(plane, enable=dut.read_enable, address=dut.read_address, data=dut.weights,
-                 latency=latency)
-    bench.memory(entries, address=dut.read_index, data=dut.read_data)
-    trace = bench.record(start=dut.start, done=dut.done, read=dut.read_enable,
-                         out=dut.target_valid, sign=dut.target.sign, valid=dut.target.valid)
+    bench.memory(plane, dut.signs, latency=latency)
+    bench.memory(entries, dut.rows.read)
+    trace = bench.record(start=control.start, done=control.done, read=dut.signs.en,
+                         out=dut.targets.valid, sign=target.sign, valid=target.valid)
     counts = sorted({0, 1, min(2, rows), rows // 2, rows - 1, rows} | {
         min(rows, config.weight_lanes + k) for k in range(-2, 1) if config.weight_lanes + k > 0})
     cases = [(int(n), np.sort(rng.choice(rows, n, replace=False)),
@@ -49,17 +50,17 @@ def test_targets(name, latency):
 
     async def sequence(ctx):
         for count, opened, targets in cases:
-            row = Value.cast(dut.read_data)
+            row = Value.cast(dut.rows.read.data)
             for i, j in enumerate(opened):
                 address = config.bases[1] + int(j) * words
                 entries[i] = address | int(targets[j]) << len(row) - 1
-            ctx.set(dut.start, 1)
-            ctx.set(dut.job, {"columns": columns, "words": words})
+            ctx.set(control.start, 1)
+            ctx.set(control.job, {"columns": columns, "words": words})
             await ctx.tick()
-            ctx.set(dut.start, 0)
-            ctx.set(dut.count, count)
-            await until(ctx, dut.done)
-            await until(ctx, ~dut.target_valid)
+            ctx.set(control.start, 0)
+            ctx.set(dut.rows.count, count)
+            await until(ctx, control.done)
+            await until(ctx, ~dut.targets.valid)
 
     bench.run(sequence)
     starts, dones = clocks(trace, "start"), clocks(trace, "done")
@@ -93,10 +94,10 @@ def test_open_rows(rows):
     config = Config(2, (rows, max(1, rows - 1)), 2, 3, 2, 1)
     dut = OpenRows(config)
     rng = generator(rows)
-    lists = [[int(value) for value in rng.integers(0, 1 << len(Value.cast(dut.row)), n)]
+    lists = [[int(value) for value in rng.integers(0, 1 << len(Value.cast(dut.i.payload)), n)]
              for n in (rows, 0, 1, rows, rows // 2, rows)]
     bench = Bench(dut)
-    trace = bench.record(count=dut.count)
+    trace = bench.record(count=dut.rows.count)
     taken = []
 
     async def write(ctx):
@@ -106,10 +107,10 @@ def test_open_rows(rows):
             ctx.set(dut.start, 0)
             for i in range(rows):
                 if i < len(values):
-                    ctx.set(Value.cast(dut.row), values[i])
-                ctx.set(dut.push, i < len(values))
+                    ctx.set(Value.cast(dut.i.payload), values[i])
+                ctx.set(dut.i.valid, i < len(values))
                 await ctx.tick()
-            ctx.set(dut.push, 0)
+            ctx.set(dut.i.valid, 0)
         ctx.set(dut.start, 1)
         await ctx.tick()
         await ctx.tick()
@@ -121,9 +122,9 @@ def test_open_rows(rows):
             taken.append([])
             for i in range(rows):
                 if i < len(values):
-                    ctx.set(dut.read_index, i)
+                    ctx.set(dut.rows.read.addr, i)
                     await ctx.tick()
-                    taken[-1].append(ctx.get(Value.cast(dut.read_data)))
+                    taken[-1].append(ctx.get(Value.cast(dut.rows.read.data)))
                 else:
                     await ctx.tick()
 

@@ -29,23 +29,23 @@ def test_samples(width, classes, idle):
         samples.append((logits, label, margin,
                         (prediction, prediction != label, triggers(logits, label, margin))))
     bench = Bench(dut)
-    trace = bench.record(start=dut.start, valid=dut.total_valid, done=dut.done,
+    trace = bench.record(start=dut.control.start, valid=dut.logits.valid, done=dut.control.done,
                          prediction=dut.result.prediction, error=dut.result.error,
-                         triggered=dut.result.triggered)
+                         triggered=dut.control.triggered)
 
     async def feed(ctx):
         for logits, label, margin, _ in samples:
-            ctx.set(dut.start, 1)
+            ctx.set(dut.control.start, 1)
             ctx.set(dut.label, label)
             ctx.set(dut.margin, margin)
             await ctx.tick()
-            ctx.set(dut.start, 0)
+            ctx.set(dut.control.start, 0)
             for logit in logits:
                 await pause(ctx, rng, idle)
-                ctx.set(dut.total, (int(logit) + width) // 2)
-                ctx.set(dut.total_valid, 1)
+                ctx.set(dut.logits.payload, (int(logit) + width) // 2)
+                ctx.set(dut.logits.valid, 1)
                 await ctx.tick()
-                ctx.set(dut.total_valid, 0)
+                ctx.set(dut.logits.valid, 0)
             await wait(ctx, dut.latency - 1)
         await wait(ctx, 2)
 

@@ -5,7 +5,7 @@ import pytest
 
 from bep_model.network import Network
 from bep_model.parameters import Parameters
-from rtl.engines.forward import Forward
+from rtl.engines.forward import Forward, Receiver
 from rtl.parts.memory import neuron_lanes, slot_words
 
 from .bench import CONFIGURATIONS, Bench, clocks, generator, row_words, until, wait
@@ -46,21 +46,21 @@ def test_sample(name, latency):
     network = random_network(config, rng)
     dut = Forward(config, latency)
     bench = Bench(dut)
+    control, row = dut.control, dut.last.payload
     activations = [0] * slot_words(config)
-    bench.memory(sign_plane(network), enable=dut.read_enable, address=dut.read_address,
-                 data=dut.weights, latency=latency)
-    bench.memory(activations, enable=dut.read_enable, address=dut.read_offset,
-                 data=dut.activations, latency=latency,
-                 write=(dut.write_enable, dut.write_offset, dut.write_data))
+    bench.memory(sign_plane(network), dut.signs, latency=latency)
+    bench.memory(activations, dut.activations, dut.neurons, latency)
     trace = bench.record(
-        start=dut.start, done=dut.done, read=dut.read_enable, total=dut.total,
-        total_valid=dut.total_valid, row_valid=dut.row_valid, write=dut.write_enable,
-        activation=dut.row.activation, magnitude=dut.row.magnitude, open=dut.row.open,
-        **({"unstable": dut.row.unstable} if config.stable else {}))
+        start=control.start, done=control.done, read=dut.signs.en, total=dut.total.payload,
+        total_valid=dut.total.valid, logits=dut.logits.valid, hidden=dut.hidden.valid,
+        last=dut.last.valid, write=dut.neurons.en,
+        activation=row.activation, magnitude=row.magnitude, open=row.open,
+        **({"unstable": row.unstable} if config.stable else {}))
     gates = [int(rng.integers(0, f + 1)) for f in config.widths[:-1]]
     samples = rng.integers(0, 2, (2, config.inputs), dtype=np.uint8)
     stabilities = [int(rng.integers(0, f + 2)) for f in config.widths[:-1]]
     work = jobs(config, gates, stabilities)
+    receivers = [*[Receiver.HIDDEN] * (config.depth - 1), Receiver.LAST, Receiver.LOGITS]
     memories = []
 
     async def sequence(ctx):
@@ -69,13 +69,13 @@ def test_sample(name, latency):
             activations[:] = [(1 << neuron_lanes(config)) - 1] * len(activations)
             activations[:config.input_words] = row_words(x, config.weight_lanes)
             for l, job in enumerate(work):
-                ctx.set(dut.start, 1)
-                ctx.set(dut.job, job)
+                ctx.set(control.start, 1)
+                ctx.set(control.job, job)
                 await ctx.tick()
-                ctx.set(dut.start, 0)
-                ctx.set(dut.gather, l < config.depth)
-                ctx.set(dut.job, dict.fromkeys(job, 1))
-                while not ctx.get(dut.done):
+                ctx.set(control.start, 0)
+                ctx.set(control.receiver, receivers[l])
+                ctx.set(control.job, dict.fromkeys(job, 1))
+                while not ctx.get(control.done):
                     await ctx.tick()
                 if n:
                     await wait(ctx, int(rng.integers(1, 4)))
@@ -93,8 +93,15 @@ def test_sample(name, latency):
         assert not trace[end].read
         totals = [n for n in clocks(trace, "total_valid") if begin <= n]
         assert totals[0] == start + job["words"] + dut.latency
-    totals, rows = clocks(trace, "total_valid"), clocks(trace, "row_valid")
-    assert rows == [n + 1 for n in totals]
+    totals = clocks(trace, "total_valid")
+    rows = [n + 1 for n in totals]
+    who = [receiver for job, receiver in 2 * list(zip(work, receivers, strict=True))
+           for _ in range(job["rows"])]
+    assert [trace[n].logits for n in totals] == [r == Receiver.LOGITS for r in who]
+    assert clocks(trace, "hidden") == [
+        n for n, r in zip(rows, who, strict=True) if r == Receiver.HIDDEN]
+    assert clocks(trace, "last") == [
+        n for n, r in zip(rows, who, strict=True) if r == Receiver.LAST]
 
     # Values.
     parameters = Parameters(margin=0, gates=gates, groups=(1,) * config.depth,
@@ -121,22 +128,29 @@ def test_sample(name, latency):
     assert n == len(totals)
 
 
-def test_writes_only_when_gathering():
+@pytest.mark.parametrize("receiver", Receiver)
+def test_writes_only_activations(receiver):
+    """Into the slot of the sample."""
     config = CONFIGURATIONS["ragged"]
     dut = Forward(config)
     bench = Bench(dut)
-    trace = bench.record(write=dut.write_enable, done=dut.done)
+    trace = bench.record(write=dut.neurons.en, read=dut.activations.addr, to=dut.neurons.addr,
+                         last=dut.last.valid, hidden=dut.hidden.valid, logits=dut.logits.valid)
 
     async def sequence(ctx):
-        for gather in (1, 0):
-            ctx.set(dut.job, jobs(config, [0, 0], [0, 0])[0])
-            ctx.set(dut.gather, gather)
-            ctx.set(dut.start, 1)
-            await ctx.tick()
-            ctx.set(dut.start, 0)
-            await until(ctx, dut.done)
+        ctx.set(dut.slot, 2)
+        ctx.set(dut.control.job, jobs(config, [0, 0], [0, 0])[0])
+        ctx.set(dut.control.receiver, receiver)
+        ctx.set(dut.control.start, 1)
+        await ctx.tick()
+        ctx.set(dut.control.start, 0)
+        await until(ctx, dut.control.done)
+        await ctx.tick()
 
     bench.run(sequence)
-    first, second = clocks(trace, "done")
-    assert len(clocks(trace, "write")) == config.network[0].words
-    assert all(n <= first < second for n in clocks(trace, "write"))
+    written = clocks(trace, "write")
+    assert len(written) == (receiver != Receiver.LOGITS) * config.network[0].words
+    slot = 2 << len(dut.control.job.source)
+    assert all(trace[n].to & slot for n in written) and all(clock.read & slot for clock in trace)
+    for name in ("last", "hidden", "logits"):
+        assert bool(clocks(trace, name)) == (receiver.name.lower() == name)

@@ -1,9 +1,11 @@
 """Loader: where the words of the samples go."""
 
 import pytest
+from amaranth.utils import ceil_log2
 
 from bep_model.config import Config
 from rtl.engines.loader import Loader
+from rtl.parts.memory import slot_words
 
 from .bench import CONFIGURATIONS, Bench, clocks, drive, generator, pause
 
@@ -20,11 +22,12 @@ def test_samples(config, idle, stall):
     samples = [([int.from_bytes(rng.bytes(16)) % (1 << config.weight_lanes)
                  for _ in range(words)], int(rng.integers(config.classes)))
                for _ in range(2 * slots + 1)]
+    offset_bits = ceil_log2(max(2, slot_words(config)))
     bench = Bench(dut)
     trace = bench.record(
         transfer=dut.samples.valid & dut.samples.ready, valid=dut.samples.valid, block=dut.block,
-        full=dut.full, take=dut.take, slot=dut.slot, label=dut.label, write=dut.write_enable,
-        offset=dut.write_offset, to=dut.write_slot, data=dut.write_data)
+        full=dut.control.full, take=dut.control.take, slot=dut.slot, label=dut.label, write=dut.write.en,
+        to=dut.write.addr, data=dut.write.data)
 
     async def feed(ctx):
         wrong = (1 << len(dut.samples.payload.label)) - 1  # counts on the last beat only
@@ -39,18 +42,18 @@ def test_samples(config, idle, stall):
 
     async def take(ctx):
         for _ in samples:
-            while not ctx.get(dut.full):
+            while not ctx.get(dut.control.full):
                 await ctx.tick()
             await pause(ctx, rng, stall)
-            ctx.set(dut.take, 1)
+            ctx.set(dut.control.take, 1)
             await ctx.tick()
-            ctx.set(dut.take, 0)
+            ctx.set(dut.control.take, 0)
         await ctx.tick()
 
     bench.simulator.add_testbench(block, background=True)
     bench.run(feed, take)
-    assert [(clock.to, clock.offset, clock.data) for clock in trace if clock.write] == [
-        (n % slots, offset, word)
+    assert [(clock.to, clock.data) for clock in trace if clock.write] == [
+        (n % slots << offset_bits | offset, word)
         for n, (values, _) in enumerate(samples) for offset, word in enumerate(values)]
     takes = clocks(trace, "take")
     assert len(takes) == len(samples)

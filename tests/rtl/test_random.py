@@ -4,6 +4,7 @@
 import numpy as np
 import pytest
 from amaranth.hdl import Module
+from amaranth.lib.wiring import connect
 
 from bep_model.phases.random import bernoulli, xorshift
 from rtl.engines.random import Bank, Bernoulli
@@ -21,13 +22,13 @@ def test_bank(lanes):
     states = np.arange(1, -(-lanes // 32) + 1, dtype=np.uint32)
     steps = [(*map(int, rng.integers(0, 2, 2)), int(rng.integers(1, 1 << 32))) for _ in range(60)]
     bench = Bench(dut)
-    trace = bench.record(word=dut.word, last=dut.last)
+    trace = bench.record(word=dut.draw.word, last=dut.seed.last)
 
     async def drive(ctx):
         for advance, shift, value in steps:
-            ctx.set(dut.advance, advance)
-            ctx.set(dut.shift, shift)
-            ctx.set(dut.shift_in, value)
+            ctx.set(dut.draw.advance, advance)
+            ctx.set(dut.seed.shift, shift)
+            ctx.set(dut.seed.value, value)
             await ctx.tick()
 
     bench.run(drive)
@@ -52,12 +53,12 @@ def test_bernoulli(lanes, holding, latency):
     m = Module()
     m.submodules.bank = bank = Bank(lanes)
     m.submodules.bernoulli = dut = Bernoulli(lanes, latency)
-    m.d.comb += [dut.random.eq(bank.word), bank.advance.eq(dut.advance)]
+    connect(m, bank.draw, dut.draw)
     rng = generator(lanes, int(2 * holding), latency)
     model = np.arange(1, -(-lanes // 32) + 1, dtype=np.uint32)
     bench = Bench(m)
     trace = bench.record(request=dut.request, hold=dut.hold, done=dut.done, word=dut.word,
-                         advance=dut.advance, bank=bank.word)
+                         advance=dut.draw.advance, bank=bank.draw.word)
 
     wanted = np.repeat(PROBABILITIES * 2, 2).tolist()
 

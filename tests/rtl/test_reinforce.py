@@ -15,7 +15,7 @@ def test_rows(name, stall):
     rng = generator(int(2 * stall))
     dut = Reinforce(config)
     bench = Bench(dut)
-    trace = bench.record(start=dut.start, busy=dut.busy, valid=dut.rows.valid,
+    trace = bench.record(start=dut.control.start, busy=dut.control.busy, valid=dut.rows.valid,
                          ready=dut.rows.ready)
     taken = []
     enables = [int(e) for e in rng.permutation(1 << config.depth)]
@@ -27,14 +27,14 @@ def test_rows(name, stall):
     async def sweep(ctx):
         shape = dut.rows.payload.shape()
         for enable, rows in zip(enables, expected, strict=True):
-            ctx.set(dut.enable, enable)
-            ctx.set(dut.start, 1)
+            ctx.set(dut.control.enable, enable)
+            ctx.set(dut.control.start, 1)
             await ctx.tick()
-            ctx.set(dut.start, 0)
+            ctx.set(dut.control.start, 0)
             payloads = map(shape.from_bits, await collect(ctx, dut.rows, len(rows), rng, stall))
             taken.append([(row.layer, row.address) for row in payloads])
             ctx.set(dut.rows.ready, 1)
-            await until(ctx, ~dut.busy)
+            await until(ctx, ~dut.control.busy)
             await ctx.tick()
 
     bench.run(sweep)

@@ -29,13 +29,14 @@ def test_layers(name, idle):
     rng = generator(int(10 * idle))
     dut = Select(config)
     bench = Bench(dut)
-    neurons = [0] * (1 << len(dut.neuron_index))
-    bench.memory(neurons, address=dut.neuron_index, data=dut.neuron)
+    control, winner, opened = dut.control, dut.winners.payload, dut.opened.payload
+    neurons = [0] * (1 << len(dut.neurons.addr))
+    bench.memory(neurons, dut.neurons)
     trace = bench.record(
-        start=dut.start, row=dut.row_valid, target=dut.target_valid, busy=dut.busy,
-        winner=dut.winner_valid, open=dut.open_valid, winner_address=dut.winner.address,
-        winner_sign=dut.winner.sign, open_address=dut.open_row.address,
-        open_sign=dut.open_row.sign)
+        start=control.start, row=dut.rows.valid, target=dut.targets.valid, busy=control.busy,
+        winner=dut.winners.valid, open=dut.opened.valid, winner_layer=winner.layer,
+        winner_address=winner.address, winner_sign=winner.sign, slot=winner.slot,
+        open_address=opened.address, open_sign=opened.sign)
     cases = [(l, group) for l, k in enumerate(config.layers) for group in divisors(k)] * 2
     drawn = []
     for l, _ in cases:
@@ -52,31 +53,36 @@ def test_layers(name, idle):
                 cases, drawn, strict=True):
             hidden = l < config.depth - 1
             first = sum(config.layers[:l]) if hidden else 0
-            ctx.set(dut.start, 1)
-            ctx.set(dut.job, {"rows": len(z), "group": group, "address": config.bases[l],
-                              "words": config.row_words[l], "neuron": first})
+            ctx.set(control.start, 1)
+            ctx.set(control.job, {"rows": len(z), "group": group, "address": config.bases[l],
+                                  "words": config.row_words[l], "neuron": first})
+            ctx.set(control.layer, l)
             await ctx.tick()
-            ctx.set(dut.start, 0)
-            ctx.set(dut.hidden, hidden)
+            ctx.set(control.start, 0)
+            ctx.set(control.hidden, hidden)
+            ctx.set(dut.slot, l & 1)
             rows = [{"activation": value >= 0, "magnitude": abs(value),
                      "open": abs(value) <= threshold,
                      **({"unstable": abs(value) < stability} if config.stable else {})}
                     for value in map(int, z)]
             neurons[:] = [0] * len(neurons)
             if hidden:
-                shape = dut.row.shape()
+                shape = dut.rows.payload.shape()
                 neurons[first:first + len(z)] = [shape.const(row).as_bits() for row in rows]
-            strobe = dut.target_valid if hidden else dut.row_valid
+            strobe = dut.targets.valid if hidden else dut.rows.valid
             for row, target, one in zip(rows, targets, valid, strict=True):
                 await pause(ctx, rng, idle)
                 if not hidden:
-                    ctx.set(dut.row, row)
-                ctx.set(dut.target, {"sign": int(target), "valid": int(one)})
+                    ctx.set(dut.rows.payload, row)
+                    ctx.set(dut.bit, int(target))
+                ctx.set(dut.targets.payload, {"sign": int(target), "valid": int(one)})
                 ctx.set(strobe, 1)
                 await ctx.tick()
                 ctx.set(strobe, 0)
-                ctx.set(dut.target, {"sign": int(1 - target), "valid": 1})
-            await until(ctx, ~dut.busy)
+                ctx.set(dut.targets.payload, {"sign": int(1 - target), "valid": 1})
+                ctx.set(dut.bit, int(1 - target))
+                ctx.set(dut.slot, ~l & 1)  # the next sample's
+            await until(ctx, ~control.busy)
 
     bench.run(sequence)
     starts = clocks(trace, "start")
@@ -95,9 +101,10 @@ def test_layers(name, idle):
         out = [n for n in clocks(trace, "winner") if start <= n < end]
         message = f"layer {l + 1}, group {group}"
         np.testing.assert_array_equal(
-            [(trace[n].winner_address, trace[n].winner_sign) for n in out],
-            [(rows[j], targets[j]) for j in winners], message)
+            [(trace[n].winner_layer, trace[n].winner_address, trace[n].winner_sign) for n in out],
+            [(l, rows[j], targets[j]) for j in winners], message)
         assert out == [n + latency for n in lasts], message
+        assert all(trace[n].slot == l & 1 for n in out), message
         passing = np.flatnonzero(unpack(opened, len(z)) & valid)
         out_open = [n for n in clocks(trace, "open") if start <= n < end]
         np.testing.assert_array_equal(
@@ -117,7 +124,7 @@ def test_neurons(layers):
     dut = Neurons(config)
     rng = generator(*layers)
     bench = Bench(dut)
-    rounds = rng.integers(0, 1 << len(Value.cast(dut.row)), (2, max(1, sum(layers[:-1])))).tolist()
+    rounds = rng.integers(0, 1 << len(Value.cast(dut.rows.payload)), (2, max(1, sum(layers[:-1])))).tolist()
     taken = []
 
     async def sequence(ctx):
@@ -127,15 +134,15 @@ def test_neurons(layers):
             ctx.set(dut.clear, 0)
             for value in values:
                 await pause(ctx, rng, 0.3)
-                ctx.set(Value.cast(dut.row), value)
-                ctx.set(dut.row_valid, 1)
+                ctx.set(Value.cast(dut.rows.payload), value)
+                ctx.set(dut.rows.valid, 1)
                 await ctx.tick()
-                ctx.set(dut.row_valid, 0)
+                ctx.set(dut.rows.valid, 0)
             taken.append([])
             for i in range(len(values)):
-                ctx.set(dut.read_index, i)
+                ctx.set(dut.read.addr, i)
                 await ctx.tick()
-                taken[-1].append(ctx.get(Value.cast(dut.read_data)))
+                taken[-1].append(ctx.get(Value.cast(dut.read.data)))
 
     bench.run(sequence)
     assert taken == rounds

@@ -4,7 +4,7 @@ from itertools import islice, pairwise
 
 import numpy as np
 import pytest
-from amaranth.hdl import Array, Cat, Module
+from amaranth.hdl import Array, Module
 
 from bep_model.phases.bits import pack
 from bep_model.phases.random import seeds, xorshift
@@ -100,25 +100,19 @@ class UpdateBench(Bench):
         super().__init__(m, limit=20_000)
         self.config = config
         self.signs, self.counters = model.planes()
-        self.activations = [0] * (1 << len(dut.activation_offset) + len(dut.activation_slot))
+        self.activations = [0] * (1 << len(dut.activations.addr))
+        self.slot_bits = len(dut.activations.addr) - len(dut.rows.payload.slot)
         self.states = model.bank.copy()
-        for name, contents in (("sign", self.signs), ("counter", self.counters)):
-            port = {part: getattr(dut, f"{name}_{part}") for part in (
-                "read_address", "read_enable", "read_data",
-                "write_enable", "write_address", "write_data")}
-            self.memory(contents, address=port["read_address"], data=port["read_data"],
-                        enable=port["read_enable"], latency=dut.read_latency,
-                        write=tuple(port[f"write_{p}"] for p in ("enable", "address", "data")))
-        self.memory(self.activations, enable=dut.activation_enable, data=dut.activation_data,
-                    latency=dut.read_latency,
-                    address=Cat(dut.activation_offset, dut.activation_slot))
+        self.memory(self.signs, dut.signs, dut.write_signs, dut.read_latency)
+        self.memory(self.counters, dut.counters, dut.write_counters, dut.read_latency)
+        self.memory(self.activations, dut.activations, latency=dut.read_latency)
         self.simulator.add_process(self.bank)
         self.trace = self.record(
-            run=dut.run, valid=dut.rows.valid, ready=dut.rows.ready, busy=dut.busy, idle=dut.idle,
-            read=dut.counter_read_enable, write=dut.counter_write_enable,
-            read_address=dut.counter_read_address, write_address=dut.counter_write_address,
+            run=dut.control.run, valid=dut.rows.valid, ready=dut.rows.ready, busy=dut.control.busy, idle=dut.idle,
+            read=dut.counters.en, write=dut.write_counters.en,
+            read_address=dut.counters.addr, write_address=dut.write_counters.addr,
             request=dut.state.request.valid, answered=dut.state.request.ready,
-            change=dut.state.request.payload.write, enable=dut.access_enable,
+            change=dut.state.request.payload.write, enable=dut.control.access_enable,
             beat=(dut.state.data.valid & dut.state.data.ready
                   | dut.state.reply.valid & dut.state.reply.ready))
 
@@ -127,16 +121,16 @@ class UpdateBench(Bench):
             value = sum(int(state) << 32 * k for k, state in enumerate(self.states))
             return value & (1 << self.config.counter_lanes) - 1
 
-        ctx.set(self.dut.random, word())
-        async for _, _, advance in ctx.tick().sample(self.dut.advance):
+        ctx.set(self.dut.draw.word, word())
+        async for _, _, advance in ctx.tick().sample(self.dut.draw.advance):
             if advance:
                 self.states[:] = [xorshift(state) for state in self.states]
-                ctx.set(self.dut.random, word())
+                ctx.set(self.dut.draw.word, word())
 
     def store(self, slot, layers):
         """Put the inputs of all layers into a slot of the activation memory."""
         words = [word for bits in layers for word in row_words(bits, self.config.weight_lanes)]
-        first = slot << len(self.dut.activation_offset)
+        first = slot << self.slot_bits
         self.activations[first:first + len(words)] = words
 
     def check_planes(self, model):
@@ -221,15 +215,15 @@ def test_step(name, idle, options):
                 ctx.set(dut.rows.valid, 1)
             await ctx.tick()  # the probability is there a clock before the run
             stored = None
-            ctx.set(dut.run, 1)
+            ctx.set(dut.control.run, 1)
             for n, payload in payloads:
                 if n != stored:
                     bench.store(payload["slot"], samples[n][0])
                     stored = n
                 await drive(ctx, dut.rows, [payload], rng, idle)
-            while ctx.get(dut.busy):
+            while ctx.get(dut.control.busy):
                 await ctx.tick()
-            ctx.set(dut.run, 0)
+            ctx.set(dut.control.run, 0)
             while not ctx.get(dut.idle):
                 await ctx.tick()
             bench.check_planes(model)
@@ -254,7 +248,7 @@ def test_sweeps(name, options):
 
     async def work(ctx):
         for operation, scheduled in zip(operations, rows, strict=True):
-            ctx.set(dut.operation, operation)
+            ctx.set(dut.control.operation, operation)
             payloads = []
             for l, p in enumerate(probabilities):
                 if operation == Operation.REINFORCE:
@@ -266,11 +260,11 @@ def test_sweeps(name, options):
                 p = p if operation == Operation.REINFORCE else 1 << 15
                 scheduled += [((l, j), config.counter_words[l], p, j == 0)
                               for j in range(config.layers[l])]
-            ctx.set(dut.run, 1)
+            ctx.set(dut.control.run, 1)
             await drive(ctx, dut.rows, payloads, rng, 0)
-            while ctx.get(dut.busy):
+            while ctx.get(dut.control.busy):
                 await ctx.tick()
-            ctx.set(dut.run, 0)
+            ctx.set(dut.control.run, 0)
             await until(ctx, dut.idle)
             bench.check_planes(model)
 
@@ -303,12 +297,12 @@ def test_state_port(name, operation, options, port_bytes):
     async def ask(ctx):
         ctx.set(dut.thinning, 1 << 16)
         await ctx.tick()
-        ctx.set(dut.run, 1)
+        ctx.set(dut.control.run, 1)
         await drive(ctx, dut.rows, [{"sign": 1}], rng, 0)
         while not ctx.get(dut.idle):
             await ctx.tick()
-        ctx.set(dut.run, 0)
-        ctx.set(dut.operation, operation)
+        ctx.set(dut.control.run, 0)
+        ctx.set(dut.control.operation, operation)
         for n in range(40):
             await pause(ctx, rng, 0.3)
             address = int(rng.choice(list(words)))
@@ -334,14 +328,14 @@ def test_state_port(name, operation, options, port_bytes):
         await wait(ctx, dut.latency)
 
     async def enable(ctx):
-        while not ctx.get(dut.idle) or ctx.get(dut.run):
+        while not ctx.get(dut.idle) or ctx.get(dut.control.run):
             await ctx.tick()
         while True:
-            ctx.set(dut.access_enable, 1)
+            ctx.set(dut.control.access_enable, 1)
             await pause(ctx, rng, 0.8)
             while ctx.get(port.request.valid) or not ctx.get(dut.idle):
                 await ctx.tick()
-            ctx.set(dut.access_enable, 0)
+            ctx.set(dut.control.access_enable, 0)
             await ctx.tick()
 
     bench.simulator.add_testbench(enable, background=True)

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from amaranth.hdl import Cat, Module
+from amaranth.hdl import Module
+from amaranth.lib.wiring import connect
 from amaranth.utils import ceil_log2
 
 from bep_model.config import Config
@@ -25,13 +26,8 @@ def counted(config):
     m = Module()
     m.submodules.votes = votes = Votes(config)
     m.submodules.backward = backward = Backward(config)
-    m.d.comb += [
-        backward.voting.eq(1), backward.start.eq(votes.start),
-        backward.job.words.eq(config.row_words[0]), backward.count.eq(votes.count),
-        backward.read_data.eq(votes.data), backward.counts.eq(votes.counts),
-        votes.reading.eq(backward.reading), votes.index.eq(backward.read_index),
-        votes.word.eq(backward.word),
-    ]
+    connect(m, votes.voting, backward.voting)
+    m.d.comb += votes.run.eq(1)
     return m, votes, backward
 
 
@@ -74,8 +70,7 @@ def test_votes(name, learned, stall):
     for slot in range(slots):
         memory[slot * stride:slot * stride + slot_words(config)] = blocks(
             config, x[slot], states[slot])
-    bench.memory(memory, address=Cat(backward.read_address[:bits], votes.read_slot),
-                 data=backward.weights, enable=backward.read_enable)
+    bench.memory(memory, backward.activations)
 
     rows = []
     for slot in range(slots):  # as they come: rows of the output layer first
@@ -91,13 +86,12 @@ def test_votes(name, learned, stall):
         for slot, step, neuron in np.ndindex(target.shape):
             ctx.set(votes.slot, slot)
             ctx.set(votes.step, step)
-            ctx.set(votes.neuron, neuron)
-            ctx.set(votes.target, {"sign": int(target[slot, step, neuron]),
+            ctx.set(votes.scanned.payload.neuron, neuron)
+            ctx.set(votes.scanned.payload.target, {"sign": int(target[slot, step, neuron]),
                                    "valid": int(valid[slot, step, neuron])})
-            ctx.set(votes.target_valid, 1)
+            ctx.set(votes.scanned.valid, 1)
             await ctx.tick()
-        ctx.set(votes.target_valid, 0)
-        ctx.set(votes.run, 1)
+        ctx.set(votes.scanned.valid, 0)
         ctx.set(votes.free, 1)
         for row in rows:
             await pause(ctx, rng, stall)
@@ -114,14 +108,14 @@ def test_votes(name, learned, stall):
             word = []
             for _ in range(config.row_words[0] if row["layer"] == 0 else 0):
                 await pause(ctx, rng, stall)
-                while not ctx.get(backward.vote_valid):
+                while not ctx.get(backward.ballot.valid):
                     await ctx.tick()
-                word.append((ctx.get(backward.up), ctx.get(backward.changed)))
-                ctx.set(backward.vote_taken, 1)
+                word.append((ctx.get(backward.ballot.up), ctx.get(backward.ballot.changed)))
+                ctx.set(backward.ballot.taken, 1)
                 if len(word) == config.row_words[0]:
                     ctx.set(votes.o.ready, 1)
                 await ctx.tick()
-                ctx.set(backward.vote_taken, 0)
+                ctx.set(backward.ballot.taken, 0)
             payload, source = ctx.get(votes.o.payload), ctx.get(votes.source)
             if row["layer"]:
                 ctx.set(votes.o.ready, 1)

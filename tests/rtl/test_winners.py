@@ -11,7 +11,7 @@ from .bench import Bench, clocks, generator
 
 def record(bench, dut):
     return bench.record(
-        push=dut.push, row=dut.row, commit=dut.commit, drop=dut.drop, valid=dut.o.valid,
+        push=dut.i.valid, row=dut.i.payload, commit=dut.control.commit, drop=dut.control.drop, valid=dut.o.valid,
         ready=dut.o.ready, payload=dut.o.payload, empty=dut.empty)
 
 
@@ -51,10 +51,10 @@ def test_random_use(layers, max_batch, stall):
             commit = rng.random() < 0.3
             drop = not commit and rng.random() < 0.1
             push = room > 0 and rng.random() < 0.6
-            ctx.set(Value.cast(dut.row), int(rng.integers(0, 1 << len(Value.cast(dut.row)))))
-            ctx.set(dut.push, push)
-            ctx.set(dut.commit, commit)
-            ctx.set(dut.drop, drop)
+            ctx.set(Value.cast(dut.i.payload), int(rng.integers(0, 1 << len(Value.cast(dut.i.payload)))))
+            ctx.set(dut.i.valid, push)
+            ctx.set(dut.control.commit, commit)
+            ctx.set(dut.control.drop, drop)
             ctx.set(dut.o.ready, rng.random() >= stall)
             pending += push
             room += ctx.get(dut.o.valid & dut.o.ready) - push + drop * pending
@@ -80,9 +80,9 @@ def test_whole_batch(layers, max_batch):
         for ready in (0, 1, 0, 1):
             ctx.set(dut.o.ready, ready)
             for n in range(capacity + 3):
-                ctx.set(dut.push, not ready and n < capacity)
-                ctx.set(dut.commit, 1)
-                ctx.set(Value.cast(dut.row), n)
+                ctx.set(dut.i.valid, not ready and n < capacity)
+                ctx.set(dut.control.commit, 1)
+                ctx.set(Value.cast(dut.i.payload), n)
                 await ctx.tick()
 
     bench.run(use)

@@ -1,0 +1,75 @@
+"""Open rows: those that pass their targets on, between selection and the next backward phase."""
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.memory import Memory, ReadPort
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from rtl.parts.layouts import open_row_layout
+
+
+def list_signature(config, rows):
+    """A list of ``rows`` rows at most, seen from who has it: how many there are, and a way to read
+    them.
+    """
+    return wiring.Signature({
+        "count": Out(range(rows + 1)),
+        "read": Out(ReadPort.Signature(
+            addr_width=ceil_log2(max(2, rows)), shape=open_row_layout(config))),
+    })
+
+
+class OpenRows(wiring.Component):
+    """The open rows of two layers: one list is read while the other one is written.
+
+    Rows whose gate is closed or which have no target never get into a list, so that the backward
+    engine spends no clock on them.
+
+    Timing
+    ------
+    What is read follows its place by one clock. A row belongs to the list from the clock after
+    it came. ``start`` empties the list written last but one and writes to it from now on; what
+    was written so far becomes the list that is read.
+
+    Parameters
+    ----------
+    config : Config
+
+    Members
+    -------
+    start : In(1)
+    i : In(stream.Signature(open_row_layout(config), always_ready=True))
+    rows : Out(list_signature(config, K))
+        The list that is read.
+    """
+
+    def __init__(self, config):
+        self.config = config
+        super().__init__({
+            "start": In(1),
+            "i": In(stream.Signature(open_row_layout(config), always_ready=True)),
+            "rows": Out(list_signature(config, max(config.layers))),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        count, place = self.rows.count, self.rows.read.addr
+        m.submodules.memory = memory = Memory(
+            shape=open_row_layout(self.config), depth=2 << len(place), init=[])
+        read, write = memory.read_port(), memory.write_port()
+        half = Signal()
+        written = Signal.like(count)
+        with m.If(self.i.valid):
+            m.d.sync += written.eq(written + 1)
+        with m.If(self.start):
+            m.d.sync += [half.eq(~half), written.eq(0), count.eq(written)]
+        m.d.comb += [
+            write.en.eq(self.i.valid),
+            write.addr.eq(Cat(written[:len(place)], half)),
+            write.data.eq(self.i.payload),
+            read.addr.eq(Cat(place, ~half)),
+            read.en.eq(self.rows.read.en),
+            self.rows.read.data.eq(read.data),
+        ]
+        return m
