@@ -12,8 +12,8 @@ class Prototype(wiring.Component):
 
     Timing
     ------
-    ``bit`` is that of the first neuron from two clocks after ``start`` on, and that of the next one
-    from two clocks after each ``step`` on.
+    ``bit`` is that of the present neuron of a clock ago. The first neuron is present from the clock
+    after ``start`` on, the next one from the clock after each ``step`` on.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class Prototype(wiring.Component):
     -------
     start, step : In(1)
     label : In(ceil_log2(C))
-        A clock before ``bit``.
+        Looked up with the neuron.
     bit : Out(1)
     """
 

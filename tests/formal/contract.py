@@ -18,8 +18,9 @@ def update_contract(m, config, update, claim, *, steady=True):
 
     ``steady=False`` leaves out that rows stay.
     """
-    row, rows, run = update.rows.payload, update.rows, update.run
-    fields, operation = Value.cast(row), Value.cast(update.operation)
+    control = update.control
+    row, rows, run = update.rows.payload, update.rows, control.run
+    fields, operation = Value.cast(row), Value.cast(control.operation)
     if config.recurrent:
         fields = Cat(fields, update.source)
     offered = run & rows.valid
@@ -40,14 +41,14 @@ def update_contract(m, config, update, claim, *, steady=True):
     was = delay(m, operation, 1, "was")
     turned = Signal()  # a sweep follows at once
     m.d.comb += turned.eq(ran & run & (operation != was))
-    at_rest = delay(m, ~update.busy & ~offered, 1, "at_rest")
+    at_rest = delay(m, ~control.busy & ~offered, 1, "at_rest")
     sweeps = (was == Operation.STEP.value) & (operation == Operation.REINFORCE.value)
     with m.If(turned):
         m.d.comb += claim(sweeps & at_rest, "operation changed")
     with m.If(ran & ~run):
-        m.d.comb += claim(~update.busy, "run left")
+        m.d.comb += claim(~control.busy, "run left")
 
-    stepping = run & (update.operation == Operation.STEP)
+    stepping = run & (control.operation == Operation.STEP)
     known = Cat(operation, update.thinning)
     m.d.comb += claim(~stepping | (known == delay(m, known, 1, "known")), "step or its p not known")
     if config.recurrent:
@@ -62,11 +63,11 @@ def update_contract(m, config, update, claim, *, steady=True):
         with m.If(offered & ~turned):
             m.d.comb += claim(~seen.bit_select(row.address, 1), "row twice")
 
-    enabled = delay(m, update.access_enable, 1, "enabled")
+    enabled = delay(m, control.access_enable, 1, "enabled")
     quiet = delay(m, update.idle & ~update.state.request.valid, 1, "quiet")
     m.d.comb += [
-        claim(~(run & update.access_enable), "access during a run"),
-        claim(~enabled | update.access_enable | quiet, "access not waited for"),
+        claim(~(run & control.access_enable), "access during a run"),
+        claim(~enabled | control.access_enable | quiet, "access not waited for"),
     ]
 
 

@@ -54,27 +54,30 @@ def checks(m, trainer, claim):
     head, tail = inside["winners.head"], inside["winners.tail"]
     winners_contract(
         m, config.max_batch * sum(config.layers), memories["winners.memory"]._write_ports[0]._en,
-        inside["sequencer.commit"], inside["sequencer.drop"], (tail - head)[:len(head)], claim)
+        inside["sequencer.winners__commit"], inside["sequencer.winners__drop"],
+        (tail - head)[:len(head)], claim)
     # A sweep reads activations too but makes no use of them.
-    steps = inside["forward.read_enable"] | (trainer.update.operation == Operation.STEP)
+    update = trainer.update
+    steps = inside["forward.activations__en"] | (update.control.operation == Operation.STEP)
     for name, memory in memories.items():
-        if name.partition(".")[0] in ("signs", "counters", "activations"):
-            now = steps if name.startswith("activations") else 1
+        if name.startswith("memories."):
+            now = steps if name.startswith("memories.activations") else 1
             m.d.comb += claim(~(collision(memory) & now), f"{name} read while written")
     if trainer.single_port:
-        ports = trainer.update
-        m.d.comb += claim(~(ports.counter_read_enable & ports.counter_write_enable),
+        m.d.comb += claim(~(update.counters.en & update.write_counters.en),
                           "single port read and written")
+    for name in ("signs_arbiter", "counters_arbiter", "activations_arbiter", "activations"):
+        m.d.comb += claim(~inside[f"memories.{name}.conflict"], f"conflict at {name}")
 
     # Read in every clock; used only now and then.
     used = {"winners": inside["winners.fetched"]}
     if config.depth > 1:
-        used["neurons"] = inside["sequencer.select_hidden"] & inside["select.late_valid_0"]
+        used["neurons"] = inside["sequencer.select__hidden"] & inside["select.late_valid_0"]
         used["open_rows"] = inside["backward.fetched_0"]
     if config.recurrent:
-        used["open_rows"] &= ~inside["sequencer.update_run"]
-        used["votes"] = inside["backward.fetched_0"] & inside["sequencer.update_run"]
-        used["select.credit"] = inside["select.late_valid_0"] & inside["sequencer.select_hidden"]
+        used["open_rows"] &= ~inside["batches.update__run"]
+        used["votes"] = inside["backward.fetched_0"] & inside["batches.update__run"]
+        used["select.credit"] = inside["select.late_valid_0"] & inside["sequencer.select__hidden"]
     for name, now in used.items():
         memory = "targets" if name == "votes" else "memory"
         collided = delay(m, collision(memories[f"{name}.{memory}"]), 1, f"{name}_collided")
@@ -102,7 +105,8 @@ class AnyParameters(Registers):
         for name, values in legal.items():
             m.d.comb += Assume(Value.cast(getattr(parameters, name)).matches(*values))
         m.d.comb += [parameters.mode.eq(AnySeq(2)), Assume(parameters.mode < len(Mode))]
-        m.d.sync += self.command.eq(self.command & ~self.command_done | AnySeq(3))
+        host = self.host
+        m.d.sync += host.command.eq(host.command & ~host.done | AnySeq(3))
         return m
 
 
@@ -111,7 +115,7 @@ class AnyBits(Bank):
 
     def elaborate(self, platform):
         m = Module()
-        m.d.comb += self.word.eq(AnySeq(self.lanes))
+        m.d.comb += self.draw.word.eq(AnySeq(self.lanes))
         return m
 
 
@@ -123,7 +127,7 @@ def test_first_clocks(kind, single_port):
     with patch("rtl.trainer.Registers", AnyParameters), patch("rtl.trainer.Bank", AnyBits):
         inside = checks(m, trainer, Assert)
     if single_port:  # as after a reset: else the first sweep would take up all the clocks
-        inside["sequencer.defined"]._init = 1
+        inside["batches.defined"]._init = 1
     for s in (trainer.samples.valid, trainer.samples.payload, trainer.results.ready,
               trainer.state.request.valid, trainer.state.request.payload,
               trainer.state.data.valid, trainer.state.data.payload, trainer.state.reply.ready):

@@ -77,20 +77,23 @@ def harness(config, *, steady=True, **options):
     """The update engine, used in any way its contract allows, and what is claimed of it."""
     m = Module()
     dut = Update(config, **options)
+    control = dut.control
     m.submodules.update, inside, _ = open_up(dut)
     bits = config.counter_bits
     low, high = config.counter_range
     followed = Followed(m, config)
     m.d.comb += [s.eq(AnySeq(s.shape())) for s in map(Value.cast, (
-        dut.run, dut.operation, dut.thinning, dut.reinforce, dut.random, dut.rows.valid,
+        control.run, control.operation, dut.thinning, dut.reinforce, dut.draw.word, dut.rows.valid,
         dut.rows.payload, dut.state.request.valid, dut.state.request.payload, dut.state.data.valid,
-        dut.state.data.payload, dut.state.reply.ready, dut.access_enable,
-        *([dut.source, dut.vote_valid, dut.up, dut.changed] if config.recurrent else [])))]
+        dut.state.data.payload, dut.state.reply.ready, control.access_enable,
+        *([dut.source, dut.ballot.valid, dut.ballot.up, dut.ballot.changed]
+          if config.recurrent else [])))]
     update_contract(m, config, dut, Assume, steady=steady)
     state_contract(m, dut.state, Assume)
 
-    stepping = dut.counter_read_enable & dut.run
-    is_step, is_initialise = (dut.operation == o for o in (Operation.STEP, Operation.INITIALISE))
+    stepping = dut.counters.en & dut.control.run
+    is_step, is_initialise = (
+        control.operation == o for o in (Operation.STEP, Operation.INITIALISE))
 
     # Rows: all words, each once, in order.
     layer, row = dut.rows.payload.layer, dut.rows.payload
@@ -100,8 +103,8 @@ def harness(config, *, steady=True, **options):
     with m.If(stepping):
         m.d.sync += position.eq(Mux(final, 0, position + 1))
         m.d.comb += [
-            Assert(dut.run & dut.rows.valid, "work without a row"),
-            Assert(dut.counter_read_address
+            Assert(dut.control.run & dut.rows.valid, "work without a row"),
+            Assert(dut.counters.addr
                    == ((row.address + word) << config.subword_bits) | part, "wrong word"),
         ]
     m.d.comb += Assert(dut.rows.ready == (stepping & final), "row not worked on to its end")
@@ -110,58 +113,59 @@ def harness(config, *, steady=True, **options):
     seen = Signal()  # the followed row, since the last time that run was low
     with m.If(dut.rows.ready & this_row):
         m.d.sync += seen.eq(1)
-    with m.If(~dut.run):
+    with m.If(~dut.control.run):
         m.d.sync += seen.eq(0)
 
     # Memories: the followed counter's own bits; all else, and every collision, is arbitrary.
     stored = Signal(bits - 1), Signal(init=1)
-    write = dut.counter_write_enable & (dut.counter_write_address == followed.address)
-    sign_write = dut.sign_write_address == followed.sign_address
+    write = dut.write_counters.en & (dut.write_counters.addr == followed.address)
+    sign_write = dut.write_signs.addr == followed.sign_address
     with m.If(write):
-        m.d.sync += stored[0].eq(dut.counter_write_data.word_select(followed.lane, bits - 1))
-    with m.If(sign_write & dut.sign_write_enable.bit_select(followed.part, 1)):
-        m.d.sync += stored[1].eq(dut.sign_write_data.bit_select(followed.sign_lane, 1))
+        m.d.sync += stored[0].eq(dut.write_counters.data.word_select(followed.lane, bits - 1))
+    with m.If(sign_write & dut.write_signs.en.bit_select(followed.part, 1)):
+        m.d.sync += stored[1].eq(dut.write_signs.data.bit_select(followed.sign_lane, 1))
 
-    read = dut.counter_read_enable & (dut.counter_read_address == followed.address)
+    read = dut.counters.en & (dut.counters.addr == followed.address)
     late = dut.read_latency - 1
-    data = Signal.like(dut.counter_read_data)
+    data = Signal.like(dut.counters.data)
     m.d.sync += data.eq(AnySeq(data.shape()))
     with m.If(read & ~write):
         m.d.sync += data.word_select(followed.lane, bits - 1).eq(stored[0])
-    sign_write &= dut.sign_write_enable.any()
-    sign_read = dut.sign_read_enable & (dut.sign_read_address == followed.sign_address)
-    sign_data = Signal.like(dut.sign_read_data)
-    with m.If(dut.sign_read_enable):
+    sign_write &= dut.write_signs.en.any()
+    sign_read = dut.signs.en & (dut.signs.addr == followed.sign_address)
+    sign_data = Signal.like(dut.signs.data)
+    with m.If(dut.signs.en):
         m.d.sync += sign_data.eq(AnySeq(sign_data.shape()))
     with m.If(sign_read & ~sign_write):
         m.d.sync += sign_data.bit_select(followed.sign_lane, 1).eq(stored[1])
-    activations = Signal.like(dut.activation_data)
-    offset, asked_slot = Signal.like(dut.activation_offset), Signal.like(dut.activation_slot)
-    with m.If(dut.activation_enable):
+    activations = Signal.like(dut.activations.data)
+    asked_slot = Signal.like(row.slot)
+    offset = Signal(len(dut.activations.addr) - len(asked_slot))
+    with m.If(dut.activations.en):
         m.d.sync += [activations.eq(AnySeq(activations.shape())),
-                     offset.eq(dut.activation_offset), asked_slot.eq(dut.activation_slot)]
-    m.d.comb += [dut.counter_read_data.eq(delay(m, data, late, "counter_output")),
-                 dut.sign_read_data.eq(delay(m, sign_data, late, "sign_output")),
-                 dut.activation_data.eq(delay(m, activations, late, "activation_output"))]
+                     Cat(offset, asked_slot).eq(dut.activations.addr)]
+    m.d.comb += [dut.counters.data.eq(delay(m, data, late, "counter_output")),
+                 dut.signs.data.eq(delay(m, sign_data, late, "sign_output")),
+                 dut.activations.data.eq(delay(m, activations, late, "activation_output"))]
 
     m.d.comb += [
         Assert(~(read & write), "counter word read while written"),
         Assert(~(sign_read & sign_write), "sign word read while written"),
     ]
     if dut.single_port:
-        m.d.comb += Assert(~(dut.counter_read_enable & dut.counter_write_enable),
+        m.d.comb += Assert(~(dut.counters.en & dut.write_counters.en),
                            "single port read and written")
 
     # What the counter should be (Eq. 8, 9, and reinforcement), once its word has been read.
     value = Signal(signed(bits))
     target = delay(m, row.sign, dut.read_latency, "target")
-    agrees, changed = dut.activation_data.bit_select(followed.sign_lane, 1) == target, Const(1)
+    agrees, changed = dut.activations.data.bit_select(followed.sign_lane, 1) == target, Const(1)
     if config.recurrent:
         voted = delay(m, is_step & (layer == 0), dut.read_latency, "voted")
         votes = voting(m, dut, followed, inside, this_row & (word == followed.word), stepping, part)
         agrees, changed = Mux(voted, votes[0], agrees), ~voted | votes[1]
     up = Mux(is_step, agrees, value >= 0)
-    drawn = inside["bernoulli.word"].bit_select(followed.lane, 1)
+    drawn = inside["rows.bernoulli.word"].bit_select(followed.lane, 1)
     after_row = delay(m, stepping & read, dut.read_latency, "after_row")
     with m.If(after_row & is_initialise):
         m.d.sync += value.eq(Mux(drawn | ~followed.real, 0, -1))
@@ -199,12 +203,12 @@ def harness(config, *, steady=True, **options):
 
     # Inside: what the induction needs to know of the registers.
     m.d.comb += [
-        Assert(inside["number"] == position, "number"),
-        Assert(inside["word"] == word, "word"),
-        Assert(inside["subword"] == part, "subword"),
+        Assert(inside["rows.number"] == position, "number"),
+        Assert(inside["rows.word"] == word, "word"),
+        Assert(inside["rows.subword"] == part, "subword"),
         Assert(position < lookup(layer, config.counter_words), "position"),
-        Assert((position == 0) | (dut.run & dut.rows.valid), "row left"),
-        Assert(inside["begins"] == (position == 0), "begins"),
+        Assert((position == 0) | (dut.control.run & dut.rows.valid), "row left"),
+        Assert(inside["rows.begins"] == (position == 0), "begins"),
     ]
     with m.If(part != 0):  # what was read with the first subword is held
         m.d.comb += [
@@ -223,18 +227,18 @@ def voting(m, dut, followed, inside, this_word, stepping, part):
 
     Return what the votes on the followed counter are, when its lane is stepped: up, and changed.
     """
-    due = (stepping & (dut.operation == Operation.STEP) & (dut.rows.payload.layer == 0)
+    due = (stepping & (dut.control.operation == Operation.STEP) & (dut.rows.payload.layer == 0)
            & (part == 0))
     m.d.comb += [
-        Assert(dut.vote_taken == due, "votes not taken once"),
-        Assert(~dut.vote_taken | dut.vote_valid, "votes taken too early"),
+        Assert(dut.ballot.taken == due, "votes not taken once"),
+        Assert(~dut.ballot.taken | dut.ballot.valid, "votes taken too early"),
     ]
     kept = []
     for name in ("up", "changed"):
         vote = Signal(name=f"vote_{name}")
-        with m.If(dut.vote_taken & this_word):
-            m.d.sync += vote.eq(getattr(dut, name).bit_select(followed.sign_lane, 1))
-        with m.If((part != 0) & this_word & (dut.operation == Operation.STEP)
+        with m.If(dut.ballot.taken & this_word):
+            m.d.sync += vote.eq(getattr(dut.ballot, name).bit_select(followed.sign_lane, 1))
+        with m.If((part != 0) & this_word & (dut.control.operation == Operation.STEP)
                   & (dut.rows.payload.layer == 0)):
             m.d.comb += Assert(inside[f"taken_{name}"].bit_select(followed.sign_lane, 1) == vote,
                                "votes not held")
@@ -288,21 +292,21 @@ def port(m, dut, followed, inside, value):
 
     # Inside.
     opened, shifting, moving, working = (
-        inside[name] for name in ("opened", "shifting", "moving", "working"))
-    results = [inside[f"result{i}"] for i in range(dut.config.counter_lanes)]
+        inside[name] for name in ("port.opened", "port.shift__open", "port.shift__move", "working"))
+    results = [inside[f"lanes.result{i}"] for i in range(dut.config.counter_lanes)]
     held = Cat(*(Cat(result[:-1], ~result[-1]) for result in results),
-               inside.get("filling", Const(0, 0)))
+               inside.get("lanes.filling", Const(0, 0)))
     m.d.comb += [
         Assert(opened | ~shifting, "shifting when closed"),
         Assert(opened | (count == 0), "count"),
         Assert(~opened | shifting | (count == 0), "early"),
         Assert(moving == moved, "moving"),
-        Assert(~moving | (inside["entering"] == entering), "entering"),
-        Assert(~(opened | inside["store"]) | dut.access_enable, "access during a run"),
+        Assert(~moving | (inside["port.shift__enters"] == entering), "entering"),
+        Assert(~(opened | inside["port.store"]) | dut.control.access_enable, "access during a run"),
     ]
     with m.If(shifting):
-        m.d.comb += [Assert(inside["left"] + count == beats - 1, "left"),
-                     Assert(~working.any() & ~inside["store"], "work beside the port"),
+        m.d.comb += [Assert(inside["port.left"] + count == beats - 1, "left"),
+                     Assert(~working.any() & ~inside["port.store"], "work beside the port"),
                      Assert(~asked | write | ~request.valid | ~differs(held, shifts), "not held")]
         for k in range(1, beats + 1):
             with m.If(shifts >= k):

@@ -36,11 +36,12 @@ def harness(config, capacity):
     # Rows in the queue: pending ones are not committed yet.
     pending, committed = (Signal(range(capacity + 1), name=n) for n in ("pending", "committed"))
     taken = dut.o.valid & dut.o.ready
-    winners_contract(m, capacity, dut.i.valid, dut.control.commit, dut.control.drop, pending + committed, Assume)
-    after_push = pending + dut.i.valid
+    push, commit, drop = dut.i.valid, dut.control.commit, dut.control.drop
+    winners_contract(m, capacity, push, commit, drop, pending + committed, Assume)
+    after_push = pending + push
     m.d.sync += [
-        pending.eq(Mux(dut.control.commit | dut.control.drop, 0, after_push)),
-        committed.eq(committed + Mux(dut.control.commit, after_push, 0) - taken),
+        pending.eq(Mux(commit | drop, 0, after_push)),
+        committed.eq(committed + Mux(commit, after_push, 0) - taken),
     ]
     m.d.comb += [
         Assert(~dut.o.valid | (committed != 0), "row from nowhere"),
@@ -54,14 +55,14 @@ def harness(config, capacity):
     here, safe = Signal(), Signal()
     before, followed = Signal.like(committed), Signal.like(row)
     choose = Signal()
-    m.d.comb += choose.eq(AnySeq(1) & dut.i.valid & ~here)
+    m.d.comb += choose.eq(AnySeq(1) & push & ~here)
     leaves = here & taken & (before == 0)
     with m.If(here):
-        m.d.sync += [before.eq(before - taken), safe.eq(safe | dut.control.commit)]
-        with m.If(leaves | dut.control.drop & ~safe):
+        m.d.sync += [before.eq(before - taken), safe.eq(safe | commit)]
+        with m.If(leaves | drop & ~safe):
             m.d.sync += here.eq(0)
-    with m.If(choose & ~dut.control.drop):
-        m.d.sync += [here.eq(1), safe.eq(dut.control.commit), followed.eq(row),
+    with m.If(choose & ~drop):
+        m.d.sync += [here.eq(1), safe.eq(commit), followed.eq(row),
                      before.eq(pending + committed - taken)]
     with m.If(here & dut.o.valid & (before == 0)):
         m.d.comb += [Assert(dut.o.payload.as_value() == followed, "wrong row"),

@@ -9,19 +9,22 @@ from pathlib import Path
 
 import pytest
 from amaranth.back import rtlil
-from amaranth.hdl import Fragment, Value
+from amaranth.hdl import Fragment
 from amaranth.lib import wiring
+from amaranth.lib.memory import ReadPort
 
 import rtl
 from bep_model.config import Config
 from rtl.engines.credit import Credit
 from rtl.engines.votes import Votes
 from rtl.trainer import Trainer
+from rtl.verilog import ports
 
 CONFIG = Config(5, (4, 3), 2, 3, 4, 2, max_batch=2)
 RECURRENT = Config(5, (4, 3), 2, 3, 4, 2, max_batch=2, max_steps=3)
 VALUES = {"config": CONFIG, "prototypes": (1, 6), "lanes": 5, "width": 8, "depth": 4,
-          "divisor": 12, "timeout": 1000, "undefined": True}
+          "divisor": 12, "timeout": 1000, "undefined": True, "shape": 4, "bits": 3, "beat": 8,
+          "like": ReadPort.Signature(addr_width=2, shape=4), "count": 2, "before": 1, "after": 1}
 """What the parameters of components without a default are given, by their names."""
 
 
@@ -114,8 +117,8 @@ def test_members(component):
 def test_same_netlist(component, config):
     """Twice the same instance, and another one."""
     one, other = build(component, config), build(component, config)
-    texts = [rtlil.convert(dut, ports=[Value.cast(v) for *_, v in dut.signature.flatten(dut)],
-                           emit_src=False) for dut in (one, one, other)]
+    texts = [rtlil.convert(dut, ports=[value for *_, value in ports(dut)], emit_src=False)
+             for dut in (one, one, other)]
     assert texts[0] == texts[1], "elaborate changes the component"
     assert texts[0] == texts[2]
 

@@ -26,8 +26,8 @@ def test_samples(config, idle, stall):
     bench = Bench(dut)
     trace = bench.record(
         transfer=dut.samples.valid & dut.samples.ready, valid=dut.samples.valid, block=dut.block,
-        full=dut.control.full, take=dut.control.take, slot=dut.slot, label=dut.label, write=dut.write.en,
-        to=dut.write.addr, data=dut.write.data)
+        full=dut.control.full, take=dut.control.take, slot=dut.slot, label=dut.label,
+        write=dut.write.en, to=dut.write.addr, data=dut.write.data)
 
     async def feed(ctx):
         wrong = (1 << len(dut.samples.payload.label)) - 1  # counts on the last beat only

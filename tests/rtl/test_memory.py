@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 from amaranth.back import rtlil
-from amaranth.hdl import Cat, Elaboratable, Fragment, Module, Value
+from amaranth.hdl import Elaboratable, Fragment, Module, Value
 from amaranth.lib.memory import Memory
 
 from rtl.parts import memory
@@ -12,6 +12,7 @@ from rtl.parts.memory import (
     ActivationMemory,
     CounterPlane,
     SignPlane,
+    activation_depth,
     neuron_lanes,
     slot_words,
 )
@@ -50,23 +51,24 @@ class OnUltraPlus(Elaboratable):
         return Fragment.get(self.component, SimpleNamespace(device="iCE40UP5K"))
 
 
-def exercise(bench, dut, read_address, write_address, writes, contents, rng, *,
-             addresses, single_port=False, clocks=200):
+def exercise(bench, read, write, writes, contents, rng, *, addresses, held=True,
+             single_port=False, clocks=200):
     """Read and write at random, never a word at once; compare what is read with ``contents``.
 
-    ``writes`` lists the values of the write enable, one bit per equal part of the word. Where
-    there is a single port, every word is written first: nobody knows what it holds before.
+    ``writes`` lists the values of the write enable, one bit per equal part of the word; ``held``,
+    what was read stays. Where there is a single port, every word is written first: nobody knows
+    what it holds before.
     """
-    width, parts = len(dut.write_data), len(dut.write_enable)
+    width, parts = len(write.data), len(write.en)
     part = width // parts
     failures = []
 
     async def use(ctx):
         for at in addresses if single_port else ():
             contents[at] = int.from_bytes(rng.bytes(256)) % (1 << width)
-            ctx.set(dut.write_enable, 1)
-            ctx.set(write_address, at)
-            ctx.set(dut.write_data, contents[at])
+            ctx.set(write.en, 1)
+            ctx.set(write.addr, at)
+            ctx.set(write.data, contents[at])
             await ctx.tick()
         expected = None
         for _ in range(clocks):
@@ -75,20 +77,19 @@ def exercise(bench, dut, read_address, write_address, writes, contents, rng, *,
             if reads and enable and (single_port or at == to):
                 reads = 0
             value = int.from_bytes(rng.bytes(256)) % (1 << width)
-            ctx.set(dut.read_enable, reads)
-            ctx.set(read_address, at)
-            ctx.set(dut.write_enable, enable)
-            ctx.set(write_address, to)
-            ctx.set(dut.write_data, value)
+            ctx.set(read.en, reads)
+            ctx.set(read.addr, at)
+            ctx.set(write.en, enable)
+            ctx.set(write.addr, to)
+            ctx.set(write.data, value)
             await ctx.tick()
             if reads:
                 expected = contents[at]
             mask = number([enable >> i // part & 1 for i in range(width)])
             contents[to] = contents[to] & ~mask | value & mask
             if expected is not None and (reads or held):
-                failures.append(ctx.get(dut.read_data) != expected)
+                failures.append(ctx.get(read.data) != expected)
 
-    held = not isinstance(dut, CounterPlane)
     bench.run(use)
     assert len(failures) > clocks // 5
     assert not any(failures)
@@ -105,8 +106,8 @@ def test_sign_plane(name):
         word for row in prototypes for word in row_words(row, config.weight_lanes, padding=1)]
     assert len(contents) == config.sign_depth
     dut = SignPlane(config, map(number, prototypes))
-    exercise(Bench(dut), dut, dut.read_address, dut.write_address, range(1 << config.subwords),
-             contents, rng, addresses=range(config.sign_depth))
+    exercise(Bench(dut), dut.read, dut.write, range(1 << config.subwords), contents, rng,
+             addresses=range(config.sign_depth))
 
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
@@ -115,12 +116,11 @@ def test_activation_memory(name):
     config = CONFIGURATIONS[name]
     rng = generator(2)
     dut = ActivationMemory(config)
-    offset_bits = len(dut.read_offset)
+    offset_bits = len(dut.read.addr) - config.max_batch.bit_length()
     addresses = [slot << offset_bits | offset for slot in range(config.max_batch + 1)
                  for offset in range(slot_words(config))]
-    contents = [0] * (max(addresses) + 1)
-    exercise(Bench(dut), dut, Cat(dut.read_offset, dut.read_slot),
-             Cat(dut.write_offset, dut.write_slot), (0, 1), contents, rng, addresses=addresses)
+    contents = [0] * activation_depth(config)
+    exercise(Bench(dut), dut.read, dut.inputs, (0, 1), contents, rng, addresses=addresses)
 
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
@@ -134,16 +134,16 @@ def test_gathered_activations(name):
     seen = []
 
     async def use(ctx):
-        for gathered, value in ((0, ones), (1, 0), (0, 0), (1, ones)):
-            ctx.set(dut.gathered, gathered)
-            ctx.set(dut.write_data, value)
-            ctx.set(dut.write_enable, 1)
+        for port, value in ((dut.inputs, ones), (dut.neurons, 0), (dut.inputs, 0),
+                            (dut.neurons, low)):
+            ctx.set(port.data, value)
+            ctx.set(port.en, 1)
             await ctx.tick()
-            ctx.set(dut.write_enable, 0)
-            ctx.set(dut.read_enable, 1)
+            ctx.set(port.en, 0)
+            ctx.set(dut.read.en, 1)
             await ctx.tick()
-            ctx.set(dut.read_enable, 0)
-            seen.append(ctx.get(dut.read_data))
+            ctx.set(dut.read.en, 0)
+            seen.append(ctx.get(dut.read.data))
 
     bench.run(use)
     assert seen == [ones, ones & ~low, 0, low]
@@ -154,8 +154,8 @@ def test_gathered_activations(name):
 def test_counter_plane(width, depth, single_port):
     rng = generator(width)
     dut = CounterPlane(width, depth, single_port)
-    exercise(Bench(dut), dut, dut.read_address, dut.write_address, (0, 1), [0] * depth, rng,
-             addresses=range(depth), single_port=single_port)
+    exercise(Bench(dut), dut.read, dut.write, (0, 1), [0] * depth, rng, addresses=range(depth),
+             held=False, single_port=single_port)
 
 
 @pytest.mark.parametrize("single_port", [False, True])
@@ -166,11 +166,11 @@ def test_counters_after_configuration(single_port):
     seen = []
 
     async def use(ctx):
-        ctx.set(dut.read_enable, 1)
+        ctx.set(dut.read.en, 1)
         for at in range(37):
-            ctx.set(dut.read_address, at)
+            ctx.set(dut.read.addr, at)
             await ctx.tick()
-            seen.append(ctx.get(dut.read_data))
+            seen.append(ctx.get(dut.read.data))
 
     bench.run(use)
     assert len(seen) == 37 and any(seen) == single_port
@@ -192,8 +192,8 @@ def test_spram(width, depth, blocks, monkeypatch):
     last = depth - 1
     addresses = sorted({0, 1 % depth, last // 2, last} | {
         address for bank in range(16384, depth, 16384) for address in (bank, bank - 1)})
-    exercise(Bench(OnUltraPlus(dut)), dut, dut.read_address, dut.write_address, (0, 1),
-             [0] * depth, rng, addresses=addresses, single_port=True)
+    exercise(Bench(OnUltraPlus(dut)), dut.read, dut.write, (0, 1), [0] * depth, rng,
+             addresses=addresses, held=False, single_port=True)
     assert len(made) == blocks
 
 

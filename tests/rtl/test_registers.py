@@ -1,6 +1,7 @@
 """The register file against the table of bep_model.registers."""
 
 import pytest
+from amaranth.hdl import Value
 
 from bep_model.config import NUMERICS_VERSION, Config
 from bep_model.protocol import COUNTERS, MAGIC, Cause, Command

@@ -124,7 +124,8 @@ def test_neurons(layers):
     dut = Neurons(config)
     rng = generator(*layers)
     bench = Bench(dut)
-    rounds = rng.integers(0, 1 << len(Value.cast(dut.rows.payload)), (2, max(1, sum(layers[:-1])))).tolist()
+    row = Value.cast(dut.rows.payload)
+    rounds = rng.integers(0, 1 << len(row), (2, max(1, sum(layers[:-1])))).tolist()
     taken = []
 
     async def sequence(ctx):
@@ -134,7 +135,7 @@ def test_neurons(layers):
             ctx.set(dut.clear, 0)
             for value in values:
                 await pause(ctx, rng, 0.3)
-                ctx.set(Value.cast(dut.rows.payload), value)
+                ctx.set(row, value)
                 ctx.set(dut.rows.valid, 1)
                 await ctx.tick()
                 ctx.set(dut.rows.valid, 0)

@@ -108,7 +108,8 @@ class UpdateBench(Bench):
         self.memory(self.activations, dut.activations, latency=dut.read_latency)
         self.simulator.add_process(self.bank)
         self.trace = self.record(
-            run=dut.control.run, valid=dut.rows.valid, ready=dut.rows.ready, busy=dut.control.busy, idle=dut.idle,
+            run=dut.control.run, valid=dut.rows.valid, ready=dut.rows.ready,
+            busy=dut.control.busy, idle=dut.idle,
             read=dut.counters.en, write=dut.write_counters.en,
             read_address=dut.counters.addr, write_address=dut.write_counters.addr,
             request=dut.state.request.valid, answered=dut.state.request.ready,

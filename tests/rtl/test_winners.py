@@ -11,8 +11,8 @@ from .bench import Bench, clocks, generator
 
 def record(bench, dut):
     return bench.record(
-        push=dut.i.valid, row=dut.i.payload, commit=dut.control.commit, drop=dut.control.drop, valid=dut.o.valid,
-        ready=dut.o.ready, payload=dut.o.payload, empty=dut.empty)
+        push=dut.i.valid, row=dut.i.payload, commit=dut.control.commit, drop=dut.control.drop,
+        valid=dut.o.valid, ready=dut.o.ready, payload=dut.o.payload, empty=dut.empty)
 
 
 def check(trace):
@@ -45,13 +45,15 @@ def test_random_use(layers, max_batch, stall):
     bench = Bench(dut)
     trace = record(bench, dut)
 
+    row = Value.cast(dut.i.payload)
+
     async def use(ctx):
         room, pending = capacity, 0
         for _ in range(400):
             commit = rng.random() < 0.3
             drop = not commit and rng.random() < 0.1
             push = room > 0 and rng.random() < 0.6
-            ctx.set(Value.cast(dut.i.payload), int(rng.integers(0, 1 << len(Value.cast(dut.i.payload)))))
+            ctx.set(row, int(rng.integers(0, 1 << len(row))))
             ctx.set(dut.i.valid, push)
             ctx.set(dut.control.commit, commit)
             ctx.set(dut.control.drop, drop)

@@ -31,24 +31,23 @@ MLP = {
     "backward: u = 0 is a target": Fault("Backward", "A[0] | ~B[0]", "1"),
     "backward: gated rows count": Fault("Select", "A & B.valid & C.open", "A & B.valid"),
     "update: no saturation": Fault("stepped", "A & ~B", "A"),
-    "update: the target alone": Fault("Update", "A[B] == C", "C"),
-    "winners: never dropped": Fault("Winners", "self.drop", "0"),
+    "update: the target alone": Fault("Lanes", "A[B] == self.target", "self.target"),
+    "winners: never dropped": Fault("Winners", "self.control.drop", "0"),
     "reinforce: one row too few": Fault("Reinforce", "A == 0", "A <= 1"),
     "random: another generator": Fault("xorshift", "A << 13", "A << 12"),
-    "loader: batch too short a ring": Fault("Loader", "self.write_slot == A",
-                                            "self.write_slot == 1"),
+    "loader: batch too short a ring": Fault("Loader", "A == B.max_batch", "A == 1"),
 }
 
 THROUGH_TIME = {
     "votes: s_0 votes": Fault("Votes", "A.data.valid & ~B", "A.data.valid"),
-    "votes: x_1 does not vote": Fault("Votes", "(A == 0) & (self.word >= B)", "A == 0"),
+    "votes: x_1 does not vote": Fault("Votes", "(A == 0) & (B.word >= C)", "A == 0"),
     "votes: a step without target votes": Fault("Votes", "A.data.valid & ~B", "~B"),
     "votes: blocks of the next row's sample": Fault("Votes", "delay(A, B, 2, C)", "B"),
-    "votes: the horizon is forgotten": Fault("Votes", "A + self.index", "self.index"),
+    "votes: the horizon is forgotten": Fault("Votes", "A + B.steps.read.addr", "B.steps.read.addr"),
     "credit: sums of the sequence before": Fault("Credit", "Mux(self.newest, 0, A)", "A"),
     "credit: a step without target counts": Fault("Credit", "Mux(self.target.valid, A, 0)", "A"),
-    "update: a sum of 0 is a step": Fault("Update", "A & (B | ~C)", "A"),
-    "sequencer: targets beyond the horizon": Fault("Sequencer", "A == self.oldest", "A == 0"),
+    "update: a sum of 0 is a step": Fault("Update", "A.bits & B", "A.bits"),
+    "sequencer: targets beyond the horizon": Fault("Jobs", "A == B.oldest", "A == 0"),
 }
 
 FAULTS = {"mlp": MLP, "recurrent": THROUGH_TIME}
@@ -103,7 +102,7 @@ def test_fault_through_time_is_found(name, tmp_path):
     (Fault("Popcount", "A ** B", "A"), "'A [*][*] B' is 0 times in Popcount, not once"),
     (Fault("Select", "A < B", "A <= B"), "'A < B' is 2 times in Select, not once"),
     (Fault("Popcounter", "A", "A"), "Popcounter is defined in 0 modules of rtl, not in one"),
-    (Fault("Votes", "A + self.index", "A"), "the design does not use 'A [+] self.index' of Votes"),
+    (Fault("Votes", "(A == 0) & B", "A"), "the design does not use '.A == 0. & B' of Votes"),
 ])
 def test_a_fault_without_its_place_is_reported(fault, text):
     with pytest.raises(LookupError, match=text):
