@@ -84,7 +84,8 @@ class Batches(wiring.Component):
 
         # Whether the counters are defined; from registers, because much depends on what is done
         # between two samples.
-        defined, wanted = Signal(init=not self.undefined, reset_less=True), Signal()
+        defined = Signal(init=not self.undefined, reset_less=True)
+        wanted = Signal()
         sample = samples.ready & (parameters.mode != Mode.IDLE)
         draw = wanted & ~defined
         m.d.sync += wanted.eq(sample)

@@ -78,7 +78,7 @@ class StatePort(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         request, enters, leaves = self.state.request, self.state.data, self.state.reply
-        opened, free, passed = Signal(), Signal(), Signal()
+        opened, free, passed = (Signal(name=n) for n in ("opened", "free", "passed"))
         shifting, moving = self.shift.open, self.shift.move
         beats = -(-self.config.counter_lanes * self.config.counter_bits // len(enters.payload))
         left = Signal(range(beats))
