@@ -134,7 +134,7 @@ def table(document, columns=None):
         line = [*map(str, point["labels"].values()), value(point), str(point["n"])]
         if paper:
             known = point["paper"] is not None
-            line += [f"{point['paper']:.1f}", f"{ahead(point):+.1f}"] if known \
+            line += [f"{point['paper']:.1f}", f"{ahead(point, point['paper']):+.1f}"] if known \
                 else ["", ""]
         lines.append(line)
     return lines
@@ -143,12 +143,16 @@ def table(document, columns=None):
 def below_paper(document):
     """Texts of the points that do not reach the paper's value, with the difference."""
     return [f"{told(point['labels'])} ({lead:+.1f})" for point in document["points"]
-            if point["paper"] is not None and (lead := ahead(point)) < 0]
+            if point["paper"] is not None and (lead := ahead(point, point["paper"])) < 0]
 
 
-def ahead(point):
-    """Points in percent by which a mean is above the paper's value, as it is printed."""
-    return round(point["mean"] - point["paper"], 1) + 0.0  # not -0.0
+def ahead(point, other):
+    """Percentage points by which a mean is above another value, both rounded as tables show them.
+
+    So a reader who subtracts the printed figures finds the printed difference.
+    """
+    shown = [float(f"{number:.1f}") for number in (point["mean"], other)]
+    return round(shown[0] - shown[1], 1) + 0.0  # not -0.0
 
 
 def against_baselines(document):
@@ -157,7 +161,7 @@ def against_baselines(document):
     for point in document["points"]:
         labels = point["labels"]
         by_task.setdefault((labels["data set"], labels["net"]), {})[labels["model"]] = point
-    return [(*task, value(models["bep"]), name, value(other), models["bep"]["mean"] - other["mean"])
+    return [(*task, value(models["bep"]), name, value(other), ahead(models["bep"], other["mean"]))
             for task, models in by_task.items() if "bep" in models
             for name, other in models.items() if name != "bep"]
 
@@ -165,7 +169,7 @@ def against_baselines(document):
 def against_cited(document):
     """Points beside those of the Tsetlin machine: lines (labels, ours, cited, difference)."""
     known = {task.lower(): value for task, value in cited.TRAINERS[0].accuracies.items()}
-    return [(point["labels"], value(point), other, point["mean"] - other)
+    return [(point["labels"], value(point), other, ahead(point, other))
             for point in document["points"]
             if (other := known.get(point["labels"]["data set"])) is not None]
 

@@ -61,6 +61,13 @@ def test_a_table_beside_the_paper():
     assert report.below_paper(document) == ["width 35 (-0.5)"]
 
 
+@pytest.mark.parametrize(("mean", "other", "lead"), [
+    (84.5467, 85.0, -0.5), (84.9533, 85.0, 0.0), (96.25, 95.0, 1.2), (83.5167, 84.25, -0.7)])
+def test_a_difference_is_that_of_the_figures_shown(mean, other, lead):
+    assert report.ahead(point({}, mean), other) == lead
+    assert not f"{report.ahead(point({}, mean), other):+.1f}".startswith("-0.0")
+
+
 def test_a_table_without_the_paper_and_one_across():
     points = [point({"q": q, "B_h": bits}, mean) for q, bits, mean in
               ((1.0, 3, 10), (1.0, 4, 20), (0.25, 4, 30))]
