@@ -2,13 +2,16 @@
 
 import pkgutil
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from bep import cli
 from bep_model import Config
 
 ROOT = Path(__file__).parents[2]
@@ -16,6 +19,8 @@ PAGES = sorted((ROOT / "docs").glob("*.md"))
 CONFIG = Config(5, (4, 3), 2)
 NOT_RUN = {"mnist.md": "it needs data that are downloaded, and takes minutes"}
 """Pages whose Python blocks are not run."""
+WHOLE = ("own-data.md",)
+"""Pages whose blocks, Python and commands, are run in one folder from the first to the last."""
 
 
 def build(root, site):
@@ -91,13 +96,34 @@ def snippets(page):
 
 
 SNIPPETS = [pytest.param(text, id=f"{page.name}-{k}") for page in PAGES
-            if page.name not in NOT_RUN for k, text in enumerate(snippets(page))]
+            if page.name not in (*NOT_RUN, *WHOLE) for k, text in enumerate(snippets(page))]
+
+
+def run(text, capsys):
+    """Run Python; it prints the lines that it promises in comments: ``# -> 0.964``."""
+    exec(compile(text, "snippet", "exec"), {})
+    printed = capsys.readouterr().out.splitlines()
+    assert [line for line in re.findall("# -> (.*)", text) if line not in printed] == []
 
 
 @pytest.mark.parametrize("text", SNIPPETS)
-def test_code_runs(text, tmp_path, monkeypatch):
+def test_code_runs(text, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    exec(compile(text, "snippet", "exec"), {})
+    run(text, capsys)
+
+
+@pytest.mark.parametrize("page", WHOLE)
+def test_a_page_runs(page, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", (ROOT / "docs" / page).read_text(encoding="utf-8"),
+                        re.DOTALL | re.MULTILINE)
+    for language, text in blocks:
+        if language == "python":
+            run(text, capsys)
+        for line in re.findall("^bep (.*)", text, re.MULTILINE):
+            told = CliRunner().invoke(cli.app, shlex.split(line))
+            assert told.exit_code == 0, told.output
+    assert {"python", ""} == {language for language, _ in blocks}
 
 
 def test_only_code_is_left_out():
