@@ -142,14 +142,15 @@ class Host:
             await self.port.write(name, value)
 
     async def performance(self):
-        """The performance counters by name. CYCLES_WAIT is read last, because it is the only one
-        that still counts while the trainer is idle."""
+        """The performance counters by name.
+
+        CYCLES_WAIT is read last, because it is the only one that still counts while the trainer is
+        idle."""
         names = [name for name in COUNTERS if name != "CYCLES_WAIT"]
         return {name: await self.port.read(name) for name in (*names, "CYCLES_WAIT")}
 
     async def bank(self):
-        """States of the random bank, list of int. Reading turns the bank once round, so it does not
-        change."""
+        """States of the random bank, list of int; reading turns the bank once round."""
         states = []
         for _ in range(self.config.generators):
             states.append(await self.port.read("RANDOM"))
@@ -166,7 +167,7 @@ class Host:
         await self.port.write("MODE", mode)
 
     async def process(self, x, labels, lengths=None):
-        """Send samples and wait for all results: predictions, errors, triggered, int64 (N,)."""
+        """Send samples, wait for the results: predictions, errors, triggered, int64 (N,)."""
         results = np.asarray(await self.port.process(x, labels, lengths), np.int64).reshape(-1, 3)
         await self.idle()
         return tuple(results.T)
