@@ -1,4 +1,4 @@
-"""Configuration files: TOML with the table [trainer] and an optional table [parameters]."""
+"""Configuration files: TOML with the table [trainer] and perhaps [parameters]."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -21,8 +21,8 @@ def load(path):
     Raises
     ------
     ValueError
-        For text that is not TOML, or an unknown or missing key. Wrong values raise TypeError or
-        ValueError, an unreadable file OSError. Every message starts with the path.
+        For text that is not TOML, or an unknown or missing key; TypeError, ValueError and OSError
+        as the values deserve. Every message starts with the path.
     """
     tables = read_toml(path)
     unknown = set(tables) - {"trainer", "parameters"}

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and TOML files."""
+"""Files that appear whole or not at all, and files of TOML."""
 
 import os
 import tempfile
@@ -12,8 +12,8 @@ from pathlib import Path
 def replacing(path):
     """Yield a binary file that takes the place of ``path`` when the block ends without exception.
 
-    Until then, and after an exception, ``path`` keeps its old content. Raises OSError, which names
-    ``path`` rather than the temporary file.
+    Until then, and after an exception, ``path`` is as it was before. Raises OSError; what
+    the system says of a write has the name of ``path``.
     """
     path = Path(path)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -34,7 +34,7 @@ def replacing(path):
 def read_toml(path):
     """The tables of a TOML file, which may begin with a byte-order mark.
 
-    Raises ValueError, whose text starts with the path, for a file that is not TOML, and OSError.
+    Raises ValueError, starting with the path, for anything else; OSError.
     """
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
@@ -43,10 +43,10 @@ def read_toml(path):
 
 
 def record(cls, where, table, **given):
-    """Make an object of the dataclass ``cls`` from a TOML table and further fields.
+    """An object of the dataclass ``cls`` from a table of TOML, and fields that are not from there.
 
-    Raises TypeError if there is no table, and ValueError for an unknown or missing key, both with a
-    text that begins with ``where``; and what the class raises.
+    Raises TypeError for what is no table, ValueError for an unknown or a missing key; the text
+    begins with ``where``. Else what the class raises.
     """
     if not isinstance(table, dict):
         raise TypeError(f"{where} must be a table, not {table!r}")

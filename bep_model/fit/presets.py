@@ -1,8 +1,8 @@
 """Presets: what to train on which data set with which hyper-parameters, as TOML files.
 
-A preset is named ``<data set>[-<encoding>]-<widths>[-b<B_h>][-online][-stable]``; "stable" means
-that kappa is above 0. Every file says how it was found. Presets of sequences are all online; their
-names contain neither that nor the encoding.
+A preset is named ``<data set>[-<encoding>]-<widths>[-b<B_h>][-online][-stable]``, stable being one
+with kappa above 0; every file says how it was found. Those of sequences are all online, and their
+names say neither that nor the encoding.
 """
 
 from dataclasses import asdict, dataclass
@@ -33,10 +33,10 @@ class Preset:
     counter_bits : int
         B_h, 2..15.
     epochs : int
-        1 or more; the one that is best on validation data should be kept.
+        1 or more; the best one on validation data is meant to be kept.
     hyper : Hyper
     encoding : str or Encoding
-        Encoding of images as bits, or of sequences (a table in the file), see
+        Of images as bits, or of sequences (a table in the file), see
         :func:`bep_model.data.datasets.load`; a file may leave it out.
 
     Raises
@@ -57,7 +57,7 @@ class Preset:
             raise TypeError(f"dataset must be a name, not {self.dataset!r}")
         object.__setattr__(self, "encoding", catalogue.encoding_of(self.dataset, self.encoding))
         object.__setattr__(self, "epochs", integer("epochs", self.epochs, 1))
-        # The data determine inputs, classes and steps; checks of the others do not depend on them.
+        # Inputs, classes and steps come with the data; no check of the others depends on them.
         config = Config(1, self.hidden, 2, self.counter_bits, max_batch=self.hyper.batch,
                         max_steps=int(self.sequential), stable=self.hyper.stable)
         object.__setattr__(self, "hidden", config.layers)
@@ -99,9 +99,8 @@ def load(name):
     Raises
     ------
     ValueError
-        For an unknown name, text that is not TOML, and an unknown or missing key. Wrong values
-        raise TypeError or ValueError, an unreadable file OSError. Messages about a file start with
-        its path.
+        For an unknown name, text that is not TOML, and an unknown or missing key; TypeError,
+        ValueError and OSError as the values deserve. Messages about a file start with its path.
     """
     path = Path(name)
     if path.suffix != ".toml":
@@ -132,13 +131,13 @@ def parse(table):
 
 
 def dump(path, preset, comment):
-    """Write a preset that :func:`load` reads back, below comment lines that say how it was found.
+    """Write a preset that :func:`load` reads back, under comment lines that say how it was found.
 
-    Raises OSError; an existing file has not changed then.
+    Raises OSError; an existing file then stays as it was.
     """
     head = "".join(f"# {line}".rstrip() + "\n" for line in comment.splitlines())
     table = asdict(preset)
-    if preset.sequential:  # TOML has no None, but where None is allowed it is the default
+    if preset.sequential:  # TOML has no None, which is the default where it is allowed
         table["encoding"] = {name: value for name, value in table["encoding"].items()
                              if value is not None}
     with replacing(path) as file:
