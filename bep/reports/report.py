@@ -17,7 +17,7 @@ def told(labels):
 
 
 def shortened(points, count=4):
-    """At most ``count`` points out of all, each with a run that takes a moment."""
+    """At most ``count`` of the points, each with a very short run."""
     step = -(-len(points) // count)
     return [replace(point, run=point.run.small()) for point in points[::step]]
 
@@ -65,7 +65,7 @@ def aggregate(point, seeds, found):
 def triggered(runs):
     """Samples that trigger an update, in percent of each epoch, mean over runs; None if unknown.
 
-    They decide the speed of a trainer: any other sample needs no more than its forward phase.
+    They decide the speed of a trainer: other samples need only forward and classify.
     """
     if not all("history" in run for run in runs):  # of a baseline, or of several folds
         return None
@@ -84,7 +84,7 @@ def write(docs, name, points, seeds, found, command):
     document = {
         "experiment": name, "command": command,
         "versions": {package: " and ".join(sorted(each)) for package, each in used.items()},
-        "data": data,  # checksums of those that are read from files
+        "data": data,  # checksums of data that are read from files
         "points": [aggregate(point, seeds, found) for point in points],
     }
     head = json.dumps(document | {"points": None}, indent=2, allow_nan=False)
@@ -156,7 +156,7 @@ def ahead(point, other):
 
 
 def against_baselines(document):
-    """BEP beside each baseline: lines (task, net, BEP, baseline's name and value, difference)."""
+    """BEP and each baseline: lines (task, net, BEP, baseline's name and value, difference)."""
     by_task = {}
     for point in document["points"]:
         labels = point["labels"]
@@ -167,7 +167,7 @@ def against_baselines(document):
 
 
 def against_cited(document):
-    """Points beside those of the Tsetlin machine: lines (labels, ours, cited, difference)."""
+    """Points and the Tsetlin machine's figures: lines (labels, ours, cited, difference)."""
     known = {task.lower(): value for task, value in cited.TRAINERS[0].accuracies.items()}
     return [(point["labels"], value(point), other, ahead(point, other))
             for point in document["points"]
