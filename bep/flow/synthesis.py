@@ -155,8 +155,7 @@ def prepare(config, described, seed):
         with patch.dict(os.environ, env, clear=True):
             plan = platform.prepare(
                 described.top(config), "top",
-                emit_src=False,  # source locations would make the plan depend on the checkout's
-                # folder
+                emit_src=False,  # locations would make the plan depend on the checkout's folder
                 synth_opts=family.synth_opts,
                 script_after_read=family.collision,
                 script_after_synth="tee -o top.stat.json stat -json",
