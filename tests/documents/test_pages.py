@@ -1,4 +1,4 @@
-"""docs/ as a site without a warning, its links, and its code."""
+"""docs/ builds as a site without a warning; its links lead somewhere, and its code runs."""
 
 import pkgutil
 import re
@@ -24,7 +24,7 @@ WHOLE = ("own-data.md",)
 
 
 def build(root, site):
-    """Build the site of a folder with mkdocs.yml; what it says, and whether it is content."""
+    """Build the site of a folder with mkdocs.yml; return its output, and whether it succeeded."""
     done = subprocess.run([sys.executable, "-m", "mkdocs", "build", "--site-dir", site],
                           cwd=root, capture_output=True, text=True, check=False)
     return done.stdout + done.stderr, done.returncode == 0
@@ -64,7 +64,7 @@ def test_links_of_the_readme():
 
 
 def missing(text):
-    """What a text names between backticks and is not there: files, and names of Python modules."""
+    """Files and Python names between backticks in a text that do not exist."""
     for name in re.findall(r"`((?:bep_model|rtl|sim|bep|tests|docs|constraints)/[\w./-]*)`", text):
         if not (ROOT / name).exists():
             yield name

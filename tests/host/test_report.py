@@ -160,7 +160,7 @@ def test_the_best_on_validation_is_drawn():
 
 
 def test_documents_cite_what_the_table_has():
-    """Pages that are written by hand agree with bep/cited.py, from which the others are made."""
+    """Hand-written pages agree with bep/cited.py, from which the generated ones are made."""
     table = (ROOT / "bep" / "cited.py").read_text(encoding="utf-8")
     found = 0
     for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
