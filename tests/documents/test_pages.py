@@ -63,6 +63,17 @@ def test_links_of_the_readme():
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
+def test_every_page_is_listed_in_one_order():
+    """README, index and navigation name the same pages in the same order."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Documents")[2]
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8").partition("guide**")[2]
+    listed = [re.findall(r"\]\(docs/(\S+\.md)\)", readme.partition("\n## ")[0]),
+              re.findall(r"\]\((\S+\.md)\)", index),
+              re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)]
+    assert sorted(["index.md", *listed[0]]) == [page.name for page in PAGES]
+    assert listed[0] == listed[1] == listed[2]
+
+
 def missing(text):
     """Files and Python names between backticks in a text that do not exist."""
     for name in re.findall(r"`((?:bep_model|rtl|sim|bep|tests|docs|constraints)/[\w./-]*)`", text):
