@@ -1,1 +1,1 @@
-"""What the user runs: the `bep` command, synthesis flow, host driver and reports."""
+"""What the user runs: the `bep` command, synthesis flow, experiments and reports."""

@@ -1,4 +1,4 @@
-"""What is cited, and the figures that are taken from there: nothing of it was run here."""
+"""Citations, and the figures taken from them; none of this was run here."""
 
 from dataclasses import dataclass
 
@@ -7,21 +7,22 @@ PAPER = "Colombo et al. (ICLR 2026, arXiv:2512.04189)"
 
 ICE40_POWER = "https://github.com/tinyvision-ai-inc/ice40_power"
 """tinyVision.ai, "iCE40 Power Testing": currents of an iCE40UP5K-SG48 on Lattice's breakout board,
-read off a Joulescope JS110. Its text adds up the static power."""
+measured with a Joulescope JS110. Its text adds up the static power."""
 
 ECP5_CURRENT = "https://github.com/butterstick-fpga/butterstick-hardware/issues/2"
-"""ButterStick, issue 2, of VCC at 1.1 V: "varies with device densities, but ranges from 77mA on the
-12F to 212mA on the 85F". To be checked against the table of supply currents in standby of Lattice's
-data sheet (FPGA-DS-02012), which was not at hand."""
+"""ButterStick, issue 2, about VCC at 1.1 V: "varies with device densities, but ranges from 77mA on
+the 12F to 212mA on the 85F". Not yet checked against the supply currents in standby in Lattice's
+data sheet (FPGA-DS-02012)."""
 
 
 @dataclass(frozen=True)
 class Trainer:
-    """A published trainer on an FPGA that ours are put beside; what its abstract does not say is
-    None, and what only follows from it ``derived`` explains.
+    """A published trainer on an FPGA, for comparison.
 
-    Rates in samples per second at a clock of ``mhz``, ``inference_energy`` in microjoules per
-    classification, ``accuracies`` in percent by task. None of them names the energy of training.
+    What its abstract does not say is None; ``derived`` explains what only follows from it.
+
+    Rates are samples per second at a clock of ``mhz``, ``inference_energy`` is microjoules per
+    classification, ``accuracies`` are percent by task. No abstract names the energy of training.
     """
 
     title: str

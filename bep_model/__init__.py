@@ -1,11 +1,11 @@
 """Bit-exact golden model of Binary Error Propagation (BEP), configuration and data; no gateware.
 
-The names below are loaded when they are asked for first, so that importing the package is cheap:
-from :mod:`bep_model.config` ``Config``, from :mod:`bep_model.parameters` ``Parameters``,
-from :mod:`bep_model.network`
-``Network``, from :mod:`bep_model.state` ``load`` and ``save`` of trained networks, from
-:mod:`bep_model.fit.estimator` ``BEPClassifier``, from :mod:`bep_model.fit.hyper` ``Hyper``, and
-the encoders ``Threshold``, ``Median``, ``Thermometer``, ``Differences`` and ``Informative``.
+The names below are loaded when they are first used, which keeps the import of the package cheap:
+from :mod:`bep_model.config` ``Config``, from :mod:`bep_model.parameters` ``Parameters``, from
+:mod:`bep_model.network` ``Network``, from :mod:`bep_model.state` ``load`` and ``save`` of trained
+networks, from :mod:`bep_model.fit.estimator` ``BEPClassifier``, from :mod:`bep_model.fit.hyper`
+``Hyper``, and the encoders ``Threshold``, ``Median``, ``Thermometer``, ``Differences`` and
+``Informative``.
 """
 
 from importlib import import_module

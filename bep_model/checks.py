@@ -1,4 +1,4 @@
-"""Checks of single values: of any type that holds them, refused by name, given back as Python's."""
+"""Checks of single values: any type that holds the value is accepted, and Python's is returned."""
 
 import functools
 import math
@@ -10,12 +10,12 @@ MOST_SEED = 2**32 - 1
 
 
 def integer(name, value, low, high=None):
-    """An integer of any type, low..high or ``low`` and up, as int.
+    """Return an integer of any type as int; it must be within low..high (None: no limit).
 
     Raises
     ------
     TypeError
-        For anything else: floats and bools are no integers.
+        For any other type, floats and bools included.
     ValueError
         For a value out of range.
     """
@@ -31,7 +31,7 @@ def integer(name, value, low, high=None):
 
 
 def integers(name, values, count, low, high):
-    """A list, tuple or array of integers as a tuple of int, ``count`` of them unless it is None.
+    """Return a list, tuple or array of ``count`` integers (any number for None) as a tuple of int.
 
     Raises TypeError and ValueError as :func:`integer`.
     """
@@ -40,9 +40,9 @@ def integers(name, values, count, low, high):
 
 
 def entries(name, values, count=None):
-    """The entries of a list, tuple or array of integers, ``count`` of them unless it is None.
+    """Return the entries of a list, tuple or array of integers; ``count`` is their number, or None.
 
-    Raises TypeError for anything else, ValueError for another count; the entries are not checked.
+    Raises TypeError for any other type and ValueError for another number; does not check entries.
     """
     if hasattr(values, "tolist"):  # of NumPy
         values = values.tolist()
@@ -54,11 +54,10 @@ def entries(name, values, count=None):
 
 
 def number(name, value, low=-math.inf, high=math.inf, *, above=False):
-    """A finite number of any type, low..high, as int or float, whichever it is.
+    """Return a finite number of any type as int or float; it must be within low..high.
 
-    ``above``: ``low`` itself is not allowed.
-
-    Raises TypeError for anything else (bools are no numbers), ValueError for a value out of range.
+    With ``above``, ``low`` itself is not allowed. Raises TypeError for any other type, bools
+    included, and ValueError for a value out of range.
     """
     if _is_bool(value) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, not {value!r}")
@@ -79,7 +78,7 @@ def span(low, high=None, above=False):
 
 
 def unchanged_if_refused(method):
-    """A method that leaves its object's attributes as they were when it raises anything."""
+    """Make a method restore its object's attributes when it raises an exception."""
     @functools.wraps(method)
     def guarded(self, *args, **kwargs):
         before = dict(vars(self))

@@ -11,7 +11,7 @@ from bep_model.digests import LATE, told
 from bep_model.layers import layers_of
 
 NUMERICS_VERSION = 1
-"""Raised whenever the same configuration, seed and data would give other counters."""
+"""To be increased whenever the same configuration, seed and data would give other counters."""
 
 MOST_BATCH = 1024
 """Samples per application of updates."""
@@ -26,8 +26,8 @@ def divisors(n):
 class Config:
     """What is fixed when a trainer is built.
 
-    Layers are numbered as in the paper, 1..L. :attr:`network` has them as data, layer l at index
-    l - 1; what else is said per layer here is taken from it, in the same order.
+    Layers are numbered as in the paper, 1..L. :attr:`network` describes them, layer l at index l -
+    1; the other properties per layer are taken from it, in the same order.
 
     Parameters
     ----------
@@ -42,8 +42,8 @@ class Config:
     weight_lanes : int
         P, weight bits per cycle, 1..4096.
     counter_lanes : int
-        Q, counters per cycle, a divisor of P. Part of the numerics: it fixes which random bit meets
-        which counter (docs/algorithm.md, "Random bits").
+        Q, counters per cycle, a divisor of P. It is part of the numerics, because it decides which
+        random bit each counter gets (docs/algorithm.md, "Random bits").
     max_batch : int
         Most samples per application of updates, 1..1024.
     seed : int
@@ -53,14 +53,13 @@ class Config:
         network has two layers: the state K_s, whose input at step t is [x_t | s_(t-1)], and the
         output K_y, which sees the last state (docs/algorithm.md, "Recurrent networks").
     stable : bool
-        Whether neurons that are barely right may win their group too: then there are registers
-        kappa_1..kappa_L (docs/algorithm.md, "Stability"; not in the paper). Not for recurrent
-        networks.
+        Whether neurons that are barely right can win their group too, by registers kappa_1..kappa_L
+        (docs/algorithm.md, "Stability"; not in the paper). Recurrent networks do not have this.
 
     Raises
     ------
     TypeError
-        For a value that is no integer (or list of integers).
+        For a value that is not an integer (or list of integers).
     ValueError
         For a value out of range, naming the value and what is allowed.
     """
@@ -157,7 +156,7 @@ class Config:
 
     @cached_property
     def bases(self):
-        """Sign-plane address of row 0 of layer 1..L, and last that of the class prototypes."""
+        """Sign-plane addresses of row 0 of layers 1..L, then of the first class prototype."""
         return (*(layer.base for layer in self.network), self.network[-1].end)
 
     @property
@@ -182,7 +181,7 @@ class Config:
 
     @property
     def memory_bits(self):
-        """Bits of both planes: all weights, and what their counters have besides."""
+        """Bits of both planes: the signs of all weights, and the other bits of their counters."""
         return (self.sign_depth * self.weight_lanes
                 + self.counter_depth * self.counter_lanes * (self.counter_bits - 1))
 
@@ -201,5 +200,5 @@ class Config:
 
     @property
     def identifier(self):
-        """First 32 bits of the digest: what the hardware reports of itself."""
+        """First 32 bits of the digest, which the hardware reports."""
         return int(self.digest[:8], 16)

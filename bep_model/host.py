@@ -1,6 +1,7 @@
-"""What a host does with a trainer, however that is reached: no simulator, no serial port in here.
+"""What a host does with a trainer, over any transport: it needs no simulator and no serial port.
 
-Coroutines all: a bench in a simulator awaits clock cycles, a program on a desk the serial port.
+All methods are coroutines: a bench in a simulator awaits clock cycles, a program on a PC awaits the
+serial port.
 """
 
 from abc import ABC, abstractmethod
@@ -51,13 +52,14 @@ class Port(ABC):
 
     @abstractmethod
     async def rest(self, attempts):
-        """Wait a little before register STATUS is read again, the longer the more ``attempts``."""
+        """Wait before STATUS is read again; the more ``attempts`` were made, the longer."""
 
 
 def bring_up_writes(config, parameters, bank):
-    """What a design without a host writes to the registers of its trainer, one after another.
+    """The register writes by which a design without a host starts its trainer, in order.
 
-    Nothing has to be awaited: the counters are drawn before the first sample is taken.
+    The design need not wait for any of them: the trainer draws the counters before it takes the
+    first sample.
 
     Parameters
     ----------
@@ -69,7 +71,7 @@ def bring_up_writes(config, parameters, bank):
     Returns
     -------
     list of (str, int)
-        Name and value, without sign, of 32 bits. Sequences have ``max_steps`` steps each.
+        Name and value, the latter 32 bits without sign. All sequences have ``max_steps`` steps.
     """
     writes = [*(("RANDOM", value) for value in bank[::-1]),
               *settings(config, parameters.validate(config)).items(),
@@ -79,7 +81,7 @@ def bring_up_writes(config, parameters, bank):
 
 
 class WrongTrainer(OSError):
-    """What answers is not the trainer that is expected."""
+    """The trainer that answers is not the expected one."""
 
 
 class Host:
@@ -140,13 +142,15 @@ class Host:
             await self.port.write(name, value)
 
     async def performance(self):
-        """The performance counters by name. Of those that count cycles only CYCLES_WAIT moves while
-        the trainer is not busy: it is read last."""
+        """The performance counters by name.
+
+        CYCLES_WAIT is read last, because it is the only one that still counts while the trainer is
+        idle."""
         names = [name for name in COUNTERS if name != "CYCLES_WAIT"]
         return {name: await self.port.read(name) for name in (*names, "CYCLES_WAIT")}
 
     async def bank(self):
-        """States of the random bank, list of int: a full turn, which leaves it as it was."""
+        """States of the random bank, list of int; reading turns the bank once round."""
         states = []
         for _ in range(self.config.generators):
             states.append(await self.port.read("RANDOM"))
@@ -158,12 +162,12 @@ class Host:
         return words_to_counters(self.config, await self.port.read_state())
 
     async def begin(self, parameters, mode=Mode.TRAIN):
-        """Samples that are sent from now on are for training, or inference, with parameters."""
+        """Set the mode: later samples are trained, or inferred, with these parameters."""
         await self.set_parameters(parameters)
         await self.port.write("MODE", mode)
 
     async def process(self, x, labels, lengths=None):
-        """Send samples and wait until all is done: predictions, errors, triggered, int64 (N,)."""
+        """Send samples, wait for the results: predictions, errors, triggered, int64 (N,)."""
         results = np.asarray(await self.port.process(x, labels, lengths), np.int64).reshape(-1, 3)
         await self.idle()
         return tuple(results.T)

@@ -1,4 +1,4 @@
-"""What a network is given, checked against its configuration and packed for the kernels."""
+"""Inputs of a network: checked against its configuration, and packed for the kernels."""
 
 import numpy as np
 
@@ -19,7 +19,7 @@ def samples(config, x, lengths=None):
     Returns
     -------
     (uint64 array (N, T', words), int64 array (N,))
-        Packed x, and the steps of each sample: without recurrence 1, T' being 1.
+        Packed x, and the steps of each sample. Without recurrence T' and all steps are 1.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def samples(config, x, lengths=None):
 
 
 def labels(config, values, n):
-    """Labels of ``n`` samples as int64 array; raises TypeError or ValueError."""
+    """Return the labels of ``n`` samples as int64 array; raises TypeError or ValueError."""
     return _integers("labels", values, n, 0, config.classes - 1)
 
 
@@ -59,7 +59,7 @@ def _integers(name, values, n, low, high):
 
 
 def check_counters(config, l, dtype, shape):
-    """Raise TypeError or ValueError unless counters of layer ``l`` may be of this kind."""
+    """Raise TypeError or ValueError unless type and shape are those of layer l's counters."""
     if dtype.kind not in "iu":
         raise TypeError(f"counters of layer {l} must be integers, not {dtype}")
     if shape != config.shapes[l - 1]:
@@ -68,8 +68,8 @@ def check_counters(config, l, dtype, shape):
 
 
 def check_range(name, values, low, high):
-    """Raise ValueError with a value of the array that is not low..high, if there is one."""
-    # As Python's integers: the bounds may be beyond the array's type.
+    """Raise ValueError if a value of the array is outside low..high; the text has that value."""
+    # Compared as Python's integers, since the bounds may not fit the array's type.
     for value in (int(values.min()), int(values.max())) if values.size else ():
         if not low <= value <= high:
             raise ValueError(f"{name} must be between {low} and {high}, not {value}")

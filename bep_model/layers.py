@@ -9,10 +9,10 @@ from functools import cached_property
 class Layer:
     """One trained layer.
 
-    A sample passes it in steps: one, or those of a sequence if the layer has state. A row (the
-    weights of one neuron) is cut into words of ``weight_lanes`` bits in the sign plane and of
-    ``counter_lanes`` counters in the counter plane; each section of its input begins a new word. A
-    sign word stands beside ``weight_lanes // counter_lanes`` words of counters.
+    A sample passes the layer in steps: one, or those of a sequence if the layer has state. A row
+    holds the weights of one neuron. It is cut into words of ``weight_lanes`` bits in the sign plane
+    and of ``counter_lanes`` counters in the counter plane; each section of the input begins a new
+    word. One sign word corresponds to ``weight_lanes // counter_lanes`` counter words.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ class Layer:
 
     @cached_property
     def spans(self):
-        """Where the counters of a row lie: per counter word (offset, first, count).
+        """Where the counters of a row are: (offset, first, count) for each counter word.
 
         The word is ``offset`` words after the first one of its row; its lane i < ``count`` is the
         counter of input ``first + i``.

@@ -12,7 +12,7 @@ from bep_model.phases.reinforce import initialise
 
 
 class Results(NamedTuple):
-    """What training says of each of N samples, in order."""
+    """What training returns for each of N samples, in order."""
 
     prediction: np.ndarray
     """int64 (N,), class predicted before the update."""
@@ -25,24 +25,24 @@ class Results(NamedTuple):
 class Network:
     """Counters, classifier and random bank of one trainer (docs/algorithm.md).
 
-    A new network is that of ``reset(config.seed)``.
+    A new network is in the state of ``reset(config.seed)``.
 
     Parameters
     ----------
     config : Config
     literal_targets : bool
-        Take sign(0) = +1 for a target instead of none. The gateware has no such option.
+        Use sign(0) = +1 as a target instead of none. The gateware does not have this option.
     literal_steps : bool
-        Step the counters of the state layer by the sum over time itself instead of its sign. For
-        recurrent networks; the gateware has no such option.
+        Step the counters of the state layer by the sum over time itself instead of its sign. Only
+        for recurrent networks; the gateware does not have this option.
 
     Attributes
     ----------
     bank : uint32 array (generators,)
         States of the random generators.
     counters : tuple of int16 arrays (K_l, F_l)
-        Counters of layers 1..L, a copy and read only: :meth:`load` replaces them. Of a recurrent
-        network (K_s, K_x + K_s), each row [h_x | h_s], and (K_y, K_s).
+        Counters of layers 1..L, a read-only copy: :meth:`load` replaces them. A recurrent network
+        has (K_s, K_x + K_s), each row being [h_x | h_s], and (K_y, K_s).
     prototypes : uint8 array (C, K_L)
         Bits of the class prototypes.
 
@@ -94,7 +94,7 @@ class Network:
 
     @property
     def open_batch(self):
-        """Samples in the batch that is not applied yet."""
+        """Samples in the batch that has not been applied yet."""
         return int(self._state.progress[0])
 
     @property
@@ -114,7 +114,7 @@ class Network:
         return layers
 
     def _sections(self):
-        """The counters themselves: per layer a list of its sections (K_l, part of F_l)."""
+        """The counters, not a copy: for each layer a list of its sections (K_l, part of F_l)."""
         for layer in self._state.layers:
             rows, begin, sections = memory.counters_of(layer, self._state.counters), 0, []
             for part in memory.sections_of(layer):
@@ -140,7 +140,7 @@ class Network:
         Raises
         ------
         TypeError, ValueError
-            For another number of layers, dtype, shape or value; nothing is changed then.
+            For another number of layers, dtype, shape or value. Then nothing has changed.
         """
         arrays = [np.asarray(layer) for layer in counters]
         if len(arrays) != self.config.depth:
@@ -166,8 +166,8 @@ class Network:
             0..C-1.
         parameters : Parameters
         lengths : integer array (N,), optional
-            Steps of each sequence of a recurrent network, 1..T', those beyond being ignored; all
-            T' without it.
+            Steps of each sequence of a recurrent network, 1..T'; later ones are ignored. By default
+            all sequences have T' steps.
 
         Returns
         -------
@@ -176,7 +176,7 @@ class Network:
         Raises
         ------
         TypeError, ValueError
-            For data or parameters that do not fit the configuration; nothing is changed then.
+            For data or parameters that do not fit the configuration. Then nothing has changed.
         """
         x, lengths = inputs.samples(self.config, x, lengths)
         labels = inputs.labels(self.config, labels, len(x))

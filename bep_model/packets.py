@@ -1,4 +1,4 @@
-"""Packets as bytes, and a trainer that is reached by them (docs/link.md)."""
+"""Packets as bytes, and access to a trainer by packets (docs/link.md)."""
 
 from binascii import crc_hqx
 from itertools import groupby
@@ -26,7 +26,7 @@ HEAD, TAIL = 4, 2
 
 
 class LinkError(OSError):
-    """What came back is no answer to what was asked, or says that it was refused."""
+    """The answer does not belong to the request, or refuses it."""
 
 
 def frame(opcode, payload=b""):
@@ -36,7 +36,7 @@ def frame(opcode, payload=b""):
 
 
 def parse(packet):
-    """Opcode (int) and payload (bytes) of a whole packet; raises LinkError if it is none."""
+    """Return opcode (int) and payload (bytes) of a packet; LinkError if it is not one."""
     if len(packet) < HEAD + TAIL or packet[0] != SYNC:
         raise LinkError(f"no packet: {packet.hex(' ')}")
     opcode, payload = packet[1], packet[HEAD:-TAIL]
@@ -46,14 +46,14 @@ def parse(packet):
 
 
 class PacketPort(Port):
-    """Reaches a trainer by packets over a line of bytes.
+    """Accesses a trainer by packets over a line that carries bytes.
 
     Parameters
     ----------
     config : Config
     line
-        Has the coroutines ``send(data)``, which takes bytes, ``receive(count)``, which returns so
-        many, and ``rest(attempts)``, see :class:`bep_model.host.Port`.
+        An object with the coroutines ``send(data)``, which takes bytes, ``receive(count)``, which
+        returns that many bytes, and ``rest(attempts)``, see :class:`bep_model.host.Port`.
     """
 
     def __init__(self, config, line):
@@ -64,7 +64,7 @@ class PacketPort(Port):
         self.lane_bytes = word_bytes(config.weight_lanes)
 
     async def ask(self, opcode, payload):
-        """Send a request and return its answer's payload; raises LinkError for any other answer."""
+        """Send a request and return its answer's payload; LinkError if it is refused."""
         await self.line.send(frame(opcode, payload))
         head = await self.line.receive(HEAD)
         size = int.from_bytes(head[2:], "little")
@@ -87,7 +87,7 @@ class PacketPort(Port):
         return int.from_bytes(answer, "little")
 
     def _blocks(self):
-        """Consecutive counter words that fit one packet: first address, positions in the order."""
+        """Runs of counter words that fit one packet: first address, positions in the order."""
         addresses = counter_addresses(self.config)
         first, each, _ = item_bytes(self.config, 0)[Opcode.STATE_WRITE]
         blocks = []

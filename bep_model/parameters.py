@@ -1,4 +1,4 @@
-"""What may change while a trainer runs: its run-time parameters, integers all of them."""
+"""Run-time parameters: integers that may change while a trainer runs."""
 
 import math
 from dataclasses import dataclass, field, make_dataclass
@@ -92,7 +92,7 @@ class Parameters(_Fields):
 
 
 def _checked(row, value, config):
-    """The value of a field, an int or a tuple of one per layer, in the range of its row."""
+    """Check the value of a field, an int or a tuple of one per layer, by the range of its row."""
     if not row.layers:
         return _within(row, row.field, value, config)
     values = entries(row.field, value)
@@ -104,7 +104,7 @@ def _checked(row, value, config):
 
 
 def _within(row, name, value, config, layer=0):
-    """One value in its range; a field that the trainer lacks may have any value up to ``MOST``."""
+    """Check one value; a field that the trainer does not have may be anything up to ``MOST``."""
     low, high = row.limits(config, layer)
     value = integer(name, value, low, MOST if row.cut else high)
     return min(value, high) if row.cut and row.exists(config) else value
@@ -124,6 +124,6 @@ def reinforce_probabilities(config, p_r, error):
 
 
 def default_parameters(config):
-    """Parameters for a configuration that comes without: everything switched on, whole batches."""
+    """Parameters for a configuration that has none: everything switched on, whole batches."""
     batch = config.max_batch
     return Parameters.from_reals(config, p_r=0.2, batch=batch, sweep=batch * -(-100 // batch))

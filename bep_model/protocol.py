@@ -3,7 +3,7 @@
 import enum
 
 MAGIC = 0x42455031
-"""What register IDENT reads: "BEP1"."""
+"""The value of register IDENT: "BEP1"."""
 
 
 class Mode(enum.IntEnum):
@@ -28,10 +28,10 @@ class Command(enum.IntFlag):
 
 
 class Cause(enum.IntEnum):
-    """Where a cycle went: every clock cycle is counted under one of these."""
+    """What a clock cycle is spent on: every cycle counts under exactly one of these."""
 
     WAIT = 0
-    """For a sample, for a place in the result stream, or for the state port."""
+    """The trainer waits for a sample, for the result stream, or for the state port."""
     FORWARD = 1
     CLASSIFY = 2
     BACKWARD = 3
@@ -44,8 +44,9 @@ class Cause(enum.IntEnum):
 
 COUNTERS = ("SAMPLES", "ERRORS", "TRIGGERED", "UPDATES",
             *(f"CYCLES_{cause.name}" for cause in Cause))
-"""Performance counters in the order of their addresses; 32 bits, wrapping. Samples that are only
-inferred count under SAMPLES and ERRORS, never under TRIGGERED (samples) and UPDATES (rows)."""
+"""Performance counters in the order of their addresses; they have 32 bits and wrap. Samples that
+are only inferred count under SAMPLES and ERRORS, never under TRIGGERED (samples) or UPDATES
+(rows)."""
 
 
 # Packets, for transports that carry bytes (UART). A packet is
@@ -57,7 +58,7 @@ SYNC = 0xA5
 
 
 class Opcode(enum.IntEnum):
-    """What a request asks; its answer carries the same opcode with bit 7 set."""
+    """What a request asks for; its answer has the same opcode with bit 7 set."""
 
     READ = 0x01
     """Payload: addresses, 1 byte each. Answer: values, 4 bytes each."""
@@ -90,14 +91,14 @@ def word_bytes(bits):
 
 
 def step_bytes(config):
-    """Bytes of the inputs of a sample, or of one step: words, lowest first, in whole bytes each."""
+    """Bytes of the inputs of a sample, or of one step: words of whole bytes, lowest word first."""
     return config.input_words * word_bytes(config.weight_lanes)
 
 
 def sample_bytes(config, steps=None):
-    """Bytes of one sample: its inputs, those of a sequence step after step; then the label.
+    """Bytes of one sample: its inputs, step after step, then the label.
 
-    ``steps`` is T of a sequence, T_max unless given.
+    ``steps`` is T of a sequence; by default T_max.
     """
     return (steps or max(1, config.max_steps)) * step_bytes(config) + 1
 
@@ -108,12 +109,12 @@ def state_bytes(config):
 
 
 def payload_bytes(config):
-    """Largest payload a trainer takes: 512 bytes, or what one sample or one state word needs."""
+    """Largest payload of a trainer: 512 bytes, or what one sample or one state word needs."""
     return max(512, sample_bytes(config), 4 + state_bytes(config))
 
 
 def item_bytes(config, sample):
-    """Bytes of the items that a request's payload consists of, and of what answers them.
+    """Bytes of the items in a request's payload, and of the answers to them.
 
     Parameters
     ----------
@@ -124,8 +125,8 @@ def item_bytes(config, sample):
     Returns
     -------
     dict of Opcode to (int, int, int)
-        Of the first item, of each further one, and of the answer to each. That to STATE_READ is as
-        many counter words as its item says.
+        Bytes of the first item, of each further one, and of the answer to each. The answer to
+        STATE_READ has as many counter words as its item says.
     """
     return {
         Opcode.READ: (1, 1, 4),

@@ -1,4 +1,4 @@
-"""The registers of a trainer: the one table behind model, gateware, host and docs/registers.md."""
+"""The registers of a trainer: one table for model, gateware, host and docs/registers.md."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from typing import NamedTuple
 from bep_model.protocol import COUNTERS, MAGIC, Cause, Command, Mode
 
 MOST = 65535
-"""Highest value that :class:`Parameters` take where all values above a limit mean the same."""
+"""Highest value of a field of :class:`Parameters` whose values above a limit all mean the same."""
 
 
 class Limit(NamedTuple):
     """A highest value that depends on the configuration."""
 
     text: str
-    """For readers, in the names of docs/algorithm.md."""
+    """The limit for readers, in the symbols of docs/algorithm.md."""
     of: Callable
     """The same as a function of the configuration and the layer, 1..L."""
 
@@ -26,9 +26,9 @@ class Row:
     Parameters
     ----------
     name : str
-        Those of layers are called ``name``_1 to ``name``_L.
+        Registers per layer are called ``name``_1 to ``name``_L.
     address : int
-        0..255; those of layers 2..L follow that of layer 1.
+        0..255. With ``layers`` it is that of layer 1, and the other layers follow.
     high : int or Limit
         Highest value. The width of the register follows from it.
     meaning, effect : str
@@ -44,11 +44,11 @@ class Row:
     needs : str
         The property of :class:`Config` without which the register does not exist; "" is none.
     field : str
-        Name in :class:`bep_model.parameters.Parameters`; "" for a register that is not in there.
+        Name in :class:`bep_model.parameters.Parameters`; "" if it is not a field there.
     default : int or None
         Value of that field unless given; None if it must be given.
     cut : bool
-        Whether the field takes any value up to ``MOST``, those above ``high`` counting as ``high``.
+        Whether the field takes any value up to ``MOST``; those above ``high`` count as ``high``.
     """
 
     name: str
@@ -72,7 +72,7 @@ class Row:
         return f"{'-' + str(high) if self.signed else self.low}..{high}"
 
     def exists(self, config):
-        """Whether trainers of this configuration have the register."""
+        """Whether a trainer of this configuration has the register."""
         return not self.needs or bool(getattr(config, self.needs))
 
     def limits(self, config, layer):

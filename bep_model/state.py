@@ -20,13 +20,13 @@ from bep_model.words import counter_addresses, counters_to_words, words_to_count
 FORMAT = 1
 
 MOST_TEXT = 1 << 24
-"""Characters of JSON in an entry of a file."""
+"""Most characters of JSON in an entry of a file."""
 
 _DAMAGE = (ValueError, KeyError, TypeError, AttributeError, EOFError, OSError, RuntimeError,
            MemoryError, OverflowError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile,
            zlib.error)
-"""What reading a damaged archive raises. JSON that is nested too deeply is a RuntimeError; NumPy
-reads the header of an array as Python."""
+"""What reading a damaged archive can raise. JSON that is nested too deeply raises RuntimeError;
+NumPy reads the header of an array as Python source, hence SyntaxError and the like."""
 
 
 def save(path, network, *, estimator=None):
@@ -42,7 +42,7 @@ def save(path, network, *, estimator=None):
     Raises
     ------
     ValueError
-        If a batch is open (flush it first), or the estimator is no JSON or too large.
+        If a batch is open (flush it first), or the estimator is not JSON or too large.
     OSError
         If the file cannot be written.
     """
@@ -68,15 +68,15 @@ def load(path, network=None):
     ----------
     path : path-like
     network : Network, optional
-        A new one of the file's configuration without it.
+        By default a new network of the file's configuration.
 
     Raises
     ------
     OSError
         If the file cannot be read.
     ValueError
-        If it is no state file, is damaged, or belongs to another configuration; every message
-        starts with the path, and the network is as before.
+        If it is not a state file, is damaged, or belongs to another configuration. Every message
+        starts with the path, and the network has not changed.
     """
     header, config, arrays = _read(path, None if network is None else network.config)
     network = network or Network(config)
@@ -90,7 +90,7 @@ def load(path, network=None):
 
 
 def describe(path):
-    """Say which network a file holds, and what an estimator has added.
+    """Return the configuration of a file's network, and what an estimator has added.
 
     Returns
     -------
@@ -116,10 +116,10 @@ def describe(path):
 
 
 def _read(path, wanted=None):
-    """Header, configuration and arrays of a state file, that of configuration ``wanted`` if given.
+    """Header, configuration and arrays of a state file, of configuration ``wanted`` if given.
 
-    What an array may be is known from the configuration: another one is refused by what it says of
-    itself, before memory is taken for it.
+    The configuration determines type and shape of every array. An array whose header claims others
+    is refused before memory is allocated for it.
     """
     with open(path, "rb") as file:
         try:
@@ -174,7 +174,7 @@ def _arrays(archive, config):
 
 
 def _array(archive, name, check):
-    """An entry of an archive, whose dtype and shape have passed ``check`` before it is read."""
+    """Read an entry of an archive, after ``check`` has accepted its dtype and shape."""
     if f"{name}.npy" not in archive.namelist():
         raise KeyError(name)
     info = archive.getinfo(f"{name}.npy")
@@ -200,7 +200,7 @@ def _check_text(dtype, shape):
 
 
 def _parsed(text):
-    """JSON without NaN and infinities, which are none."""
+    """Read JSON; NaN and infinities, which are not JSON, are refused."""
     def refuse(constant):
         raise ValueError(f"{constant} is not a number of JSON")
 

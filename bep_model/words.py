@@ -1,4 +1,4 @@
-"""Between arrays and the words that travel over a trainer's ports."""
+"""Conversion between arrays and the words at a trainer's ports."""
 
 import numpy as np
 
@@ -70,7 +70,7 @@ def words_to_counters(config, words):
 
 
 def _lanes(layer):
-    """Lanes of a row's counter words, put together, that hold its counters."""
+    """Positions of a row's counters among all lanes of its counter words."""
     return [word * layer.counter_lanes + lane
             for word, (_, _, count) in enumerate(layer.spans) for lane in range(count)]
 

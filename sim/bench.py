@@ -1,4 +1,4 @@
-"""Carries out a job on a simulated trainer, and writes down what it observed."""
+"""Carries out a job on a simulated trainer, and records what it observes."""
 
 import time
 from abc import abstractmethod
@@ -13,7 +13,7 @@ from bep_model.protocol import COUNTERS, Mode
 from sim.job import Observations
 
 PERIOD = 10
-"""Of the clock, ns."""
+"""Period of the clock, ns."""
 
 
 def cycle():
@@ -28,7 +28,7 @@ async def rest(dut, attempts):
 
 
 class Access:
-    """What a bench reaches its trainer through."""
+    """The way in which a bench accesses its trainer."""
 
     slowdown = 1
     """Clock cycles of the slowest transfer of a word."""
@@ -48,7 +48,7 @@ class Bench:
     job : Job
     port : bep_model.host.Port
     access : Access
-        Below the port, or the port itself.
+        The layer below the port, or the port itself.
     """
 
     def __init__(self, job, port, access):
@@ -75,7 +75,7 @@ class Bench:
                  clocks=cycle() - clocks, seconds=time.perf_counter() - seconds)
 
     async def watch(self):
-        """Fail when nothing moves for longer than any legal work can take."""
+        """Fail when nothing moves for longer than any legal operation takes."""
         rows = sum(layer.neurons * layer.counter_words for layer in self.config.network)
         rows *= max(1, self.config.max_steps)
         limit = 20 * (self.config.max_batch + 2) * (rows + self.config.sign_depth)
@@ -88,7 +88,7 @@ class Bench:
                              f"{sum(map(len, self.observations.prediction))} samples")
 
     async def snapshot(self):
-        """Note down the whole state of the trainer, which must not be busy."""
+        """Record the whole state of the trainer, which must not be busy."""
         seen, host = self.observations, self.host
         values = await host.performance()
         self.time.append(cycle())

@@ -1,7 +1,7 @@
 """cocotb bench of ``rtl.board.Board`` at its pins: carries out a job over the serial line.
 
-Packets are those of ``bep_model.protocol``. Environment as in ``sim.trainer_bench``, except that
-the ``time`` it writes is later than that of the registers' reading, by the answer's own time.
+Packets are those of ``bep_model.protocol``. The environment is that of ``sim.trainer_bench``. The
+``time`` that it writes is later than the reading of the registers, by the duration of the answer.
 """
 
 import os
@@ -23,7 +23,7 @@ from sim.job import Job
 from sim.streams import reset
 
 DIVISOR = 4
-"""Clock cycles per bit on the serial line: the fewest there can be."""
+"""Clock cycles per bit on the serial line: the fewest possible."""
 
 
 class Pins(wiring.Component):
@@ -47,7 +47,7 @@ class Pins(wiring.Component):
         super().__init__()
 
     def request(self, name, number, *, dir):
-        """Stand in for the platform's method: the serial port is all there is."""
+        """Replaces the platform's method; the only resource is the serial port."""
         assert (name, number, dir) == ("uart", 0, "-")
         return self.uart
 

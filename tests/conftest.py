@@ -1,9 +1,9 @@
-"""Whatever starts the tests: Ctrl-C is not ignored by the programs that they start."""
+"""Programs that the tests start react to Ctrl-C, however the tests were started."""
 
 import signal
 
 
 def pytest_configure():
-    # A shell's background jobs ignore SIGINT, and what they start inherits that.
+    # Background jobs of a shell ignore SIGINT, and their children inherit that.
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,6 +1,6 @@
 """Imports go one way: bep_model <- rtl <- sim <- bep; the gateware shares no arithmetic.
 
-Within a package too: its rooms have an order, and no modules import each other in a circle.
+The sub-packages of a package have an order, too, and modules do not import each other in a circle.
 """
 
 import ast
@@ -24,11 +24,11 @@ ROOMS = {
     "sim": (),
     "bep": ("flow", "experiments", "reports", "commands"),
 }
-"""The rooms of each package; none imports from one that stands after it."""
+"""The sub-packages of each package; none imports from a later one."""
 
 
 def imported(package, text):
-    """Modules that a text of ``package`` imports, as dotted names; `from a import b` gives a.b."""
+    """Dotted names of the modules that a source text imports; `from a import b` gives a.b."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -39,14 +39,14 @@ def imported(package, text):
 
 
 def room(name):
-    """Package of a module's dotted name, and which of its rooms it is in, -1 for none."""
+    """Package of a module's dotted name, and index of its sub-package, -1 for none."""
     package, _, rest = name.partition(".")
     rooms, head = ROOMS.get(package, ()), rest.split(".")[0]
     return package, rooms.index(head) if head in rooms else -1
 
 
 def faults(package, text):
-    """What a source text of ``package`` imports against the rules."""
+    """The imports of a source text of ``package`` that break the rules."""
     here = room(package)
     package = here[0]
     for name in imported(package, text):

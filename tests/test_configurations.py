@@ -1,4 +1,4 @@
-"""The configuration files in docs/ are legal, and fit what they say they are for."""
+"""The configuration files in docs/ are legal, and their comments and users agree with them."""
 
 from pathlib import Path
 

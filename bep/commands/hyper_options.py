@@ -1,4 +1,4 @@
-"""Options of commands that come from the table of hyper-parameters."""
+"""Command-line options made from the table of hyper-parameters."""
 
 import inspect
 from dataclasses import fields
@@ -11,10 +11,10 @@ from bep_model.fit.hyper import Hyper, described
 
 
 def with_hyper(function):
-    """A command that has an option for every hyper-parameter where ``function`` takes ``hyper``.
+    """Give a command an option for every hyper-parameter, in place of its argument ``hyper``.
 
-    They are checked. Those that ``function`` has as options of its own keep their default in
-    ``hyper``.
+    The values are checked. Hyper-parameters for which ``function`` has options of its own keep
+    their default in ``hyper``.
     """
     own = inspect.signature(function).parameters
     added = {each.name: inspect.Parameter(

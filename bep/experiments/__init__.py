@@ -1,1 +1,1 @@
-"""Trainings as data: what is run, and the experiments made of runs."""
+"""Runs (one training each, as data), and the experiments that consist of them."""

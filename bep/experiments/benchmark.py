@@ -30,9 +30,9 @@ CASES = (
 def numpy_loop(network, x, labels, parameters):
     """Train sample by sample with NumPy's own operations; return the predictions.
 
-    It starts from the network's counters and computes what the network does, except that the
-    reinforcement takes its random bits from NumPy. Products are float32, exact at these widths,
-    because NumPy has no fast integer ones.
+    It starts from the network's counters and computes the same, except that reinforcement takes its
+    random bits from NumPy. Products are float32, which is exact at these widths, because NumPy has
+    no fast integer products.
 
     Parameters
     ----------
@@ -95,8 +95,9 @@ def numpy_loop(network, x, labels, parameters):
 def measure(name, layers, counter_bits, options, target):
     """Time one case; return a dict of its figures.
 
-    Time is that of the thread that computes, so that a busy machine counts as little as it can.
-    The data are random prototypes of 784 bits, with as many updates as FashionMNIST's first epoch.
+    The time is that of the computing thread, so that other work on the machine disturbs as little
+    as possible. The data are random prototypes of 784 bits, with as many updates as in the first
+    epoch of Fashion-MNIST.
     """
     config = Config(784, layers, 10, counter_bits=counter_bits, max_batch=options["batch"])
     parameters = Parameters.from_reals(config, **options)
@@ -113,11 +114,11 @@ def measure(name, layers, counter_bits, options, target):
 
     start, rest = slice(0, NUMPY_SAMPLES), slice(NUMPY_SAMPLES, None)
     slow, numpy_seconds = timed(partial(numpy_loop, network), start)
-    fast, start_seconds = timed(network.train, start)  # the ratio is that of the same samples
+    fast, start_seconds = timed(network.train, start)  # the ratio compares the same samples
     _, rest_seconds = timed(network.train, rest)
     rate = SAMPLES / (start_seconds + rest_seconds)
 
-    same = parameters.sweep  # up to the first sweep the two do the same
+    same = parameters.sweep  # up to the first sweep the two compute the same
     if not np.array_equal(fast.prediction[:same], slow[:same]):
         raise RuntimeError(f"model and NumPy loop predict differently: {layers}, {name}")
     return {

@@ -24,9 +24,9 @@ CONFIG = Config(inputs=192, layers=(128, 128), classes=10, counter_bits=7, weigh
                 counter_lanes=8)
 SEEDS = (1, 2, 3)
 EPOCHS = 30
-"""Chosen on validation parts of the training samples, see ``bep_model.fit.hyper.Hyper``."""
+"""Chosen with validation parts of the training samples, see ``bep_model.fit.hyper.Hyper``."""
 BOARDS = ("icebreaker", "ulx3s-85f")
-"""The boards whose bitstreams are made; the trainer of the last one is simulated."""
+"""The boards whose bitstreams are made. The trainer for the last one is simulated."""
 
 
 def learn(samples, seed, epochs, progress):
@@ -44,7 +44,7 @@ def learn(samples, seed, epochs, progress):
 
 
 def replay(samples, seed, history):
-    """The job that takes the gateware through the same training, then through the test samples."""
+    """The job that repeats the training in the gateware, then infers the test samples."""
     train, test = samples.train, samples.test
     runs = [Run(epoch.parameters, training.epoch_order(seed, epoch.epoch, len(train)))
             for epoch in history]
@@ -55,7 +55,7 @@ def replay(samples, seed, history):
 
 
 def cycles_per_sample(job, options):
-    """Clock cycles per sample of a job in a trainer built otherwise, by the tested formulas."""
+    """Clock cycles per sample of a job, by formula, in a trainer built with other options."""
     timed = expected(job, formulas_of(CONFIG, options))["performance"][-1][len(COUNTED):].sum()
     samples = sum(len(run.order) for run in job.runs)
     return float(timed) / samples + BETWEEN
@@ -75,12 +75,12 @@ def run(epochs, build_dir, begin):
     Returns
     -------
     (dict, dict of str to list of float, list of float)
-        The report, as JSON, with ``report``, a text, if there are mismatches; curves for a picture:
-        the golden model's test accuracy after every epoch, by name, and the accuracy in training of
-        the gateware.
+        The report, as JSON; it has the text ``report`` if there are mismatches. Curves for a
+        picture: the golden model's test accuracy after every epoch, by name. The accuracy of the
+        gateware during training.
     """
     samples = datasets.load("digits", validation=False)
-    # The boards are built beside the rest: synthesis is one process, simulation another.
+    # Synthesis and simulation are separate processes and run at the same time.
     with processes.helper() as submit:
         building = {board: submit(build, CONFIG, board, build_dir=build_dir) for board in BOARDS}
         done = begin("golden model", len(SEEDS) * epochs)

@@ -1,4 +1,4 @@
-"""What is run for each section of docs/results.md: its points, and the figures drawn of them."""
+"""The experiments, one for each section of docs/results.md: their points and figures."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from bep.experiments.points import Point
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure of an experiment: which labels are its axis, its curves and its panels.
+    """A figure of an experiment: the labels that are its axis, its curves and its panels.
 
-    With ``best``, of the points that agree in these labels only the one of the best validation
-    accuracy is drawn. ``x`` may also be ``"stored bits"``.
+    With ``best``, only the point of the best validation accuracy is drawn among those that agree in
+    these labels. ``x`` can also be ``"stored bits"``.
     """
 
     x: str
@@ -24,13 +24,13 @@ class Figure:
 
 @dataclass(frozen=True)
 class Experiment:
-    """What is run for one section of docs/results.md.
+    """The experiment of one section of docs/results.md.
 
     Parameters
     ----------
     title : str
     points : callable
-        Gives an iterator of :class:`Point`.
+        Returns an iterator of :class:`Point`.
     figures : tuple of Figure
     columns : str or None
         A label whose values become columns of the table instead of lines.

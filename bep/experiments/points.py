@@ -1,4 +1,4 @@
-"""The points of each experiment: labels, a run that is repeated with every seed, paper's value."""
+"""The points of each experiment: labels, a run to repeat with every seed, the paper's value."""
 
 from dataclasses import dataclass, replace
 from itertools import product
@@ -12,14 +12,14 @@ PAPER = {
     "random-prototypes": dict(zip(WIDTHS, (61.7, 70.5, 74.0, 76.0, 77.2), strict=True)),
     "fashion-mnist": dict(zip(WIDTHS, (82.65, 84.25, 84.95, 85.5, 85.8), strict=True)),
 }
-"""Test accuracy in percent of two hidden layers, by width: read off Figure 2 by eye, +-0.3."""
+"""Test accuracy in percent of two hidden layers by width, read off Figure 2 by eye, +-0.3."""
 
 PAPER_MARGIN = {0.75: 78.2}
-"""Likewise off Figure 5: 525-525 on Random Prototypes, by r."""
+"""Likewise from Figure 5: 525-525 on Random Prototypes, by r."""
 
 PAPER_UCR = {"ItalyPowerDemand": 94.65, "JapaneseVowels": 95.47, "PenDigits": 97.13,
              "DistalPhalanxOutlineAgeGroup": 79.78, "ProximalPhalanxOutlineAgeGroup": 82.64}
-"""Likewise, its Table 1: 1,035 state neurons, 3-fold cross-validation."""
+"""The paper's Table 1: 1,035 state neurons, 3-fold cross-validation."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ def preset_run(found, dataset, **others):
 def widths(dataset):
     """The paper's Figure 2. Three hidden layers take the values of two.
 
-    Of Fashion-MNIST, where validation samples are taken from the training samples, two layers are
-    also trained on all of them.
+    For Fashion-MNIST, whose validation samples are part of the training samples, networks of two
+    layers are also trained on all of them.
     """
     parts = {"50,000": False, "60,000": True} if dataset == "fashion-mnist" else {None: False}
     for depth in (2, 3):
@@ -74,8 +74,8 @@ def widths(dataset):
 def amount():
     """Random Prototypes 525-525 by the number of training samples, with large test parts.
 
-    Few samples are also met with swap noise. Logistic regression is the right kind of model here:
-    the best classifier is a linear one.
+    Where samples are few, there is also a run with swap noise. Logistic regression has the right
+    form, since the best possible classifier is linear.
     """
     run = preset("random-prototypes", (525, 525))
     models = {"bep": run, "bep, swap noise": replace(run, swap=0.5, epochs=40),
@@ -91,7 +91,7 @@ STABLE = ((35, ""), (75, ""), (135, ""), (255, ""), (75, "-b7-online"))
 
 
 def stability():
-    """Fashion-MNIST with neurons that are barely right among the candidates, which is not BEP's."""
+    """Fashion-MNIST with stability, which is not part of the paper's BEP."""
     for (width, kind), (samples, refit) in product(STABLE, (("50,000", False), ("60,000", True))):
         run = replace(preset("fashion-mnist", (width, width), f"{kind}-stable"), refit=refit)
         yield Point({"training samples": samples, "B_h": run.counter_bits, "width": width}, run,
@@ -140,7 +140,7 @@ COUNTERS = (
 
 
 def counters():
-    """How narrow counters may be. No setting is chosen anew for any width of them."""
+    """Widths of the counters. No hyper-parameter was chosen for a particular width."""
     for dataset, hidden, epochs, batches in COUNTERS:
         for batch in batches:
             for thinning in (1.0, 0.25):
@@ -164,7 +164,8 @@ HEADLINE = {
     "wide-large": (196, "fashion-mnist-selected-784-255-255-b7", "fashion-mnist-255-255-b7"),
     "small": (10, "fashion-mnist-selected-784-75-75-b7-online", "fashion-mnist-75-75-b7"),
 }
-"""Of each design whose speed, size and energy are measured: Q, preset, and one of median bits."""
+"""For each design whose speed, size and energy are measured: Q, preset, and one with median
+bits."""
 
 
 def headline():
@@ -178,9 +179,9 @@ def headline():
 
 
 def hardware():
-    """Every preset of narrow counters but the headline, the stable and the recurrent ones.
+    """Every preset of narrow counters except the headline, stable and recurrent ones.
 
-    Fashion-MNIST's values are also taken for MNIST, and with all its training samples.
+    Those of Fashion-MNIST are also used for MNIST, and with all training samples.
     """
     elsewhere = [name for _, *names in HEADLINE.values() for name in names]
     plain = [found for found in map(presets.load, presets.names()) if not found.sequential]
@@ -201,7 +202,7 @@ def hardware():
 
 
 def baselines():
-    """BEP beside what is simpler, on the same bits; random features store as many bits as BEP."""
+    """BEP and simpler models on the same bits; random features store as many bits as BEP."""
     nets = (("digits", (128, 128), "-b7-online"), ("random-prototypes", (75, 75), ""),
             ("fashion-mnist", (75, 75), "-b7-online"), ("fashion-mnist", (255, 255), "-b7-online"),
             ("mnist", (75, 75), "-b7-online"))
@@ -213,7 +214,7 @@ def baselines():
 
 
 def ucr():
-    """Table 1, and the sizes that fit small hardware, online and with 7-bit counters."""
+    """Table 1, and sizes for small hardware, trained online with 7-bit counters."""
     for dataset in PAPER_UCR:
         runs = [preset(dataset, (1035, 1035)),
                 *(narrow(dataset, width) for width in (256, 128, 64))]
@@ -224,7 +225,7 @@ def ucr():
 
 
 def thermometer():
-    """Table 3: bits of the thermometer, with as many random features throughout."""
+    """Table 3: bits of the thermometer, always with the same number of random features."""
     for dataset in PAPER_UCR:
         for bits in (1, 10, 20, 50, 100):
             run = narrow(dataset)
@@ -235,7 +236,7 @@ def thermometer():
 
 
 def windows():
-    """The last rows of MNIST's images (Figure 3), with fewer samples; last, the best point."""
+    """The last rows of MNIST's images (Figure 3), with fewer samples; last, one with all."""
     for width in (128, 256):
         for rows in (7, 14, 21, 28):
             run = narrow("s-mnist", width)
@@ -246,7 +247,7 @@ def windows():
 
 
 def horizons():
-    """Steps that get targets (Figure 8), with fewer samples and two rows of pixels per step."""
+    """Number of steps that get targets (Figure 8), with fewer samples."""
     for chunk in (7, 4):
         steps = -(-28 // chunk)
         for horizon in (1, 2, 4, 7)[:4 if steps > 4 else 3]:

@@ -25,10 +25,10 @@ PACKAGES = ("bep-trainer", "numpy", "numba", "scikit-learn")
 
 @dataclass(frozen=True)
 class Run:
-    """All that decides the result of a run; equal runs give equal results.
+    """Everything that determines the result of a run; equal runs give equal results.
 
-    A data set of sequences makes the network a recurrent one. One without a test part of its own
-    is cross-validated: a network for every fold.
+    For a data set of sequences the network is recurrent. A data set without a test part of its own
+    is cross-validated, with one network per fold.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Run:
     data_seed : int
         Of folds, held-out samples and generated data.
     folds : int
-        Of a cross-validated data set; no effect on others.
+        Number of folds of a cross-validated data set; no effect on others.
     counter_bits : int
         B_h.
     hyper : Hyper
@@ -50,15 +50,15 @@ class Run:
         Only the first so many training samples, of every fold.
     literal_targets : bool
     model : str
-        One of ``MODELS``: BEP, or a baseline of :mod:`bep_model.fit.baselines` that may store as
-        many bits as BEP's counters would. No baseline takes sequences.
+        One of ``MODELS``: BEP, or a baseline of :mod:`bep_model.fit.baselines` that stores at most
+        as many bits as BEP's counters would. Baselines do not take sequences.
     encoding : str or Encoding
         As for :func:`datasets.load`.
     refit : bool
-        Train on the validation samples too and test the last epoch, of hyper-parameters and a
-        number of epochs that were chosen with them.
+        Train on the validation samples too and test the last epoch; hyper-parameters and number of
+        epochs were chosen with these samples held out.
     counter_lanes : int
-        Q, which decides what random bits a counter meets.
+        Q, which decides the random bits that a counter gets.
     generated : tuple of pairs
         Names and values of other sizes of generated data, see :func:`datasets.random_prototypes`.
     swap : float
@@ -95,18 +95,18 @@ class Run:
         return digest(self)
 
     def seeded(self, seed):
-        """The same run with another seed; what is generated is generated anew.
+        """The same run with another seed; generated data are generated anew.
 
-        Other data sets keep their split: presets were chosen with its validation part, and what
-        is test in one split is training in another. Logistic regression has nothing random, so
-        that it is the same run for every seed there.
+        Other data sets keep their split: presets were chosen with its validation part, and test
+        samples of one split are training samples of another. Logistic regression is not random, so
+        on these its run is the same for every seed.
         """
         if self.dataset == "random-prototypes":
             return replace(self, seed=seed, data_seed=seed)
         return self if self.model == "logistic-regression" else replace(self, seed=seed)
 
     def small(self):
-        """A run of the same kind that takes a moment."""
+        """A very short run of the same kind."""
         few = 100 if catalogue.sequential(self.dataset) else 200
         return replace(self, epochs=min(self.epochs, 2), train_samples=few, folds=2, generated=())
 
@@ -114,7 +114,7 @@ class Run:
 def digest(run):
     """SHA-256 over a run, its kind and the version of the numerics, as 64 hex digits."""
     sequences, table = catalogue.sequential(run.dataset), told(run)
-    # Digests are as old as the two kinds of run, each of which lacked what the other one had.
+    # Digests are older than this common class: each of two kinds lacked fields of the other.
     for name, default in {"model": "bep", "refit": False}.items() if sequences \
             else {"folds": run.folds}.items():
         if table[name] == default:
@@ -127,8 +127,9 @@ def digest(run):
 def content(dataset, data=None):
     """SHA-256, as 64 hex digits, over the numbers and labels that a data set's files hold.
 
-    It belongs to a run as its digest does: in another folder there may be other data by the same
-    name. None for a data set without files. Parameters and errors as of :func:`datasets.load`.
+    It identifies a result together with the run's digest, since another folder may hold other data
+    under the same name. None for a data set without files. Parameters and errors as of
+    :func:`datasets.load`.
     """
     if dataset in catalogue.PLAIN:
         return None
@@ -147,9 +148,9 @@ def file_name(run, checksum):
 
 @lru_cache(maxsize=4)
 def samples(checksum, dataset, train_samples, **options):
-    """The data of a run; kept, since the runs of an experiment share theirs.
+    """The data of a run, cached because the runs of an experiment share them.
 
-    ``checksum`` is their :func:`content`: a folder may hold other data later. ``options`` are
+    ``checksum`` is their :func:`content`, since a folder may hold other data later. ``options`` are
     those of :func:`datasets.load`.
     """
     loaded = datasets.load(dataset, **options)
@@ -184,13 +185,13 @@ def execute(run, *, data=None, progress=None):
         measured.append(measure(run, loaded, progress))
         seconds += time.perf_counter() - begun
     result = over_folds(measured) if folded else measured[0]
-    packages = (*PACKAGES, "aeon") if folded else PACKAGES  # it brings some of those data sets
+    packages = (*PACKAGES, "aeon") if folded else PACKAGES  # it contains some of those data sets
     return {"run": asdict(run), "digest": run.digest, "data": checksum, **result,
             "seconds": seconds, "versions": results.versions(*packages)}
 
 
 def over_folds(measured):
-    """Results of the folds of a run, and the means of their accuracies (None if they have none)."""
+    """Results of the folds of a run, and the means of their accuracies (None if there are none)."""
     means = {name: None if measured[0][name] is None
              else statistics.mean(fold[name] for fold in measured)
              for name in ("test_accuracy", "validation_accuracy")}
@@ -199,7 +200,7 @@ def over_folds(measured):
 
 def measure(run, loaded, progress=None):
     """Train the model of a run on data and return what was measured."""
-    lanes = run.counter_lanes  # P as well, which decides nothing but must be a multiple of Q
+    lanes = run.counter_lanes  # also for P, which does not matter but must be a multiple of Q
     config = Config(loaded.inputs, tuple(run.hidden), loaded.classes, run.counter_bits,
                     lanes, lanes, run.hyper.batch, max_steps=loaded.steps, stable=run.hyper.stable)
     bits = config.counter_bits * sum(k * f for k, f in config.shapes)

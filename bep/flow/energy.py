@@ -1,11 +1,11 @@
 """Modelled power of the FPGA's core: a band from published figures, not a measurement.
 
 power = static + clock rate * (clock tree + cells * energy per cell and clock). Nobody has measured
-this project's designs: the ends of the band are a quiet and a busy design that somebody did measure
-on an iCE40 UltraPlus. ``bep.flow.families`` has the figures.
+this project's designs. The ends of the band are a quiet and a busy design that others measured on
+an iCE40 UltraPlus. ``bep.flow.families`` has the figures.
 
-Not in the band, because no figure was found: block RAM and SPRAM, which these designs use in almost
-every clock; pads; regulators; and, of the ECP5, everything that depends on the clock.
+The band leaves out what no figure was found for: block RAM and SPRAM, which these designs use in
+almost every clock; pads; regulators; and, for the ECP5, everything that depends on the clock.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Model:
-    """A part's core; pairs are the low and the high end.
+    """Power of a part's core; pairs are the low and the high end.
 
     Parameters
     ----------
@@ -31,11 +31,11 @@ class Model:
     sources: tuple
 
     def power(self, mhz, cells):
-        """Milliwatts at a clock rate with so many cells in use: [low, high]."""
+        """Milliwatts, [low, high], at a clock rate with ``cells`` cells in use."""
         return [(self.static + mhz * (clock + cells * cell)) / 1e3
                 for clock, cell in zip(self.clock, self.per_cell, strict=True)]
 
 
 def per_sample(power, rate):
-    """Microjoules per sample: of [low, high] milliwatts at ``rate`` samples per second."""
+    """Microjoules per sample, [low, high], from milliwatts and samples per second."""
     return [1e3 * end / rate for end in power]

@@ -1,4 +1,4 @@
-"""Part families: all that the flow knows of a kind of FPGA stands in its :class:`Family` here."""
+"""Part families: everything that the flow knows about a kind of FPGA is in its :class:`Family`."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from bep.flow.energy import Model
 
 
 class Shape(NamedTuple):
-    """A memory block as yosys' library of the family has it.
+    """A memory block as in yosys' library for the family.
 
     ``depth`` words of ``width`` bits, of which ``part`` bits can be written separately.
     """
@@ -21,10 +21,10 @@ class Shape(NamedTuple):
 
 @dataclass(frozen=True)
 class Family:
-    """A kind of FPGA: its tools, what its parts have, and how a trainer is built for it.
+    """A kind of FPGA: its tools, the resources of its parts, and how a trainer is built for it.
 
-    Resources go by the keys of ``bep.flow.boards.NAMES``; a part's data by the beginning of its
-    name.
+    Keys of resources are those of ``bep.flow.boards.NAMES``; a part is found by the beginning of
+    its name.
 
     Parameters
     ----------
@@ -34,31 +34,31 @@ class Family:
     naming : str
         A part's name: a format string over the attributes of its platform.
     parts : dict of str to dict
-        What a part has of each resource.
+        How much of each resource a part has.
     tools : dict of str to str
         Programs for synthesis, for place and route, and for the bitstream, in this order, by the
-        environment variables that Amaranth's build script names them with. No other program is
-        ever used, whatever is on PATH: what ``bep.flow.toolchain.versions`` tells is what runs.
+        environment variables that name them in Amaranth's build script. No other program is ever
+        used, whatever is on PATH, so that ``bep.flow.toolchain.versions`` describes what runs.
     packages : tuple of str
-        The Python packages that have these programs.
+        The Python packages that contain these programs.
     bitstream : str
         The file that the last tool writes.
     cells : dict of str to dict
-        Resources: how much of it a cell of yosys' statistics takes, by the beginning of its type.
+        For each resource, how much a cell of yosys' statistics takes, by the beginning of its type.
     bits : dict of str to int
-        Memories: bits of one block.
+        Bits of one block of each memory resource.
     block_rams, lut_rams : tuple of Shape
-        What a block RAM can be, and a memory of look-up tables.
+        Shapes of a block RAM, and of a memory made of look-up tables.
     logic_cell : str
         A logic cell, as the placer's report names it.
     energy : dict of str to Model
-        The energy model of a part; there is not one of every part.
+        The energy model of a part, for the parts that have one.
     synth_opts : str
         For the synthesis command of yosys.
     single_port, registered : bool
         How a trainer is built: as for ``rtl.trainer.Trainer``.
     collision : str
-        Commands of yosys before the synthesis, about words that are read and written in one clock.
+        Commands of yosys before the synthesis that concern words read and written in one clock.
     """
 
     name: str
@@ -77,23 +77,23 @@ class Family:
     synth_opts: str
     single_port: bool
     registered: bool
-    # No word is read and written in one cycle, or else what is read is not used: without this,
-    # yosys adds logic to every memory for the old value in that case.
+    # A word that is read and written in one cycle is never used. Without this declaration, yosys
+    # adds logic to every memory that gives its old value in that case.
     collision: str = "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2"
 
     @property
     def steps(self):
-        """What each tool does, in words, by the tool's environment variable."""
+        """What each tool does, in words, by its environment variable."""
         return dict(zip(self.tools, ("synthesis", "place and route", "bitstream"), strict=True))
 
     def used(self, statistics):
-        """Resources that a synthesised design uses: of yosys' statistics, cells by type."""
+        """Resources that a synthesised design uses, from its cells by type in yosys' statistics."""
         return {key: sum(each * count for start, each in cells.items()
                          for cell, count in statistics.items() if cell.startswith(start))
                 for key, cells in self.cells.items()}
 
 
-# What somebody measured on an iCE40UP5K-SG48 (cited.ICE40_POWER), in microamperes at VOLT.
+# Measurements by others on an iCE40UP5K-SG48 (cited.ICE40_POWER), in microamperes at VOLT.
 VOLT = 1.219
 HFOSC_6, HFOSC_12, HFOSC_48 = 388.4, 645.0, 2184.0
 """Internal oscillator at 6, 12 and 48 MHz and a 24-bit counter, 28 logic cells."""
@@ -151,8 +151,8 @@ ECP5 = Family(
                 Shape(9, 2048, 9, 128), Shape(18, 1024, 9, 128), Shape(36, 512, 9, 128)),
     lut_rams=(Shape(4, 16, 4, 4),),
     logic_cell="TRELLIS_COMB",
-    # 212 mA of VCC at 1.1 V. Nothing was found about the clock: the upper end borrows the figures
-    # of the iCE40, a stand-in and no bound.
+    # 212 mA of VCC at 1.1 V. Nothing was found about the clock, so the upper end uses the iCE40's
+    # figures; it is no bound.
     energy={"LFE5U-85F": Model(1.1 * 212e3, (0.0, CLOCK_UW), (0.0, BUSY_UW),
                                (cited.ECP5_CURRENT, cited.ICE40_POWER))},
     synth_opts="-nowidelut",  # multiplexers of LUTs (PFUMX, L6MUX21) take more LUTs than they save
@@ -162,18 +162,18 @@ ECP5 = Family(
 
 FAMILIES = (ICE40UP, ECP5)
 PACKAGES = tuple(dict.fromkeys(package for family in FAMILIES for package in family.packages))
-"""The Python packages that have the tools of all families."""
+"""The Python packages that contain the tools of all families."""
 
 
 def found(by_part, part):
-    """What a table by the beginning of a part's name has of a part, None if nothing."""
+    """The entry of a part in a table by the beginning of part names; None if there is none."""
     return next((value for start, value in by_part.items() if part.startswith(start)), None)
 
 
 def of(part):
     """The :class:`Family` of a part.
 
-    Raises ValueError for a part of none, with the known ones.
+    Raises ValueError, naming the known parts, for any other.
     """
     for family in FAMILIES:
         if found(family.parts, part):

@@ -1,4 +1,4 @@
-"""What a trainer's memories take of a part, without synthesis, and with how many lanes they fit."""
+"""Memory blocks that a trainer needs, found without synthesis, and the lanes with which it fits."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -18,7 +18,7 @@ SMALLER = "fewer counter_bits or smaller layers take less memory"
 
 
 class Memory(NamedTuple):
-    """``depth`` words of ``width`` bits, in ``groups`` that are written separately; 0: a ROM."""
+    """``depth`` words of ``width`` bits in ``groups`` that are written separately; 0 for a ROM."""
 
     width: int
     depth: int
@@ -47,8 +47,8 @@ def of(config, described):
 def cost(memory, shape):
     """(cost, number) of the blocks of a :class:`bep.flow.families.Shape` that hold a memory.
 
-    Costs are those of yosys' pass memory_libmap: of the blocks themselves, and half a point for
-    each bit of the multiplexers and decoders around blocks that lie below each other.
+    Costs are those of yosys' pass memory_libmap: those of the blocks themselves, and half a point
+    for each bit of multiplexers and decoders where a memory is several blocks deep.
     """
     width, depth, groups = memory
     below = -(-depth // shape.depth)
@@ -61,7 +61,7 @@ def cost(memory, shape):
 def block_rams(memory, family):
     """Block RAMs that yosys takes for a memory; 0 if it goes into look-up tables or flip-flops.
 
-    A bit of logic costs 1, of a ROM 1/16.
+    A bit in logic costs 1, a bit of a ROM 1/16.
     """
     width, depth, groups = memory
     logic = width * depth / (1 if groups else 16), 0
@@ -77,11 +77,11 @@ def needed(config, described):
 
 
 def fitting(config, described):
-    """The same network with so many lanes that its memories fit the part; None if there is no way.
+    """The same network with fewer lanes, so that its memories fit the part; None if none do.
 
-    Weight lanes are those numbers with which the longest row has one word more, and another one,
-    the largest first, until the block RAMs suffice; counter lanes their divisors, until the SPRAM
-    blocks do.
+    Weight lanes are tried from the largest down: the numbers at which the longest row needs one
+    more word each. The first one with enough block RAMs is taken; then counter lanes, its divisors,
+    are tried in the same way until the SPRAM blocks suffice.
     """
     longest = max(fan_in for _, fan_in in config.shapes)
     lanes = {config.weight_lanes, *(-(-longest // words // 8) * 8 for words in range(1, longest))}
@@ -99,7 +99,7 @@ def fitting(config, described):
 
 
 def advice(config, described, lacking):
-    """What would help a design that needs too much of the resources ``lacking``: texts."""
+    """Advice, as texts, for a design that needs too much of the resources ``lacking``."""
     if {"luts", "ffs"} & set(lacking):
         yield FEWER_LANES
     if {"brams", "spram"} & set(lacking):

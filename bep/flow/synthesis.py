@@ -1,4 +1,4 @@
-"""From a configuration to a bitstream and a report, with tools that pip installs."""
+"""From a configuration to a bitstream and a report, with tools installed by pip."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ from sim import folders, processes
 
 
 def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
-    """Make the bitstream of a trainer, or find it made earlier.
+    """Make the bitstream of a trainer, or return one made earlier.
 
     The files go to ``build_dir/<board>-<digest>``: the bitstream ``top.bin`` or ``top.bit``, the
     tools' logs, and ``report.json``. The digest covers the whole design as RTLIL, constraints,
@@ -33,7 +33,7 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
         Of the placer, 0..2**31-1.
     build_dir : path
     progress : callable
-        Called with a few words about each step.
+        Called with a short text about each step.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
         board, part, luts, ffs, brams, spram, fmax_mhz, clock_mhz, meets_clock, seed, versions,
         utilisation (used and available, by the names of the placer), critical_path (worst path
         between registers: from, to, delay_ns, blocks it passes), digest (of the
-        configuration), folder, bitstream (its file there). LUTs and FFs are those after
+        configuration), folder, bitstream (its file there). LUTs and FFs are counted after
         synthesis; the placer adds some that only pass a signal on, see `utilisation`.
 
     Raises
@@ -49,8 +49,8 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
     TypeError
         For a configuration or seed of another type.
     ValueError
-        For an unknown board or what is wrong in its file, a seed out of range, or a network larger
-        than the part, with what would help.
+        For an unknown board, a mistake in its file, a seed out of range, or a network that is too
+        large for the part; then the text says what would help.
     FileNotFoundError
         If a tool is not installed.
     toolchain.ToolError
@@ -86,7 +86,7 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
 
 
 def synthesize(config, board, build_dir="build", progress=lambda what: None):
-    """Synthesise the design of a board without placing it, or find that done earlier.
+    """Synthesise the design of a board without placing it, or return an earlier result.
 
     It may be larger than the part. Files go to ``build_dir/<board>-synthesis-<digest>``.
 
@@ -110,7 +110,7 @@ def synthesize(config, board, build_dir="build", progress=lambda what: None):
     family, name = described.family, Path(board).stem
     versions = toolchain.versions()
     progress("generating the design")
-    plan, _ = prepare(config, described, seed=1)  # no matter which: nothing is placed
+    plan, _ = prepare(config, described, seed=1)  # any value: nothing is placed
 
     def make(folder):
         tool, arguments = next(commands(plan))
@@ -122,9 +122,9 @@ def synthesize(config, board, build_dir="build", progress=lambda what: None):
 
 
 def kept(plan, versions, build_dir, name, make):
-    """The report in the folder of a plan; unless that is complete, it is made anew by ``make``.
+    """The report in the folder of a plan; ``make`` makes it anew unless the folder is complete.
 
-    ``make`` is called with a folder of the plan's files, which stays only if it returns a report.
+    ``make`` is called with a folder of the plan's files, which is kept only if it returns a report.
     """
     digest = hashlib.sha256(plan.digest() + json.dumps(versions).encode()).hexdigest()
     folder = Path(build_dir).absolute() / f"{name}-{digest[:12]}"
@@ -143,19 +143,19 @@ def kept(plan, versions, build_dir, name, make):
 
 
 def prepare(config, described, seed):
-    """Return Amaranth's build plan, the same whenever the design is, and the clock in Hz.
+    """Return Amaranth's build plan, which depends on the design only, and the clock in Hz.
 
     Raises ValueError for a board whose file does not suit its platform.
     """
     platform, family = platform_of(described), described.family
-    # Amaranth takes options from the environment. Boards that are programmed by a tool of their
-    # own ask for it even when only building.
+    # Amaranth takes options from the environment. Some boards look for their programming tool even
+    # when only building.
     env = processes.environment(OPENFPGALOADER="none", **family.tools)
     try:
         with patch.dict(os.environ, env, clear=True):
             plan = platform.prepare(
                 described.top(config), "top",
-                emit_src=False,  # source locations would put the checkout's folder into the plan
+                emit_src=False,  # locations would make the plan depend on the checkout's folder
                 synth_opts=family.synth_opts,
                 script_after_read=family.collision,
                 script_after_synth="tee -o top.stat.json stat -json",
@@ -169,7 +169,7 @@ def prepare(config, described, seed):
 def platform_of(described):
     """The platform of amaranth-boards that a :class:`bep.flow.boards.Target` names.
 
-    Raises ValueError if there is none, or if it has another part.
+    Raises ValueError if it does not exist or has another part.
     """
     module, _, name = described.platform.partition(":")
     try:
@@ -197,9 +197,9 @@ def commands(plan):
 
 
 def implement(plan, folder, config, described, progress):
-    """Carry out the commands of a build plan that was extracted into ``folder``.
+    """Run the commands of a build plan that was extracted into ``folder``.
 
-    Raises ValueError if the design turns out larger than the part, and toolchain.ToolError.
+    Raises ValueError if the design is larger than the part, and toolchain.ToolError.
     """
     family = described.family
     for tool, arguments in commands(plan):
@@ -228,9 +228,9 @@ def check(config, described, used):
 
 
 def check_state(config, described):
-    """Raise ValueError if the memories of a part could not hold the state, however it is packed.
+    """Raise ValueError if the memories of a part cannot hold the state, however it is packed.
 
-    It spares the generation of a design that is hopeless.
+    So no hopeless design is generated.
     """
     bits = sum(described.available[key] * each for key, each in described.family.bits.items())
     if config.memory_bits > bits:
@@ -239,6 +239,6 @@ def check_state(config, described):
 
 
 def too_large(needs, *advice):
-    """The exception for a design that does not fit: what it needs, and what would help."""
+    """The exception for a design that does not fit, with its needs and advice."""
     return ValueError("; ".join([f"network larger than the part: needs {' and '.join(needs)}",
                                  *advice]))

@@ -1,7 +1,7 @@
-"""Clock cycles of a whole training: the accuracy run in the golden model, its cycles by formula.
+"""Clock cycles of a whole training, which runs in the golden model; formulas give its cycles.
 
-The formulas are those of ``rtl.cycles``, which every simulation proves equal to the gateware's own
-performance counters. Epochs are counted whole. Networks without recurrence only.
+The formulas are those of ``rtl.cycles``, which every simulation compares with the gateware's own
+performance counters. Whole epochs are counted. Only for networks without recurrence.
 """
 
 import warnings
@@ -27,7 +27,7 @@ BETWEEN = 1
 """Clocks between two samples (docs/architecture.md), counted as waiting."""
 
 INFERRED = 100
-"""Samples whose inference is counted; all take the same time."""
+"""Number of samples whose inference is counted; all take the same time."""
 
 
 def spread(total, count):
@@ -36,7 +36,7 @@ def spread(total, count):
 
 
 class State(NamedTuple):
-    """Where a training stands before an epoch."""
+    """The state of a training before an epoch."""
 
     counters: tuple
     bank: np.ndarray
@@ -69,10 +69,10 @@ def train(config, data, preset, seed, *, refit=False, progress=lambda epochs: No
 
 
 def epoch_job(config, samples, epoch, state, seed):
-    """The job that repeats one epoch of a training by itself; it is the job's last run.
+    """A job whose last run repeats one epoch of a training.
 
-    A job begins as after a sweep. So a run before it brings as many samples as there were since
-    the last one, with parameters that let them change nothing else: none triggers.
+    A job begins as if after a sweep. So a first run sends as many samples as there were since the
+    last sweep. Its parameters let no sample trigger, so that it changes nothing else.
     """
     order = epoch_order(seed, epoch.epoch, len(samples))
     quiet = replace(epoch.parameters, margin=-2 * config.layers[-1], thinning=0,
@@ -90,18 +90,18 @@ def inference_job(config, samples, parameters, bank):
 
 def formulas_of(config, options):
     """The cycle formulas of a trainer with these options of ``rtl.trainer.Trainer``."""
-    # The trainer is only asked for them, never built.
+    # The trainer is made for them only, and never elaborated.
     warnings.filterwarnings("ignore", category=UnusedElaboratable)
     return Cycles(Trainer(config, integers(frame.prototypes(config)), **options))
 
 
 def clocks(job, formulas, progress=None):
-    """Clock cycles of a job by the formulas of ``rtl.cycles.Cycles``.
+    """Clock cycles of a job, by the formulas of ``rtl.cycles.Cycles``.
 
     Returns
     -------
     (int array (len(Cause),), int array (len(Cause),))
-        By cause: those of the last run; ideal ones, see ``sim.expected``, of all runs.
+        By cause: cycles of the last run; ideal cycles of all runs, see ``sim.expected``.
     """
     found = expected(job, formulas, progress)
     before, after = found["performance"][-2:, len(COUNTED):]
@@ -110,7 +110,7 @@ def clocks(job, formulas, progress=None):
 
 def measure(config, data, preset, options, *, refit=False, seed=1, epochs=3,
             trained=lambda epochs: None, counted=lambda samples: None):
-    """Cycles per sample of the run of a preset.
+    """Cycles per sample of a preset's training.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def measure(config, data, preset, options, *, refit=False, seed=1, epochs=3,
     for e in spread(len(history), epochs):
         job = epoch_job(config, data.train, history[e], states[e], seed)
         spent, least = clocks(job, formulas, counted)
-        least = least - states[e].since_sweep * inference_ideal  # what the quiet run would take
+        least = least - states[e].since_sweep * inference_ideal  # of the first run: no triggers
         measured[e], ideal[e] = spent / len(data.train), least / len(data.train)
     mean, least = (over_run(by_epoch, len(history)) for by_epoch in (measured, ideal))
     return {
@@ -164,7 +164,7 @@ def measure(config, data, preset, options, *, refit=False, seed=1, epochs=3,
 
 
 def over_run(by_epoch, total):
-    """Mean over ``total`` epochs of arrays by epoch, between those there are interpolated."""
+    """Mean over ``total`` epochs of arrays by epoch; missing epochs are interpolated."""
     epochs = sorted(by_epoch)
     columns = zip(*(by_epoch[epoch] for epoch in epochs), strict=True)
     return np.array([np.interp(range(total), epochs, column).mean() for column in columns])
@@ -176,7 +176,7 @@ def by_phase(values):
 
 
 def link_rate(config, baud):
-    """Samples per second that a serial port can bring, in requests as full as the board takes."""
+    """Samples per second that a serial port can carry, in the largest requests the board takes."""
     size = sample_bytes(config)
     count = payload_bytes(config) // size
     return baud / 10 * count / (HEAD + count * size + TAIL)  # a byte takes 10 bits

@@ -1,4 +1,4 @@
-"""The synthesis tools that pip installs (YoWASP): running them, reading what they report."""
+"""Running the synthesis tools (YoWASP, installed by pip) and reading their reports."""
 
 import importlib.metadata
 import json
@@ -10,11 +10,11 @@ from bep.flow import families
 from sim import processes
 
 PACKAGES = ("amaranth", "amaranth-boards", *families.PACKAGES)
-"""What decides about a bitstream, besides the design."""
+"""Packages that, besides the design, determine a bitstream."""
 
 
 class ToolError(processes.ProgramError):
-    """A tool ended with an error; the text is the end of what it said."""
+    """A tool ended with an error; the text is the end of its output."""
 
 
 def run(program, arguments, folder, log=None):
@@ -25,10 +25,10 @@ def run(program, arguments, folder, log=None):
     program : str
         As its package installs it.
     arguments : list of str
-        File names relative to ``folder``: the tools, being WebAssembly, do not see every folder of
-        the system, but always the one they run in.
+        File names relative to ``folder``: the tools are WebAssembly and do not see every folder of
+        the system, but always their working folder.
     folder : path
-        Their own temporary files are in there, too.
+        The tools' temporary files are there, too.
     log : str, optional
         File in ``folder`` that the tool itself logs to.
 
@@ -43,7 +43,7 @@ def run(program, arguments, folder, log=None):
     if not found:
         raise not_installed(program)
     (entry,) = {(each.module, each.attr) for each in found}
-    # -P: a file of the folder is not taken for a module.
+    # -P: a file in the folder must not be taken for a module
     command = [sys.executable, "-P", "-c", "import sys; from {} import {} as main; sys.exit(main())"
                .format(*entry), *arguments]
     env = processes.environment(TMPDIR=str(Path(folder).absolute()))
@@ -57,12 +57,12 @@ def run(program, arguments, folder, log=None):
 
 
 def not_installed(what):
-    """The exception for a tool or package that is not there."""
+    """The exception for a missing tool or package."""
     return FileNotFoundError(f"{what} is not installed: pip install 'bep-trainer[flow]'")
 
 
 def versions():
-    """Return the versions of Python packages that decide about a bitstream, by name.
+    """Return the versions of the Python packages that determine a bitstream, by name.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def cells(folder):
 
 
 def placed(folder):
-    """Return what nextpnr used and had, of every kind of cell that was used."""
+    """Return what nextpnr used and had available, for every kind of cell that was used."""
     report = json.loads((folder / "top.report.json").read_text(encoding="utf-8"))
     return {name: entry for name, entry in report["utilization"].items() if entry["used"]}
 
@@ -108,9 +108,9 @@ def timing(folder, clock_hz):
 
 
 def overused(log):
-    """What nextpnr, which failed, says that the part has too little of: cell, used, available.
+    """The kind of cell of which a part has too few, from nextpnr's log: cell, used, available.
 
-    None if that is not why it failed.
+    None if nextpnr failed for another reason.
     """
     for line in log.read_text(encoding="utf-8").splitlines() if log.exists() else ():
         words = line.replace("/", " ").split()

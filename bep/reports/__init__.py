@@ -1,1 +1,1 @@
-"""Documents, tables and figures made of results."""
+"""Documents, tables and figures made from results."""

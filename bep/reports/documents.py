@@ -1,4 +1,4 @@
-"""The documents that commands generate: results in docs/results, texts from templates."""
+"""Generated documents: results in docs/results, and texts made from templates."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ from bep_model.files import replacing
 
 
 def stored(docs, name):
-    """The contents of docs/results/NAME.json, None without a file; ValueError for a damaged one."""
+    """The contents of docs/results/NAME.json; None without a file, ValueError for a damaged one."""
     path = Path(docs) / "results" / f"{name}.json"
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -19,7 +19,7 @@ def stored(docs, name):
 
 def render(template, **values):
     """The text of a template of ``bep/reports/templates``."""
-    import jinja2  # an extra: most commands do without
+    import jinja2  # an extra, which most commands do not need
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), trim_blocks=True,

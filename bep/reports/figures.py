@@ -2,7 +2,7 @@
 
 import matplotlib
 
-matplotlib.use("Agg")  # files only: there may be no screen
+matplotlib.use("Agg")  # writes files and needs no screen
 from matplotlib import pyplot, ticker
 
 
@@ -16,7 +16,7 @@ def training_curves(path, test, training, final):
     test : dict of str to sequence of float
         Test accuracies (0..1) after each epoch, by name of the curve.
     training : sequence of float
-        Accuracies of the gateware on the training samples as it met them.
+        Accuracies of the gateware on the training samples, before their updates.
     final : float
         Test accuracy of the gateware after the last epoch.
     """
@@ -36,7 +36,7 @@ def training_curves(path, test, training, final):
 
 
 def accuracies(path, points, figure):
-    """Draw test accuracies with their deviations, and the paper's where it has any.
+    """Draw test accuracies with their deviations, and the paper's where there are any.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def accuracies(path, points, figure):
 
 
 def best(points, names, place):
-    """Of the points that agree in all ``names``, the one of the best validation accuracy."""
+    """Among points that agree in all ``names``, keep the one of the best validation accuracy."""
     found = {}
     for point in points:
         key = tuple(point["labels"].get(name, place(point)) for name in names)

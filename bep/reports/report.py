@@ -17,7 +17,7 @@ def told(labels):
 
 
 def shortened(points, count=4):
-    """At most ``count`` points out of all, each with a run that takes a moment."""
+    """At most ``count`` of the points, each with a very short run."""
     step = -(-len(points) // count)
     return [replace(point, run=point.run.small()) for point in points[::step]]
 
@@ -65,7 +65,7 @@ def aggregate(point, seeds, found):
 def triggered(runs):
     """Samples that trigger an update, in percent of each epoch, mean over runs; None if unknown.
 
-    They decide the speed of a trainer: any other sample needs no more than its forward phase.
+    They decide the speed of a trainer: other samples need only forward and classify.
     """
     if not all("history" in run for run in runs):  # of a baseline, or of several folds
         return None
@@ -84,7 +84,7 @@ def write(docs, name, points, seeds, found, command):
     document = {
         "experiment": name, "command": command,
         "versions": {package: " and ".join(sorted(each)) for package, each in used.items()},
-        "data": data,  # checksums of those that are read from files
+        "data": data,  # checksums of data that are read from files
         "points": [aggregate(point, seeds, found) for point in points],
     }
     head = json.dumps(document | {"points": None}, indent=2, allow_nan=False)
@@ -134,7 +134,7 @@ def table(document, columns=None):
         line = [*map(str, point["labels"].values()), value(point), str(point["n"])]
         if paper:
             known = point["paper"] is not None
-            line += [f"{point['paper']:.1f}", f"{ahead(point):+.1f}"] if known \
+            line += [f"{point['paper']:.1f}", f"{ahead(point, point['paper']):+.1f}"] if known \
                 else ["", ""]
         lines.append(line)
     return lines
@@ -143,29 +143,33 @@ def table(document, columns=None):
 def below_paper(document):
     """Texts of the points that do not reach the paper's value, with the difference."""
     return [f"{told(point['labels'])} ({lead:+.1f})" for point in document["points"]
-            if point["paper"] is not None and (lead := ahead(point)) < 0]
+            if point["paper"] is not None and (lead := ahead(point, point["paper"])) < 0]
 
 
-def ahead(point):
-    """Points in percent by which a mean is above the paper's value, as it is printed."""
-    return round(point["mean"] - point["paper"], 1) + 0.0  # not -0.0
+def ahead(point, other):
+    """Percentage points by which a mean is above another value, both rounded as tables show them.
+
+    So a reader who subtracts the printed figures finds the printed difference.
+    """
+    shown = [float(f"{number:.1f}") for number in (point["mean"], other)]
+    return round(shown[0] - shown[1], 1) + 0.0  # not -0.0
 
 
 def against_baselines(document):
-    """BEP beside each baseline: lines (task, net, BEP, baseline's name and value, difference)."""
+    """BEP and each baseline: lines (task, net, BEP, baseline's name and value, difference)."""
     by_task = {}
     for point in document["points"]:
         labels = point["labels"]
         by_task.setdefault((labels["data set"], labels["net"]), {})[labels["model"]] = point
-    return [(*task, value(models["bep"]), name, value(other), models["bep"]["mean"] - other["mean"])
+    return [(*task, value(models["bep"]), name, value(other), ahead(models["bep"], other["mean"]))
             for task, models in by_task.items() if "bep" in models
             for name, other in models.items() if name != "bep"]
 
 
 def against_cited(document):
-    """Points beside those of the Tsetlin machine: lines (labels, ours, cited, difference)."""
+    """Points and the Tsetlin machine's figures: lines (labels, ours, cited, difference)."""
     known = {task.lower(): value for task, value in cited.TRAINERS[0].accuracies.items()}
-    return [(point["labels"], value(point), other, point["mean"] - other)
+    return [(point["labels"], value(point), other, ahead(point, other))
             for point in document["points"]
             if (other := known.get(point["labels"]["data set"])) is not None]
 

@@ -23,8 +23,8 @@ def read(name, data=None):
     Returns
     -------
     (float64 array (N, T, D), int64 array (N,), int64 array (N,), list of str)
-        Sequences, aligned at their end (a shorter one begins with NaN, as may one whose first
-        samples are missing); labels 0..C-1; lengths, samples of each sequence; names of the
+        Sequences, aligned at their end (a shorter one begins with NaN, and so does one whose first
+        samples are missing); labels 0..C-1; lengths of the sequences in samples; names of the
         classes, in alphabetical order.
 
     Raises
@@ -59,7 +59,7 @@ def read(name, data=None):
 
 
 def _locate(name, folder):
-    """Paths of the training and the test file: in the folder, or of those that aeon brings."""
+    """Paths of the training and the test file, in the folder or in the package aeon."""
     places, aeon = [], find_spec("aeon")
     if folder is not None:
         places = [folder / "ucr" / name, folder / name, folder]

@@ -1,4 +1,4 @@
-"""Training samples that the host changes anew for every epoch; the trainer is the same."""
+"""Changes that the host makes to training samples in every epoch; the trainer does not know."""
 
 from dataclasses import replace
 
@@ -8,9 +8,9 @@ import numpy as np
 def swapped(samples, part, seed, epoch):
     """Swap noise: every sample takes some of its bits from another sample of its class.
 
-    What tells a sample from others of its class is mixed anew, so that it is harder to learn by
-    heart; how often a bit is one in a class stays. Meant for inputs whose bits are nearly
-    independent within a class: how they go together is mixed, too.
+    The mixture hides what distinguishes a sample from others of its class, which makes it harder to
+    memorise; the frequencies of the bits in a class do not change. It suits inputs whose bits are
+    nearly independent within a class, because it destroys correlations too.
 
     Parameters
     ----------
@@ -23,12 +23,12 @@ def swapped(samples, part, seed, epoch):
     Returns
     -------
     Samples
-        New ones, in the same order, of the same labels.
+        New samples, in the same order, with the same labels.
 
     Raises
     ------
     ValueError
-        For another part, or sequences of several lengths, which have no bits in common places.
+        For another part, or for sequences of different lengths, whose bits do not correspond.
     """
     if not 0 <= part <= 1:
         raise ValueError(f"the part that is swapped must be between 0 and 1, not {part}")

@@ -1,8 +1,8 @@
-"""The data sets that have a name, their sizes, and which encodings there are.
+"""Names and sizes of the data sets, and names of the encodings.
 
-The name decides whether samples are sequences. Images and generated data are none; ``s-`` before
-the name of a set of images reads them row by row; every other name is that of a UCR or UEA set.
-A further set in such files is a line of these tables. This module imports nothing that takes time.
+The name decides whether samples are sequences. Images and generated data are not; ``s-`` before the
+name of a set of images reads them row by row; every other name is that of a UCR or UEA set. To add
+a set in such files, add a line to these tables. This module imports nothing that takes time.
 """
 
 import os
@@ -14,7 +14,7 @@ from bep_model.checks import integer
 
 
 class Known(NamedTuple):
-    """What is known of a data set without its files; None is what the files decide.
+    """What is known about a data set without its files; None where the files decide.
 
     ``train`` and ``test`` count samples; a set of sequences without a ``test`` part is divided
     into folds. ``shape`` is that of a sample's numbers: rows and columns of an image, steps and
@@ -44,7 +44,7 @@ IMAGES = {
     "emnist-mnist": Known(60000, 10000, (28, 28), 10),
     "idx": Known(None, None, None, None),
 }
-"""Sets in files of the format IDX; ``idx`` are any other such files, with a class per label."""
+"""Sets in IDX files; ``idx`` stands for any other such files, with a class per label."""
 
 ARCHIVE = {
     "ItalyPowerDemand": Known(1096, None, (24, 1), 2),
@@ -63,7 +63,7 @@ ENCODINGS = ("default", "median", "thermometer", "differences-N", "selected-N")
 
 
 def folder(data=None):
-    """The folder of the files: ``data``, else that of the environment variable BEP_DATA, or None.
+    """The folder of the files: ``data``, else the environment variable BEP_DATA, else None.
 
     Raises FileNotFoundError if it does not exist.
     """
@@ -107,7 +107,7 @@ class Encoding:
     Raises
     ------
     TypeError, ValueError
-        For a value that is no integer, or below 1; for ``expand`` above 65535.
+        For a value that is not an integer or is below 1, or ``expand`` above 65535.
     """
 
     window: int | None = None

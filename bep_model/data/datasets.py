@@ -50,7 +50,7 @@ class Dataset:
 
     @property
     def steps(self):
-        """T, time steps of the longest sequence; 0 if the samples are no sequences."""
+        """T, time steps of the longest sequence; 0 if the samples are not sequences."""
         return self.train.x.shape[1] if self.train.x.ndim == 3 else 0
 
     def limit(self, train):
@@ -91,9 +91,9 @@ class Dataset:
 class Numbers(NamedTuple):
     """A data set as its files hold it, before it is divided and encoded.
 
-    ``parts`` are pairs (values, labels 0..C-1): the training and the test part, or a single one
-    that is to be divided. ``classes`` are names of 0..C-1; ``lengths`` int64 (N,), where sequences
-    may have several.
+    ``parts`` are pairs (values, labels 0..C-1): the training and the test part, or a single part
+    that has yet to be divided. ``classes`` are the names of 0..C-1. ``lengths`` is int64 (N,) if
+    sequences can differ in length.
     """
 
     parts: tuple
@@ -151,8 +151,8 @@ def load(name, *, data=None, seed=0, fold=0, folds=3, validation=True, encoding=
         ``t10k-`` or ``test-`` of the test part, ``emnist-letters-train-`` and so on of EMNIST.
         For UCR and UEA sets see :func:`bep_model.data.archive.read`.
     seed : int
-        Chooses the folds, what is held out for test (digits) and validation, and the generated
-        samples.
+        Decides the folds, which samples are held out for test (digits) and validation, and
+        generated samples.
     fold : int
         Which fold is the test part, 0..folds-1; 0 for sets with a test part of their own.
     folds : int
@@ -160,15 +160,14 @@ def load(name, *, data=None, seed=0, fold=0, folds=3, validation=True, encoding=
     validation : bool
         Whether to hold out validation samples; if not, they stay in the training part.
     encoding : str or catalogue.Encoding
-        Of sequences an ``Encoding``; "default" has its default values. Of images one of
-        ``catalogue.ENCODINGS``; the other data sets have only "default". "median" is the images'
-        default; "thermometer" gives a pixel the levels 64 and 192 and leaves out bits that are
-        the same in more than 98 % of the training images; "differences-2000", or another number,
-        gives so many local features, see :class:`encoders.Differences`; "selected-784", or
-        another number, the bits that tell most of the class, see :class:`selection.Informative`,
-        of those that compare each pixel with five quantiles.
+        For sequences an ``Encoding``; "default" has its default values. For images one of
+        ``catalogue.ENCODINGS``. "median" is their default. "thermometer" compares a pixel with the
+        levels 64 and 192 and leaves out bits that are the same in more than 98 % of the training
+        images. "differences-N" makes N local features, see :class:`encoders.Differences`.
+        "selected-N" compares each pixel with five quantiles and keeps the N bits that tell most
+        about the class, see :class:`selection.Informative`. Other data sets have only "default".
     **generator
-        Keywords of :func:`random_prototypes`; no other data set takes any.
+        Keywords of :func:`random_prototypes`; other data sets take none.
 
     Returns
     -------
@@ -199,7 +198,7 @@ def load(name, *, data=None, seed=0, fold=0, folds=3, validation=True, encoding=
     train, held = rest, rest[:0]
     if validation:
         count = len(rest) / (5 if catalogue.images(name) is None else 6)
-        # Results are older than one rule for both.
+        # Two rules, because stored results are older than this common code.
         count = math.ceil(count) if catalogue.sequential(name) else int(count)
         kept, out = split(name, labels[rest], count, seed, numbers.classes)
         train, held = rest[kept], rest[out]
@@ -209,7 +208,7 @@ def load(name, *, data=None, seed=0, fold=0, folds=3, validation=True, encoding=
 
 
 def encode(name, encoding, values, labels, lengths, parts):
-    """Samples of each of the ``parts``, indices; the encoder is fitted on the first of them.
+    """Encode the ``parts``, arrays of indices; the encoder is fitted on the first of them.
 
     Raises ValueError, with the ``name``, if the encoding does not suit the numbers.
     """
@@ -271,7 +270,7 @@ def random_prototypes(*, train=20000, test=3000, inputs=1000, classes=10, flip=0
 
     def part(count):
         labels = rng.integers(0, classes, count)
-        # float32 and blocks of 1,000: no more memory than the bits themselves need
+        # float32 in blocks of 1,000 samples needs no more memory than the bits themselves
         x = prototypes[labels]
         for block in np.array_split(x, max(1, count // 1000)):
             block ^= rng.random(block.shape, np.float32) < flip

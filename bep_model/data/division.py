@@ -1,4 +1,4 @@
-"""How samples are divided into parts, stratified by class."""
+"""Division of samples into parts, stratified by class."""
 
 import numpy as np
 from sklearn.model_selection import StratifiedKFold, train_test_split
@@ -19,10 +19,10 @@ def divide(name, labels, classes, fold, folds, seed):
 
 
 def split(name, labels, count, seed, classes=None):
-    """Hold out ``count`` samples, stratified by class: indices of the rest and of those.
+    """Hold out ``count`` samples, stratified by class; return indices of the rest and of them.
 
-    Raises ValueError, with the ``name`` of the set and perhaps that of one of its ``classes``,
-    unless either part can have a sample of every class.
+    Raises ValueError, with the ``name`` of the set, unless both parts can have a sample of every
+    class.
     """
     sizes = np.bincount(labels)
     present = np.count_nonzero(sizes)

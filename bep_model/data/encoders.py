@@ -1,8 +1,8 @@
 """Binary encoders: scikit-learn transformers from numbers to bits 0/1 (uint8).
 
-Given levels are inclusive (bit = x >= level). Levels learnt from data are exclusive
-(bit = x > level): a median or quantile is often the lowest value itself, e.g. the background of
-an image, and an inclusive comparison would make those bits constant.
+Given levels are inclusive (bit = x >= level). Levels learnt from data are exclusive (bit = x >
+level), because a median or quantile is often the lowest value itself, such as the background of an
+image. An inclusive comparison would make those bits constant.
 """
 
 from itertools import pairwise
@@ -18,11 +18,11 @@ from bep_model.data.encoding import Encoder, compared, quantiles
 from bep_model.data.selection import Informative
 
 LEVELS = 5
-"""Quantiles per pixel that the encoding ``selected-N`` chooses from."""
+"""Number of quantiles per pixel from which the encoding ``selected-N`` chooses."""
 
 
 def of_images(encoding, shape):
-    """The transformer of images (N, rows * columns) that an encoding stands for.
+    """The transformer for images (N, rows * columns) that an encoding names.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def of_images(encoding, shape):
     shape : (int, int)
         Rows and columns of an image.
 
-    Raises ValueError for an unknown encoding, or one that such images do not have the bits for.
+    Raises ValueError for an unknown encoding, or one that needs more bits than such images have.
     """
     kind, bits = catalogue.image_encoding(encoding)
     if kind == "median":
@@ -64,7 +64,7 @@ class Threshold(Encoder):
 
     @unchanged_if_refused
     def fit(self, X, y=None):
-        """Check ``X`` (N, features); nothing is learnt but the number of features."""
+        """Check ``X`` (N, features) and learn the number of features."""
         self.check_options()
         validate_data(self, X)
         return self
@@ -101,8 +101,9 @@ class Thermometer(Encoder):
     Parameters
     ----------
     levels : int or sequence of float
-        A sequence: these levels, ascending, for every feature, bit = x >= level. A number n: the
-        quantiles 1/(n+1)..n/(n+1) of each feature in the data of :meth:`fit`, bit = x > level.
+        A sequence has the levels of every feature, ascending; bit = x >= level. A number n stands
+        for the quantiles 1/(n+1)..n/(n+1) of each feature in the data of :meth:`fit`; bit = x >
+        level.
 
     Attributes
     ----------
@@ -113,7 +114,7 @@ class Thermometer(Encoder):
         self.levels = levels
 
     def check_options(self):
-        """The levels must be a number of them, or finite numbers in ascending order."""
+        """The levels must be their number, or finite numbers in ascending order."""
         if self._learns:
             integer("levels", self.levels, 1)
             return
@@ -147,19 +148,19 @@ class Thermometer(Encoder):
 class Differences(Encoder):
     """Local features of images: bit = sum of some pixels - sum of as many others > its median.
 
-    The pixels of a bit lie in one window. Windows and pixels are drawn once, by a seed; two pixels
+    The pixels of a bit lie in one window. Windows and pixels are drawn once, by a seed. Two pixels
     and a median of 0 make a bit of the BRIEF descriptor (Calonder et al., ECCV 2010). A difference
-    does not see what its pixels have in common, and its median makes 0 and 1 about equally
-    frequent where thresholds of single pixels hardly ever change, near the border of images.
+    ignores what its pixels have in common. Its median makes 0 and 1 about equally frequent, even
+    near the border of images, where thresholds of single pixels hardly ever change.
 
     Parameters
     ----------
     bits : int
         Bits per image.
     width : int or None
-        Pixels per row of the image; None: all features are one row.
+        Pixels per row of the image; with None all features are one row.
     window : int
-        Rows and columns of a window; an image that has fewer is taken whole in that direction.
+        Rows and columns of a window; in a direction in which the image is smaller it is used whole.
     pixels : int
         Pixels per bit, even: half of them are added, half subtracted.
     seed : int
@@ -194,7 +195,7 @@ class Differences(Encoder):
     def fit(self, X, y=None):
         """Draw the pixels and learn the medians from ``X`` (N, features).
 
-        Raises TypeError or ValueError for parameters out of range or features that are no whole
+        Raises TypeError or ValueError for parameters out of range, or features that are not whole
         rows.
         """
         self.check_options()
@@ -232,7 +233,7 @@ class Differences(Encoder):
         return np.split(place, 2, axis=1)
 
     def _differences(self, X):
-        """Blocks of differences (some of the bits, N): all at once would take much memory."""
+        """Differences (some of the bits, N) in blocks, since all at once would take much memory."""
         values = np.ascontiguousarray(X.T).astype(np.result_type(X.dtype, np.int32))
         blocks = -(-len(self.added_) // 64)
         for added, subtracted in zip(np.array_split(self.added_, blocks),

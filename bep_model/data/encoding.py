@@ -1,4 +1,4 @@
-"""What the encoders of features and those of sequences share: their base, and thermometers."""
+"""Base class and thermometers, which the encoders of features and of sequences share."""
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -10,14 +10,14 @@ def quantiles(x, count):
     Parameters
     ----------
     x : array (N, columns)
-        A NaN is left out.
+        NaN are left out.
     count : int
         n, levels per column.
 
     Returns
     -------
     float array (columns, count)
-        NaN for a column that holds no number.
+        NaN for a column without numbers.
     """
     parts = np.arange(1, count + 1) / (count + 1)
     whole = ~np.isnan(x).any(axis=0)
@@ -46,13 +46,13 @@ def compared(x, levels, compare=np.greater):
     uint8 array (N, ..., features * n)
     """
     bits = np.empty((*x.shape, levels.shape[-1]), np.uint8)
-    for k in range(levels.shape[-1]):  # all levels at once would take much memory
+    for k in range(levels.shape[-1]):  # level by level, since all at once would take much memory
         compare(x, levels[..., k], out=bits[..., k])
     return bits.reshape(*x.shape[:-1], x.shape[-1] * levels.shape[-1])
 
 
 class Encoder(TransformerMixin, BaseEstimator):
-    """What all encoders share."""
+    """Base class of all encoders."""
 
     def check_options(self):
         """Raise TypeError or ValueError for a constructor argument that is not allowed."""

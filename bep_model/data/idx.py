@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 
 LIMIT = 2**30
-"""Bytes of data that a file may hold; the largest of EMNIST has 547 million."""
+"""Most bytes of data in a file; the largest of EMNIST has 547 million."""
 
 PACKING = 1032
-"""No byte of a gzip file makes more bytes than this."""
+"""The highest compression that gzip can reach."""
 
 
 def read(path, dimensions):
-    """Read one IDX file of unsigned bytes, gzip-compressed or not, whichever its content is.
+    """Read one IDX file of unsigned bytes; its content shows whether it is gzip-compressed.
 
     Parameters
     ----------
@@ -36,8 +36,8 @@ def read(path, dimensions):
         If the file cannot be opened.
     ValueError
         If it is not such a file, is truncated, holds more than its header says, or more than
-        ``LIMIT``. The message starts with the path. A header's claim is checked before any memory
-        is asked for.
+        ``LIMIT``. The message starts with the path. The sizes in a header are checked before memory
+        is allocated.
     """
     header = 4 + 4 * dimensions
     try:

@@ -1,4 +1,4 @@
-"""Data sets of images: their IDX files."""
+"""The IDX files of the image data sets."""
 
 import numpy as np
 import pooch
@@ -6,7 +6,7 @@ import pooch
 from bep_model.data import catalogue, idx
 
 KINDS = {"images": "idx3", "labels": "idx1"}
-"""Kinds of files, as their names have them."""
+"""Kinds of files, as they appear in file names."""
 
 # Mirrors and the published MD5 sums of the original files: training images and labels, test
 # images and labels.
@@ -40,13 +40,12 @@ def read(name, data=None):
     Returns
     -------
     ((uint8 array (N, rows, columns), int64 array (N,)), the same of the test part, int)
-        Upright images, labels 0..C-1, and C. The labels of ``idx``, whichever they are, get
-        numbers in their order.
+        Upright images, labels 0..C-1, and C. The labels of ``idx`` are numbered in ascending order.
 
     Raises
     ------
     ValueError
-        For damaged files, parts that do not fit each other, or a label that is not the set's.
+        For damaged files, parts that do not fit each other, or a label that the set does not have.
     OSError
         For a missing file or a failed download.
     """
@@ -57,14 +56,14 @@ def read(name, data=None):
                          f"of {paths[0]} {_size(x.shape[1:])}")
     known, classes = np.unique(labels), catalogue.IMAGES[name].classes
     if classes is not None:
-        first = int(name == "emnist-letters")  # whose labels are 1..26
+        first = int(name == "emnist-letters")  # its labels are 1..26
         known = np.arange(first, first + classes)
         for path, values in ((paths[1], labels), (paths[3], test_labels)):
             _check(path, values, known, f"of {name} it must be {known[0]} to {known[-1]}")
     _check(paths[3], test_labels, np.unique(labels), f"no image of {paths[0]} has it")
     if len(known) < 2:
         raise ValueError(f"{paths[1]} has the label {known[0]} only; there must be two classes")
-    if name.startswith("emnist-"):  # whose files hold columns where others hold rows
+    if name.startswith("emnist-"):  # its files hold columns where others hold rows
         x, test_x = x.swapaxes(1, 2), test_x.swapaxes(1, 2)
     return ((x, np.searchsorted(known, labels)), (test_x, np.searchsorted(known, test_labels)),
             len(known))
@@ -88,7 +87,7 @@ def _locate(name, folder):
             return [_download(name, *file) for file in zip(FILES, MD5[name], strict=True)]
         raise FileNotFoundError(f"{name} is not downloaded; give the folder of its files by --data "
                                 "or the environment variable BEP_DATA")
-    if name.startswith("emnist-"):  # whose files have its name in theirs
+    if name.startswith("emnist-"):  # its name is part of its files' names
         places = [folder / name, folder / "emnist", folder / "emnist" / "gzip", folder / "gzip",
                   folder]
         names = [_names(f"{name}-{part}", kind) for part in ("train", "test") for kind in KINDS]
@@ -110,7 +109,7 @@ def _locate(name, folder):
 
 
 def _names(part, kind):
-    """The usual names of a file, packed and not."""
+    """The usual names of a file, compressed and not."""
     return [f"{part}-{kind}{mark}{KINDS[kind]}-ubyte{suffix}"
             for mark in "-." for suffix in (".gz", "")]
 

@@ -1,19 +1,20 @@
-"""Class labels as files write them: which texts mean one class, and which number a class gets."""
+"""Class labels in files: which texts mean the same class, and which number a class gets."""
 
 import re
 from decimal import Decimal
 
-# Digits are limited, so that no exponent makes a name of a million zeros.
+# The exponent's digits are limited, or it could make a name of a million zeros.
 _NUMBER = re.compile(r"[+-]?(\d{1,30}\.?\d{0,30}|\.\d{1,30})([eE][+-]?\d{1,2})?", re.ASCII)
 
 
 def name(text):
-    """The class that a label stands for: equal names are one class.
+    """The name of the class that a label stands for.
 
-    A number has one name however it is written (1, 01, 1.0 and 1e0 are "1"), all its digits count;
-    any other text is its own name, without blanks around it. Small and capital letters differ.
+    A number has one name however it is written (1, 01, 1.0 and 1e0 are "1"), and all its digits
+    count. Any other text is its own name, without blanks around it. Small and capital letters
+    differ.
 
-    Raises ValueError for a label that says nothing: empty, ``nan`` or ``?``.
+    Raises ValueError for a label without meaning: empty, ``nan`` or ``?``.
     """
     text = text.strip()
     if text.lower() in ("", "nan", "+nan", "-nan", "?"):

@@ -1,4 +1,4 @@
-"""Which bits to give a network that takes few: those that together tell most of the class."""
+"""Selection of input bits: those that together tell most about the class."""
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -13,15 +13,15 @@ from bep_model.phases.bits import compiled, pack, popcount
 class Informative(SelectorMixin, BaseEstimator):
     """The bits of the largest conditional mutual information with the class.
 
-    Bits are chosen one after another; each is the one that tells most of the class to who already
-    knows any one of those chosen before, whichever is worst for it: so no bit repeats another one
-    (CMIM: F. Fleuret, "Fast Binary Feature Selection with Conditional Mutual Information", Journal
-    of Machine Learning Research 5, 2004).
+    Bits are chosen one after another. A bit's score is the least information about the class that
+    it adds to any one of the bits chosen before, and the bit of the highest score is next. So no
+    bit repeats another one (CMIM: F. Fleuret, "Fast Binary Feature Selection with Conditional
+    Mutual Information", Journal of Machine Learning Research 5, 2004).
 
     Parameters
     ----------
     bits : int
-        Bits to keep, 1 or more; all, if there are no more.
+        Bits to keep, 1 or more; if there are fewer, all are kept.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class Informative(SelectorMixin, BaseEstimator):
 
 @compiled
 def choose(features, bounds, sizes, entropies, count):
-    """Indices, int64 (count,), of the features to keep, the lowest one of equals first.
+    """Indices, int64 (count,), of the features to keep; of equals the lowest comes first.
 
     Parameters
     ----------
@@ -80,8 +80,8 @@ def choose(features, bounds, sizes, entropies, count):
         1 to the number of features.
     """
     nothing = np.zeros(features.shape[1], np.uint64)
-    # The least that a feature tells beside the first met[f] chosen ones: more of them can only
-    # lower it, so a feature below the best one so far need not meet the others yet.
+    # least[f] is the least information of feature f given one of the first met[f] chosen ones. More
+    # of them can only lower it, so a feature below the best one so far can skip the others for now.
     least = np.empty(features.shape[0])
     met = np.zeros(features.shape[0], np.int64)
     for f in range(len(least)):
@@ -97,13 +97,13 @@ def choose(features, bounds, sizes, entropies, count):
             if least[f] > -np.inf and (best < 0 or least[f] > least[best]):
                 best = f
         chosen[k] = best
-        least[best] = -np.inf  # from now on it is no candidate
+        least[best] = -np.inf  # no longer a candidate
     return chosen
 
 
 @compiled
 def information(feature, known, bounds, sizes, entropies):
-    """N I(class; feature | known) in nats: what one bit tells of the class beside another one."""
+    """N I(class; feature | known) in nats: what a bit tells about the class beside another."""
     counts = np.zeros((2, 2), np.int64)  # by feature and known bit, over all classes
     total = 0.0
     for c in range(len(sizes)):

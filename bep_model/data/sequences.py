@@ -1,8 +1,7 @@
 """Binary encoders of sequences: scikit-learn transformers of arrays (N, T, D).
 
 N sequences of T time steps with D numbers each. They are **aligned at their end**: a sequence that
-is shorter than the longest begins with NaN. A NaN anywhere else is a missing sample. Where a
-number is missing its bits are 0.
+is shorter than the longest begins with NaN. Any other NaN is a missing sample, whose bits are 0.
 """
 
 import numpy as np
@@ -14,7 +13,7 @@ from bep_model.data.encoding import Encoder, compared, quantiles
 
 
 def steps(encoding, x, samples):
-    """Make sequences of samples sequences of time steps; learns nothing.
+    """Turn sequences of samples into sequences of time steps.
 
     Parameters
     ----------
@@ -93,14 +92,14 @@ def align_begin(bits, lengths):
         Steps beyond a length are 0.
     """
     moved = np.zeros_like(bits)
-    for length in np.unique(lengths).tolist():  # int8 could not hold T - length
+    for length in np.unique(lengths).tolist():  # int8 cannot hold T - length
         rows = lengths == length
         moved[rows, :length] = bits[rows, bits.shape[1] - length:]
     return moved
 
 
 class SequenceEncoder(Encoder):
-    """What these share: the check of their input, and ``shape_in_`` (D, or T and D)."""
+    """Base class: the check of the input, and ``shape_in_`` (D, or T and D)."""
 
     missing_end = False
 
@@ -135,12 +134,12 @@ class SequenceEncoder(Encoder):
 
 
 class Window(SequenceEncoder):
-    """The last samples of every sequence.
+    """Keeps the last samples of every sequence.
 
     Parameters
     ----------
     length : int or None
-        WL, samples that stay; None keeps all. Shorter sequences stay as they are.
+        WL, number of samples kept; None keeps all. Shorter sequences do not change.
     missing_end : bool
         Whether a sequence may end in missing samples.
     """
@@ -163,10 +162,10 @@ class Window(SequenceEncoder):
 
 
 class Chunk(SequenceEncoder):
-    """Several consecutive samples become one time step, in their order.
+    """Makes several consecutive samples one time step.
 
-    Chunks are counted from the end; what is left over at the beginning is a chunk whose first
-    samples are missing.
+    Chunks are counted from the end. If samples are left over at the beginning, they form a chunk
+    whose first samples are missing.
 
     Parameters
     ----------
@@ -195,11 +194,11 @@ class Chunk(SequenceEncoder):
 
 
 class StepThermometer(SequenceEncoder):
-    """A distributive thermometer of its own for every time step and dimension.
+    """A distributive thermometer for every time step and dimension.
 
-    The levels are the quantiles 1/(n+1)..n/(n+1) of what the sequences of :meth:`fit` have at that
-    step (counted from the end), missing samples left out; bit ``d * bits + k`` of a step is x_d >
-    level k. Where :meth:`fit` saw no sample at all, every bit is 0.
+    The levels are the quantiles 1/(n+1)..n/(n+1) of the samples that the sequences of :meth:`fit`
+    have at that step (counted from the end); missing samples are left out. Bit ``d * bits + k`` of
+    a step is x_d > level k. Where :meth:`fit` saw no sample at all, every bit is 0.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Strict readers of the UCR and UEA archives' files of sequences, ``.ts`` and ``.tsv``.
 
-Our own, because every number must be the one in the text, and every message name its line: general
-readers change labels to small letters, drop signs of values with time stamps, and fill short rows.
+General readers change labels to small letters, drop signs of values with time stamps, and fill
+short rows. These ones take every number as it is written, and their messages name the line.
 """
 
 import re
@@ -12,7 +12,7 @@ import numpy as np
 from bep_model.data import labels
 
 MISSING = ("DodgerLoopDay", "DodgerLoopGame", "DodgerLoopWeekend", "MelbournePedestrian")
-"""Sets of equal length of which the UCR archive says that values are missing, at the end too."""
+"""Sets of equal length in which, by the UCR archive, values are missing, also at the end."""
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _SWITCHES = ("timestamps", "missing", "univariate", "equallength", "targetlabel")
@@ -36,13 +36,13 @@ def read(path):
     Returns
     -------
     list of Case
-        One or more, of equal D; a missing value is NaN, and so is what pads a row of a ``.tsv``.
+        One or more, of equal D; missing values and the padding of a ``.tsv`` row are NaN.
 
     Raises
     ------
     ValueError
-        For anything that is not as the format says or can be read in two ways; the message starts
-        with the path and the line. OSError if the file cannot be read.
+        For anything that breaks the format or is ambiguous; the message starts with the path and
+        the line. OSError if the file cannot be read.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
@@ -75,12 +75,12 @@ def read(path):
 
 
 def without_padding(name, parts):
-    """Sequences of a ``.tsv`` set without the NaN that fill up their end, the archive's rule.
+    """Sequences of a ``.tsv`` set without the NaN that, by the archive's rule, pad their end.
 
     Parameters
     ----------
     name : str
-        Of the set; those of ``MISSING`` stay as they are.
+        Of the set; the sets in ``MISSING`` do not change.
     parts : dict of path to list of Case
         All its files.
 
@@ -91,7 +91,7 @@ def without_padding(name, parts):
     Raises
     ------
     ValueError
-        If values are missing elsewhere too, for then a NaN at an end says either.
+        If values are missing elsewhere too, since then a NaN at an end is ambiguous.
     """
     if name in MISSING:
         return parts

@@ -1,20 +1,20 @@
-"""What scikit-learn gives a classifier, labels and features, as a network takes them."""
+"""From scikit-learn's labels and features to those that a network takes."""
 
 import numpy as np
 from sklearn.utils.multiclass import check_classification_targets
 
 
 def classes(y):
-    """The classes of labels (N,), ascending, and the number of each label's class.
+    """The classes of labels (N,), ascending, and the index of each label's class.
 
-    Raises TypeError for labels that cannot be ordered, ValueError for less than 2 classes.
+    Raises TypeError for labels that cannot be ordered, ValueError for fewer than 2 classes.
     """
     y = np.asarray(y)
     try:
         if y.size:
             check_classification_targets(y)
         classes, labels = np.unique(y, return_inverse=True)
-    except TypeError as error:  # numbers beside text, or None
+    except TypeError as error:  # numbers mixed with text, or None
         raise TypeError(f"y must hold labels that can be ordered: {error}") from None
     if len(classes) < 2:  # scikit-learn's own checks look for "1 class"
         raise ValueError("there must be 2 classes or more, not "
@@ -23,7 +23,7 @@ def classes(y):
 
 
 def bits(encoder, X, inputs):
-    """The bits of samples, uint8 (N, ``inputs``), that a fitted encoder makes of features.
+    """The bits, uint8 (N, ``inputs``), that a fitted encoder makes of features.
 
     Without an encoder (None) the features are the bits. Raises ValueError for other numbers.
     """

@@ -1,6 +1,6 @@
-"""What BEP is compared with, on the same bits: random binary features and logistic regression.
+"""Baselines for BEP, on the same bits: random binary features and logistic regression.
 
-Both choose their settings by validation accuracy, and meet the test samples once, at the end.
+Both choose their settings by validation accuracy and use the test samples once, at the end.
 """
 
 import numpy as np
@@ -13,13 +13,13 @@ from bep_model.phases.forward import forward
 
 def fit_random_features(data, seed=0, *, budget, counter_bits=12, stored_weights=False,
                         margins=(1, 4, 16), epochs=20):
-    """A frozen random binary layer, read out by integer perceptrons of a budget of stored bits.
+    """A frozen random binary layer, read out by integer perceptrons within a budget of stored bits.
 
     Each of D features is the sign of a random +-1 projection of all inputs (XNOR and popcount, as
-    a layer of BEP); the projections come from a seed. One row of D saturating counters per class
-    is trained online: a sample whose class leads the strongest other class by less than the margin
-    steps the counters of its class towards its features, those of the other class away from
-    them. Of each margin's epochs the one of the best validation accuracy is kept.
+    in a layer of BEP); the projections come from a seed. One row of D saturating counters per class
+    is trained online. If the class of a sample leads the strongest other class by less than the
+    margin, its counters step towards the sample's features, and those of the other class away from
+    them. The epoch of the best validation accuracy, over all margins, is kept.
 
     Parameters
     ----------
@@ -28,11 +28,11 @@ def fit_random_features(data, seed=0, *, budget, counter_bits=12, stored_weights
     seed : int
         Of the projections and of the order of samples, 0 or more.
     budget : int
-        Most stored bits; those of a BEP network are B_h times its number of weights.
+        Most stored bits; a BEP network stores B_h times its number of weights.
     counter_bits : int
         Of a counter of the read-out, 2..15.
     stored_weights : bool
-        Count the frozen weights as stored; otherwise they are generated whenever they are used.
+        Count the frozen weights as stored; otherwise they are generated when they are used.
     margins : sequence of int
         Margins to choose from, in units of D.
     epochs : int

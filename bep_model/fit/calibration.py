@@ -1,4 +1,4 @@
-"""Probabilities from logits: after training, and nothing of it goes back there."""
+"""Probabilities from logits. Training does not use them."""
 
 import math
 
@@ -19,9 +19,9 @@ def probabilities(logits, temperature):
 
 
 def temperature(config, logits, labels):
-    """Of temperatures from 1/16 to 16 times :func:`fixed`, the one of the least log loss.
+    """The temperature of the least log loss, from 1/16 to 16 times :func:`fixed`.
 
-    Four per octave; the higher one of equals.
+    It is one of four per octave; of equals the higher one.
 
     Parameters
     ----------

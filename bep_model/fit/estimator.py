@@ -22,7 +22,7 @@ from bep_model.network import Network
 DEFAULTS = Hyper()
 
 NAMES = {"layers": "hidden_layer_sizes", "max_batch": "batch", "seed": "prototype_seed"}
-"""Of the configuration's entries, where the classifier has others."""
+"""Names of the configuration's entries where the classifier has other ones."""
 
 
 class BEPClassifier(ClassifierMixin, BaseEstimator):
@@ -31,25 +31,26 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int
-        K_1..K_L, neurons of the trained layers; the last one meets the class prototypes.
+        K_1..K_L, neurons of the trained layers; the last one is compared with the class prototypes.
     encoder : "thermometer", transformer or None
-        Makes bits of the features; fitted to the training samples. "thermometer" is
-        ``Thermometer(8)``, eight quantiles of each feature. None: the features are bits 0 and 1.
+        Makes bits of the features, and is fitted to the training samples. "thermometer" is
+        ``Thermometer(8)``, eight quantiles of each feature. With None the features must be bits 0
+        and 1.
     counter_bits : int
         B_h, stored bits per counter, 2..15.
     epochs : int
         Passes over the training samples in :meth:`fit`, 0 or more.
     r, nu, kappa, group, p_r, thinning, batch, sweep, reinforce_bits, patience, anneal,
     thinning_bits
-        See :class:`bep_model.fit.hyper.Hyper`, whose ranges and defaults these are.
+        See :class:`bep_model.fit.hyper.Hyper`, which has their ranges and defaults.
     validation_fraction : float
         Part of the samples, 0 or more and below 1, that :meth:`fit` holds out; it then ends with
         the counters of the epoch that classified these best. 0 ends with the last epoch.
     weight_lanes, counter_lanes, prototype_seed : int
         P, Q and the seed of :class:`bep_model.config.Config`, so that a state fits its gateware.
     random_state : int, RandomState instance or None
-        Of initial counters, random bits, order of samples and what is held out. The same integer
-        (0..2**32-1) gives the same counters, as ``bep train --seed``.
+        Seed of initial counters, random bits, order of samples, and choice of held-out samples. The
+        same integer (0..2**32-1) gives the same counters, as ``bep train --seed``.
 
     Attributes
     ----------
@@ -64,14 +65,14 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
     history_ : list of Epoch
         Of the last :meth:`fit`; empty if there was none.
     temperature_ : float
-        What :meth:`predict_proba` divides the logits by. With ``validation_fraction``, :meth:`fit`
-        chooses it by the log loss of the samples held out (temperature scaling, see
+        The divisor of the logits in :meth:`predict_proba`. With ``validation_fraction``,
+        :meth:`fit` chooses it by the log loss of the samples held out (temperature scaling, see
         :func:`bep_model.fit.calibration.temperature`): the probabilities are calibrated to these.
         Otherwise it is sqrt(K_L), a fixed scale with no claim to calibration: the standard
-        deviation of a random logit. :meth:`partial_fit` leaves it as it is.
+        deviation of a random logit. :meth:`partial_fit` does not change it.
     n_features_in_ : int
     feature_names_in_ : ndarray of str (n_features_in_,)
-        Only if ``X`` had such names.
+        Only if ``X`` had names of features.
 
     Notes
     -----
@@ -99,7 +100,7 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
                  kappa=DEFAULTS.kappa,
                  validation_fraction=0.0, weight_lanes=64, counter_lanes=8, prototype_seed=1,
                  random_state=None):
-        options = dict(locals())  # each becomes the attribute of its name
+        options = dict(locals())  # each becomes an attribute of that name
         del options["self"]
         self.__dict__.update(options)
 
@@ -142,12 +143,12 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
     def partial_fit(self, X, y, classes=None):
         """Go on training, once through the samples in their order, as a trainer in the field does.
 
-        The first call makes a new network and fits the encoder to its samples; to know the bits
-        beforehand, give them and ``encoder=None``. A batch that is not full at the end of the call
-        is applied. Reinforcement follows the error, renewed whenever ``sweep`` samples or more
-        have been met; all else stays. Of changed hyper-parameters ``p_r`` and ``reinforce_bits``
-        count from the next renewal, the others from the next :meth:`fit`; all of them must be
-        allowed. A call that is refused leaves the classifier as it was.
+        The first call makes a new network and fits the encoder to its samples; to control the bits,
+        pass bits and ``encoder=None``. A batch that is not full at the end of the call is applied.
+        Reinforcement follows the error and is renewed at the end of a call after ``sweep`` samples
+        or more; nothing else changes. Changes of ``p_r`` and ``reinforce_bits`` count from the next
+        renewal, changes of other hyper-parameters from the next :meth:`fit`; every call checks all
+        of them. A call that is refused leaves the classifier as it was.
 
         Parameters
         ----------
@@ -186,7 +187,7 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def decision_function(self, X):
-        """Logits, integers as float64 (N, n_classes); of two classes the second's lead, (N,)."""
+        """Logits, integers as float64 (N, n_classes); for two classes the second's lead, (N,)."""
         logits = self._logits(X).astype(np.float64)
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
@@ -199,26 +200,26 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
         return calibration.probabilities(self._logits(X), self.temperature_)
 
     def predict(self, X):
-        """Predicted classes (N,): of the largest logit, the first of equal ones."""
+        """Predicted classes (N,): that of the largest logit, the first one on a tie."""
         X = self._samples(X)
         return self.classes_[self.network_.predict(X)]
 
     def save(self, path):
-        """Write the fitted classifier as a state file (docs/state.md), which appears whole.
+        """Write the fitted classifier as a state file (docs/state.md).
 
-        ``history_`` is not kept, nor a ``random_state`` that is not an integer.
+        ``history_`` and a ``random_state`` that is not an integer are not kept.
 
         Raises ValueError for an encoder that is not one of this package
         (:data:`bep_model.fit.portable.ENCODERS`) or classes that such a file cannot hold,
         TypeError or ValueError for hyper-parameters that :meth:`fit` would refuse, and OSError.
         """
         check_is_fitted(self, "network_")
-        self._checked()  # for load would refuse them
+        self._checked()  # because load would refuse them
         state.save(path, self.network_, estimator=portable.to_table(self))
 
     @classmethod
     def load(cls, path):
-        """Read what :meth:`save` wrote; :meth:`partial_fit` goes on exactly.
+        """Read what :meth:`save` wrote; :meth:`partial_fit` goes on with exactly that state.
 
         Raises ValueError, starting with the path, for any other or a damaged file, and OSError.
         """
@@ -235,7 +236,7 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(f"{path} is damaged: {error}") from None
 
     def _checked(self):
-        """Check all hyper-parameters; return the Hyper, and the Config but for inputs and classes.
+        """Check all hyper-parameters; return the Hyper, and the Config but inputs and classes.
 
         Raises TypeError or ValueError with the name and the value in the text.
         """
@@ -257,7 +258,7 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
             config = Config(1, sizes if hasattr(sizes, "__len__") else (sizes,), 2,
                             self.counter_bits, self.weight_lanes, self.counter_lanes, hyper.batch,
                             self.prototype_seed, stable=hyper.stable)
-        except (TypeError, ValueError) as error:  # which start with Config's names
+        except (TypeError, ValueError) as error:  # its messages begin with Config's names
             text = str(error)
             name = re.sub(r"\W.*", "", text, flags=re.DOTALL)
             raise type(error)(NAMES.get(name, name) + text[len(name):]) from None

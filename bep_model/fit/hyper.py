@@ -1,4 +1,4 @@
-"""The hyper-parameters of a training run, with all that is known about each of them."""
+"""The hyper-parameters of a training run: one table of their meanings, ranges and defaults."""
 
 import math
 from dataclasses import dataclass, field, fields, replace
@@ -18,13 +18,13 @@ class Search(NamedTuple):
     high: float
     log: bool = True
     digits: int = 3
-    """Decimals that are kept."""
+    """Number of decimals kept."""
 
 
 def _field(default, meaning, low, high=None, *, above=False, search=None, late=False):
-    """A hyper-parameter, an integer or a real number as its default is.
+    """A hyper-parameter, whose default shows whether it is an integer or a real number.
 
-    It is ``low..high``, without ``low`` itself if ``above``; ``late`` as in
+    Its range is ``low..high``, without ``low`` itself if ``above``; ``late`` is
     :data:`bep_model.digests.LATE`.
     """
     metadata = {"meaning": meaning, "low": low, "high": high, "above": above, "search": search}
@@ -33,7 +33,7 @@ def _field(default, meaning, low, high=None, *, above=False, search=None, late=F
 
 @dataclass(frozen=True)
 class Hyper:
-    # The docstring follows below, from the fields.
+    # The docstring is made from the fields below.
     r: float = _field(
         0.5, "Margin as a part of the last layer's width", -2, 2,
         search=Search(0.1, 1.2, log=False))

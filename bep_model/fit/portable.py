@@ -1,4 +1,4 @@
-"""What a state file holds of a classifier besides its network: a table of JSON (docs/state.md)."""
+"""A classifier without its network as a table of JSON, for state files (docs/state.md)."""
 
 from dataclasses import asdict
 from typing import Any
@@ -20,18 +20,18 @@ ENCODERS: dict[str, tuple[type[Any], dict]] = {
                                   "subtracted_": ("bits", None)}),
     "Informative": (Informative, {"ranking_": ("bits",)}),
 }
-"""Class, and the arrays it learns with their shapes: features, bits they become, or any number."""
+"""Encoder classes, and the arrays they learn with their shapes; None is any length."""
 
 PLACES = ("added_", "subtracted_", "ranking_")
-"""Arrays of these are numbers of features."""
+"""Arrays of these names hold indices of features."""
 
 MOST_FEATURES = 1 << 24
 
 LABELS = "biufUO"
-"""Kinds of dtype that class labels may have; objects must be text or numbers."""
+"""Kinds of dtype that class labels can have; objects must be text or numbers."""
 
 MOST_LABEL = 1 << 16
-"""Bytes of a label in its dtype."""
+"""Most bytes of a label in its dtype."""
 
 
 def to_table(classifier):
@@ -66,7 +66,7 @@ def to_table(classifier):
 
 
 def from_table(cls, network, table):
-    """The fitted classifier of a table; KeyError, TypeError or ValueError for a damaged one."""
+    """Make a fitted classifier from a table; KeyError, TypeError or ValueError if it is damaged."""
     config = network.config
     features = integer("features", table["features"], 1, MOST_FEATURES)
     classifier = cls(**table["options"])
@@ -87,7 +87,7 @@ def from_table(cls, network, table):
     classifier.classes_ = _classes(table["classes"], config.classes)
     classifier.parameters_ = Parameters(**table["parameters"]).validate(config)
     classifier._errors, classifier._met = (integer("recent", n, 0) for n in table["recent"])
-    # Files are older than this.
+    # Older files do not have it.
     classifier.temperature_ = number("temperature", table.get("temperature",
                                                               calibration.fixed(config)))
     if classifier.temperature_ <= 0:

@@ -7,9 +7,9 @@ from bep_model.parameters import reinforce_probabilities
 def reinforcement(config, p_r, error, bits=16):
     """Reinforcement probabilities p_1..p_L of an epoch, in units of 2**-16.
 
-    p_l = round(2**16 p_r sqrt(E) sqrt(2 / (pi F_l))), then rounded to a multiple of
-    2**-bits: a trainer draws one random word per bit of p_l down to its lowest one, so a coarse
-    p_l makes a sweep cheap. The result stays below 1.
+    p_l = round(2**16 p_r sqrt(E) sqrt(2 / (pi F_l))), then rounded to a multiple of 2**-bits and
+    kept below 1. A trainer draws one random word for every bit of p_l down to its lowest one, so a
+    coarse p_l makes a sweep cheap.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def rounded(p, bits):
 
 
 def annealed(thinning, anneal, epoch, epochs, bits=16):
-    """Thinning of an epoch: from the middle of the run on it falls geometrically.
+    """Thinning of an epoch; it falls geometrically from the middle of the run on.
 
     Few steps late in a run disturb the weights less, while reinforcement settles them. With few
     ``bits`` a word of counters takes few random words in every epoch, as in :func:`reinforcement`.
@@ -49,10 +49,9 @@ def annealed(thinning, anneal, epoch, epochs, bits=16):
     anneal : float
         Part of it that is left in the last epoch, above 0 to 1.
     epoch, epochs : int
-        Number of the epoch, from 0 on, and of them all.
+        Index of the epoch, from 0 on, and number of epochs.
     bits : int
-        1..16: the result is a multiple of 2**-bits, 0 if it would be less than half of that; 16
-        changes nothing.
+        1..16: the result is rounded to a multiple of 2**-bits, which may be 0; 16 changes nothing.
 
     Returns
     -------
@@ -66,12 +65,12 @@ def annealed(thinning, anneal, epoch, epochs, bits=16):
 
 
 def next_group(width, group):
-    """The next larger divisor of ``width`` after ``group``; ``width`` itself stays."""
+    """The next larger divisor of ``width`` after ``group``; for ``width`` itself ``width``."""
     return min((d for d in divisors(width) if d > group), default=width)
 
 
 class GroupSchedule:
-    """Group sizes that grow when the validation accuracy stands still.
+    """Group sizes that grow when the validation accuracy stops improving.
 
     Parameters
     ----------

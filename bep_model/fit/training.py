@@ -15,10 +15,10 @@ from bep_model.parameters import Parameters
 class Epoch:
     """What happened in one epoch.
 
-    ``error`` is the part (0..1) of training samples predicted wrongly as they were met, before
-    their update; ``triggered`` the part that triggered one; ``validation_accuracy`` (0..1) is
-    None without validation samples; ``parameters`` are those the epoch was trained with, so that
-    a trainer in hardware can be taken through the same run; ``seconds`` is training alone.
+    ``error`` is the part (0..1) of training samples that were predicted wrongly before their
+    update, ``triggered`` the part that triggered one. ``validation_accuracy`` (0..1) is None
+    without validation samples. ``parameters`` are those of this epoch, so that a trainer in
+    hardware can repeat the run. ``seconds`` counts training alone.
     """
 
     epoch: int
@@ -30,10 +30,10 @@ class Epoch:
 
 
 def epoch_order(seed, epoch, n):
-    """Order in which epoch ``epoch`` (from 0) meets ``n`` samples: a permutation, int64 (n,).
+    """Order of ``n`` samples in epoch ``epoch`` (from 0): a permutation, int64 (n,).
 
-    Sample i is keyed with the i-th raw 64-bit output of PCG64 seeded with [seed, epoch], and the
-    keys are sorted. NumPy guarantees this stream for ever, which it does not for `permutation`.
+    The key of sample i is the i-th raw 64-bit output of PCG64 seeded with [seed, epoch]; the keys
+    are sorted. NumPy guarantees this stream for ever, but not that of `permutation`.
     """
     return np.argsort(np.random.PCG64([seed, epoch]).random_raw(n), kind="stable")
 
@@ -47,9 +47,9 @@ def accuracy(network, samples):
 
 
 def check(config, data, epochs, hyper):
-    """Check what :func:`fit` is given; return the :class:`Parameters` of the first epoch.
+    """Check the arguments of :func:`fit`; return the :class:`Parameters` of the first epoch.
 
-    Raises TypeError or ValueError for data of another shape than the configuration's, or values
+    Raises TypeError or ValueError for data that do not have the configuration's shape, or values
     that are not allowed.
     """
     integer("epochs", epochs, 0)
@@ -63,10 +63,10 @@ def check(config, data, epochs, hyper):
 
 def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=False,
         augment=None):
-    """Train a network, which keeps its present counters and random bank as the start.
+    """Train a network, beginning with its present counters and random bank.
 
-    Every epoch ends with a flush, then with E the reinforcement of the next epoch is set, and with
-    the validation accuracy its group sizes (docs/algorithm.md, "Schedules").
+    Every epoch ends with a flush. Then its error sets the reinforcement of the next epoch, and its
+    validation accuracy the group sizes (docs/algorithm.md, "Schedules").
 
     Parameters
     ----------
@@ -83,8 +83,8 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
         End with the counters of the first epoch of the best validation accuracy, not of the last
         epoch (a host does the same through the state port). Needs validation samples.
     augment : callable, optional
-        Called with the training samples and ``epoch``, its number from 0 on; gives the samples
-        that the epoch is trained with, as many and in the same order.
+        Called with the training samples and ``epoch``, its number from 0 on. Returns the samples
+        for that epoch: the same number, in the same order.
 
     Returns
     -------

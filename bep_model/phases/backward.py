@@ -28,7 +28,7 @@ def gate(z, threshold, opened):
 def backward(columns, targets, passing, literal, targets_below, valid_below):
     """Targets of layer l from those of layer l + 1.
 
-    u_i = sum of t_j w_ji over the passing neurons j of layer l + 1 is, like z, an XNOR and a
+    u_i is the sum of t_j w_ji over the passing neurons j of layer l + 1. Like z it is an XNOR and a
     popcount, along the columns of W_(l+1). The target of neuron i is sign(u_i); u_i = 0 gives none.
 
     Parameters
@@ -75,7 +75,7 @@ def backward_through_time(columns, z, threshold, targets, valid, passing, oldest
     threshold : int
         T_l, of its gate.
     targets, valid : uint64 array (T, ceil(K_s / 64))
-        Packed, as for :func:`backward`: given for the last step, received for those before.
+        Packed, as for :func:`backward`: input for the last step, output for those before.
     passing : uint64 array (T, ceil(K_s / 64))
         Receives the neurons with a target and an open gate of every step after ``oldest``.
     oldest : int

@@ -27,8 +27,8 @@ def sources_digest(folder):
 def _cache():
     """The first of the folders for compiled kernels that can be written; None if none can.
 
-    Numba finds a stale compilation by the caller's file alone. A kernel that another file inlines
-    would survive its own change, so the folder is named after all the sources together.
+    Numba notices a change of a kernel's own file only. A kernel inlined from another file would
+    stay in its old form, so the folder is named after all sources together.
     """
     package = Path(__file__).parents[1]
     name = f"numba-{sources_digest(package)}"
@@ -49,9 +49,9 @@ _CACHE = _cache()
 
 
 def compiled(function):
-    """Compile a kernel to machine code, kept on disk; the identity if NUMBA_DISABLE_JIT is set.
+    """Compile a kernel to machine code at its first call; not if NUMBA_DISABLE_JIT is set.
 
-    It is compiled when it is called first. Where no folder can be written, every process does so.
+    The code is kept on disk. Where no folder can be written, every process compiles anew.
     """
     given = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(_CACHE or "")
@@ -62,7 +62,7 @@ def compiled(function):
 
 
 class _Notice(event.Listener):
-    """Says once, to someone at a terminal, why the first call takes so long."""
+    """Tells a user at a terminal, once, why the first call takes so long."""
 
     told = False
 
@@ -112,7 +112,7 @@ def lowest(word):
 
 @compiled
 def expand(packed, elements):
-    """Spread packed bits over an int16 array of one element, 0 or 1, for each of their 64s."""
+    """Spread packed bits over an int16 array: one element, 0 or 1, for every bit of the words."""
     for word in range(packed.shape[0]):
         for i in range(64):
             element = (packed[word] >> np.uint64(i)) & np.uint64(1)

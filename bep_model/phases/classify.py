@@ -38,7 +38,7 @@ def classify(prototypes, activations, width, logits):
 
 @compiled
 def triggers(logits, label, margin):
-    """Whether a sample of class ``label`` is updated on: y_c - max_(k != c) y_k < M."""
+    """Whether a sample of class ``label`` triggers an update: y_c - max_(k != c) y_k < M."""
     rival = logits[1 if label == 0 else 0]
     for k in range(logits.shape[0]):
         if k != label:

@@ -9,8 +9,8 @@ from bep_model.phases.bits import compiled, popcount
 def forward(signs, inputs, fan_in, z, activations):
     """One layer: z_l = W_l a_(l-1) by XNOR and popcount, a_l = sign(z_l) with sign(0) = +1.
 
-    Counting where weight and input differ gives z = F - 2 popcount(w xor a), so that the unused
-    high bits, 0 in both, do not count.
+    z = F - 2 popcount(w xor a) counts where weight and input differ, so that the unused high bits,
+    which are 0 in both, do not count.
 
     Parameters
     ----------

@@ -11,11 +11,11 @@ from bep_model.phases.random import seeds
 def prototypes(config):
     """One prototype of K_L bits per class, pairwise as far apart as they evenly can be.
 
-    Greedy coordinate descent from random bits of ``config.seed``: an element is flipped whenever
-    that lowers (sum of the pairwise inner products) + alpha * (their variance), until none does.
-    All in integers; the same on every machine. The paper does not state alpha. Here it is half the
-    number of classes: far less leaves classes that coincide, far more gives up the distance
-    between all pairs for the evenness of a few.
+    Greedy coordinate descent begins with random bits of ``config.seed`` and flips an element
+    whenever that lowers (sum of the pairwise inner products) + alpha * (their variance), until no
+    flip does. Integers give the same result on every machine. The paper does not state alpha. Here
+    it is half the number of classes: with far less some classes coincide, with far more the
+    distances become even but small.
 
     Parameters
     ----------

@@ -12,9 +12,9 @@ LAYER = np.dtype([(name, np.int64) for name in (
     + [("sections", np.int64, 2)])
 """A :class:`bep_model.layers.Layer` as the kernels take it, in words of 64 bits.
 
-``words`` of its activations at one step, ``row_words`` of a row, ``first_words`` of the row's first
-section; ``.._at`` is where it begins in the planes of :class:`State`. A second section is 0
-counters long if there is none.
+``words`` counts those of its activations at one step, ``row_words`` those of a row, ``first_words``
+those of the row's first section; ``.._at`` is its first index in the planes of :class:`State`. A
+layer with one section has a second one of 0 counters.
 """
 
 
@@ -91,7 +91,7 @@ def _layers(network):
 
 
 def aside(state):
-    """The state with room for one sample that is apart from the open batch."""
+    """The state with separate room for one sample outside the open batch."""
     one = {name: np.zeros_like(getattr(state, name)[:1])
            for name in ("lengths", "inputs", "activations", "targets", "valid", "winners")}
     scratch = {name: np.zeros_like(getattr(state, name))
@@ -129,7 +129,7 @@ def sections_of(layer):
 
 @compiled
 def steps_of(layer, length):
-    """Steps in which a sample of ``length`` steps passes the layer."""
+    """Number of steps in which a sample of ``length`` steps passes the layer."""
     return length if layer.state else 1
 
 

@@ -50,10 +50,10 @@ def xorshift(x):
 
 
 def _jumps():
-    """Entry [d, b, v]: the state 16 times xorshift would reach from v << 8 b, d draws on.
+    """Entry [d, b, v] is the state that follows v << 8 b after d draws.
 
-    xorshift is linear over bits, so four entries, one per byte, add up (xor) to a jump from any
-    state. Jumps make the words of a row independent of one another, hence fast.
+    xorshift is linear over bits, so the xor of four entries, one per byte, is a jump from any
+    state. With jumps the words of a row do not depend on one another, which is fast.
     """
     values = np.arange(256, dtype=np.uint32)
     state = np.stack([values << np.uint32(8 * b) for b in range(4)])

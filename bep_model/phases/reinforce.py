@@ -1,4 +1,4 @@
-"""Reinforcement (sec. 3.3), and the initial counters: the two sweeps over a whole layer."""
+"""Reinforcement (sec. 3.3) and initialisation of the counters: both go over a whole layer."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ def reinforce(counters, sections, p, bounds, bank, lanes, drawn, taken):
     Parameters
     ----------
     counters : int16 array (K, 64 * words of a row)
-        The counters of one layer; the unused ones at the end of a section stay as they are.
+        The counters of one layer; unused ones at the end of a section do not change.
     sections : integer array
         Counters in each section of a row, which takes whole words of 64.
     p : int

@@ -9,9 +9,10 @@ from bep_model.phases.bits import bit, compiled
 def select(z, activations, targets, valid, group, stability, winners):
     """In each group, the wrong neuron that is easiest to correct wins, or one that is barely right.
 
-    Eligible is a neuron with a target that differs from its activation, or whose abs(z) is below
-    the stability; of a group's eligible neurons the one with the smallest abs(z) wins, the lowest
-    index on a tie. A group without any has no winner. With stability 0 only wrong neurons win.
+    A neuron with a target is eligible if its activation differs from the target, or if its abs(z)
+    is below the stability. The eligible neuron of a group with the smallest abs(z) wins, the lowest
+    index on a tie. A group without an eligible neuron has no winner. With stability 0 only wrong
+    neurons win.
 
     Parameters
     ----------
@@ -39,12 +40,12 @@ def select(z, activations, targets, valid, group, stability, winners):
 
 @compiled
 def select_through_time(z, targets, valid, group, sums, winners):
-    """In each group, the neuron that disagrees least with its targets over time wins.
+    """In each group, of the neurons that disagree with their targets over time the nearest wins.
 
-    It disagrees if sigma, the sum over time of target times pre-activation, is negative; of a
-    group's neurons that disagree the one with the smallest -sigma wins, the lowest index on a tie.
-    Where sigma is 0 a neuron is not wrong, whereas :func:`select` compares signs, with
-    sign(0) = +1: a neuron with z = 0 and target -1 is wrong there.
+    A neuron disagrees if sigma, the sum over time of target times pre-activation, is negative. The
+    disagreeing neuron of a group with the smallest -sigma wins, the lowest index on a tie. Where
+    sigma is 0 a neuron is not wrong, whereas :func:`select` compares signs, with sign(0) = +1: a
+    neuron with z = 0 and target -1 is wrong there.
 
     Parameters
     ----------

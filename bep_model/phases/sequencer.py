@@ -36,9 +36,9 @@ Registers = namedtuple("Registers", [row.field for row in FIELDS])  # type: igno
 class Phases(NamedTuple):
     """All intermediate values of one sample; entry 0 of the tuples is layer 1.
 
-    Row t - 1 of a layer's arrays belongs to step t = 1..T_l: of a sequence of T steps T_l is T for
-    a layer with state, 1 for every other layer. A sample that does not trigger has no targets,
-    passes none and has no winners.
+    Row t - 1 of a layer's arrays belongs to step t = 1..T_l. T_l is T, the steps of the sequence,
+    for a layer with state, and 1 for every other layer. A sample that does not trigger has no
+    targets, no passing neurons and no winners.
     """
 
     z: tuple
@@ -65,7 +65,7 @@ class Phases(NamedTuple):
 
 @compiled
 def infer(state, slot, x, length):
-    """Take a sample into ``slot`` of the batch, forward and classify; return the prediction."""
+    """Put a sample into ``slot`` of the batch, run forward and classify; return the prediction."""
     state.lengths[slot] = length
     inputs = state.inputs[slot, :length]
     inputs[:, :x.shape[1]] = x[:length]
@@ -84,7 +84,7 @@ def infer(state, slot, x, length):
 
 @compiled
 def correct(state, registers, slot, label):
-    """Backward and select for the sample in ``slot``, just inferred; return whether it triggers."""
+    """Backward and select for the sample just inferred in ``slot``; return if it triggers."""
     depth, length, winners = len(state.layers), state.lengths[slot], state.winners[slot]
     winners[:] = 0
     if not triggers(state.logits, label, registers.margin):

@@ -17,7 +17,7 @@ def update(counters, signs, columns, inputs, targets, winners, bounds, thinning,
     Parameters
     ----------
     counters : int16 array (K, 64 * ceil(F / 64))
-        Counters; the unused ones at the end of a row stay -1, so that their sign bits stay 0.
+        Counters; unused ones at the end of a row stay -1, so that their sign bits stay 0.
     signs : uint64 array (K, ceil(F / 64))
     columns : uint64 array (F, ceil(K / 64))
         The sign bits by rows and by columns, kept in step with the counters.
@@ -64,7 +64,7 @@ def step_row(row, sign, steps, taken, low, high):
 
 @compiled
 def renew_signs(row, signs, columns, j):
-    """Renew the sign bits of row ``j``, in the columns only where one has changed."""
+    """Renew the sign bits of row ``j``; in the columns only those that have changed."""
     for word in range(signs.shape[0]):
         packed = np.uint64(0)
         for i in range(64):
@@ -84,7 +84,7 @@ def update_through_time(counters, signs, columns, sections, inputs, targets, val
 
     A winner takes one step per counter: the sign of the sum, over the steps t at which it has a
     target, of target times input; a sum of 0 is no step. The state section has no input at t = 1.
-    A row's random bits are drawn whatever its steps are, its sections one after another.
+    A row's random bits are drawn for all counters, also where there is no step, section by section.
 
     Parameters
     ----------

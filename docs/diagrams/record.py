@@ -1,7 +1,7 @@
-"""Timing diagrams of a trainer's ports: what a simulation of the smallest example does.
+"""Timing diagrams of a trainer's ports, recorded in a simulation of the smallest example.
 
-Run as a program (``make diagrams``) this writes WaveDrom's source of each, and its picture, beside
-itself.
+As a program (``make diagrams``) this module writes the WaveDrom source and the picture of each
+diagram beside itself.
 """
 
 import io
@@ -25,7 +25,7 @@ CONFIGURATION = FOLDER.parent / "examples" / "learner.toml"
 
 
 class Recording:
-    """The ports of a trainer, clock by clock, while scenes are played.
+    """Records the ports of a trainer, clock by clock, while it plays scenes.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ async def state_read(recording, ctx):
 
 
 async def access(recording, ctx, name, stream, mine, write):
-    """One access of the state port; ``mine`` is the side of the handshake that is ours."""
+    """One access of the state port; ``mine`` is the bench's side of the handshake."""
     request = recording.trainer.state.request
     address = recording.config.network[0].counter_address(2, 1)
     ctx.set(request.payload, {"address": address, "write": write})
@@ -154,7 +154,7 @@ async def samples(recording, ctx):
 
 
 async def results(recording, ctx):
-    """A result waits for two clocks until it is taken."""
+    """A result waits for two clocks before it is taken."""
     waited = 0
     while not (await recording.clock(ctx))["results.valid"]:
         waited += 1
@@ -185,7 +185,7 @@ def level(rows, name):
 
 
 def lane(name, texts, fresh):
-    """The lane of a number: its text in each clock (None: no matter what), new where ``fresh``."""
+    """The lane of a number: its text in each clock (None: does not matter), new where ``fresh``."""
     wave, data = "", []
     for n, text in enumerate(texts):
         same = n > 0 and text == texts[n - 1] and not (fresh[n] and text is not None)

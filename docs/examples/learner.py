@@ -18,7 +18,7 @@ from rtl.trainer import Trainer
 
 
 class Learner(wiring.Component):
-    """Trains on the samples of a ROM over and over, and counts the wrong predictions.
+    """Trains repeatedly on the samples of a ROM, and counts the wrong predictions.
 
     Parameters
     ----------
@@ -33,9 +33,9 @@ class Learner(wiring.Component):
     Members
     -------
     epochs : Out(16)
-        How often all samples have been through.
+        Number of passes over all samples.
     errors : Out(16)
-        Wrong predictions in the last epoch that is complete.
+        Wrong predictions in the last complete epoch.
     """
 
     epochs: Out(16)
@@ -44,7 +44,7 @@ class Learner(wiring.Component):
     def __init__(self, config, parameters, x, labels, seed=1):
         self.config, self.parameters, self.x, self.labels = config, parameters, x, labels
         self.bank = random.seeds(seed, config.generators)
-        # What the trainer needs to know when it is built: shape and lanes, and the prototypes.
+        # Fixed when the trainer is built: shape, lanes and prototypes.
         self.trainer = Trainer(config, integers(frame.prototypes(config)))
         super().__init__()
 
@@ -57,7 +57,7 @@ class Learner(wiring.Component):
         return m
 
     def bring_up(self, m, bus):
-        """One register write per clock, from a ROM; then the registers stay as they are."""
+        """Writes one register per clock, from a ROM; then the registers keep their values."""
         table = registers(self.config)
         writes = [table[name].address << 32 | value for name, value in
                   bring_up_writes(self.config, self.parameters, self.bank)]
@@ -74,7 +74,7 @@ class Learner(wiring.Component):
         ]
 
     def feed(self, m, samples):
-        """The words of all samples, over and over, as fast as the trainer takes them."""
+        """Sends the words of all samples, again and again, as fast as the trainer takes them."""
         words = [{"data": word, "label": int(label)}
                  for bits, label in zip(self.x, self.labels, strict=True)
                  for word in sample_words(self.config, bits)]
@@ -90,7 +90,7 @@ class Learner(wiring.Component):
             m.d.sync += place.eq(following)
 
     def count(self, m, results):
-        """Results are taken at once; the trainer would wait otherwise."""
+        """Takes every result at once; otherwise the trainer would wait."""
         sample, wrong = Signal(range(len(self.x))), Signal(16)
         m.d.comb += results.ready.eq(1)
         with m.If(results.valid):

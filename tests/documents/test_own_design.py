@@ -56,7 +56,7 @@ def test_amaranth(examples, expected):
 
 @pytest.fixture
 def folder(examples, tmp_path):
-    """The Verilog of the example, as docs/own-design.md has it made."""
+    """The Verilog of the example, made as docs/own-design.md says."""
     for name in ("learner.v", "learner_tb.v"):
         shutil.copy(EXAMPLES / name, tmp_path)
     told = CliRunner().invoke(cli.app, [

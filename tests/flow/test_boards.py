@@ -52,7 +52,7 @@ def test_a_board_of_its_own_file(file):
 
 
 def test_the_command_takes_a_file(file, monkeypatch, tmp_path):
-    """Up to the first tool, which is not run."""
+    """The work up to the first tool, which is not run."""
     class Reached(Exception):
         pass
 
@@ -105,7 +105,7 @@ def test_a_file_that_does_not_suit_its_platform(file, before, after, text):
 
 
 def test_the_command_refuses_a_file_in_one_line(file):
-    """Without the warnings of Amaranth about what was begun."""
+    """Suppress Amaranth's warnings about unfinished designs."""
     file.write_text(TEXT.replace('["led", 7]', '["led", 8]'), encoding="utf-8")
     run = subprocess.run([sys.executable, "-m", "bep.cli", "build", "--board", str(file)],
                          cwd=ROOT, capture_output=True, text=True, check=False)
@@ -114,7 +114,7 @@ def test_the_command_refuses_a_file_in_one_line(file):
 
 
 def test_another_family_is_one_object(file, monkeypatch):
-    """Here one of parts with as much logic but no SPRAM, and a board that has such a part."""
+    """A family whose parts have as much logic but no SPRAM, and a board with such a part."""
     hx = replace(families.ICE40UP, name="iCE40 HX", synth_opts="", single_port=False, parts={
         "iCE40HX8K": {"luts": 7680, "ffs": 7680, "brams": 32, "spram": 0}})
     file.write_text("""

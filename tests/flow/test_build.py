@@ -1,4 +1,4 @@
-"""The build flow: real builds of a tiny trainer, the cache, and what goes wrong."""
+"""The build flow: real builds of a tiny trainer, the cache, and errors."""
 
 import json
 
@@ -22,7 +22,7 @@ KEYS = {"board", "part", "luts", "ffs", "brams", "spram", "fmax_mhz", "clock_mhz
 
 @pytest.fixture
 def app():
-    """The command as `bep` runs it."""
+    """Run the command as `bep` does."""
     app = typer.Typer(cls=Group, pretty_exceptions_enable=False)
 
     @app.callback()
@@ -35,7 +35,7 @@ def app():
 
 @pytest.fixture
 def no_tools(monkeypatch):
-    """Make every run of a tool a failure of the test."""
+    """Make the test fail if a tool is run."""
     def run(tool, *_):
         raise AssertionError(f"{tool} was run")
     monkeypatch.setattr(toolchain, "run", run)
@@ -85,7 +85,7 @@ def test_synthesis_alone(tmp_path, monkeypatch):
 
 
 class Plan:
-    """What `kept` needs of a build plan."""
+    """The part of a build plan that `kept` needs."""
 
     def digest(self):
         return b"digest"
@@ -150,13 +150,13 @@ def test_too_large_for_the_placer(tmp_path):
 
 
 class Steps:
-    """A build plan as far as :func:`synthesis.implement` reads it."""
+    """The part of a build plan that :func:`synthesis.implement` reads."""
 
     files = {"build_top.sh": '"$YOSYS" -l top.rpt\n"$NEXTPNR_ICE40" --log top.tim\n'}
 
 
 def test_a_placer_that_fails(tmp_path, monkeypatch):
-    """The message is about size only if the log says so."""
+    """The message is about size only if the log is."""
     (tmp_path / "top.stat.json").write_text(json.dumps(
         {"design": {"num_cells_by_type": {"SB_LUT4": 5000}}}), encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""The command `bep` as a program of its own, for tests of what no call in this process can show."""
+"""The command `bep` in a process of its own, for tests that need one."""
 
 import os
 import subprocess
@@ -15,11 +15,11 @@ def environment(**more):
 
 
 def bep(*arguments, cwd, **more):
-    """Run `bep` to its end in a folder, ``more`` in its environment."""
+    """Run `bep` to its end in a folder, with ``more`` in its environment."""
     return subprocess.run(command(*arguments), cwd=cwd, env=environment(**more), text=True,
                           capture_output=True, encoding="utf-8", check=False)
 
 
 def command(*arguments):
-    """What runs `bep`."""
+    """The arguments that run `bep`."""
     return [sys.executable, "-P", "-m", "bep.cli", *map(str, arguments)]

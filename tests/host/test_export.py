@@ -1,4 +1,4 @@
-"""`bep export`: Verilog with its ports told, and nothing half-written."""
+"""`bep export`: Verilog, the table of its ports, and nothing half-written."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The hyper-parameters: what is known about each of them agrees with itself and with its users."""
+"""The table of hyper-parameters is consistent, and its users agree with it."""
 
 import inspect
 from dataclasses import fields, replace
@@ -14,7 +14,8 @@ from bep_model.fit.hyper import Hyper, described
 
 @pytest.mark.parametrize("each", fields(Hyper), ids=lambda each: each.name)
 def test_metadata(each):
-    """Defaults and ends of the range are allowed, what is beyond is not; the search is within."""
+    """Defaults and both ends of a range are allowed, values beyond are not; searches stay
+    inside."""
     low, high, above = (each.metadata[name] for name in ("low", "high", "above"))
     assert type(each.default) is each.type
     for value in (each.default, *([] if above else [low]), *([] if high is None else [high])):
@@ -49,6 +50,6 @@ def test_options_become_hyper_parameters():
 
 
 def test_what_enters_a_digest():
-    """The default of a field that came later does not, and all else does."""
+    """A digest covers everything but the defaults of later fields."""
     assert set(told(Hyper())) == {each.name for each in fields(Hyper)} - {"thinning_bits", "kappa"}
     assert told(replace(Hyper(), kappa=0.5))["kappa"] == 0.5

@@ -18,7 +18,7 @@ from bep_model.fit import presets
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 SITE = next(path for path in map(Path, sys.path) if (path / "numpy").is_dir())
-"""Where the pinned packages are."""
+"""The folder of the pinned packages."""
 
 CONFIG = """[trainer]
 inputs = 16
@@ -74,7 +74,7 @@ def needed(requirements, found):
 
 @pytest.fixture(scope="module")
 def light(wheel, tmp_path_factory):
-    """`bep` with what `pip install bep-trainer` brings and no more."""
+    """`bep` with the packages of `pip install bep-trainer` only."""
     packages, command = installed(wheel, tmp_path_factory.mktemp("light"))
     for distribution in needed(PROJECT["dependencies"], {}).values():
         for top in {path.parts[0] for path in distribution.files} - {"..", "__pycache__"}:
@@ -93,7 +93,7 @@ def whole(wheel, tmp_path_factory):
 
 @pytest.fixture
 def run(tmp_path):
-    """Call a command in a folder of its own; return what came out, whose mistakes are one line."""
+    """Call a command in a folder of its own; return its output. Error messages must be one line."""
     cache = Path(os.environ.get("YOWASP_CACHE_DIR", "build/cache")).absolute()
     (tmp_path / "trainer.toml").write_text(CONFIG, encoding="utf-8")
 

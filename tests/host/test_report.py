@@ -61,6 +61,13 @@ def test_a_table_beside_the_paper():
     assert report.below_paper(document) == ["width 35 (-0.5)"]
 
 
+@pytest.mark.parametrize(("mean", "other", "lead"), [
+    (84.5467, 85.0, -0.5), (84.9533, 85.0, 0.0), (96.25, 95.0, 1.2), (83.5167, 84.25, -0.7)])
+def test_a_difference_is_that_of_the_figures_shown(mean, other, lead):
+    assert report.ahead(point({}, mean), other) == lead
+    assert not f"{report.ahead(point({}, mean), other):+.1f}".startswith("-0.0")
+
+
 def test_a_table_without_the_paper_and_one_across():
     points = [point({"q": q, "B_h": bits}, mean) for q, bits, mean in
               ((1.0, 3, 10), (1.0, 4, 20), (0.25, 4, 30))]
@@ -153,7 +160,7 @@ def test_the_best_on_validation_is_drawn():
 
 
 def test_documents_cite_what_the_table_has():
-    """Pages that are written by hand agree with bep/cited.py, from which the others are made."""
+    """Hand-written pages agree with bep/cited.py, from which the generated ones are made."""
     table = (ROOT / "bep" / "cited.py").read_text(encoding="utf-8")
     found = 0
     for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):

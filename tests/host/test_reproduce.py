@@ -27,7 +27,7 @@ def bep(*arguments):
 
 @pytest.fixture
 def here(monkeypatch):
-    """Runs are carried out in this process; the fixture is the list of those that were."""
+    """Carry out runs in this process; the fixture lists those that were carried out."""
     done = []
 
     def completed(_, wanted, data):
@@ -192,7 +192,7 @@ def test_headline_settings_are_cheap_in_hardware():
     refits = [point for point in points if point.run.refit]
     assert [replace(point.run, refit=True) for point in points if not point.run.refit] \
         == [point.run for point in refits] and len(refits) == 6
-    for point in points:  # what the hardware trains: other lanes meet other random bits
+    for point in points:  # as the hardware: other lanes get other random bits
         design, _ = configuration.load(CONFIGURATIONS / f"{point.labels['design']}.toml")
         assert point.run.counter_lanes == design.counter_lanes
         if point.run.encoding != "default":

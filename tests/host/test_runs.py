@@ -57,7 +57,7 @@ STORED = {
     "ucr": "75d1c2a2b89ab210",
     "s-mnist-horizon": "5e42472c2ad12f79",
 }
-"""Over the digests of all runs of an experiment with seed 2, as its stored results have them."""
+"""A digest over the digests of all runs of an experiment with seed 2, as in stored results."""
 
 
 @pytest.mark.parametrize("name", STORED)

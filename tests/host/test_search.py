@@ -27,7 +27,7 @@ def bep(*arguments):
 
 @pytest.fixture
 def few(monkeypatch):
-    """Digits with few training samples, and a test part that cannot be touched."""
+    """Digits with few training samples; using the test part is an error."""
 
     class Untouchable:
         def __getattribute__(self, name):

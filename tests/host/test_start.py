@@ -1,4 +1,4 @@
-"""How the command starts: quickly, and with its own packages."""
+"""The command starts quickly, and with its own packages."""
 
 import os
 import re
@@ -21,7 +21,7 @@ HEAVY = {"numpy", "numba", "sklearn", "scipy", "matplotlib", "amaranth", "optuna
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["no-such-command"]])
 def test_the_first_screen_needs_little(arguments, tmp_path):
     used = []
-    for _ in range(5):  # on a machine that does much else the same takes more time, now and then
+    for _ in range(5):  # on a busy machine it sometimes takes longer
         before = os.times()
         assert bep(*arguments, cwd=tmp_path).returncode == (2 if arguments[0][0] == "n" else 0)
         after = os.times()
@@ -121,7 +121,7 @@ def test_an_error_of_the_program_is_a_traceback(monkeypatch):
 
 @pytest.mark.parametrize("name", cli.COMMANDS)
 def test_help_shows_what_stands_in_brackets(name):
-    """Square brackets are mark-up to the library that prints the help."""
+    """The library that prints the help takes square brackets for mark-up."""
     command = cli.load(name)
     told = " ".join(CliRunner().invoke(cli.app, [name, "--help"], env={"COLUMNS": "500"},
                                        terminal_width=500).output.split())

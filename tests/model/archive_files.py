@@ -1,4 +1,4 @@
-"""Small files of sequences, as the UCR and UEA archives have them."""
+"""Small files of sequences in the formats of the UCR and UEA archives."""
 
 import numpy as np
 

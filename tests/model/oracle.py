@@ -1,5 +1,7 @@
-"""BEP a second time, in plain loops over lists of Python integers, from the paper and
-docs/algorithm.md alone. Slow and obvious: elements are -1 or +1, nothing is packed."""
+"""BEP written a second time, only from the paper and docs/algorithm.md.
+
+Plain loops over lists of Python integers, slow and obvious: elements are -1 or +1, nothing is
+packed."""
 
 
 def sign(value):
@@ -15,7 +17,7 @@ def mix(x):
 
 
 class Bank:
-    """Random bits: ceil(Q / 32) generators, of which one counter word takes Q bits."""
+    """Random bits: ceil(Q / 32) generators, whose states give Q bits to a counter word."""
 
     def __init__(self, lanes):
         self.lanes = lanes

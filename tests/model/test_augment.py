@@ -8,7 +8,7 @@ LABELS = np.arange(4000) % 3
 
 
 def numbered():
-    """Samples whose bits are their number in their class, in binary."""
+    """Samples whose bits are their index within their class, in binary."""
     return Samples((np.arange(4000)[:, None] // 3 >> np.arange(11) & 1).astype(np.uint8), LABELS)
 
 
@@ -16,7 +16,7 @@ def test_bits_come_from_the_sample_or_one_other_of_its_class():
     whole = swapped(numbered(), 1.0, 1, 0)
     np.testing.assert_array_equal(whole.labels, LABELS)
     partner = whole.x.astype(int) @ (1 << np.arange(11))
-    for label in range(3):  # every sample is the partner of one of its class
+    for label in range(3):  # every sample is the partner of exactly one sample of its class
         np.testing.assert_array_equal(np.sort(partner[label == LABELS]),
                                       np.arange(np.sum(label == LABELS)))
     assert np.mean(partner == np.arange(4000) // 3) < 0.01

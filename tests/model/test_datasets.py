@@ -16,7 +16,7 @@ DATA = Path(os.environ.get("BEP_DATA", ROOT / "../shared/data"))
 
 @pytest.fixture
 def folder(tmp_path):
-    """A small data set in MNIST's four files."""
+    """A small data set in four files like MNIST's."""
     return write_set(tmp_path)
 
 
@@ -103,7 +103,7 @@ def test_random_prototypes():
     prototypes = means > 0.5
     # 20,000 / 10 samples pin each mean to about 0.011: the flip probability shows on both sides
     assert abs(np.abs(means - 0.5).mean() - 0.04) < 0.002
-    # the best guess, the nearest prototype, reaches the known limit of about 82 %
+    # the best possible classifier, the nearest prototype, reaches about 82 %
     sign = 2.0 * prototypes - 1
     guess = np.argmax((2.0 * data.test.x - 1) @ sign.T, axis=1)
     assert 0.79 < np.mean(guess == data.test.labels) < 0.84
@@ -163,7 +163,7 @@ def test_real_images(name):
 def test_the_encoder_sees_the_training_part_alone(tmp_path):
     folder, _ = write_toy(tmp_path)
     data = datasets.load("Toy", data=folder, encoding=Encoding(bits=1, window=1))
-    # An exclusive median: half of what it was learnt from is above it.
+    # A median is exclusive: half of the samples it was learnt from are above it.
     assert (np.count_nonzero(data.train.x, axis=0) == 8).all()
     assert data.train.lengths is None and data.train.x.shape == (16, 1, 2)
 

@@ -1,4 +1,4 @@
-"""How data sets are divided into training, validation and test part."""
+"""Division of data sets into training, validation and test part."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from tests.model.idx_files import write_idx, write_set
 
 @pytest.fixture
 def folder(tmp_path):
-    """A small data set in MNIST's four files."""
+    """A small data set in four files like MNIST's."""
     return write_set(tmp_path)
 
 

@@ -246,7 +246,7 @@ REFUSED = [
 
 
 def everything(classifier):
-    """Names and identities of what the classifier has, and what its network holds."""
+    """Names and identities of the classifier's attributes, and its network's contents."""
     network = classifier.network_
     return ({name: id(value) for name, value in vars(classifier).items()},
             [network.bank.tolist(), *(layer.tolist() for layer in network.counters)],
@@ -290,7 +290,7 @@ def test_refused_data_change_nothing(method, options, x, y):
 
 
 def test_what_counts_in_partial_fit():
-    """p_r and reinforce_bits, when reinforcement is next renewed; nothing else."""
+    """Only p_r and reinforce_bits count, from the next renewal of reinforcement on."""
     parts = []
     for changes in ({}, {"r": 0.1, "nu": 0.9, "thinning": 0.2, "group": 4, "sweep": 100,
                          "anneal": 0.5, "epochs": 7, "patience": 3, "counter_bits": 4},
@@ -397,7 +397,7 @@ def test_classes_that_are_not_allowed():
 
 
 def edited(path, **changes):
-    """Write a copy of a classifier's file with keys of its table replaced, or left out if None."""
+    """Write a copy of a classifier's file with keys of its table replaced, or removed if None."""
     with np.load(path) as archive:
         arrays = dict(archive)
     table = json.loads(str(arrays["estimator"])) | changes

@@ -1,4 +1,4 @@
-"""What a network says of bad input; and that it has then changed nothing."""
+"""A network refuses bad input by name, and has then changed nothing."""
 
 from dataclasses import replace
 

@@ -59,7 +59,7 @@ def assert_equal(network, oracle):
 @examples(120)
 @given(st.data(), configurations(), st.booleans(), st.integers(0, 2**32 - 1))
 def test_training_equals_the_oracle(data, config, literal, seed):
-    """Over several calls of train: partial batches stay open, a flush closes them."""
+    """Batches go on over several calls of train; a flush closes a partial one."""
     network = Network(config, literal_targets=literal)
     oracle = Oracle(config, network.prototypes, literal)
     network.reset(seed)
@@ -84,7 +84,7 @@ def test_training_equals_the_oracle(data, config, literal, seed):
 @examples(60)
 @given(st.data(), configurations(), st.booleans())
 def test_phases_equal_the_oracle(data, config, literal):
-    """On random counters rather than trained ones, and without a change of state."""
+    """On random counters instead of trained ones, and the state does not change."""
     p = data.draw(parameters(config)).validate(config)
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     low, high = config.counter_range
@@ -171,7 +171,7 @@ def test_reset_forgets_an_open_batch_and_the_sweep_count():
 
 
 def test_flushing_an_empty_batch_does_nothing():
-    """Not even the sweep that has become due because `sweep` is less than before."""
+    """Not even a sweep that is due because `sweep` is less than before."""
     network = Network(small())
     run(network, P, 4)
     before, bank = [layer.copy() for layer in network.counters], network.bank.copy()

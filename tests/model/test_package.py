@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def python(program, *options, root=ROOT, **environment):
-    """What a program prints that runs in a process of its own."""
+    """The output of a program in a process of its own."""
     kept = {name: value for name, value in os.environ.items()
             if name not in ("XDG_CACHE_HOME", "NUMBA_CACHE_DIR")}
     done = subprocess.run([sys.executable, "-W", "error", *options, "-c", program], cwd=root,
@@ -46,7 +46,7 @@ KERNEL = ("from bep_model.phases import bits; import numpy as np; "
 
 @pytest.fixture
 def unwritable(tmp_path):
-    """A copy of the package in which nothing can be written: files stand where folders would."""
+    """A copy of the package that cannot be written: files are in the place of folders."""
     shutil.copytree(ROOT / "bep_model", tmp_path / "bep_model",
                     ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "bep_model" / "__pycache__").touch()

@@ -1,4 +1,4 @@
-"""Packets as bytes, and the port that speaks in them, against a line that answers from a list."""
+"""Packets as bytes, and the port that uses them, against a line that answers from a list."""
 
 import asyncio
 
@@ -56,7 +56,7 @@ def test_a_part_of_a_packet_is_found(packet):
 
 
 class Line:
-    """A trainer of registers and counter words; its results are what the samples say."""
+    """A fake trainer with registers and counter words; the samples determine its results."""
 
     def __init__(self, config):
         self.config, self.asked, self.queue = config, [], b""

@@ -128,7 +128,7 @@ def test_update():
 
 
 def test_thinned_update():
-    """State 0x42021 takes, of the first four lanes, the lowest step alone."""
+    """State 0x42021 takes only the lowest of the first four lanes' steps."""
     padded, signs, columns = planes(np.zeros((1, 4), int))
     scratch = np.empty(1, np.uint64), np.empty(64, np.int16), np.empty(64, np.int16)
     bank = np.array([0x42021], np.uint32)

@@ -23,7 +23,7 @@ from tests.model.test_network import assert_equal, examples, parameters
 
 @st.composite
 def configurations(draw):
-    """Widths that are and are not multiples of the lanes P and Q, and of the model's 64 bits."""
+    """Some widths are multiples of the lanes P and Q and of the model's 64 bits, some are not."""
     counter_lanes = draw(st.sampled_from([1, 3, 8, 13, 32, 33, 64, 70]))
     width = st.integers(1, 12) | st.sampled_from([16, 30, 64, 66])
     return Config(
@@ -49,7 +49,7 @@ def sequences(rng, config, n):
 @examples(120)
 @given(st.data(), configurations(), st.booleans(), st.booleans(), st.integers(0, 2**32 - 1))
 def test_training_equals_the_oracle(data, config, literal, literal_steps, seed):
-    """Over several calls of train: partial batches stay open, a flush closes them."""
+    """Batches go on over several calls of train; a flush closes a partial one."""
     network = Network(config, literal_targets=literal, literal_steps=literal_steps)
     oracle = RecurrentOracle(config, network.prototypes, literal, literal_steps)
     network.reset(seed)
@@ -77,7 +77,7 @@ def test_training_equals_the_oracle(data, config, literal, literal_steps, seed):
 @examples(80)
 @given(st.data(), configurations(), st.booleans())
 def test_phases_equal_the_oracle(data, config, literal):
-    """On random counters rather than trained ones, and without a change of state."""
+    """On random counters instead of trained ones, and the state does not change."""
     p = data.draw(recurrent_parameters(config)).validate(config)
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     low, high = config.counter_range
@@ -199,7 +199,7 @@ def test_no_samples_is_no_mistake():
 
 
 def first_step_decides(rng, n, config):
-    """The label is the class of the first step's pattern; the other steps are noise."""
+    """The label is the class of the pattern in the first step; the other steps are noise."""
     steps, k_x = config.max_steps, config.inputs
     patterns = np.random.default_rng(0).integers(0, 2, (2, k_x), dtype=np.uint8)
     labels = rng.integers(0, 2, n)
@@ -210,7 +210,7 @@ def first_step_decides(rng, n, config):
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_memory_of_the_first_step_is_learned_through_w_s(seed):
-    """If W_s is put back all the time the first of eight steps is out of reach."""
+    """If W_s is reset all the time, the network cannot reach the first of eight steps."""
     config = Config(32, (64, 32), 2, counter_bits=7, max_steps=8, seed=seed)
     p = Parameters.from_reals(config, r=0.5, nu=0.125, group=16)
     rng = np.random.default_rng(seed)

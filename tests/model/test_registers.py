@@ -1,4 +1,4 @@
-"""The table of registers: what it says in words, in numbers and of a configuration."""
+"""The table of registers: its texts, its numbers, and the registers of a configuration."""
 
 import re
 
@@ -43,7 +43,7 @@ def test_registers_of_a_configuration():
 
 
 def test_settings():
-    """What a host writes: all that can be written but what it does from sample to sample."""
+    """A host's settings are all writable registers except those it uses from sample to sample."""
     parameters = Parameters(-3, (4, 5), (3, 13), (7, 8), 9, 2, 6, horizon=99).validate(RECURRENT)
     values = settings(RECURRENT, parameters)
     assert values == {

@@ -25,7 +25,7 @@ def information(labels, feature, known):
 
 
 def oracle(x, labels, count):
-    """Plain loops: the largest of the smallest, over what is chosen, conditional information."""
+    """Plain loops: the largest of the least conditional information over the chosen bits."""
     chosen = []
     while len(chosen) < count:
         known = [x[:, f] for f in chosen] or [np.zeros(len(x), int)]

@@ -1,4 +1,4 @@
-"""State files: what is saved comes back exactly, and nothing else is taken."""
+"""State files: a saved state comes back exactly, and other files are refused."""
 
 import io
 import json
@@ -24,7 +24,7 @@ def samples(n):
 
 
 def edited(path, **changes):
-    """Write a copy of a state file with entries replaced, or with None left out."""
+    """Write a copy of a state file with entries replaced, or removed if None."""
     with np.load(path) as archive:
         arrays = dict(archive) | changes
     other = path.with_name("edited.npz")
@@ -134,7 +134,7 @@ def test_damaged_estimators(saved, text):
 
 
 def claiming(path, name, shape, dtype):
-    """Write a copy of a state file whose entry ``name`` says that it is of this shape."""
+    """Write a copy of a state file whose entry ``name`` claims this shape."""
     other = path.with_name("claiming.npz")
     with zipfile.ZipFile(path) as source, zipfile.ZipFile(other, "w") as target:
         for entry in source.namelist():
@@ -174,7 +174,7 @@ def test_a_claim_of_gigabytes_takes_no_memory(saved, name, shape, dtype, text):
 @pytest.mark.parametrize("name", ["header", "bank", "counters_2"])
 @pytest.mark.parametrize("text", ["(", ")", "  x", "'", "\0"])
 def test_a_header_that_is_no_python(saved, name, text):
-    """NumPy reads the header of an array with the tokeniser of Python."""
+    """NumPy reads the header of an array with Python's tokeniser."""
     path, _ = saved
     other = path.with_name("header.npz")
     with zipfile.ZipFile(path) as source, zipfile.ZipFile(other, "w") as target:

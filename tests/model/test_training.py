@@ -12,7 +12,7 @@ CONFIG = Config(192, (32, 32), 10, counter_lanes=32)
 
 
 class Recorder:
-    """Stands in for a network: notes what it is asked and makes the same share of errors."""
+    """A fake network: records its calls and always makes the same share of errors."""
 
     counters = ()
 

@@ -1,4 +1,4 @@
-"""Between arrays and words."""
+"""Conversion between arrays and words."""
 
 import numpy as np
 import pytest

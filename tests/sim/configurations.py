@@ -1,4 +1,4 @@
-"""Trainers that hit the corners: tens of neurons, a few samples, each with its own netlist."""
+"""Trainers at the corners of the configuration: tens of neurons, a few samples, own netlists."""
 
 from dataclasses import dataclass, field, replace
 
@@ -14,13 +14,13 @@ class Case:
     ----------
     config : Config
     parameters : Parameters
-        Of the first run; the second takes those of :meth:`changed`.
+        Of the first run; the second run has those of :meth:`changed`.
     saturated : bool
         Start from counters at and near both ends of their range instead of 0 and -1.
     options : dict
         Of ``rtl.trainer.Trainer``.
     lengths : (int, int)
-        Fewest and most steps of a sequence; 1 to T_max if empty.
+        Fewest and most steps of a sequence; empty for 1 to T_max.
     """
 
     config: Config
@@ -52,7 +52,7 @@ class Case:
 def case(inputs, layers, classes, bits, p, q, *, steps=0, lengths=(), horizon=65535, max_batch=1,
          margin=0.5, nu=0.2, group=3, kappa=0.0, reinforce=(0,), thinning=1 << 16, batch=1,
          sweep=None, saturated=False, **options):
-    """A case from short words: ``reinforce`` is repeated over the layers, the last value fills."""
+    """A case in short form; the last value of ``reinforce`` is repeated for further layers."""
     config = Config(inputs, layers, classes, bits, p, q, max_batch, max_steps=steps,
                     stable=kappa > 0)
     first = Parameters.from_reals(config, r=margin, nu=nu, group=group, horizon=horizon,
@@ -63,7 +63,7 @@ def case(inputs, layers, classes, bits, p, q, *, steps=0, lengths=(), horizon=65
     return Case(config, parameters, saturated, options, lengths)
 
 
-ODD = 0x3A47  # a probability whose lowest bit is set: as many draws as there can be
+ODD = 0x3A47  # a probability whose lowest bit is set takes the most draws
 
 CASES = {
     # Order of work: online, batches, partial batches, sweeps.

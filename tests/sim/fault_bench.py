@@ -1,6 +1,6 @@
-"""cocotb bench of a trainer with faults (``tests.sim.faults``): has the one that BENCH_FAULT says.
+"""cocotb bench of a trainer with faults (``tests.sim.faults``); BENCH_FAULT selects one.
 
-Otherwise as ``sim.trainer_bench``.
+Otherwise it is ``sim.trainer_bench``.
 """
 
 import os

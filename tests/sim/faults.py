@@ -1,8 +1,7 @@
-"""Faults in the gateware: an expression becomes a wrong one where a port of the design says so.
+"""Faults in the gateware: a port of the design chooses between an expression and a wrong one.
 
-An expression is found by its syntax tree, in a class or function that is found by its name, in
-whatever module of ``rtl``: neither files, lines and layout matter, nor names that a pattern leaves
-open.
+An expression is found by its syntax tree, in a class or function that is found by its name, in any
+module of ``rtl``. So files, lines and layout do not matter, nor names that a pattern leaves open.
 """
 
 import ast
@@ -23,7 +22,7 @@ from amaranth.lib.wiring import In, connect, flipped
 import rtl
 
 OPEN = frozenset(string.ascii_uppercase)
-"""Names in a pattern that stand for any expression, the same one wherever they are."""
+"""Names in a pattern that stand for any expression, the same one in all places."""
 CHOOSE = "_choose_fault"
 """Name, in a changed module, of the function that chooses between right and wrong."""
 
@@ -36,9 +35,9 @@ class Fault(NamedTuple):
     place : str
         Name of the class or function of ``rtl`` that it is in.
     right : str
-        Pattern of the expression that it replaces, which must be there once; see :data:`OPEN`.
+        Pattern of the expression that it replaces, which must occur once; see :data:`OPEN`.
     wrong : str
-        Open names are what they are in ``right``.
+        Open names have the values that they have in ``right``.
     """
 
     place: str
@@ -59,12 +58,12 @@ class Faulty(wiring.Component):
     -------
     All of ``component``, and
     fault : In(range(len(faults) + 1))
-        Which one it has, from 1 on; 0 for none.
+        The active fault, from 1 on; 0 for none.
 
     Raises
     ------
     LookupError
-        From ``elaborate``, if there is no place for a fault, more than one, or none in this design.
+        From ``elaborate``, if a fault has no place, more than one, or none in this design.
     """
 
     def __init__(self, component, faults):
@@ -82,7 +81,7 @@ class Faulty(wiring.Component):
 
 @contextmanager
 def _injected(faults, chosen):
-    """The functions of ``rtl`` have the faults in this block; ``chosen`` says which one counts."""
+    """In this block the functions of ``rtl`` have the faults; ``chosen`` selects the active one."""
     used = set()
 
     def choose(number, right, wrong):
@@ -103,7 +102,7 @@ def _injected(faults, chosen):
             codes = _codes(compile(changed, module.__file__, "exec"))
             stack.enter_context(patch.object(module, CHOOSE, choose, create=True))
             for function in _functions(getattr(module, place)):
-                # Its code, not its name: other modules have imported it.
+                # Its code is replaced, not its name, since other modules have imported it.
                 stack.callback(setattr, function, "__code__", function.__code__)
                 function.__code__ = codes[function.__qualname__]
         yield
@@ -123,7 +122,7 @@ def _home(name):
 
 
 def _place(fault, tree):
-    """The expression of a tree that a fault replaces, and what by."""
+    """The expression of a tree that a fault replaces, and its replacement."""
     pattern = ast.parse(fault.right, mode="eval").body
     found = [(node, bound) for node in ast.walk(tree)
              if _matches(pattern, node, bound := {})]
@@ -134,7 +133,7 @@ def _place(fault, tree):
 
 
 def _matches(pattern, node, bound):
-    """Whether a node is as a pattern says; ``bound`` takes what the open names stand for."""
+    """Whether a node matches a pattern; ``bound`` receives the expressions of the open names."""
     if isinstance(pattern, ast.Name) and pattern.id in OPEN:
         return isinstance(node, ast.expr) and (
             ast.dump(bound.setdefault(pattern.id, node)) == ast.dump(node))
@@ -150,7 +149,7 @@ def _matches(pattern, node, bound):
 
 
 class _Fill(ast.NodeTransformer):
-    """Replaces open names by copies of what they stand for."""
+    """Replaces open names by copies of their expressions."""
 
     def __init__(self, bound):
         self.bound = bound
@@ -174,7 +173,7 @@ class _Inject(ast.NodeTransformer):
 
 
 def _codes(code):
-    """All code inside of a code, by qualified name."""
+    """All code objects inside a code object, by qualified name."""
     inside = [const for const in code.co_consts if isinstance(const, CodeType)]
     return {each.co_qualname: each for each in inside} | {
         name: found for each in inside for name, found in _codes(each).items()}

@@ -1,4 +1,4 @@
-"""Builds and runs simulations with Icarus Verilog, where that is installed (it is on no PyPI)."""
+"""Builds and runs simulations with Icarus Verilog where it is installed (it is not on PyPI)."""
 
 import os
 import shutil
@@ -13,8 +13,8 @@ from cocotb_tools.runner import get_runner
 from sim.verilator import TOP
 
 GENERATIONS = ("2001", "2005-sv", "2012")
-"""Versions of the language that ``iverilog -g`` knows: the first, the one from which constants are
-evaluated otherwise, and the one that cocotb takes."""
+"""Versions of the language for ``iverilog -g``: the first one, the first that evaluates constants
+differently, and the one that cocotb uses."""
 
 needed = pytest.mark.skipif(not (shutil.which("iverilog") and shutil.which("vvp")),
                             reason="Icarus Verilog (iverilog, vvp) is not installed")

@@ -38,8 +38,8 @@ def job(case, seed=1, samples=26, idle=0.3, backpressure=0.3):
 def learning_job(case, seed=1, samples=30, epochs=8):
     """Train on data that can be learned, until only few groups still have a winner.
 
-    Rows of different samples then follow one another in every order (``orders.rows``). Every epoch
-    but the first has other margins, gates and groups.
+    Then rows of different samples follow one another in every order (``orders.rows``). Every epoch
+    after the first has other margins, gates and groups.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def _other(case, rng):
 
 
 def _job(case, seed, samples, flip, runs, rng, idle=0.0, backpressure=0.0):
-    """A job on samples around prototypes, ``flip`` of their bits being wrong."""
+    """A job on samples around prototypes; the part ``flip`` of their bits is wrong."""
     config, lengths = case.config, None
     steps = max(1, config.max_steps)
     data = random_prototypes(train=samples, test=1, inputs=steps * config.inputs,

@@ -1,4 +1,4 @@
-"""In which orders the rows of a job follow one another on their way through the update engine."""
+"""The orders in which rows of a job follow one another through the update engine."""
 
 from collections import Counter
 from itertools import pairwise, product
@@ -7,7 +7,7 @@ from sim.expected import Expected
 
 
 class _Orders(Expected):
-    """The golden model, carrying out a job and noting the rows of every batch in their order."""
+    """The golden model, which carries out a job and records the rows of every batch in order."""
 
     def __init__(self, job):
         super().__init__(job)
@@ -25,8 +25,8 @@ class _Orders(Expected):
 def rows(job):
     """Counter of the pairs of rows that follow one another in a batch.
 
-    Keys: whether both are of one sample, the layers (1..L) of the first and of the second, and
-    whether their neurons have one number (in one layer they are then the same row).
+    A key tells whether both belong to one sample, the layers (1..L) of the first and the second,
+    and whether their neurons have the same index (in one layer they are then the same row).
     """
     orders = _Orders(job)
     orders.arrays()

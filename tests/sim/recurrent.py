@@ -1,4 +1,4 @@
-"""Recurrent trainers that hit the corners."""
+"""Recurrent trainers at the corners of the configuration."""
 
 from tests.sim.configurations import ODD, case
 

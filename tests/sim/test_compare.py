@@ -1,4 +1,4 @@
-"""The comparison notices every kind of difference and says where it is."""
+"""The comparison finds every kind of difference and says where it is."""
 
 import numpy as np
 import pytest

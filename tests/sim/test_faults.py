@@ -54,7 +54,7 @@ FAULTS = {"mlp": MLP, "recurrent": THROUGH_TIME}
 
 
 def small_job(kind):
-    """Small counters, an even margin: every rule comes into play within a few samples."""
+    """With small counters and an even margin every rule matters within a few samples."""
     if kind == "mlp":
         return job(case(30, (12, 9), 5, 3, 8, 4, max_batch=3, batch=3, sweep=6, thinning=1 << 15,
                         margin=4 / 9, kappa=0.5, reinforce=(1 << 14, 1 << 15)))

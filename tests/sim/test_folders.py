@@ -1,4 +1,4 @@
-"""Temporary folders that somebody always removes, and folders that count only when complete."""
+"""Temporary folders are always removed, and folders count only when they are complete."""
 
 import shutil
 import subprocess
@@ -39,7 +39,7 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):
     assert len(names(tmp_path)) == 2
     with folders.temporary(tmp_path) as mine:
         assert names(tmp_path) == sorted([".git-x", mine.name])
-        with folders.temporary(tmp_path) as second:  # the first one's owner lives
+        with folders.temporary(tmp_path) as second:  # the owner of the first one is alive
             assert names(tmp_path) == sorted([".git-x", mine.name, second.name])
     assert names(tmp_path) == [".git-x"]
 

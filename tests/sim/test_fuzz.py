@@ -1,7 +1,7 @@
-"""The trainer in Verilator against the golden model, with configurations and parameters at random.
+"""The trainer in Verilator against the golden model, with random configurations and parameters.
 
-FUZZ is how many netlists there are of each kind: a few by default, `make fuzz` takes 100. The seed
-is the test's name.
+FUZZ is the number of netlists of each kind: a few by default, 100 in `make fuzz`. The seed is the
+test's name.
 """
 
 import os
@@ -54,7 +54,7 @@ def drawn(seed, through_time=False):
 @pytest.mark.parametrize("seed", range(COUNT))
 @pytest.mark.parametrize("kind", ["mlp", "recurrent"])
 def test_equal_to_the_golden_model(kind, seed):
-    """A job that changes everything at every turn, and three that learn, on one netlist."""
+    """A job that changes all parameters in every run, and three that learn, on one netlist."""
     case = drawn(seed, through_time=kind == "recurrent")
     for the_job in (job(case, seed), *(learning_job(case, 1000 * k + seed) for k in range(3))):
         result = check(the_job, **case.options,

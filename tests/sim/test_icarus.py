@@ -1,6 +1,6 @@
 """The exported Verilog of one trainer of each kind in a second simulator, Icarus Verilog.
 
-Unlike Verilator it has undefined values, and takes each version of the language by its word.
+Unlike Verilator it has undefined values, and follows each version of the language exactly.
 """
 
 import pytest

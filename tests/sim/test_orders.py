@@ -1,4 +1,4 @@
-"""Rows of one and of different samples follow one another in every order there can be."""
+"""Rows of one and of different samples follow one another in every possible order."""
 
 import pytest
 

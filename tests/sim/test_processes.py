@@ -1,4 +1,4 @@
-"""Programs that are started: what they see, and that they end with whoever started them."""
+"""Started programs see the chosen environment, and end with the process that started them."""
 
 import os
 import signal
@@ -39,13 +39,13 @@ OTHERS = {
     "PYTEST_CURRENT_TEST": "other", "PYTHONHASHSEED": "7", "PYTHONSTARTUP": "/nowhere/start.py",
     "PYTHONWARNINGS": "error", "PYTHONOPTIMIZE": "2",
 }
-"""What another project may have set, with values that break something where they are heard."""
+"""Variables of other projects, with values that break a program that reads them."""
 
 AMARANTH = {name: value for name, value in OTHERS.items() if not name.startswith("PYTHON")}
 
 @pytest.fixture(params=OTHERS)
 def other(request, monkeypatch):
-    """One of the variables, to be set by a call."""
+    """One of these variables, for a call to set."""
     return lambda: monkeypatch.setenv(request.param, OTHERS[request.param])
 
 
@@ -65,7 +65,7 @@ print([prepare(tiny, target(board), 1)[0].digest().hex() for board in boards()])
 
 
 def test_the_plan_of_a_build_stays():
-    """Neither what others set nor the seed of hashes is in it."""
+    """It contains neither other projects' variables nor the seed of hashes."""
     told = {subprocess.run([sys.executable, "-c", PLAN], check=True, capture_output=True,
                            env=os.environ | more).stdout
             for more in ({"PYTHONHASHSEED": "0"}, {"PYTHONHASHSEED": "1"} | AMARANTH)}
@@ -93,13 +93,13 @@ def test_what_is_needed_is_passed(monkeypatch):
         assert processes.environment()[name] == "x"
 
 
-# What is started ends.
+# Started programs end.
 
 TREE = ["sh", "-c", "sleep 1000 & sleep 1000 & wait"]
 
 
 def tree(parent):
-    """All that a process has started, once there are two that sleep."""
+    """All children of a process, as soon as two of them sleep."""
     for _ in range(1200):
         found = psutil.Process(parent).children(recursive=True)
         if sum(child.name() == "sleep" for child in found) == 2:
@@ -141,7 +141,8 @@ def _touch(path):
 
 
 def test_a_helper_ends_with_an_exception(tmp_path):
-    others = psutil.Process().children(recursive=True)  # of tests before, as a resource tracker
+    others = psutil.Process().children(recursive=True)  # of earlier tests, such as a resource
+    # tracker
     with pytest.raises(KeyError), stoppable(), processes.helper() as submit:
         submit(_sleep)
         submit(_touch, tmp_path / "later")

@@ -20,7 +20,7 @@ CONFIG = Config(24, (12, 8), 4, weight_lanes=8, counter_lanes=4, max_batch=2)
 
 @pytest.fixture
 def run(tmp_path):
-    """Call `bep verify` for CONFIG and more arguments; return exit code, output and result."""
+    """Call `bep verify` with CONFIG and more arguments; return exit code, output and result."""
     dump(tmp_path / "trainer.toml", CONFIG)
 
     def run(*arguments):
