@@ -104,7 +104,8 @@ class Jobs(wiring.Component):
         config, job, upcoming, span = self.config, self.forward, self.upcoming, self.span
         words, stride = config.input_words, config.row_words[0]
         output = (config.max_steps + 1) * stride  # where its activations are, after all blocks
-        block, following = Signal.like(job.source), Signal.like(job.source)
+        block = Signal.like(job.source)
+        following = Signal.like(job.source)
         neuron = Signal.like(self.select.neuron)
         m.d.comb += [
             span.length.eq(self.length),

@@ -84,7 +84,8 @@ class Registers(wiring.Component):
         m = Module()
         table, bus, parameters, host = self.table, self.bus, self.parameters, self.host
         # Writes. Registers keep the many of the bank off the bus.
-        waiting, shift = host.command & ~host.done, Signal()
+        waiting = host.command & ~host.done
+        shift = Signal()
         m.d.sync += [host.command.eq(waiting), self.seed.shift.eq(shift),
                      self.seed.value.eq(bus.write_data)]
         with m.If(bus.write):

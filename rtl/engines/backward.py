@@ -123,8 +123,11 @@ class Backward(wiring.Component):
         control, recurrent = self.control, self.config.recurrent
 
         # What is counted: the open rows of a layer, or the votes of the steps.
-        start, voting, count = Signal(), Const(0), self.rows.count
-        job, row = Signal.like(control.job), Signal.like(self.rows.read.data)
+        start = Signal()
+        voting = Const(0)
+        count = self.rows.count
+        job = Signal.like(control.job)
+        row = Signal.like(self.rows.read.data)
         weights = Signal.like(self.signs.data)
         m.d.comb += [start.eq(control.start), job.eq(control.job), row.eq(self.rows.read.data),
                      weights.eq(self.signs.data)]
@@ -141,7 +144,8 @@ class Backward(wiring.Component):
         fetch, last, word, wait = self._fetch(m, start, job, count, voting)
 
         # The row's address is known a clock later, its word a clock and a read after that.
-        address, sign = Signal.like(row.address), Signal()
+        address = Signal.like(row.address)
+        sign = Signal()
         m.d.sync += [address.eq(row.address + delay(m, word, 1, name="word")), sign.eq(row.sign)]
         issued = delay(m, fetch, 2, name="issued")
         m.d.comb += [self.signs.addr.eq(address), self.signs.en.eq(issued & ~voting)]
@@ -200,9 +204,12 @@ class Backward(wiring.Component):
         Return whether a row is fetched, whether it is the word's last one, the word, and the signal
         that makes the last row wait.
         """
-        busy, fetch, wait = Signal(), Signal(), Signal()
+        busy = Signal()
+        fetch = Signal()
+        wait = Signal()
         entry = Signal(max(len(self.rows.count), len(count)))
-        word, left = Signal.like(job.words), Signal.like(job.words)
+        word = Signal.like(job.words)
+        left = Signal.like(job.words)
         pause = Signal(range(self.gap))
         last = (entry == count - 1) | (count == 0)
         m.d.comb += [
@@ -230,9 +237,11 @@ class Backward(wiring.Component):
 
     def _leave(self, m, start, job, voting, look, clear, signs):
         """Targets leave through two shift registers, which are returned: u >= 0, and u > 0."""
-        not_negative, positive = Signal.like(signs), Signal.like(signs)
+        not_negative = Signal.like(signs)
+        positive = Signal.like(signs)
         running = Signal()
-        column, columns_left = Signal(range(self.columns)), Signal.like(job.columns)
+        column = Signal(range(self.columns))
+        columns_left = Signal.like(job.columns)
         words_left = Signal.like(job.words)
         with m.If(running):
             m.d.sync += [

@@ -55,7 +55,8 @@ class Credit(wiring.Component):
             shape=self.sum.shape(), depth=max(2, self.config.layers[0]), init=[])
         read, write = memory.read_port(), memory.write_port()
         z = Signal(signed(len(self.row.magnitude) + 1))
-        before, total = Signal.like(self.sum), Signal.like(self.sum)
+        before = Signal.like(self.sum)
+        total = Signal.like(self.sum)
         m.d.comb += [
             z.eq(Mux(self.target.sign == self.row.activation, self.row.magnitude,
                      -self.row.magnitude)),

@@ -113,7 +113,8 @@ class Forward(wiring.Component):
         # Issue: addresses run on through the rows, the input's offset starts over in each.
         job = Signal(control.job.shape())
         busy = Signal()
-        word, row = Signal.like(job.words), Signal.like(job.rows)
+        word = Signal.like(job.words)
+        row = Signal.like(job.rows)
         first, last = word == 0, word == job.words - 1
         with m.If(busy):
             m.d.sync += [word.eq(Mux(last, 0, word + 1)), job.address.eq(job.address + 1)]
@@ -132,7 +133,8 @@ class Forward(wiring.Component):
         # Popcount and accumulation over the words of a row.
         m.d.comb += [popcount.a.eq(self.signs.data), popcount.b.eq(self.activations.data)]
         depth = self.read_latency + popcount.latency
-        begin, end = Signal(), Signal()
+        begin = Signal()
+        end = Signal()
         m.d.comb += Cat(begin, end).eq(
             delay(m, Cat(busy & first, busy & last), depth, name="edge"))
         if self.accumulates:
@@ -170,7 +172,8 @@ class Forward(wiring.Component):
         control, valid, write = self.control, self.total.valid, self.neurons
         lane = Signal(neuron_lanes(self.config), init=1)
         gathered = Signal.like(write.data)
-        offset, left = Signal.like(job.target), Signal.like(job.rows)
+        offset = Signal.like(job.target)
+        left = Signal.like(job.rows)
         final = Signal()  # left == 1, from a register: much depends on `done`
         m.d.comb += [
             write.data.eq(gathered | (lane & activation.replicate(len(lane)))),

@@ -66,12 +66,14 @@ class Loader(wiring.Component):
         m = Module()
         config, control, write = self.config, self.control, self.write
         offset = Signal(range(max(2, slot_words(config))))
-        next_slot, full = Signal.like(self.slot), Signal()
+        next_slot = Signal.like(self.slot)
+        full = Signal()
         next_label = Signal.like(self.label)
         beat = Signal(range(config.input_words)) if config.recurrent else offset
         final = Const(1)
         if config.recurrent:
-            step, next_length = Signal.like(self.steps), Signal.like(self.steps)
+            step = Signal.like(self.steps)
+            next_length = Signal.like(self.steps)
             final = step == self.steps - 1
         m.d.comb += [
             self.samples.ready.eq(~full & ~self.block),

@@ -126,8 +126,12 @@ class Bernoulli(wiring.Component):
 
         # The draw that is next: its bit of p, whether it is a word's first one. The first bit is
         # always 1, so that a first draw is r itself, and `bit` can say there that p is 2**16.
-        index, bit, first, never = Signal(4), Signal(), Signal(), Signal()
-        last, go = index == 15, Signal()
+        index = Signal(4)
+        bit = Signal()
+        first = Signal()
+        never = Signal()
+        last = index == 15
+        go = Signal()
         m.d.comb += [
             go.eq(self.request & ~(last & self.hold)),
             self.done.eq(go & last),

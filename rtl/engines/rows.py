@@ -90,7 +90,8 @@ class Rows(wiring.Component):
         connect(m, flipped(self.draw), bernoulli.draw)
 
         # One word per completed draw.
-        number, begins = Signal(range(max(config.counter_words))), Signal(init=1)
+        number = Signal(range(max(config.counter_words)))
+        begins = Signal(init=1)
         m.d.comb += [
             self.go.eq(bernoulli.done), self.bits.eq(bernoulli.word),
             self.last.eq(number == lookup(row.layer, [n - 1 for n in config.counter_words])),
@@ -111,7 +112,9 @@ class Rows(wiring.Component):
                 m.d.sync += [number.eq(0), self.subword.eq(0), self.word.eq(0)]
 
         # What the next word waits for, besides its draws.
-        turned, settled, phase = Signal(), Signal(), Signal()
+        turned = Signal()
+        settled = Signal()
+        phase = Signal()
         if self.single_port:  # every other clock is for writing
             m.d.sync += phase.eq(self.run & (~phase | turned))
         with m.Switch(operation):
@@ -137,7 +140,8 @@ class Rows(wiring.Component):
         """Whether the row is still under way, for another slot. Rows are told apart by their first
         address; a row's own words cannot meet.
         """
-        clash, under_way = Signal(), self.i.payload.address
+        clash = Signal()
+        under_way = self.i.payload.address
         # Without batches all rows of a run differ.
         for k, busy in enumerate(self.working if self.config.max_batch > 1 else ()):
             under_way = delay(m, under_way, 1, f"row{k}")

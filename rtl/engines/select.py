@@ -149,12 +149,17 @@ class Select(wiring.Component):
         control, job = self.control, self.control.job
         recurrent, stable = self.config.recurrent, self.config.stable
         row, target, valid, late_target = self._arrivals(m)
-        winner, opened = Signal.like(self.opened.payload), self.opened.payload
+        winner = Signal.like(self.opened.payload)
+        opened = self.opened.payload
 
         scanning = Signal()
-        left, member = Signal.like(job.rows), Signal.like(job.group)
-        address, slot = Signal.like(job.address), Signal.like(self.slot)
-        eligible, sign, cost = Signal(), Signal(), Signal(len(row.magnitude))
+        left = Signal.like(job.rows)
+        member = Signal.like(job.group)
+        address = Signal.like(job.address)
+        slot = Signal.like(self.slot)
+        eligible = Signal()
+        sign = Signal()
+        cost = Signal(len(row.magnitude))
         wrong = target.sign != row.activation
         m.d.comb += [
             eligible.eq(target.valid & (wrong | row.unstable if stable else wrong)),
@@ -162,7 +167,9 @@ class Select(wiring.Component):
         ]
         if recurrent:
             eligible, sign, cost = self._through_time(m, late_target, eligible, sign, cost)
-        best, best_row, found = Signal.like(cost), Signal.like(winner), Signal()
+        best = Signal.like(cost)
+        best_row = Signal.like(winner)
+        found = Signal()
         better = eligible & (~found | (cost < best))
         last = member == job.group - 1
 
@@ -204,7 +211,9 @@ class Select(wiring.Component):
         has been looked up.
         """
         place = self.neurons.addr
-        row, target, valid = Signal(row_layout(self.config)), Signal(target_layout()), Signal()
+        row = Signal(row_layout(self.config))
+        target = Signal(target_layout())
+        valid = Signal()
         late_target = delay(m, self.targets.payload, 1, "late_target")
         late_valid = delay(m, self.targets.valid, 1, "late_valid")
         with m.If(self.control.hidden):
@@ -228,7 +237,9 @@ class Select(wiring.Component):
             credit.target_valid.eq(self.targets.valid),
             credit.target.eq(late_target), credit.row.eq(self.neurons.data),
         ]
-        eligible_here, sign_here, cost_here = Signal(), Signal(), Signal(len(credit.sum))
+        eligible_here = Signal()
+        sign_here = Signal()
+        cost_here = Signal(len(credit.sum))
         with m.If(control.hidden):
             m.d.comb += [eligible_here.eq(control.job.oldest & (credit.sum < 0)),
                          cost_here.eq(-credit.sum), sign_here.eq(1)]

@@ -244,8 +244,8 @@ class Update(wiring.Component):
     def _vote(self, m, rows, lanes, lanes_of):
         """Rows of the state layer step where, and only where, the votes of their steps say so."""
         ballot, late = self.ballot, self.read_latency
-        up, changed = Signal.like(ballot.up, name="taken_up"), Signal.like(
-            ballot.changed, name="taken_changed")
+        up = Signal.like(ballot.up, name="taken_up")
+        changed = Signal.like( ballot.changed, name="taken_changed")
         m.d.comb += [rows.ballot.eq(ballot.valid),
                      ballot.taken.eq(rows.go & rows.voted & (rows.subword == 0))]
         with m.If(ballot.taken):

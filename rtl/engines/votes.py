@@ -84,9 +84,13 @@ class Votes(wiring.Component):
 
         # Rows pass through a register. One of the state layer must have begun its voting; it may
         # while the register still holds the row before, but not one that reads its own input.
-        begun, pending, vote = Signal(), Signal(), Signal()
-        row, oldest = self.i.payload, Signal.like(self.step)
-        neuron, slot = Signal.like(scanned.neuron), Signal.like(self.slot)
+        begun = Signal()
+        pending = Signal()
+        vote = Signal()
+        row = self.i.payload
+        oldest = Signal.like(self.step)
+        neuron = Signal.like(scanned.neuron)
+        slot = Signal.like(self.slot)
         m.d.comb += [
             pending.eq(self.i.valid & (row.layer == 0) & ~begun),
             vote.eq(pending & run & self.free & ~voting.reading
@@ -108,7 +112,9 @@ class Votes(wiring.Component):
             ]
 
         # Blocks as the rows of the backward engine. The first step has no state before it.
-        step, first, address = Signal.like(self.step), Signal(), Signal.like(block.address)
+        step = Signal.like(self.step)
+        first = Signal()
+        address = Signal.like(block.address)
         m.d.comb += [
             step.eq(oldest + voting.steps.read.addr),
             read.addr.eq(Cat(neuron, step, slot)),

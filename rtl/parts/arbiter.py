@@ -38,7 +38,8 @@ class ReadArbiter(wiring.Component):
         address = last.addr
         for reader in reversed(others):
             address = Mux(reader.en, reader.addr, address)
-        enables, conflict = Cat(reader.en for reader in self.readers), Signal()
+        enables = Cat(reader.en for reader in self.readers)
+        conflict = Signal()
         m.d.comb += [
             self.port.addr.eq(address),
             self.port.en.eq(enables.any()),

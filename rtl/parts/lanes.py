@@ -139,7 +139,8 @@ class Lanes(wiring.Component):
         results = [Signal(bits, name=f"result{i}") for i in range(self.lanes)]
         padded = -(-width // self.beat) * self.beat
         filling = Signal(padded - width)
-        passing, shifted = Signal(padded), Signal(padded)
+        passing = Signal(padded)
+        shifted = Signal(padded)
         m.d.comb += [
             passing.eq(Cat(*(Cat(result[:-1], ~result[-1]) for result in results), filling)),
             shifted.eq(Cat(passing[self.beat:], shift.enters)),

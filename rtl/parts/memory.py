@@ -231,7 +231,9 @@ class ActivationMemory(wiring.Component):
         m = Module()
         read, inputs, neurons = self.read, self.inputs, self.neurons
         lanes, low = len(inputs.data), len(neurons.data)
-        address, data, conflict = Signal.like(inputs.addr), Signal.like(inputs.data), Signal()
+        address = Signal.like(inputs.addr)
+        data = Signal.like(inputs.data)
+        conflict = Signal()
         m.d.comb += [address.eq(inputs.addr), data.eq(inputs.data),
                      conflict.eq(inputs.en & neurons.en)]
         with m.If(neurons.en):
