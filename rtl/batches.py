@@ -1,6 +1,6 @@
 """Batches: what happens between the samples."""
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -68,8 +68,8 @@ class Batches(wiring.Component):
         # Progress of the batch and of the sweep.
         in_batch = Signal.like(parameters.batch)
         since_sweep = Signal(range((1 << 16) + config.max_batch))
-        swept = Signal.like(since_sweep)
-        m.d.comb += swept.eq(since_sweep + in_batch)
+        before_sweep = Signal(signed(len(since_sweep) + 1))  # a register: much depends on it
+        m.d.sync += before_sweep.eq(parameters.sweep - since_sweep)
 
         def enter(state):
             """Go to UPDATE or SWEEP; what they tell the update engine comes from registers."""
@@ -129,9 +129,10 @@ class Batches(wiring.Component):
                 with m.If(update.waiting):
                     m.d.comb += host.cause.eq(Cause.SELECT)
                 with m.If(~self.scanning & self.empty & ~update.busy):
-                    m.d.sync += [in_batch.eq(0), since_sweep.eq(swept), update.run.eq(0)]
+                    m.d.sync += [in_batch.eq(0), since_sweep.eq(since_sweep + in_batch),
+                                 update.run.eq(0)]
                     m.next = "READY"
-                    with m.If(swept >= parameters.sweep):
+                    with m.If(before_sweep <= in_batch):
                         begin_sweep(Operation.REINFORCE, Cat(
                             getattr(parameters, f"reinforce_{l}") != 0
                             for l in range(1, config.depth + 1)))
