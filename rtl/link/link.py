@@ -11,6 +11,7 @@ from rtl.engines.classify import result_layout
 from rtl.engines.loader import sample_layout
 from rtl.link.packets import Packets
 from rtl.parts.state_port import state_signature
+from rtl.parts.times import times
 from rtl.registers import Bus
 
 
@@ -118,7 +119,7 @@ class Link(wiring.Component):
             with m.If(self.bus.write & (self.bus.address == registers(config)["STEPS"].address)):
                 m.d.sync += steps.eq(self.bus.write_data)
             m.d.comb += packets.steps.eq(steps)
-            beats = steps * config.input_words
+            beats = times(steps, config.input_words)
         address = Signal.like(state.request.payload.address)
         addressed = Signal()  # the address of a state request has been taken
         result, taken = Signal(result_layout(config)), Signal()  # a result, until it is sent

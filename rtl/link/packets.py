@@ -18,6 +18,7 @@ from bep_model.protocol import (
     state_bytes,
     step_bytes,
 )
+from rtl.parts.times import times
 
 MAX_LENGTH = 0xFFFF
 """Largest payload that the length field of a packet can state, in bytes."""
@@ -251,7 +252,7 @@ class Packets(wiring.Component):
         counter_bytes = state_bytes(self.config)
         longest = item = sample_bytes(self.config)
         if self.config.recurrent:
-            item = self.steps * step_bytes(self.config) + 1
+            item = times(self.steps, step_bytes(self.config)) + 1
         table = item_bytes(self.config, item)
         count = Signal(range(max(6, longest, counter_bytes)))  # bytes left in the item, less one
         whole = Signal()
@@ -275,7 +276,7 @@ class Packets(wiring.Component):
         # one cycle and added in the next one, which is early enough for the end of the CRC.
         product, counted, low = Signal.like(left), Signal(), Signal()
         m.d.sync += [
-            product.eq(self.i.payload * counter_bytes), low.eq(count[0]),
+            product.eq(times(self.i.payload, counter_bytes)), low.eq(count[0]),
             counted.eq(received & (field == Field.PAYLOAD) & (self.opcode == Opcode.STATE_READ)
                        & (count[1:] == 0)),
         ]
