@@ -11,9 +11,11 @@ from rtl.trainer import Trainer
 class Board(wiring.Component):
     """A trainer that a host reaches through a transport, on an amaranth-boards platform.
 
-    It has no ports: it runs at the platform's default clock and takes, if they are named, a button
-    that resets everything and LEDs that show ``Link.busy`` and ``Link.refused``. A packet is
-    abandoned after one second of silence.
+    It has no ports: it takes resources of the platform, among them, if they are named, a button
+    that resets everything and LEDs that show ``Link.busy`` and ``Link.refused``.
+
+    Timing: it runs at the platform's default clock. A packet is abandoned after one second of
+    silence. Reset follows the button two cycles later.
 
     Parameters
     ----------

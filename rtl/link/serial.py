@@ -10,7 +10,9 @@ from rtl.link.uart import Receiver, Transmitter, divisor
 class Serial(wiring.Component):
     """Bytes over resource ``uart`` 0 of an amaranth-boards platform.
 
-    8 data bits, no parity, 1 stop bit; see :class:`rtl.link.uart.Receiver` and ``Transmitter``.
+    8 data bits, no parity, 1 stop bit.
+
+    Timing: as of :class:`rtl.link.uart.Receiver` and :class:`rtl.link.uart.Transmitter`.
 
     Parameters
     ----------
