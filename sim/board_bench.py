@@ -18,6 +18,7 @@ from cocotb.triggers import FallingEdge, Timer
 from bep_model.packets import PacketPort
 from bep_model.protocol import payload_bytes
 from rtl.board import Board
+from rtl.link.serial import Serial
 from sim.bench import PERIOD, Access, Bench, rest
 from sim.job import Job
 from sim.streams import reset
@@ -53,7 +54,8 @@ class Pins(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        board = Board(self.config, self.prototypes, self.default_clk_frequency // DIVISOR)
+        transport = Serial(self.default_clk_frequency // DIVISOR)
+        board = Board(self.config, self.prototypes, transport)
         m.submodules.board = Fragment.get(board, self)
         m.d.comb += [self.uart.rx.i.eq(self.rx), self.tx.eq(self.uart.tx.o)]
         return m

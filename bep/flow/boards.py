@@ -11,6 +11,7 @@ from bep_model.files import read_toml, record
 from bep_model.phases import frame
 from bep_model.words import integers
 from rtl.board import Board
+from rtl.link.serial import Serial
 
 
 def constraints():
@@ -40,7 +41,7 @@ class Target:
     part : str
         With package and speed grade, as ``Family.naming`` has it.
     baud : int
-        Bits per second of the serial port, see ``rtl.link.uart.divisor``.
+        Bits per second of the serial port, see ``rtl.link.serial.Serial``.
     port : str
         What the serial port is to a host, in words.
     program : str
@@ -86,7 +87,7 @@ class Target:
     def top(self, config):
         """Return the design for a configuration."""
         prototypes = integers(frame.prototypes(config))
-        return Board(config, prototypes, self.baud, **self.options,
+        return Board(config, prototypes, Serial(self.baud), **self.options,
                      reset=self.reset, busy=self.busy, refused=self.refused)
 
     @property

@@ -1,38 +1,31 @@
-"""Framing of request and answer packets: storing, checking, refusing."""
+"""Request and answer packets: storing, checking, refusing."""
 
-from amaranth.hdl import Module, Mux, Signal, signed
-from amaranth.lib import enum, memory, stream, wiring
-from amaranth.lib.crc.catalog import CRC16_CCITT_FALSE
-from amaranth.lib.wiring import In, Out
-from amaranth.utils import ceil_log2
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
 
-from bep_model.protocol import (
-    ANSWER,
-    REFUSED,
-    SYNC,
-    Opcode,
-    Refusal,
-    item_bytes,
-    payload_bytes,
-    sample_bytes,
-    state_bytes,
-    step_bytes,
-)
+from bep_model.protocol import ANSWER, REFUSED, Opcode, Refusal, payload_bytes
+from rtl.link.buffer import Buffer
+from rtl.link.framer import Field, Framer
+from rtl.link.items import Items
 
 MAX_LENGTH = 0xFFFF
 """Largest payload that the length field of a packet can state, in bytes."""
 
+Request = wiring.Signature({
+    "active": Out(1),
+    "opcode": Out(Opcode),
+    "payload": Out(stream.Signature(8)),
+    "answer": In(stream.Signature(8)),
+    "owed": Out(1),
+    "done": In(1),
+})
+"""A request that was accepted, seen from who received it.
 
-class Field(enum.Enum, shape=3):
-    """Where in a packet the next byte belongs, received or sent."""
-
-    SYNC = 0
-    OPCODE = 1
-    LENGTH_LOW = 2
-    LENGTH_HIGH = 3
-    PAYLOAD = 4
-    CRC_LOW = 5
-    CRC_HIGH = 6
+``active`` is high from two cycles after its last byte to the last byte of its answer. ``payload``
+is valid until all bytes have been taken; ``answer`` brings as many bytes as the request asks for,
+and ``owed`` says that some are still to come. ``done``: all that it asks for has been carried out.
+"""
 
 
 class Packets(wiring.Component):
@@ -40,11 +33,9 @@ class Packets(wiring.Component):
 
     A request is stored and checked before anything of it is offered. Refused, in this order, are
     a wrong CRC; an unknown opcode; a payload that is longer than ``payload_bytes(config)``, is no
-    whole number of items, or asks for an answer of more than 65,535 bytes. Bytes outside packets
-    are skipped up to the next SYNC. No byte is taken from ``i`` while a request is being answered.
-
-    A packet, request or answer, in which no byte moves for ``timeout`` cycles, rounded up to
-    a power of two, is abandoned.
+    whole number of items, or asks for an answer of more than 65,535 bytes. No byte is taken from
+    ``i`` while a request is being answered. See :class:`rtl.link.framer.Framer` for what is skipped
+    and abandoned.
 
     Timing: one byte per cycle on every stream. The answer's first byte is offered in the cycle
     after the request's last byte, its CRC once its payload has gone and ``done`` is high. Reset
@@ -62,25 +53,14 @@ class Packets(wiring.Component):
         Bytes from the host.
     o : Out(stream.Signature(8))
         Bytes to the host.
-    active : Out(1)
-        High from two cycles after the last byte of an accepted request to the last byte of its
-        answer.
-    opcode : Out(3)
-        Opcode of that request.
-    payload : Out(stream.Signature(8))
-        Its payload; valid until all bytes have been taken.
-    answer : In(stream.Signature(8))
-        Payload of the answer: as many bytes as the request asks for.
-    owed : Out(1)
-        Bytes of that are still to come.
-    done : In(1)
-        Everything that the request asks for has been carried out.
+    request : Out(Request)
+        What is to be carried out.
     busy : Out(1)
         A request is being answered.
     refused : Out(1)
         The last request was refused.
-    steps : In(11)
-        Register STEPS, of a recurrent trainer: how long a sample is.
+    steps : In(range(T_max + 1))
+        Register STEPS: how long a sample is; only of a recurrent trainer.
 
     Raises
     ------
@@ -88,18 +68,6 @@ class Packets(wiring.Component):
         For a ``timeout`` of wrong type or range, and for a configuration whose samples or counter
         words do not fit a packet.
     """
-
-    i: In(stream.Signature(8))
-    o: Out(stream.Signature(8))
-    active: Out(1)
-    opcode: Out(3)
-    payload: Out(stream.Signature(8))
-    answer: In(stream.Signature(8))
-    owed: Out(1)
-    done: In(1)
-    busy: Out(1)
-    refused: Out(1)
-    steps: In(11)
 
     def __init__(self, config, timeout):
         if isinstance(timeout, bool) or not isinstance(timeout, int):
@@ -111,175 +79,77 @@ class Packets(wiring.Component):
                              f"not need {payload_bytes(config)}")
         self.config = config
         self.timeout = timeout
-        super().__init__()
+        super().__init__({
+            **({"steps": In(range(config.max_steps + 1))} if config.recurrent else {}),
+            "i": In(stream.Signature(8)),
+            "o": Out(stream.Signature(8)),
+            "request": Out(Request),
+            "busy": Out(1),
+            "refused": Out(1),
+        })
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.crc = crc = CRC16_CCITT_FALSE(data_width=8).create()
-
-        field = Signal(Field)
-        answering = self.busy  # low: the packet that is passing is a request
-        byte = Signal(8)  # the byte that is passing, in this cycle if `passed`
-        passed = Signal()
-        more = Signal()  # payload bytes are still to come
-        size = Signal(16)  # bytes of the request's payload
-        position = Signal(16)  # of the next one
-        # Bytes of the answer's payload, then of these still to send: all that a request can ask for
-        left = Signal(max(17, (4 * payload_bytes(self.config)).bit_length(),
-                          16 + state_bytes(self.config).bit_length()))
-        more_left = Signal(signed(len(left)))  # what changes it, in one adder
-        m.d.sync += left.eq(left + more_left)
-        refusal = Signal(Refusal)
-        in_payload = field == Field.PAYLOAD
-        crc_byte = Mux(field == Field.CRC_HIGH, crc.crc[8:], crc.crc[:8])
-
-        m.d.comb += [
-            more.eq(Mux(answering, left != 0, position != size)),
-            passed.eq(Mux(answering, self.o.valid & self.o.ready, self.i.valid & self.i.ready)),
-            self.owed.eq(left != 0),
-            self.i.ready.eq(~answering & (~in_payload | more)),
-            self.o.valid.eq(answering & (~in_payload | more & (self.refused | self.answer.valid))),
-            self.o.payload.eq(byte),
-            self.answer.ready.eq(answering & in_payload & more & ~self.refused & self.o.ready),
-            crc.start.eq(field == Field.SYNC),
-            crc.valid.eq(passed & ~((field == Field.SYNC) | (field == Field.CRC_LOW)
-                                    | (field == Field.CRC_HIGH))),
-            crc.data.eq(byte),
-        ]
-        with m.If(~answering):
-            m.d.comb += byte.eq(self.i.payload)
-        with m.Else():
-            with m.Switch(field):
-                with m.Case(Field.SYNC):
-                    m.d.comb += byte.eq(SYNC)
-                with m.Case(Field.OPCODE):
-                    m.d.comb += byte.eq(Mux(self.refused, REFUSED, ANSWER | self.opcode))
-                with m.Case(Field.LENGTH_LOW):
-                    m.d.comb += byte.eq(left[:8])
-                with m.Case(Field.LENGTH_HIGH):
-                    m.d.comb += byte.eq(left[8:16])
-                with m.Case(Field.PAYLOAD):
-                    m.d.comb += byte.eq(Mux(self.refused, refusal, self.answer.payload))
-                with m.Default():
-                    m.d.comb += byte.eq(crc_byte)
-
-        # Field after field; the order is that of the enumeration.
-        ended = in_payload & ~more & (~answering | self.refused | self.done)
-        with m.If(field == Field.CRC_HIGH):
-            with m.If(passed):
-                m.d.sync += field.eq(Field.SYNC)
-        with m.Elif(field == Field.SYNC):
-            with m.If(passed & (byte == SYNC)):
-                m.d.sync += field.eq(Field.OPCODE)
-        with m.Elif(Mux(in_payload, ended, passed)):
-            m.d.sync += field.eq(field.as_value() + 1)
-
-        self._store(m, field, byte, passed & ~answering, size, position)
-        fits = self._count_items(m, field, byte, passed & ~answering, size, left, more_left)
-
-        wrong = Signal()  # the first CRC byte differs
-        with m.If(passed & (field == Field.CRC_LOW)):
-            m.d.sync += wrong.eq(byte != crc_byte)
-        with m.If(passed & (field == Field.CRC_HIGH)):
-            m.d.sync += answering.eq(~answering)
-            with m.If(~answering):
-                with m.If(wrong | (byte != crc_byte)):
-                    m.d.sync += [self.refused.eq(1), refusal.eq(Refusal.CRC)]
-                with m.Elif(self.opcode == 0):
-                    m.d.sync += [self.refused.eq(1), refusal.eq(Refusal.OPCODE)]
-                with m.Elif(~fits):
-                    m.d.sync += [self.refused.eq(1), refusal.eq(Refusal.LENGTH)]
-                with m.Else():
-                    m.d.sync += self.refused.eq(0)
-        with m.If(answering):
-            with m.If(passed & in_payload):
-                m.d.comb += more_left.eq(-1)
-            with m.If(self.refused):
-                with m.If(field == Field.SYNC):
-                    m.d.sync += left.eq(0)
-                with m.If(passed & (field == Field.OPCODE)):
-                    m.d.comb += more_left.eq(1)
-        # One cycle late: by then the buffer shows the first payload byte.
-        m.d.sync += self.active.eq(answering & ~self.refused
-                                   & ~(passed & (field == Field.CRC_HIGH)))
-
-        timer = Signal(ceil_log2(self.timeout) + 1)
-        m.d.sync += timer.eq(timer + 1)
-        with m.If(passed | ~answering & (field == Field.SYNC)):
-            m.d.sync += timer.eq(0)
-        with m.Elif(timer[-1]):
-            m.d.sync += [field.eq(Field.SYNC), answering.eq(0), self.active.eq(0)]
-        return m
-
-    def _store(self, m, field, byte, received, size, position):
-        """Keep the payload of a request and offer it while the request is active."""
-        m.submodules.buffer = buffer = memory.Memory(
-            shape=8, depth=payload_bytes(self.config), init=[])
-        # Written and read at different times: no transparency needed.
-        write, read = buffer.write_port(), buffer.read_port()
-        following = Signal.like(position)
-        m.d.comb += [
-            following.eq(position),
-            read.addr.eq(following),
-            write.addr.eq(position),
-            write.data.eq(byte),
-            # A payload that is too long overwrites its own beginning; it is refused.
-            write.en.eq(received & (field == Field.PAYLOAD)),
-            self.payload.payload.eq(read.data),
-            self.payload.valid.eq(self.active & (position != size)),
-        ]
-        m.d.sync += position.eq(following)
-        taken = self.payload.valid & self.payload.ready
-        with m.If(taken | received & (field == Field.PAYLOAD)):
-            m.d.comb += following.eq(position + 1)
-        with m.Elif(received & (field != Field.CRC_LOW)):
-            m.d.comb += following.eq(0)
-        with m.If(received):
-            with m.If(field == Field.LENGTH_LOW):
-                m.d.sync += size[:8].eq(byte)
-            with m.If(field == Field.LENGTH_HIGH):
-                m.d.sync += size[8:].eq(byte)
-
-    def _count_items(self, m, field, byte, received, size, left, more_left):
-        """Cut the payload of a request into items and add the answer's length up in ``left``.
-
-        Returns
-        -------
-        Value
-            Whether request and answer have a legal length, at the end of the request.
-        """
-        counter_bytes = state_bytes(self.config)
-        longest = item = sample_bytes(self.config)
+        depth = payload_bytes(self.config)
+        m.submodules.framer = framer = Framer(self.timeout)
+        m.submodules.buffer = buffer = Buffer(depth)
+        m.submodules.items = items = Items(self.config)
+        request, field = self.request, framer.field
+        connect(m, flipped(self.i), framer.i)
+        connect(m, framer.o, flipped(self.o))
+        connect(m, buffer.o, flipped(request.payload))
         if self.config.recurrent:
-            item = self.steps * step_bytes(self.config) + 1
-        table = item_bytes(self.config, item)
-        count = Signal(range(max(6, longest, counter_bytes)))  # bytes left in the item, less one
-        whole = Signal()
+            m.d.comb += items.steps.eq(self.steps)
 
-        with m.If(received & (field == Field.OPCODE)):
-            m.d.sync += [self.opcode.eq(0), left.eq(0)]
-            with m.Switch(byte):
-                for opcode, (first, _, _) in table.items():
-                    with m.Case(opcode):
-                        m.d.sync += [self.opcode.eq(opcode), count.eq(first - 1)]
-            m.d.sync += whole.eq((byte != Opcode.STATE_READ) & (byte != Opcode.STATE_WRITE))
-        with m.If(received & (field == Field.PAYLOAD)):
-            m.d.sync += [count.eq(count - 1), whole.eq(count == 0)]
-            with m.If(count == 0):
-                with m.Switch(self.opcode):
-                    for opcode, (_, others, gain) in table.items():
-                        with m.Case(opcode):
-                            m.d.sync += count.eq(others - 1)
-                            m.d.comb += more_left.eq(gain)
-        # The last two bytes of a STATE_READ are the number of words, low byte first. Multiplied in
-        # one cycle and added in the next one, which is early enough for the end of the CRC.
-        product, counted, low = Signal.like(left), Signal(), Signal()
-        m.d.sync += [
-            product.eq(self.i.payload * counter_bytes), low.eq(count[0]),
-            counted.eq(received & (field == Field.PAYLOAD) & (self.opcode == Opcode.STATE_READ)
-                       & (count[1:] == 0)),
+        answering = self.busy  # low: the packet that is passing is a request
+        received = framer.passed & ~answering
+        in_payload = field == Field.PAYLOAD
+        size = Signal(16)  # bytes of the request's payload
+        refusal = Signal(Refusal)
+        m.d.comb += [
+            framer.send.eq(answering),
+            framer.opcode.eq(Mux(self.refused, REFUSED, ANSWER | items.opcode)),
+            framer.length.eq(items.left),
+            framer.payload.payload.eq(Mux(self.refused, refusal, request.answer.payload)),
+            framer.payload.valid.eq(self.refused | request.answer.valid),
+            framer.more.eq(Mux(answering, request.owed, ~buffer.end)),
+            framer.hold.eq(answering & ~self.refused & ~request.done),
+            buffer.i.payload.eq(self.i.payload),
+            # A payload that is too long overwrites its own beginning; it is refused.
+            buffer.i.valid.eq(received & in_payload),
+            buffer.size.eq(size),
+            buffer.rewind.eq(received & (field != Field.CRC_LOW)),
+            buffer.offer.eq(request.active),
+            items.byte.eq(self.i.payload),
+            items.start.eq(received & (field == Field.OPCODE)),
+            items.payload.eq(received & in_payload),
+            items.size.eq(size),
+            items.sent.eq(framer.passed & answering & in_payload),
+            items.refuse.eq(answering & self.refused & (field == Field.SYNC)),
+            request.opcode.eq(items.opcode),
+            request.owed.eq(items.left != 0),
+            request.answer.ready.eq(framer.payload.ready & ~self.refused),
         ]
-        with m.If(counted):
-            m.d.comb += more_left.eq(Mux(low, product, product << 8))
-        single = (self.opcode != Opcode.STATE_READ) | (size == table[Opcode.STATE_READ][0])
-        return whole & single & (size <= payload_bytes(self.config)) & (left[16:] == 0)
+        with m.If(received & (field == Field.LENGTH_LOW)):
+            m.d.sync += size[:8].eq(self.i.payload)
+        with m.If(received & (field == Field.LENGTH_HIGH)):
+            m.d.sync += size[8:].eq(self.i.payload)
+
+        ended = framer.passed & (field == Field.CRC_HIGH)
+        with m.If(ended):
+            m.d.sync += answering.eq(~answering)
+        with m.If(ended & ~answering):
+            m.d.sync += self.refused.eq(1)
+            with m.If(~framer.good):
+                m.d.sync += refusal.eq(Refusal.CRC)
+            with m.Elif(items.opcode == 0):
+                m.d.sync += refusal.eq(Refusal.OPCODE)
+            with m.Elif(~items.whole | (size > depth) | (items.left > MAX_LENGTH)):
+                m.d.sync += refusal.eq(Refusal.LENGTH)
+            with m.Else():
+                m.d.sync += self.refused.eq(0)
+        # From the second cycle of an answer to its last byte.
+        m.d.sync += request.active.eq(answering & ~self.refused & ~ended)
+        with m.If(framer.expired):
+            m.d.sync += [answering.eq(0), request.active.eq(0)]
+        return m

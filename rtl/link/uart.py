@@ -21,8 +21,8 @@ def tolerance(cycles):
     Returns
     -------
     (float, float)
-        Parts of ``cycles``, for any bytes back to back: 2.5 % and 5.5 % for 4 cycles, at least
-        3.3 % both ways from 5, 4 % from 9, 5.0 % and 5.5 % in the limit.
+        Parts of ``cycles``, for any bytes back to back: 5.0 % and 2.8 % for 4 cycles, at least
+        3.7 % both ways from 5, 4 % from 7, 5.0 % and 5.6 % in the limit.
 
     Raises
     ------
@@ -62,8 +62,12 @@ def divisor(clock_hz, baud):
 
 
 def _middle(cycles):
-    """Whole cycles from a bit's first sample to the one that is taken."""
-    return cycles // 2
+    """Whole cycles from a bit's first sample to the one that is taken.
+
+    An even bit has two samples in its middle; the earlier one is nearer to it, as a bit's first
+    sample is up to a cycle late.
+    """
+    return (cycles - 1) // 2
 
 
 def _check(cycles):
@@ -80,7 +84,7 @@ class Receiver(wiring.Component):
     A frame starts at a falling edge; every bit is sampled once, in its middle. A frame whose start
     bit is not low or whose stop bit is not high there is dropped.
 
-    Timing: a byte is offered 9 ``divisor`` + ``divisor`` // 2 + 2 cycles, or up to one more,
+    Timing: a byte is offered 9 ``divisor`` + (``divisor`` - 1) // 2 + 2 cycles, or up to one more,
     after its start bit appears at the pin, and stays until it is taken. A byte that completes
     before that is dropped.
 

@@ -92,15 +92,21 @@ def test_a_fault_in_the_file(file, before, after, error, text):
     ("amaranth_boards.ulx3s:ULX3S_25F_Platform", ":", "platform must be MODULE:CLASS"),
     ("amaranth_boards.ulx3s:ULX3S_25F_Platform", "os:path", "platform must be MODULE:CLASS"),
     ("ULX3S_25F_P", "_ULX3SP", "platform must be MODULE:CLASS"),  # an abstract class
-    ("amaranth_boards.ulx3s:ULX3S_25F_Platform\"\npart = \"LFE5U-25F-6BG381C",
-     "amaranth_boards.icebreaker_bitsy:ICEBreakerBitsyPlatform\"\npart = \"iCE40UP5K-SG48",
-     "Resource uart#0 does not exist"),
     ('["led", 7]', '["led", 8]', "Resource led#8 does not exist"),
     ("500_000", "9_000_000", "baud must divide the clock of 25000000 Hz"),
 ])
 def test_a_file_that_does_not_suit_its_platform(file, before, after, text):
     file.write_text(TEXT.replace(before, after), encoding="utf-8")
     with pytest.raises(ValueError, match=re.escape(text)):
+        prepare(TINY, target(file), 1)
+
+
+def test_a_platform_without_the_transports_resource(file):
+    file.write_text(
+        TEXT.partition("busy")[0].replace("LFE5U-25F-6BG381C", "iCE40UP5K-SG48").replace(
+            "ulx3s:ULX3S_25F_Platform", "icebreaker_bitsy:ICEBreakerBitsyPlatform"),
+        encoding="utf-8")
+    with pytest.raises(ValueError, match="Resource uart#0 does not exist"):
         prepare(TINY, target(file), 1)
 
 

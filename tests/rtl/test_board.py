@@ -1,10 +1,12 @@
-"""A whole board at its serial pins: load, train, read the results and every counter."""
+"""A whole board: at its serial pins load, train, read results and counters; other transports."""
 
 from types import SimpleNamespace
 
 import numpy as np
-from amaranth.hdl import Fragment
-from amaranth.lib import io
+import pytest
+from amaranth.hdl import Fragment, Module
+from amaranth.lib import io, stream, wiring
+from amaranth.lib.wiring import In, Out
 from amaranth.sim import Simulator
 
 from bep_model import protocol
@@ -16,7 +18,9 @@ from bep_model.phases.frame import prototypes
 from bep_model.phases.random import seeds
 from bep_model.protocol import Command, Mode, Opcode
 from bep_model.registers import registers, settings
+from bep_model.words import integers
 from rtl.board import Board
+from rtl.link.serial import Serial
 
 CONFIG = Config(12, (8, 6), 3, counter_bits=4, weight_lanes=8, counter_lanes=4)
 PARAMETERS = Parameters(margin=4, gates=(6, 5), groups=(4, 3), reinforce=(20000, 30000),
@@ -31,7 +35,8 @@ class Platform:
 
     def __init__(self):
         self.rx, self.tx = io.SimulationPort("i", 1), io.SimulationPort("o", 1)
-        self.button, self.led = io.SimulationPort("i", 1), io.SimulationPort("o", 1)
+        self.button = io.SimulationPort("i", 1)
+        self.led, self.led_2 = io.SimulationPort("o", 1), io.SimulationPort("o", 1)
 
     def request(self, name, number, dir):
         assert (number, dir) == (0, "-")
@@ -93,8 +98,8 @@ def test_training_at_the_pins():
     labels = rng.integers(CONFIG.classes, size=SAMPLES)
     seen = SimpleNamespace()
     platform = Platform()
-    pack = [int("".join(map(str, row[::-1])), 2) for row in prototypes(CONFIG)]
-    board = Board(CONFIG, pack, 1_000_000, reset=("button", 0), busy=("led", 0))
+    board = Board(CONFIG, integers(prototypes(CONFIG)), Serial(1_000_000),
+                  reset=("button", 0), busy=("led", 0))
 
     async def host(ctx):
         ctx.set(platform.rx.i, 1)
@@ -119,8 +124,12 @@ def test_training_at_the_pins():
         size = protocol.state_bytes(CONFIG)
         seen.words = [int.from_bytes(raw[i:i + size], "little") for i in range(0, len(raw), size)]
 
-        # The button brings the power-on state back; the counters stay.
+        # The button brings the power-on state back, in the midst of a packet and of a byte.
+        await port.send(frame(Opcode.WRITE)[:3])
+        ctx.set(platform.rx.i, 0)
+        await ctx.tick().repeat(10)
         ctx.set(platform.button.i, 1)
+        ctx.set(platform.rx.i, 1)
         await ctx.tick().repeat(10)
         ctx.set(platform.button.i, 0)
         await ctx.tick().repeat(10)
@@ -145,3 +154,45 @@ def test_training_at_the_pins():
                 bits = word >> (i % CONFIG.counter_lanes * CONFIG.counter_bits) & 15
                 assert (bits ^ 8) - 8 == value, f"layer {l}, neuron {row}, input {i}"
     assert seen.after_reset == 0
+
+
+class Wire(wiring.Component):
+    """A transport that leaves its streams to the testbench."""
+
+    rx: Out(stream.Signature(8))
+    tx: In(stream.Signature(8))
+
+    def elaborate(self, platform):
+        return Module()
+
+
+@pytest.mark.parametrize("reset", [None, ("button", 0)])
+@pytest.mark.parametrize(("asked", "expected", "is_refused"), [
+    (frame(Opcode.READ, [0]), frame(Opcode.READ | protocol.ANSWER, b"1PEB"), 0),
+    (frame(0x42), frame(protocol.REFUSED, [protocol.Refusal.OPCODE]), 1),
+])
+def test_another_transport(reset, asked, expected, is_refused):
+    """Nothing else of the board knows what carries the bytes; the LEDs show what it does."""
+    platform, transport, received = Platform(), Wire(), bytearray()
+    del platform.rx, platform.tx
+    board = Board(CONFIG, integers(prototypes(CONFIG)), transport, reset=reset,
+                  busy=("led", 0), refused=("led_2", 0))
+
+    async def host(ctx):
+        ctx.set(transport.rx.valid, 1)
+        for byte in asked:
+            ctx.set(transport.rx.payload, byte)
+            await ctx.tick().until(transport.rx.ready)
+        ctx.set(transport.rx.valid, 0)
+        ctx.set(transport.tx.ready, 1)
+        assert ctx.get(platform.led.o)
+        for _ in range(100):
+            _, _, valid, payload = await ctx.tick().sample(transport.tx.valid, transport.tx.payload)
+            received.extend([payload] * valid)
+        assert not ctx.get(platform.led.o) and ctx.get(platform.led_2.o) == is_refused
+
+    simulator = Simulator(Fragment.get(board, platform))
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(host)
+    simulator.run()
+    assert received == expected

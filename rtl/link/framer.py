@@ -1,0 +1,137 @@
+"""Fields of packets: one after another, received or sent, with their CRC."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import enum, stream, wiring
+from amaranth.lib.crc.catalog import CRC16_CCITT_FALSE
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from bep_model.protocol import SYNC
+
+
+class Field(enum.Enum, shape=3):
+    """Where in a packet the next byte belongs, received or sent."""
+
+    SYNC = 0
+    OPCODE = 1
+    LENGTH_LOW = 2
+    LENGTH_HIGH = 3
+    PAYLOAD = 4
+    CRC_LOW = 5
+    CRC_HIGH = 6
+
+
+class Framer(wiring.Component):
+    """Receive or send one packet at a time, field by field.
+
+    Bytes outside packets are skipped up to the next SYNC. A packet in which no byte moves for
+    ``timeout`` cycles, rounded up to a power of two, is abandoned.
+
+    Timing: one byte per cycle; the end of the payload takes one more.
+
+    Parameters
+    ----------
+    timeout : int
+        Clock cycles, at least 1.
+
+    Members
+    -------
+    i : In(stream.Signature(8))
+        Packets received.
+    o : Out(stream.Signature(8))
+        Packets sent.
+    send : In(1)
+        The packet is one to send. It may change after CRC_HIGH, and when a packet has ``expired``.
+    opcode, length : In(8), In(16)
+        Of the packet to send.
+    payload : In(stream.Signature(8))
+        Likewise.
+    more : In(1)
+        Bytes of the payload are still to come.
+    hold : In(1)
+        The CRC must wait.
+    field : Out(Field)
+        Where the packet has got to.
+    passed : Out(1)
+        ``byte`` passes in this cycle.
+    byte : Out(8)
+        The field's next one.
+    good : Out(1)
+        Holds with the last byte: the CRC is right.
+    expired : Out(1)
+        The packet is abandoned.
+    """
+
+    i: In(stream.Signature(8))
+    o: Out(stream.Signature(8))
+    send: In(1)
+    opcode: In(8)
+    length: In(16)
+    payload: In(stream.Signature(8))
+    more: In(1)
+    hold: In(1)
+    field: Out(Field)
+    passed: Out(1)
+    byte: Out(8)
+    good: Out(1)
+    expired: Out(1)
+
+    def __init__(self, timeout):
+        self.timeout = timeout
+        super().__init__()
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.crc = crc = CRC16_CCITT_FALSE(data_width=8).create()
+        i, o, send, field, passed, byte = (
+            self.i, self.o, self.send, self.field, self.passed, self.byte)
+        in_payload = field == Field.PAYLOAD
+        crc_byte = Mux(field == Field.CRC_HIGH, crc.crc[8:], crc.crc[:8])
+
+        m.d.comb += [
+            passed.eq(Mux(send, o.valid & o.ready, i.valid & i.ready)),
+            i.ready.eq(~send & (~in_payload | self.more)),
+            o.valid.eq(send & (~in_payload | self.more & self.payload.valid)),
+            o.payload.eq(byte),
+            self.payload.ready.eq(send & in_payload & self.more & o.ready),
+            crc.start.eq(field == Field.SYNC),
+            crc.valid.eq(passed & ~((field == Field.SYNC) | (field == Field.CRC_LOW)
+                                    | (field == Field.CRC_HIGH))),
+            crc.data.eq(byte),
+        ]
+        with m.If(~send):
+            m.d.comb += byte.eq(i.payload)
+        with m.Else():
+            with m.Switch(field):
+                for case, value in {
+                        Field.SYNC: SYNC, Field.OPCODE: self.opcode,
+                        Field.LENGTH_LOW: self.length[:8], Field.LENGTH_HIGH: self.length[8:],
+                        Field.PAYLOAD: self.payload.payload}.items():
+                    with m.Case(case):
+                        m.d.comb += byte.eq(value)
+                with m.Default():
+                    m.d.comb += byte.eq(crc_byte)
+
+        # Field after field; the order is that of the enumeration.
+        with m.If(field == Field.CRC_HIGH):
+            with m.If(passed):
+                m.d.sync += field.eq(Field.SYNC)
+        with m.Elif(field == Field.SYNC):
+            with m.If(passed & (byte == SYNC)):
+                m.d.sync += field.eq(Field.OPCODE)
+        with m.Elif(Mux(in_payload, ~self.more & ~self.hold, passed)):
+            m.d.sync += field.eq(field.as_value() + 1)
+
+        low_good = Signal()  # the first CRC byte is right
+        with m.If(passed & (field == Field.CRC_LOW)):
+            m.d.sync += low_good.eq(byte == crc_byte)
+        m.d.comb += self.good.eq(low_good & (byte == crc_byte))
+
+        timer = Signal(ceil_log2(self.timeout) + 1)
+        m.d.sync += timer.eq(timer + 1)
+        with m.If(passed | ~send & (field == Field.SYNC)):
+            m.d.sync += timer.eq(0)
+        with m.Elif(timer[-1]):
+            m.d.comb += self.expired.eq(1)
+            m.d.sync += field.eq(Field.SYNC)
+        return m

@@ -1,0 +1,112 @@
+"""What a request's payload consists of, and how long its answer is."""
+
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from bep_model.protocol import (
+    Opcode,
+    item_bytes,
+    payload_bytes,
+    sample_bytes,
+    state_bytes,
+    step_bytes,
+)
+from rtl.parts.times import times
+
+
+class Items(wiring.Component):
+    """Cut the payload of a request into items, and count the bytes of the answer's payload.
+
+    Timing: outputs follow in the next cycle, ``left`` for the number of words of a STATE_READ two
+    cycles after its bytes.
+
+    Parameters
+    ----------
+    config : Config
+
+    Members
+    -------
+    byte : In(8)
+        Of the request.
+    start, payload : In(1)
+        ``byte`` is the opcode, or the next one of the payload.
+    size : In(16)
+        Bytes of the payload.
+    sent : In(1)
+        A byte of the answer's payload has gone.
+    refuse : In(1)
+        The answer is to have one byte.
+    opcode : Out(Opcode)
+        Of the request; 0 for an unknown one.
+    whole : Out(1)
+        The payload so far is a whole number of items: of a STATE_READ, one.
+    left : Out(n)
+        Bytes that the request asks for, less those sent; n bits hold all that one can ask for.
+    steps : In(range(T_max + 1))
+        Steps of a sample; only of a recurrent trainer.
+    """
+
+    def __init__(self, config):
+        self.config = config
+        bits = max(17, (4 * payload_bytes(config)).bit_length(),
+                   16 + state_bytes(config).bit_length())
+        super().__init__({
+            **({"steps": In(range(config.max_steps + 1))} if config.recurrent else {}),
+            "byte": In(8),
+            "start": In(1),
+            "payload": In(1),
+            "size": In(16),
+            "sent": In(1),
+            "refuse": In(1),
+            "opcode": Out(Opcode),
+            "whole": Out(1),
+            "left": Out(bits),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        counter_bytes = state_bytes(self.config)
+        longest = item = sample_bytes(self.config)
+        if self.config.recurrent:
+            item = times(self.steps, step_bytes(self.config)) + 1
+        table = item_bytes(self.config, item)
+        count = Signal(range(max(6, longest, counter_bytes)))  # bytes left in the item, less one
+        complete = Signal()  # the last item is
+        change = Signal(signed(len(self.left)))  # of `left`, in one adder
+
+        m.d.sync += self.left.eq(self.left + change)
+        with m.If(self.start):
+            m.d.sync += [self.opcode.eq(0), self.left.eq(0)]
+            with m.Switch(self.byte):
+                for opcode, (first, _, _) in table.items():
+                    with m.Case(opcode):
+                        m.d.sync += [self.opcode.eq(opcode), count.eq(first - 1)]
+            m.d.sync += complete.eq(
+                (self.byte != Opcode.STATE_READ) & (self.byte != Opcode.STATE_WRITE))
+        with m.If(self.payload):
+            m.d.sync += [count.eq(count - 1), complete.eq(count == 0)]
+            with m.If(count == 0):
+                with m.Switch(self.opcode):
+                    for opcode, (_, others, gain) in table.items():
+                        with m.Case(opcode):
+                            m.d.sync += count.eq(others - 1)
+                            m.d.comb += change.eq(gain)
+        reading = self.opcode == Opcode.STATE_READ
+        m.d.comb += self.whole.eq(
+            complete & (~reading | (self.size == table[Opcode.STATE_READ][0])))
+
+        # The last two bytes of a STATE_READ are the number of words, low byte first. Multiplied in
+        # one cycle and added in the next one, which is early enough for the end of the CRC.
+        product, counted, low = Signal.like(self.left), Signal(), Signal()
+        m.d.sync += [
+            product.eq(times(self.byte, counter_bytes)), low.eq(count[0]),
+            counted.eq(self.payload & reading & (count[1:] == 0)),
+        ]
+        with m.If(counted):
+            m.d.comb += change.eq(Mux(low, product, product << 8))
+        with m.If(self.sent):
+            m.d.comb += change.eq(-1)
+        with m.If(self.refuse):
+            m.d.sync += self.left.eq(1)
+        return m

@@ -1,0 +1,49 @@
+"""The transport over a serial port."""
+
+from amaranth.hdl import Module
+from amaranth.lib import io, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from rtl.link.uart import Receiver, Transmitter, divisor
+
+
+class Serial(wiring.Component):
+    """Bytes over resource ``uart`` 0 of an amaranth-boards platform.
+
+    8 data bits, no parity, 1 stop bit.
+
+    Timing: as of :class:`rtl.link.uart.Receiver` and :class:`rtl.link.uart.Transmitter`.
+
+    Parameters
+    ----------
+    baud : int
+        Bits per second. It must suit the platform's default clock, see
+        :func:`rtl.link.uart.divisor`, which raises ValueError when the design is elaborated.
+
+    Members
+    -------
+    rx : Out(stream.Signature(8))
+        Bytes from the host. One that is complete before the last was taken is dropped.
+    tx : In(stream.Signature(8))
+        Bytes to the host.
+    """
+
+    rx: Out(stream.Signature(8))
+    tx: In(stream.Signature(8))
+
+    def __init__(self, baud):
+        self.baud = baud
+        super().__init__()
+
+    def elaborate(self, platform):
+        m = Module()
+        cycles = divisor(round(platform.default_clk_frequency), self.baud)
+        m.submodules.receiver = receiver = Receiver(cycles)
+        m.submodules.transmitter = transmitter = Transmitter(cycles)
+        pins = platform.request("uart", 0, dir="-")
+        m.submodules.rx_pin = rx_pin = io.Buffer("i", pins.rx)
+        m.submodules.tx_pin = tx_pin = io.Buffer("o", pins.tx)
+        m.d.comb += [receiver.i.eq(rx_pin.i), tx_pin.o.eq(transmitter.o)]
+        wiring.connect(m, receiver.o, wiring.flipped(self.rx))
+        wiring.connect(m, wiring.flipped(self.tx), transmitter.i)
+        return m
