@@ -1,6 +1,6 @@
 """The sequencer: the one block that knows the order of the phases of a sample."""
 
-from amaranth.hdl import Const, Module, Signal
+from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -79,28 +79,21 @@ class Sequencer(wiring.Component):
         config, control, forward, select = self.config, self.control, self.forward, self.select
         recurrent, last = config.recurrent, config.depth - 1
         layer = Signal(range(config.depth + 1))  # of the forward phase
+        training = Signal()
         upcoming, target, earlier, newest, oldest = self._jobs(m)
+        self._starts(m, layer, training, upcoming, target)
         m.d.comb += [
             control.ready.eq(self.loader.full & self.result.free),
             self.loader.take.eq(control.take),
+            self.result.training.eq(training),
+            self.winners.commit.eq(select.hidden),
+            control.cause.eq(Cause.WAIT),
         ]
-        training = Signal()
         with m.If(control.take):
             m.d.sync += training.eq(control.training)
 
-        def begin_forward(training):
-            m.d.comb += forward.start.eq(1)
-            m.d.sync += layer.eq(upcoming)
-            with m.If((upcoming == last) & training):
-                begin_select(last, hidden=0)
-
-        def begin_select(layer, hidden):
-            m.d.comb += [select.start.eq(1), target.eq(layer)]
-            m.d.sync += [select.layer.eq(layer), select.hidden.eq(hidden)]
-
         def begin_backward(layer):
-            m.d.comb += self.backward.start.eq(1)
-            begin_select(layer, hidden=1)
+            m.d.comb += [self.backward.start.eq(1), target.eq(layer)]
             m.next = "BACKWARD"
 
         def end_sample():
@@ -110,12 +103,10 @@ class Sequencer(wiring.Component):
                 with m.If(training):
                     m.next = "SETTLE"
 
-        m.d.comb += [target.eq(select.layer), control.cause.eq(Cause.WAIT),
-                     self.result.training.eq(training), self.winners.commit.eq(select.hidden)]
         with m.FSM() as fsm:
             with m.State("IDLE"):
                 with m.If(control.take):
-                    begin_forward(control.training)
+                    m.d.comb += forward.start.eq(1)
                     m.next = "FORWARD"
 
             with m.State("FORWARD"):
@@ -129,7 +120,7 @@ class Sequencer(wiring.Component):
                 with m.If(newest | (layer != 0)):
                     m.d.comb += upcoming.eq(layer + 1)
                 with m.If(forward.done):
-                    begin_forward(training)
+                    m.d.comb += forward.start.eq(1)
                     with m.If(layer == last):
                         m.d.comb += self.classify.start.eq(1)
                         m.next = "CLASSIFY"
@@ -192,3 +183,20 @@ class Sequencer(wiring.Component):
             jobs.length.eq(self.loader.length), self.step.eq(jobs.step), self.span.eq(jobs.span),
         ]
         return (jobs.upcoming, jobs.target, jobs.earlier, jobs.select.newest, jobs.select.oldest)
+
+    def _starts(self, m, layer, training, upcoming, target):
+        """What starts with forward and backward: the scan of the last layer with the former, that
+        of a hidden layer with the latter.
+        """
+        forward, select, last = self.forward, self.select, self.config.depth - 1
+        hidden = self.backward.start if last else Const(0)
+        scanned = training if last else Mux(self.control.take, self.control.training, training)
+        with m.If(forward.start):
+            m.d.sync += layer.eq(upcoming)
+        m.d.comb += target.eq(select.layer)
+        with m.If(hidden):
+            m.d.comb += select.start.eq(1)
+        with m.Elif(forward.start & (upcoming == last) & scanned):
+            m.d.comb += [select.start.eq(1), target.eq(last)]
+        with m.If(select.start):
+            m.d.sync += [select.layer.eq(target), select.hidden.eq(hidden)]
