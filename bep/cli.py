@@ -22,6 +22,7 @@ from typer.core import TyperCommand, TyperGroup
 
 COMMANDS = {
     "train": ("bep.commands.train:train", ""),
+    "config": ("bep.commands.config:command", ""),
     "verify": ("bep.commands.verify:command", "sim"),
     "export": ("bep.commands.export:command", "rtl"),
     "build": ("bep.commands.build:command", "flow"),

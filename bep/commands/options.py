@@ -1,5 +1,6 @@
-"""Options that several commands have: data sets and their encodings."""
+"""Options that several commands have: what is trained, data sets and their encodings."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,12 @@ from bep_model.data.catalogue import Encoding
 DATASET = (f"One of {', '.join(catalogue.PLAIN)}; of images, {', '.join(catalogue.IMAGES)}; of "
            "sequences, which a recurrent network takes, any of the images row by row, as s-mnist, "
            f"{', '.join(catalogue.ARCHIVE)}, or another UCR or UEA set.")
+
+SOURCE = "a configuration file (TOML), a state file, or the name of a preset"
+NAMES = ("--config", "--preset")
+"""Of the option that takes one."""
+Source = Annotated[Path | None, Option(*NAMES, metavar="FILE|NAME",
+                                       help=f"{SOURCE.capitalize()}.")]
 
 Data = Annotated[Path | None, Option(
     help="Folder of the IDX files (else BEP_DATA, else they are downloaded), or of the UCR and "
@@ -26,12 +33,32 @@ Expand = Annotated[int | None, Option(
     help="K_x, random features of a time step's bits; by default the bits.")]
 
 
-def encoding(dataset, images, window, chunk, bits, expand):
+def of_data(preset):
+    """Values of the options of data that a preset stands for, by their names."""
+    encoding = preset.encoding
+    return {"dataset": preset.dataset} | (
+        {"encoding": encoding} if isinstance(encoding, str) else asdict(encoding))
+
+
+def check_data(dataset, data):
+    """Raise ValueError if a folder is given for a data set that has no files."""
+    if data is not None and dataset in catalogue.PLAIN:
+        raise ValueError(f"--data {data} is for data sets in files, and {dataset} has none")
+
+
+def encoding(dataset, images, window, chunk, bits, expand, preset=None):
     """The encoding of a data set, of the values of these options.
+
+    Those that are just a ``preset``'s are not for data of another kind.
 
     Raises ValueError if another option than those of its kind is not at its default.
     """
     sequences = Encoding(window, chunk, bits, expand)
+    if preset is not None and preset.encoding in (images, sequences):
+        try:
+            return catalogue.encoding_of(dataset, preset.encoding)
+        except ValueError:
+            return catalogue.encoding_of(dataset)
     if not catalogue.sequential(dataset):
         return catalogue.encoding_of(dataset, images if sequences == Encoding() else sequences)
     return catalogue.encoding_of(dataset, sequences if images == "default" else images)

@@ -1,5 +1,7 @@
 """`bep train`: train the golden model on a data set."""
 
+import shlex
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
@@ -11,34 +13,53 @@ from typer import Option
 from bep import results
 from bep.commands import options
 from bep.commands.hyper_options import with_hyper
-from bep_model import state
+from bep_model import configuration, state
 from bep_model.config import Config
 from bep_model.data import datasets
 from bep_model.data.catalogue import Encoding
-from bep_model.fit import presets, training
+from bep_model.fit import training
 from bep_model.fit.hyper import Hyper
+from bep_model.fit.presets import Preset
 from bep_model.network import Network
 
 HYPER = Hyper()
 
 
-def defaults(context: typer.Context, name: str | None):
-    """Make a preset's values the defaults of all other options."""
-    if name is not None:
-        preset = asdict(presets.load(name))
-        encoding = preset.pop("encoding")
-        context.default_map = {"validation": True, "keep_best": True} | preset.pop("hyper") | (
-            encoding if isinstance(encoding, dict) else {"encoding": encoding}) | preset
-    return name
+def defaults(context: typer.Context, source: Path | None):
+    """Make what a source says the defaults of all other options."""
+    if source is not None:
+        context.obj = found = configuration.load(source)
+        config, preset = found.config, found.preset
+        context.default_map = {
+            "hidden": config.layers, "prototype_seed": config.seed, "batch": config.max_batch} | {
+            name: getattr(config, name) for name in (
+                "counter_bits", "weight_lanes", "counter_lanes")}
+        if preset is not None:
+            context.default_map |= options.of_data(preset) | asdict(preset.hyper) | {
+                name: getattr(preset, name) for name in ("epochs", "validation", "keep_best")}
+    return source
+
+
+def trainer(found, samples, of_file, **options):
+    """The :class:`Config` of these options: a file's for data ``of_file``, else what fits them."""
+    if of_file:
+        known = found.config
+        shape = {"inputs": known.inputs, "classes": known.classes, "max_steps": known.max_steps}
+    else:
+        shape = {"inputs": samples.inputs, "classes": samples.classes, "max_steps": samples.steps}
+    if found is not None:
+        options["max_batch"] = max(options["max_batch"], found.config.max_batch)
+        options["stable"] = options["stable"] or found.config.stable
+    return Config(**shape | options)
 
 
 @with_hyper
 def train(
-    preset: Annotated[str | None, Option(
-        is_eager=True, callback=defaults,
-        help="Name or file of a preset: --dataset, --hidden, --counter-bits, --epochs and the "
-             "hyper-parameters, unless they are given too; with --validation and --keep-best."
-    )] = None,
+    context: typer.Context,
+    source: Annotated[Path | None, Option(
+        *options.NAMES, metavar="FILE|NAME", is_eager=True, callback=defaults,
+        help=f"{options.SOURCE.capitalize()}: what all options of the network, the data and the "
+             "training are that are not given too.")] = None,
     dataset: Annotated[str, Option(help=options.DATASET)] = "digits",
     data: options.Data = None,
     steps: Annotated[int | None, Option(
@@ -75,27 +96,39 @@ def train(
     start: Annotated[Path | None, Option(
         help="Go on from this state file instead of new counters.")] = None,
     save: Annotated[Path | None, Option(help="Write the trained state here.")] = None,
+    save_config: Annotated[Path | None, Option(
+        help="Write what is trained and how here, a file for --config (seeds are not in it).")
+    ] = None,
     literal_targets: Annotated[bool, Option(help="The paper's literal sign(0) = +1.")] = False,
     json: Annotated[Path | None, Option(help="Write the result here.")] = None,
 ):
     """Train the golden model on a data set and report its test accuracy."""
     results.check_writable(json)
     results.check_writable(save)
-    results.check_different(save=save, json=json)
+    results.check_writable(save_config)
+    results.check_different(config=source, save=save, save_config=save_config, json=json)
     if validation is None:
         validation = dataset != "digits" or hyper.patience > 0 or keep_best
-    encoding = options.encoding(dataset, encoding, window, chunk, bits, expand)
+    options.check_data(dataset, data)
+    found = context.obj
+    encoding = options.encoding(dataset, encoding, window, chunk, bits, expand,
+                                found and found.preset)
     samples = datasets.load(dataset, data=data, seed=data_seed, fold=fold, validation=validation,
                             encoding=encoding)
     if train_samples is not None:
         samples = samples.limit(train_samples)
-    config = Config(samples.inputs, tuple(hidden), samples.classes, counter_bits, weight_lanes,
-                    counter_lanes, max_batch=hyper.batch, seed=prototype_seed,
-                    max_steps=samples.steps if steps is None else steps, stable=hyper.stable)
+    of_file = found is not None and (found.preset is None or (
+        found.preset.dataset, found.preset.encoding) == (dataset, encoding))
+    config = trainer(found, samples, of_file, layers=tuple(hidden), counter_bits=counter_bits,
+                     weight_lanes=weight_lanes, counter_lanes=counter_lanes,
+                     max_batch=hyper.batch, seed=prototype_seed, stable=hyper.stable,
+                     **{} if steps is None else {"max_steps": steps})
     if sweep is None:
         sweep = hyper.sweep if hyper.sweep % hyper.batch == 0 else hyper.batch
     hyper = replace(hyper, sweep=sweep)
     parameters = training.check(config, samples, epochs, hyper)
+    preset = save_config and Preset(dataset, config.layers, counter_bits, epochs, hyper, encoding,
+                                    validation, keep_best)
     network = Network(config, literal_targets=literal_targets)
     network.reset(seed)
     if start is not None:
@@ -115,7 +148,7 @@ def train(
                                progress=progress, keep_best=keep_best)
     seconds = sum(epoch.seconds for epoch in history)
     result = {
-        "preset": preset,
+        "preset": None if source is None else str(source),
         "dataset": dataset,
         "encoding": encoding if isinstance(encoding, str) else asdict(encoding) | {"fold": fold},
         "test_accuracy": training.accuracy(network, samples.test),
@@ -137,6 +170,9 @@ def train(
     }
     if save is not None:
         state.save(save, network)
+    if preset is not None:
+        configuration.dump(save_config, config, preset=preset,
+                           comment=shlex.join(["bep", *sys.argv[1:]]))
     if json is not None:
         results.write_json(json, result)
     held = result["validation_accuracy"]

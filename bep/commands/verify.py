@@ -48,13 +48,23 @@ def example(dataset, seed, data, encoding):
     return Config(loaded.inputs, (64, 32), loaded.classes, max_steps=loaded.steps)
 
 
+def defaults(context: typer.Context, source: Path | None):
+    """Make the data that a source names the default of the options of data."""
+    if source is not None:
+        context.obj = found = configuration.load(source)
+        context.default_map = found.preset and options.of_data(found.preset)
+    return source
+
+
 def command(
+    context: typer.Context,
     config: Annotated[Path | None, Option(
-        help="TOML file with the tables [trainer], [parameters]; by default a small trainer that "
-             "fits the data set.")] = None,
-    dataset: Annotated[str | None, Option(
-        help=f"{options.DATASET} By default, and for any configuration, random-prototypes.")
+        *options.NAMES, metavar="FILE|NAME", is_eager=True, callback=defaults,
+        help=f"{options.SOURCE.capitalize()}; by default a small trainer that fits the data set.")
     ] = None,
+    dataset: Annotated[str | None, Option(
+        help=f"{options.DATASET} By default that of the configuration, or else, for any, "
+             "random-prototypes.")] = None,
     encoding: options.Images = "default",
     window: options.Window = Encoding.window,
     chunk: options.Chunk = Encoding.chunk,
@@ -84,6 +94,7 @@ def command(
 
     The exit code is 1 if anything differs.
     """
+    found = context.obj
     results.check_writable(json)
     results.check_different(config=config, json=json)
     if counters not in ("every", "end"):
@@ -91,11 +102,11 @@ def command(
     if config is None and dataset is None:
         raise ValueError("give --config, --dataset or both")
     dataset = dataset or "random-prototypes"
-    encoding = options.encoding(dataset, encoding, window, chunk, bits, expand)
-    trainer, parameters = (example(dataset, seed, data, encoding), None) if config is None \
-        else configuration.load(config)
-    if parameters is None:
-        parameters = default_parameters(trainer)
+    options.check_data(dataset, data)
+    encoding = options.encoding(dataset, encoding, window, chunk, bits, expand,
+                                found and found.preset)
+    trainer = example(dataset, seed, data, encoding) if found is None else found.config
+    parameters = default_parameters(trainer) if found is None else found.parameters
     built = target(board).options if board else {}
     chosen = samples_for(trainer, dataset, samples, seed, data, encoding)
     job = training_job(trainer, parameters, chosen, seed, epochs=epochs,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bep.flow import families
 from bep_model.checks import integer
-from bep_model.files import read_toml, record
+from bep_model.files import read_toml, record, telling
 from bep_model.phases import frame
 from bep_model.words import integers
 from rtl.board import Board
@@ -143,7 +143,5 @@ def target(board):
                              f".toml, not {board!r}")
         path = constraints() / f"{board}.toml"
     table = read_toml(path)
-    try:
+    with telling(path):
         return record(Target, "the board", table)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{path}: {error}") from None

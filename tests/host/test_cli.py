@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from bep import cli, results
 from bep.experiments.runs import Run, execute
 from bep.flow.boards import boards
+from bep_model import configuration
 from bep_model.data import catalogue
 from bep_model.data.catalogue import Encoding
 from bep_model.files import replacing
@@ -123,7 +124,8 @@ def test_a_preset_of_sequences(tmp_path):
     run = bep("train", "--preset", "ItalyPowerDemand-256-256-b7", "--hidden", 16, 16, "--epochs", 1,
               "--json", out)
     assert run.exit_code == 0, run.output
-    result, preset = json.loads(out.read_text()), presets.load("ItalyPowerDemand-256-256-b7")
+    result, preset = json.loads(out.read_text()), configuration.load(
+        "ItalyPowerDemand-256-256-b7").preset
     assert result["dataset"] == "ItalyPowerDemand" and result["keep_best"]
     assert result["encoding"] == vars(preset.encoding) | {"fold": 0}
     assert result["hyper"] == vars(preset.hyper)
