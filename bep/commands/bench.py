@@ -4,7 +4,6 @@ import shlex
 from pathlib import Path
 from typing import Annotated
 
-from rich.progress import Progress
 from typer import Argument, Option
 
 from bep import results
@@ -59,9 +58,9 @@ def command(
             "--epochs", str(epochs),
             *["--simulate", str(simulated)] * bool(simulated), *["--sweep"] * sweep]
     for design, config, preset in found:
-        with Progress(console=results.console) as bar:
+        with results.Stages() as stages:
             loaded = datasets.load(preset.dataset, data=data, encoding=preset.encoding)
-            entry = experiment.run(design, config, preset, loaded, results.Stages(bar),
+            entry = experiment.run(design, config, preset, loaded, stages,
                                    epochs=epochs, simulated=simulated, sweep=sweep,
                                    build_dir=build_dir)
         entry |= {"command": shlex.join(told), "data": content(preset.dataset, data)}

@@ -7,7 +7,7 @@ from typer import Option
 
 from bep import results
 from bep.commands import options
-from bep.flow.boards import NAMES, boards, target
+from bep.flow.boards import boards, target, usage
 from bep.flow.synthesis import build
 from bep_model import configuration
 from bep_model.config import Config
@@ -49,15 +49,14 @@ def command(
                          f"and {', '.join(shape)}")
     else:
         made = configuration.load(config).config
-    with results.console.status(f"{board}: starting") as status:
-        report = build(made, board, seed, build_dir,
-                       progress=lambda what: status.update(f"{board}: {what}"))
+    with results.Stages() as stages:
+        report = build(made, board, seed, build_dir, progress=stages.say(board))
     if json is not None:
         results.write_json(json, report)
     described = target(board)
     bitstream = Path(report["folder"]) / report["bitstream"]
     results.table(f"{described.name}, {report['part']}", [
-        *((name, f"{report[key]} of {described.available[key]}") for key, name in NAMES.items()),
+        *usage(report),
         ("clock", f"{report['clock_mhz']:g} MHz"),
         ("fastest clock", f"{report['fmax_mhz']:.1f} MHz"),
         ("bitstream", bitstream),

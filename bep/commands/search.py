@@ -10,7 +10,6 @@ import optuna
 import typer
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
-from rich.progress import Progress
 from typer import Option
 
 from bep import results
@@ -226,12 +225,15 @@ def command(
         config, _, given = configuration.trained(source)
         wanted = replace(given, validation=True, keep_best=True)
     options.check_data(wanted.dataset, data)
-    with Progress(console=results.console) as bar:
+    with results.Stages() as stages:
+        done, counted = None, 0
+
         def progress(study):
-            task = bar.tasks[0].id if bar.tasks else bar.add_task("", total=trials)
-            done = [t for t in study.trials if t.state.name == "COMPLETE"]
-            best = f", best {study.best_value:.2%}" if done else ""
-            bar.update(task, completed=finished(study), description=f"{wanted.name}{best}")
+            nonlocal done, counted
+            done = done or stages.begin(f"{wanted.name}, trials", trials)
+            complete = any(t.state.name == "COMPLETE" for t in study.trials)
+            done(finished(study) - counted, f"best {study.best_value:.2%}" if complete else "")
+            counted = finished(study)
 
         found, study = search(replace(wanted, epochs=epochs), trials=trials, seed=seed,
                               config=config, data=data, data_seed=data_seed, storage=storage,

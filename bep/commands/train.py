@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress
 from typer import Option
 
 from bep import results
@@ -136,13 +135,13 @@ def train(
     # Nothing to do, but the model's loops are compiled now, outside the time that is reported.
     network.train(samples.train.x[:0], samples.train.labels[:0], parameters)
     network.flush(parameters)
-    with Progress(console=results.console) as bar:
-        task = bar.add_task("training", total=epochs)
+    with results.Stages() as stages:
+        done = stages.begin("epochs", epochs)
 
         def progress(epoch):
             held = epoch.validation_accuracy
-            bar.update(task, advance=1, description=f"epoch {epoch.epoch + 1}, error "
-                       f"{epoch.error:.1%}" + ("" if held is None else f", validation {held:.1%}"))
+            done(1, f"error {epoch.error:.1%}"
+                 + ("" if held is None else f", validation {held:.1%}"))
 
         history = training.fit(network, samples, epochs=epochs, hyper=hyper, seed=seed,
                                progress=progress, keep_best=keep_best)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress
 from typer import Option
 
 from bep import results
@@ -111,13 +110,15 @@ def command(
     chosen = samples_for(trainer, dataset, samples, seed, data, encoding)
     job = training_job(trainer, parameters, chosen, seed, epochs=epochs,
                        every=counters == "every", idle=idle, backpressure=backpressure)
-    with Progress(console=results.console) as bar:
-        task = bar.add_task("golden model", total=epochs * samples)
+    with results.Stages() as stages:
+        left, done = epochs * samples, stages.begin("golden model", epochs * samples)
 
         def progress(count):
-            bar.update(task, advance=count)
-            if bar.finished:
-                bar.add_task("simulation (building it takes most of a short one)", total=None)
+            nonlocal left
+            left -= count
+            done(count)
+            if not left:
+                stages.begin("simulation (building it takes most of a short one)")
 
         result = check(job, progress=progress, root=build_dir, waves=waves, **built,
                        command=shlex.join(["bep", *sys.argv[1:]]))

@@ -120,10 +120,10 @@ def describe(design, config, preset, measured, built):
                      counter_lanes=config.counter_lanes)
     family = families.of(built["part"])
     model = families.found(family.energy, built["part"])
-    cells = built["utilisation"][family.logic_cell]["used"]
+    cells = built["cells"]["used"]
     return {
         "board": built["board"], "part": built["part"],
-        **{key: built[key] for key in NAMES},
+        "cells": built["cells"], **{key: built[key] for key in NAMES},
         "luts_per_lane": built["luts"] / config.weight_lanes,
         "fmax_mhz": built["fmax_mhz"], "clock_mhz": built["clock_mhz"], "seed": built["seed"],
         "configuration": asdict(config) | {"digest": config.digest},

@@ -28,6 +28,21 @@ NAMES = {
 """The resources that are counted, as the reports name them, and in words."""
 
 
+def usage(report):
+    """Pairs (what, how many of how many) of a report of a build: what a part's size means.
+
+    A design fits if its logic cells do. Look-up tables and flip-flops share those, in a way that
+    only the placer knows, so that their numbers are no part of the whole.
+    """
+    cells, part = report["cells"], report["part"]
+    available = families.found(families.of(part).parts, part)
+    yield "logic cells, packed", (f"{cells['used']:,} of {cells['available']:,} "
+                                  f"({cells['used'] / cells['available']:.0%})")
+    for key, name in NAMES.items():
+        whole = "" if key in ("luts", "ffs") else f" of {available[key]}"
+        yield name, f"{report[key]:,}{whole}"
+
+
 @dataclass(frozen=True)
 class Target:
     """A board to build for, as its file describes it.

@@ -39,7 +39,8 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
     -------
     dict
         board, part, luts, ffs, brams, spram, fmax_mhz, clock_mhz, meets_clock, seed, versions,
-        utilisation (used and available, by the names of the placer), critical_path (worst path
+        utilisation (used and available, by the names of the placer), cells (that of the logic
+        cells: what says how full the part is), critical_path (worst path
         between registers: from, to, delay_ns, blocks it passes), digest (of the
         configuration), folder, bitstream (its file there). LUTs and FFs are those after
         synthesis; the placer adds some that only pass a signal on, see `utilisation`.
@@ -82,7 +83,8 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
             "digest": config.digest,
             "bitstream": described.family.bitstream,
         }
-    return kept(plan, versions, Path(build_dir), name, make)
+    report = kept(plan, versions, Path(build_dir), name, make)
+    return report | {"cells": report["utilisation"][described.family.logic_cell]}
 
 
 def synthesize(config, board, build_dir="build", progress=lambda what: None):

@@ -34,7 +34,7 @@ PRESET = Preset("digits", (12, 8), 7, 4, Hyper(
     group=4, batch=4, sweep=24, thinning=0.5, anneal=0.5, reinforce_bits=4))
 BUILT = {"board": "icebreaker", "part": "iCE40UP5K-SG48", "luts": 3200, "ffs": 2000, "brams": 20,
          "spram": 2, "fmax_mhz": 20.0, "clock_mhz": 12.0, "seed": 1,
-         "utilisation": {"ICESTORM_LC": {"used": 4000, "available": 5280}}}
+         "cells": {"used": 4000, "available": 5280}}
 
 
 @pytest.fixture(scope="module")
@@ -173,6 +173,7 @@ def test_everything_is_written(place):
     entries = json.loads(Path("docs/results/bench.json").read_text())
     assert list(entries) == ["one"]
     entry = entries["one"]
+    assert entry["cells"] == BUILT["cells"] and "4,000 of 5,280 (76%)" in ended.stderr
     assert entry["luts"] == 3200 and entry["luts_per_lane"] == 100
     cycles = entry["measured"]["cycles_per_sample"]
     assert cycles == pytest.approx(sum(entry["measured"]["cycles"].values()))
@@ -190,7 +191,8 @@ def test_everything_is_written(place):
     assert readme.endswith(f"\n{bench_report.END}\nbelow\n") and "old" not in readme
     text = Path("docs/throughput.md").read_text()
     for words in (f"{20e6 / cycles:,.0f}", "40,000", f"`{entry['command']}`",
-                  "2 of 2 epochs of 70 samples", cited.TRAINERS[0].url, cited.ICE40_POWER):
+                  "2 of 2 epochs of 70 samples", "| 4,000 (76%) | 3,200; 2,000; 20; 2 |",
+                  cited.TRAINERS[0].url, cited.ICE40_POWER):
         assert words in text
 
     # Another design leaves the first one's entry as it is; without --sweep it has no lanes.
