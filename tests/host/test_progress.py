@@ -65,7 +65,9 @@ def test_bars_at_a_terminal(shown):
 BUILT = {"part": "iCE40UP5K-SG48", "cells": {"used": 4467, "available": 5280}, "luts": 3753,
          "ffs": 2, "brams": 3, "spram": 4, "fmax_mhz": 20.0, "clock_mhz": 12.0, "meets_clock": True,
          "cycles_per_sample": 979, "folder": "build/icebreaker-0", "bitstream": "top.bin"}
-REPORT = dict.fromkeys(("model_accuracy", "rtl_accuracy", "rtl_seed", "samples", "compared_counters", "cycles_per_sample", "ideal_cycles_per_sample", "simulated_samples_per_second"), 1)
+REPORT = dict.fromkeys(
+    ("model_accuracy", "rtl_accuracy", "rtl_seed", "samples", "compared_counters",
+     "cycles_per_sample", "ideal_cycles_per_sample", "simulated_samples_per_second"), 1)
 
 
 @pytest.mark.parametrize("mismatches", [0, 1])
