@@ -45,7 +45,7 @@ def command(
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, not {epochs}")
     if simulated < 0:
-        raise ValueError(f"samples to simulate must be 0 or more, not {simulated}")
+        raise ValueError(f"simulated must be 0 or more, not {simulated}")
     if (designs is None) != only_report:
         raise ValueError("give either a file of designs or --report")
     if only_report:

@@ -10,6 +10,7 @@ from bep.commands import options
 from bep.flow.boards import boards, target, usage
 from bep.flow.synthesis import build
 from bep_model import configuration
+from bep_model.checks import called
 from bep_model.config import Config
 
 SHAPE: dict[str, Any] = {"inputs": 192, "layers": (64, 64), "classes": 10}
@@ -43,7 +44,8 @@ def command(
                "counter_lanes": counter_lanes, "max_batch": max_batch}
     shape: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if config is None:
-        made = Config(**SHAPE | shape)
+        with called({"layers": "hidden"}):
+            made = Config(**SHAPE | shape)
     elif shape:
         raise ValueError(f"the configuration is either a file or options, not both: {config} "
                          f"and {', '.join(shape)}")

@@ -16,7 +16,7 @@ from bep import results
 from bep.commands import options
 from bep.experiments.runs import content
 from bep_model import configuration
-from bep_model.checks import MOST_SEED, integer
+from bep_model.checks import MOST_SEED, called, integer
 from bep_model.config import divisors as all_divisors
 from bep_model.data import datasets
 from bep_model.fit import training
@@ -213,10 +213,12 @@ def command(
     results.check_writable(storage)
     results.check_different(out=out, storage=storage, config=source)
     integer("batch", batch, 1)
+    integer("data_seed", data_seed, 0, MOST_SEED)
     config = None
     if source is None:
-        wanted = Preset(dataset, tuple(hidden), counter_bits, EPOCHS, replace(
-            START, batch=batch, sweep=100 if 100 % batch == 0 else batch))
+        with called({"layers": "hidden", "max_batch": "batch"}):
+            wanted = Preset(dataset, tuple(hidden), counter_bits, EPOCHS, replace(
+                START, batch=batch, sweep=100 if 100 % batch == 0 else batch))
     elif given := [name for name in ("dataset", "hidden", "counter_bits", "batch")
                    if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"]:
         raise ValueError(f"what is trained is either a preset or options, not both: {source} and "

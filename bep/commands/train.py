@@ -13,6 +13,7 @@ from bep import results
 from bep.commands import options
 from bep.commands.hyper_options import with_hyper
 from bep_model import configuration, state
+from bep_model.checks import MOST_SEED, called, integer
 from bep_model.config import Config
 from bep_model.data import datasets
 from bep_model.data.catalogue import Encoding
@@ -49,7 +50,9 @@ def trainer(found, samples, of_file, **options):
     if found is not None:
         options["max_batch"] = max(options["max_batch"], found.config.max_batch)
         options["stable"] = options["stable"] or found.config.stable
-    return Config(**shape | options)
+    with called({"layers": "hidden", "max_batch": "batch", "seed": "prototype_seed",
+                 "max_steps": "steps"}):
+        return Config(**shape | options)
 
 
 @with_hyper
@@ -109,6 +112,8 @@ def train(
     if validation is None:
         validation = dataset != "digits" or hyper.patience > 0 or keep_best
     options.check_data(dataset, data)
+    integer("data_seed", data_seed, 0, MOST_SEED)
+    integer("seed", seed, 0, MOST_SEED)
     found = context.obj
     encoding = options.encoding(dataset, encoding, window, chunk, bits, expand,
                                 found and found.preset)

@@ -13,6 +13,7 @@ from bep import results
 from bep.commands import options
 from bep.flow.boards import boards, target
 from bep_model import configuration
+from bep_model.checks import MOST_SEED, integer
 from bep_model.config import Config
 from bep_model.data import datasets
 from bep_model.data.catalogue import Encoding
@@ -96,6 +97,7 @@ def command(
     found = context.obj
     results.check_writable(json)
     results.check_different(config=config, json=json)
+    integer("seed", seed, 0, MOST_SEED)
     if counters not in ("every", "end"):
         raise ValueError(f"counters must be 'every' or 'end', not {counters!r}")
     if config is None and dataset is None:

@@ -1,6 +1,5 @@
 """BEP as a scikit-learn classifier: the golden model behind fit, partial_fit and predict."""
 
-import re
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -11,7 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from bep_model import state
-from bep_model.checks import MOST_SEED, integer, number, unchanged_if_refused
+from bep_model.checks import MOST_SEED, called, integer, number, unchanged_if_refused
 from bep_model.config import Config
 from bep_model.data.datasets import Dataset, Samples
 from bep_model.data.encoders import Thermometer
@@ -253,14 +252,10 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
         if not isinstance(self.random_state, np.random.RandomState | None):
             integer("random_state", self.random_state, 0, MOST_SEED)
         sizes = self.hidden_layer_sizes
-        try:
+        with called(NAMES):
             config = Config(1, sizes if hasattr(sizes, "__len__") else (sizes,), 2,
                             self.counter_bits, self.weight_lanes, self.counter_lanes, hyper.batch,
                             self.prototype_seed, stable=hyper.stable)
-        except (TypeError, ValueError) as error:  # which start with Config's names
-            text = str(error)
-            name = re.sub(r"\W.*", "", text, flags=re.DOTALL)
-            raise type(error)(NAMES.get(name, name) + text[len(name):]) from None
         hyper.parameters(config)
         return hyper, config
 

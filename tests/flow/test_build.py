@@ -248,7 +248,7 @@ def test_command(app, built, tmp_path):
     (["--board", "arty"], "board must be one of icebreaker, "),
     (["--board", "absent.toml"], "absent.toml: No such file"),
     (["--board", "icebreaker", "--config", "absent.toml"], "absent.toml"),
-    (["--board", "icebreaker", "--counter-lanes", "7"], "counter_lanes must divide"),
+    (["--board", "icebreaker", "--counter-lanes", "7"], "--counter-lanes must divide"),
     (["--board", "icebreaker", "--config", "x.toml", "--classes", "3"], "either a file or options"),
     (["--board", "icebreaker", "--hidden", "600", "600", "--inputs", "784"], "than the part"),
     (["--board", "icebreaker", "--json", "absent/x.json"], "there is no folder absent"),

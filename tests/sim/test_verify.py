@@ -78,7 +78,9 @@ def test_mismatch(run, monkeypatch):
     (["--idle", 1], "idle must be between 0 and 0.95, not 1.0"),
     (["--dataset", "digits"], "digits has 192 inputs, the configuration 24"),
     (["--dataset", "numerals"], "unknown data set 'numerals'"),
-    (["--seed", -1], "-1"),
+    (["--seed", -1], "--seed must be between 0 and 4294967295, not -1"),
+    (["--data", ".", "--dataset", "digits"], "--data . is for data sets in files, and digits has "),
+    (["--encoding", "median", "--dataset", "digits"], "digits has no encoding but \"default\""),
     (["--config", "absent.toml"], "absent.toml: No such file"),
 ])
 def test_bad_input(run, arguments, text):
