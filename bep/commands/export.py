@@ -79,10 +79,6 @@ def memory_file(config, writes):
     return "".join(f"{table[name].address:02x}{value:08x} // {name}\n" for name, value in writes)
 
 
-MOST_BITS = 1 << 29
-"""Of weights and counters: about what the largest FPGAs have in memory."""
-
-
 def command(
     config: Annotated[Path, typer.Argument(
         metavar="FILE|NAME", show_default=False, help=f"{options.SOURCE.capitalize()}.")],
@@ -109,7 +105,6 @@ def command(
     if seed is not None and bring_up is None:
         raise ValueError("--seed is for --bring-up, which is not given")
     shape, parameters, _ = configuration.load(config)
-    check_size(shape)
     if board is not None and (single_port or registered):
         raise ValueError(f"--board {board} says how the memories are built: give no --single-port "
                          "or --registered besides")
@@ -139,10 +134,3 @@ def check(config, out, bring_up, name):
     if not (name.isidentifier() and name.isascii()):
         raise ValueError("--name must be letters, digits and underscores, and begin with no digit, "
                          f"not {name!r}")
-
-
-def check_size(config):
-    """Raise ValueError for a trainer that no FPGA could hold, before memory runs out here."""
-    if config.memory_bits > MOST_BITS:
-        raise ValueError(f"weights and counters of the network must have at most {MOST_BITS} bits, "
-                         f"not {config.memory_bits}")

@@ -13,7 +13,7 @@ from bep import results
 from bep.commands import options
 from bep.flow.boards import boards, target
 from bep_model import configuration
-from bep_model.checks import MOST_SEED, integer
+from bep_model.checks import MOST_SEED, called, integer
 from bep_model.config import Config
 from bep_model.data import datasets
 from bep_model.data.catalogue import Encoding
@@ -33,8 +33,9 @@ def samples_for(config, dataset, count, seed, data=None, encoding="default"):
         raise ValueError(f"samples must be at least 1, not {count}")
     if dataset == "random-prototypes":
         steps = max(1, config.max_steps)
-        train = datasets.load(dataset, inputs=steps * config.inputs, classes=config.classes,
-                              train=count, test=1, seed=seed, validation=False).train
+        with called({"train": "samples"}):
+            train = datasets.load(dataset, inputs=steps * config.inputs, classes=config.classes,
+                                  train=count, test=1, seed=seed, validation=False).train
         x = train.x.reshape(count, steps, config.inputs) if config.recurrent else train.x
         return replace(train, x=x)
     loaded = datasets.load(dataset, data=data, seed=seed, validation=False, encoding=encoding)

@@ -6,11 +6,13 @@ A further set in such files is a line of these tables. This module imports nothi
 """
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from bep_model.checks import integer
+from bep_model.config import MOST_INPUTS
 
 
 class Known(NamedTuple):
@@ -119,7 +121,7 @@ class Encoding:
         for name in ("window", "chunk", "bits", "expand"):
             value = getattr(self, name)
             if value is not None or name in ("chunk", "bits"):
-                high = 65535 if name == "expand" else None  # the most inputs of a network
+                high = MOST_INPUTS if name == "expand" else None
                 object.__setattr__(self, name, integer(name, value, 1, high))
 
 
@@ -153,9 +155,8 @@ def image_encoding(encoding):
         return "median", None
     if encoding == "thermometer":
         return "thermometer", None
-    kind, _, bits = str(encoding).partition("-")
-    if (kind not in ("differences", "selected") or not (bits.isascii() and bits.isdecimal())
-            or not 1 <= int(bits) <= 65535):
-        raise ValueError(f"encoding must be one of {', '.join(ENCODINGS)} with N = 1..65535, "
-                         f"not {encoding!r}")
-    return kind, int(bits)
+    found = re.fullmatch(r"(differences|selected)-0*([1-9]\d{0,4})", str(encoding), re.ASCII)
+    if found is None or int(found[2]) > MOST_INPUTS:
+        raise ValueError(f"encoding must be one of {', '.join(ENCODINGS)} with N = "
+                         f"1..{MOST_INPUTS}, not {encoding!r}")
+    return found[1], int(found[2])

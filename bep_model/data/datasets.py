@@ -12,6 +12,9 @@ from bep_model.checks import MOST_SEED, integer
 from bep_model.data import archive, catalogue, encoders, images, sequences
 from bep_model.data.division import divide, split
 
+MOST_NUMBERS = 2**30
+"""Bytes of samples that are generated."""
+
 
 @dataclass(frozen=True)
 class Samples:
@@ -218,6 +221,7 @@ def encode(name, encoding, values, labels, lengths, parts):
         if catalogue.sequential(name):
             if lengths is None:
                 lengths = np.full(len(values), values.shape[1])
+            sequences.check(encoding, values.shape[2])
             values, lengths = sequences.steps(encoding, values, lengths)
             encoder = sequences.of_steps(encoding)
         else:
@@ -264,6 +268,10 @@ def random_prototypes(*, train=20000, test=3000, inputs=1000, classes=10, flip=0
                              ("classes", classes, 2)):
         if value < low:
             raise ValueError(f"{what} must be at least {low}, not {value}")
+    for what, value in (("train", train), ("test", test)):
+        most = MOST_NUMBERS // (inputs + 8)  # a label takes 8 bytes
+        if value > most:
+            raise ValueError(f"{what} must be at most {most} for {inputs} inputs, not {value}")
     if not 0 <= flip <= 1:
         raise ValueError(f"flip must be between 0 and 1, not {flip}")
     rng = np.random.default_rng(seed)

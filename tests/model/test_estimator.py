@@ -440,6 +440,7 @@ def test_an_encoder_that_learns_from_the_classes(tmp_path):
     np.testing.assert_array_equal(loaded.predict(BITS.test.x), classifier.predict(BITS.test.x))
 
 
+@pytest.mark.filterwarnings("ignore:there are 192 bits")  # Informative takes 784 by default
 def test_every_encoder_needs_no_arguments_and_can_be_saved(tmp_path):
     shipped = {kind for module in (encoders, selection) for kind in vars(module).values()
                if isinstance(kind, type) and kind.__module__ == module.__name__
