@@ -14,7 +14,7 @@ from bep_model.files import replacing
 
 def command(
     source: Annotated[Path, Argument(
-        metavar="FILE|NAME", show_default=False, help=f"{options.SOURCE.capitalize()}.")],
+        metavar="FILE|NAME", show_default=False, help=f"{options.SOURCE}.")],
     out: Annotated[Path | None, Option(
         help="Write it here; by default to standard output.")] = None,
 ):

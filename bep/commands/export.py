@@ -81,7 +81,7 @@ def memory_file(config, writes):
 
 def command(
     config: Annotated[Path, typer.Argument(
-        metavar="FILE|NAME", show_default=False, help=f"{options.SOURCE.capitalize()}.")],
+        metavar="FILE|NAME", show_default=False, help=f"{options.SOURCE}.")],
     out: Annotated[Path, Option(help="Write the Verilog here.")],
     name: Annotated[str, Option(help="Of the module.")] = "trainer",
     board: Annotated[str | None, Option(

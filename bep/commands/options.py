@@ -13,23 +13,33 @@ DATASET = (f"One of {', '.join(catalogue.PLAIN)}; of images, {', '.join(catalogu
            "sequences, which a recurrent network takes, any of the images row by row, as s-mnist, "
            f"{', '.join(catalogue.ARCHIVE)}, or another UCR or UEA set.")
 
-SOURCE = "a configuration file (TOML), a state file, or the name of a preset"
+DATA, NETWORK, HYPER, SEQUENCES, FILES = ("Data", "Network", "Hyper-parameters",
+                                          "Sequences (recurrent networks)", "Files")
+"""Topics under which the help of a command with many options has them."""
+
+SOURCE = "A configuration file (TOML), a state file, or the name of a preset"
 NAMES = ("--config", "--preset")
 """Of the option that takes one."""
 Source = Annotated[Path | None, Option(*NAMES, metavar="FILE|NAME",
-                                       help=f"{SOURCE.capitalize()}.")]
+                                       help=f"{SOURCE}.")]
 
 Data = Annotated[Path | None, Option(
+    rich_help_panel=DATA,
     help="Folder of the IDX files (else BEP_DATA, else they are downloaded), or of the UCR and "
          "UEA files.")]
 Images = Annotated[str, Option(
+    rich_help_panel=DATA,
     help=f"Of images as bits: {', '.join(catalogue.ENCODINGS)}.")]
 Window = Annotated[int | None, Option(
+    rich_help_panel=SEQUENCES,
     help="Only the last samples of a sequence; by default all.")]
-Chunk = Annotated[int, Option(help="Samples of a sequence per time step.")]
+Chunk = Annotated[int, Option(
+    rich_help_panel=SEQUENCES, help="Samples of a sequence per time step.")]
 Bits = Annotated[int, Option(
+    rich_help_panel=SEQUENCES,
     help="Thermometer levels per sample and dimension of a sequence.")]
 Expand = Annotated[int | None, Option(
+    rich_help_panel=SEQUENCES,
     help="K_x, random features of a time step's bits; by default the bits.")]
 
 

@@ -60,49 +60,64 @@ def train(
     context: typer.Context,
     source: Annotated[Path | None, Option(
         *options.NAMES, metavar="FILE|NAME", is_eager=True, callback=defaults,
-        help=f"{options.SOURCE.capitalize()}: what all options of the network, the data and the "
+        help=f"{options.SOURCE}: what all options of the network, the data and the "
              "training are that are not given too.")] = None,
-    dataset: Annotated[str, Option(help=options.DATASET)] = "digits",
+    dataset: Annotated[str, Option(
+        rich_help_panel=options.DATA, help=options.DATASET)] = "digits",
     data: options.Data = None,
+    encoding: options.Images = "default",
+    validation: Annotated[bool | None, Option(
+        rich_help_panel=options.DATA,
+        help="Hold out validation samples; by default yes, but not of the digits.")] = None,
+    train_samples: Annotated[int | None, Option(
+        rich_help_panel=options.DATA, help="Train on the first so many samples only.")] = None,
+    data_seed: Annotated[int, Option(
+        rich_help_panel=options.DATA, help="Of held-out samples and of generated data.")] = 0,
+    hidden: Annotated[list[int], Option(
+        rich_help_panel=options.NETWORK,
+        help="Neurons per layer: --hidden 75 75. Of sequences two, K_s and K_y, the state and "
+             "the output.")] = (128, 128),  # type: ignore[assignment]
+    counter_bits: Annotated[int, Option(
+        rich_help_panel=options.NETWORK, help="B_h, stored bits per counter, 2..15.")] = 7,
+    weight_lanes: Annotated[int, Option(
+        rich_help_panel=options.NETWORK, help="P, weight bits per cycle of the trainer.")] = 64,
+    counter_lanes: Annotated[int, Option(
+        rich_help_panel=options.NETWORK,
+        help="Q, counters per cycle, a divisor of P; fixes the random bits.")] = 8,
+    prototype_seed: Annotated[int, Option(
+        rich_help_panel=options.NETWORK, help="Of the class prototypes.")] = 1,
+    epochs: Annotated[int, Option(help="Passes over the training samples.")] = 30,
+    seed: Annotated[int, Option(
+        help="Of the initial weights, the random bits and the sample order.")] = 1,
+    keep_best: Annotated[bool, Option(
+        help="End with the epoch of the best validation accuracy, not with the last.")] = False,
+    sweep: Annotated[int | None, Option(
+        rich_help_panel=options.HYPER,
+        help="Samples per reinforcement sweep, a multiple of the batch; by default "
+             f"{HYPER.sweep}, or the batch if that does not divide it.")] = None,
+    hyper: Hyper = HYPER,
     steps: Annotated[int | None, Option(
+        rich_help_panel=options.SEQUENCES,
         help="T_max of a recurrent trainer; by default those of the longest sequence.")] = None,
     window: options.Window = Encoding.window,
     chunk: options.Chunk = Encoding.chunk,
     bits: options.Bits = Encoding.bits,
     expand: options.Expand = Encoding.expand,
     fold: Annotated[int, Option(
+        rich_help_panel=options.SEQUENCES,
         help="Which of three folds of a UCR or UEA set is the test part, 0..2.")] = 0,
-    encoding: options.Images = "default",
-    hidden: Annotated[list[int], Option(
-        help="Neurons per layer: --hidden 75 75. Of sequences two, K_s and K_y, the state and "
-             "the output.")] = (128, 128),  # type: ignore[assignment]
-    counter_bits: Annotated[int, Option(help="B_h, stored bits per counter, 2..15.")] = 7,
-    weight_lanes: Annotated[int, Option(help="P, weight bits per cycle of the trainer.")] = 64,
-    counter_lanes: Annotated[int, Option(
-        help="Q, counters per cycle, a divisor of P; fixes the random bits.")] = 8,
-    epochs: Annotated[int, Option(help="Passes over the training samples.")] = 30,
-    seed: Annotated[int, Option(
-        help="Of the initial weights, the random bits and the sample order.")] = 1,
-    data_seed: Annotated[int, Option(help="Of held-out samples and of generated data.")] = 0,
-    prototype_seed: Annotated[int, Option(help="Of the class prototypes.")] = 1,
-    sweep: Annotated[int | None, Option(
-        help="Samples per reinforcement sweep, a multiple of the batch; by default "
-             f"{HYPER.sweep}, or the batch if that does not divide it.")] = None,
-    hyper: Hyper = HYPER,
-    validation: Annotated[bool | None, Option(
-        help="Hold out validation samples; by default yes, but not of the digits.")] = None,
-    keep_best: Annotated[bool, Option(
-        help="End with the epoch of the best validation accuracy, not with the last.")] = False,
-    train_samples: Annotated[int | None, Option(
-        help="Train on the first so many samples only.")] = None,
     start: Annotated[Path | None, Option(
+        rich_help_panel=options.FILES,
         help="Go on from this state file instead of new counters.")] = None,
-    save: Annotated[Path | None, Option(help="Write the trained state here.")] = None,
+    save: Annotated[Path | None, Option(
+        rich_help_panel=options.FILES, help="Write the trained state here.")] = None,
     save_config: Annotated[Path | None, Option(
+        rich_help_panel=options.FILES,
         help="Write what is trained and how here, a file for --config (seeds are not in it).")
     ] = None,
+    json: Annotated[Path | None, Option(
+        rich_help_panel=options.FILES, help="Write the result here.")] = None,
     literal_targets: Annotated[bool, Option(help="The paper's literal sign(0) = +1.")] = False,
-    json: Annotated[Path | None, Option(help="Write the result here.")] = None,
 ):
     """Train the golden model on a data set and report its test accuracy."""
     results.check_writable(json)

@@ -61,16 +61,14 @@ def command(
     context: typer.Context,
     config: Annotated[Path | None, Option(
         *options.NAMES, metavar="FILE|NAME", is_eager=True, callback=defaults,
-        help=f"{options.SOURCE.capitalize()}; by default a small trainer that fits the data set.")
+        help=f"{options.SOURCE}; by default a small trainer that fits the data set.")
     ] = None,
     dataset: Annotated[str | None, Option(
+        rich_help_panel=options.DATA,
         help=f"{options.DATASET} By default that of the configuration, or else, for any, "
              "random-prototypes.")] = None,
+    data: options.Data = None,
     encoding: options.Images = "default",
-    window: options.Window = Encoding.window,
-    chunk: options.Chunk = Encoding.chunk,
-    bits: options.Bits = Encoding.bits,
-    expand: options.Expand = Encoding.expand,
     samples: Annotated[int, Option(help="Training samples per epoch.")] = 100,
     seed: Annotated[int, Option(
         help="Of the data, the random bits, the sample order and the bench.")] = 1,
@@ -85,9 +83,12 @@ def command(
         help="Probability that a clock cycle brings no data, 0..0.95.")] = 0.0,
     backpressure: Annotated[float, Option(
         help="Probability that a clock cycle takes no result, 0..0.95.")] = 0.0,
-    data: options.Data = None,
     waves: Annotated[bool, Option(
         help="Keep waves: sim/run-*/dump.vcd in the build folder.")] = False,
+    window: options.Window = Encoding.window,
+    chunk: options.Chunk = Encoding.chunk,
+    bits: options.Bits = Encoding.bits,
+    expand: options.Expand = Encoding.expand,
     build_dir: Annotated[Path, Option(help="Where simulators are kept.")] = Path("build"),
     json: Annotated[Path | None, Option(help="Write the result here.")] = None,
 ):

@@ -215,6 +215,7 @@ def test_missing_file_and_folder(mnist):
     ("--encoding median", 'digits has no encoding but "default", not \'median\''),
     ("--dataset mnist --encoding medium", "encoding must be one of default, median, thermometer, "),
     ("--chunk 2", "digits is no set of sequences: it has no window, chunk, bits or expand"),
+    ("--horizon 4", "--horizon must be 65535 without sequences, not 4"),
     ("--fold 1", "digits has a test part of its own: fold must be 0, not 1"),
     ("--steps 5", "digits has 0 time steps, the configuration at most 5 (0: no sequences)"),
     ("--dataset Nothing --hidden 8 8", "Nothing needs Nothing_TRAIN.ts and Nothing_TEST.ts"),
