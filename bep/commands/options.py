@@ -9,8 +9,9 @@ from typer import Option
 from bep_model.data import catalogue
 from bep_model.data.catalogue import Encoding
 
-DATASET = (f"One of {', '.join(catalogue.PLAIN)}; of images, {', '.join(catalogue.IMAGES)}; of "
-           "sequences, which a recurrent network takes, any of the images row by row, as s-mnist, "
+DATASET = (f"One of {', '.join(catalogue.PLAIN)}; a table, FILE.csv, with the class last; of "
+           f"images, {', '.join(catalogue.IMAGES)}; of sequences, which a recurrent network takes, "
+           "any of the images row by row, as s-mnist, "
            f"{', '.join(catalogue.ARCHIVE)}, or another UCR or UEA set.")
 
 DATA, NETWORK, HYPER, SEQUENCES, FILES = ("Data", "Network", "Hyper-parameters",
@@ -25,8 +26,8 @@ Source = Annotated[Path | None, Option(*NAMES, metavar="FILE|NAME",
 
 Data = Annotated[Path | None, Option(
     rich_help_panel=DATA,
-    help="Folder of the IDX files (else BEP_DATA, else they are downloaded), or of the UCR and "
-         "UEA files.")]
+    help="Folder of the IDX files (else BEP_DATA, else they are downloaded), of the UCR and UEA "
+         "files, or of the table.")]
 Images = Annotated[str, Option(
     rich_help_panel=DATA,
     help=f"Of images as bits: {', '.join(catalogue.ENCODINGS)}.")]

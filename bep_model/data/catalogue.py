@@ -1,7 +1,8 @@
 """The data sets that have a name, their sizes, and which encodings there are.
 
 The name decides whether samples are sequences. Images and generated data are none; ``s-`` before
-the name of a set of images reads them row by row; every other name is that of a UCR or UEA set.
+the name of a set of images reads them row by row; ``FILE.csv`` is a table; every other name is that
+of a UCR or UEA set.
 A further set in such files is a line of these tables. This module imports nothing that takes time.
 """
 
@@ -83,7 +84,12 @@ def images(name):
 
 def sequential(name):
     """Whether the samples of a data set are sequences, and its trainer a recurrent one."""
-    return name not in PLAIN and name not in IMAGES
+    return name not in PLAIN and name not in IMAGES and not table(name)
+
+
+def table(name):
+    """Whether a data set is a file of comma-separated values, named by its path."""
+    return name.endswith(".csv")
 
 
 def folded(name):
