@@ -1,10 +1,10 @@
 """BEP as a scikit-learn classifier: the golden model behind fit, partial_fit and predict."""
 
+import math
 from dataclasses import asdict, replace
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -13,6 +13,7 @@ from bep_model import state
 from bep_model.checks import MOST_SEED, called, integer, number, unchanged_if_refused
 from bep_model.config import Config
 from bep_model.data.datasets import Dataset, Samples
+from bep_model.data.division import split
 from bep_model.data.encoders import Thermometer
 from bep_model.fit import arrays, calibration, portable, training
 from bep_model.fit.hyper import Hyper
@@ -121,8 +122,8 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
         classes, labels = arrays.classes(y)
         kept, held, seed = np.arange(len(X)), np.arange(0), self._seed()
         if self.validation_fraction:
-            kept, held = train_test_split(kept, test_size=self.validation_fraction,
-                                          random_state=seed, stratify=labels)
+            count = math.ceil(self.validation_fraction * len(X))
+            kept, held = split("y", labels, count, seed, classes)
         self._begin(X[kept], y[kept], classes, hyper, config, seed)
         train, checked = (Samples(self._bits(X[part]), labels[part]) for part in (kept, held))
         data = Dataset("the data", train, checked, Samples(train.x[:0], labels[:0]), len(classes))
