@@ -81,9 +81,6 @@ class Hyper:
         Raises TypeError or ValueError for a value that is not allowed, with the value in the text.
         """
         self = self.checked()
-        if self.horizon != Hyper.horizon and not config.recurrent:
-            raise ValueError(f"horizon must be {Hyper.horizon} without sequences, not "
-                             f"{self.horizon}")
         first = Parameters.from_reals(
             config, r=self.r, nu=self.nu, group=self.group, thinning=self.thinning,
             batch=self.batch, sweep=self.sweep, horizon=self.horizon, kappa=self.kappa,
