@@ -13,8 +13,7 @@ from bep_model.checks import MOST_SEED, integer
 from bep_model.data import archive, catalogue, encoders, images, sequences, tables
 from bep_model.data.division import divide, split
 
-MOST_NUMBERS = 2**30
-"""Bytes of samples that are generated."""
+MOST_BYTES = 2**30  # of samples that are generated
 
 
 @dataclass(frozen=True)
@@ -128,9 +127,9 @@ def load(name, *, data=None, seed=0, fold=0, folds=3, validation=True, encoding=
         1,437 training and 360 test samples, stratified by class; 20 % of the former are held out
         for validation.
     FILE.csv
-        A table of your own: a line per sample, its numbers, and its class last; perhaps a heading.
-        Eight bits per number, as of ``BEPClassifier``. A fifth of the samples, stratified by class,
-        is the test part, and a fifth of the rest is held out for validation.
+        A table of your own, see :mod:`bep_model.data.tables`; eight bits per number, as of
+        ``BEPClassifier``. A fifth, stratified by class, is the test part, and a fifth of the rest
+        is held out for validation.
     random-prototypes
         The paper's generator: one random prototype per class, each bit of it flipped with a given
         probability; see :func:`random_prototypes` for the keywords that choose sizes.
@@ -279,8 +278,8 @@ def random_prototypes(*, train=20000, test=3000, inputs=1000, classes=10, flip=0
                              ("classes", classes, 2)):
         if value < low:
             raise ValueError(f"{what} must be at least {low}, not {value}")
+    most = MOST_BYTES // (inputs + 8)  # a label takes 8
     for what, value in (("train", train), ("test", test)):
-        most = MOST_NUMBERS // (inputs + 8)  # a label takes 8 bytes
         if value > most:
             raise ValueError(f"{what} must be at most {most} for {inputs} inputs, not {value}")
     if not 0 <= flip <= 1:
