@@ -187,7 +187,7 @@ def slot_words(config):
 
 
 def activation_depth(config):
-    """Words of the activation memory, whose slots are as long as a power of two."""
+    """Words of the activation memory. The length of a slot is a power of two."""
     return (config.max_batch + 1) << ceil_log2(max(2, slot_words(config)))
 
 
