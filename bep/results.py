@@ -1,4 +1,4 @@
-"""How commands report: a table on the screen and a JSON file that appears whole or not at all."""
+"""Reports of commands: a table on the screen, and a JSON file written whole or not at all."""
 
 import importlib.metadata
 import json
@@ -17,9 +17,9 @@ console = Console(stderr=True)
 
 
 def check_writable(path):
-    """Raise OSError if :func:`write_json` could not write ``path``: to be called before hard work.
+    """Raise OSError if :func:`write_json` could not write ``path``. Call it before long work.
 
-    ``None`` stands for no file and is always right.
+    ``None`` stands for no file and is always accepted.
     """
     if path is None:
         return
@@ -35,7 +35,7 @@ def check_writable(path):
 
 
 def check_different(**paths):
-    """Raise ValueError if two of these paths, by what they are for, are the same file.
+    """Raise ValueError if two paths are the same file. Keywords are the names for the message.
 
     ``None`` stands for no file.
     """
@@ -48,9 +48,9 @@ def check_different(**paths):
 
 
 def write_json(path, result):
-    """Write ``result`` as JSON: into a temporary file beside ``path``, then renamed onto it.
+    """Write ``result`` as JSON into a temporary file beside ``path``, and rename that to ``path``.
 
-    Raises OSError, or TypeError for what JSON cannot hold; ``path`` is then as it was before.
+    Raises OSError, or TypeError for values that JSON cannot hold; then ``path`` is unchanged.
     """
     check_writable(path)
     text = json.dumps(result, indent=2, allow_nan=False) + "\n"
@@ -59,7 +59,7 @@ def write_json(path, result):
 
 
 def versions(*packages):
-    """Versions by name: Python, the numerics, and the given installed packages (None: absent)."""
+    """Versions by name: Python, the numerics, and the given packages (None if not installed)."""
     found = {"python": platform.python_version(), "numerics": NUMERICS_VERSION}
     for package in packages:
         try:
@@ -87,17 +87,17 @@ class Stages:
         self.bar = bar
 
     def begin(self, what, total=None):
-        """Show a new stage; return what to call with each amount done."""
+        """Show a new stage; return the function to call with each amount of work done."""
         self.end()
         task = self.bar.add_task(what, total=total)
         return lambda amount: self.bar.update(task, advance=amount)
 
     def end(self):
-        """Stages of unknown length are done."""
+        """Complete the stages of unknown length."""
         for task in self.bar.tasks:
             if task.total is None:
                 self.bar.update(task.id, total=1, completed=1)
 
     def say(self, name):
-        """Return what to call with a few words about each step, each of which is a stage."""
+        """Return a function that begins a stage for each step, from a few words about the step."""
         return lambda what: self.begin(f"{name}: {what}")

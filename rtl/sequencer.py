@@ -186,8 +186,7 @@ class Sequencer(wiring.Component):
         return (jobs.upcoming, jobs.target, jobs.earlier, jobs.select.newest, jobs.select.oldest)
 
     def _starts(self, m, layer, training, upcoming, target):
-        """Start the scan of the last layer with forward, and that of a hidden layer with backward.
-        """
+        """Start the last layer's scan with forward, and a hidden layer's scan with backward."""
         forward, select, last = self.forward, self.select, self.config.depth - 1
         hidden = self.backward.start if last else Const(0)
         scanned = training if last else Mux(self.control.take, self.control.training, training)

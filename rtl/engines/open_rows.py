@@ -1,5 +1,4 @@
-"""Open rows: the list of rows that pass their targets on, from select to the next backward phase.
-"""
+"""Open rows: lists of the rows that pass their targets on, for the next backward phase."""
 
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
@@ -11,8 +10,7 @@ from rtl.parts.layouts import open_row_layout
 
 
 def list_signature(config, rows):
-    """A list of at most ``rows`` rows, seen from its owner: their count, and a port to read them.
-    """
+    """A list of at most ``rows`` rows, seen from its owner: their count, and a read port."""
     return wiring.Signature({
         "count": Out(range(rows + 1)),
         "read": Out(ReadPort.Signature(

@@ -15,8 +15,7 @@ def xorshift(x):
 
 
 def draw_signature(lanes):
-    """Random bits, seen from the bank. Bit i of ``word`` is for lane i; it stays until ``advance``.
-    """
+    """Random bits, seen from the bank: bit i of ``word`` for lane i, steady until ``advance``."""
     return wiring.Signature({"word": Out(lanes), "advance": In(1)})
 
 

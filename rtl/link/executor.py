@@ -28,8 +28,7 @@ class Step(enum.Enum, shape=3):
     SEND = 5
     """Shift the word out into the answer."""
     PASS = 6
-    """Pass the bytes of a counter word from the payload to the trainer, or from it to the answer.
-    """
+    """Pass the bytes of a counter word between the trainer and the payload or answer."""
 
 
 class Results(wiring.Component):

@@ -81,8 +81,7 @@ def state_contract(m, state, claim):
 
 
 def winners_contract(m, capacity, push, commit, drop, fill, claim):
-    """The queue, which holds ``fill`` rows now, never exceeds ``capacity``; commit and drop are
-    never high together.
+    """The queue holds ``fill`` rows and never more than ``capacity``; no clock commits and drops.
     """
     m.d.comb += [
         claim(fill + push <= capacity, "queue overflows"),
