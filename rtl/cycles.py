@@ -143,7 +143,7 @@ class Cycles:
             return self.update.cycles([row[:4] for row in rows])
         update, low = self.update, (1 << self.config.subword_bits) - 1
         times, ends, before = [], {}, 1
-        # Clocks in which a row enters the register and leaves it, and votes and blocks are taken.
+        # Clocks in which a row enters and leaves the register, votes are taken, a block is fetched.
         moved = left = taken = 0
         fetched = -3
         for offered, row, _, p, steps in rows:
