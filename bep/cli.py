@@ -22,6 +22,7 @@ from typer.core import TyperCommand, TyperGroup
 
 COMMANDS = {
     "train": ("bep.commands.train:train", ""),
+    "config": ("bep.commands.config:command", ""),
     "verify": ("bep.commands.verify:command", "sim"),
     "export": ("bep.commands.export:command", "rtl"),
     "build": ("bep.commands.build:command", "flow"),
@@ -103,6 +104,17 @@ class Group(TyperGroup):
             return TyperCommand(name, help=summary(name))
         return found
 
+    def make_context(self, info_name, args, parent=None, **extra):
+        given = bool(args)
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except Exception as error:
+            text = usage(error)
+            if text is None or not given:  # then it is the help
+                raise
+            typer.echo(f"bep: {text}", err=True)
+            raise typer.Exit(2) from None
+
     def resolve_command(self, ctx, args):
         ctx.invoked_subcommand = args[0]
         name, found, rest = super().resolve_command(ctx, args)
@@ -127,6 +139,26 @@ class Group(TyperGroup):
             raise typer.Exit(2) from None
 
 
+def usage(error, command=None):
+    """What is wrong with the options, on one line; None for an exception of another kind."""
+    if not hasattr(error, "format_message"):  # Typer's own
+        return None
+    text, cause = error.format_message().rstrip("."), error.__cause__
+    if hasattr(cause, "errors"):  # of pydantic; the text does not tell the value
+        text += f", not {cause.errors()[0]['input']!r}"
+    return f"{text}; `bep{f' {command}' if command in COMMANDS else ''} --help` tells more"
+
+
+def named(text, command):
+    """A text that begins with a value's name, with its option's instead, as the user wrote it."""
+    name = re.match(r"\w+(?=(\[\d+\])? (must|needs) )", text)
+    if name is None or command not in COMMANDS:
+        return text
+    written = {option.name: option.opts[0] for option in load(command).params
+               if option.opts[0].startswith("--")}
+    return written.get(name[0], name[0]) + text[name.end():]
+
+
 def message(error, command):
     """Return the message of an exception that is not a bug of the program, and None for others.
 
@@ -140,12 +172,14 @@ def message(error, command):
     processes = sys.modules.get("sim.processes")  # only commands that start programs import it
     if processes is not None and isinstance(error, processes.ProgramError):
         return str(error)
+    if (text := usage(error, command)) is not None:
+        return text
     if not isinstance(error, ValueError | TypeError | OSError) or isinstance(error,
                                                                              BrokenPipeError):
         return None
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split()) or type(error).__name__
+    return named(" ".join(str(error).split()), command) or type(error).__name__
 
 
 def load(name):

@@ -7,6 +7,7 @@ import platform
 from pathlib import Path
 
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from bep_model.config import NUMERICS_VERSION
@@ -81,23 +82,58 @@ def table(title, rows):
 
 
 class Stages:
-    """Progress bars (``rich.progress.Progress``) of the stages of a command, one after another."""
+    """How far a command is, stage by stage: bars at a terminal, lines anywhere else.
 
-    def __init__(self, bar):
-        self.bar = bar
+    To be used in a ``with`` statement; nothing is shown before the first stage begins.
+    """
+
+    def __init__(self):
+        self.bar = Progress(console=console) if console.is_interactive else None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.bar is not None:
+            self.bar.stop()
 
     def begin(self, what, total=None):
-        """Show a new stage; return the function to call with each amount of work done."""
+        """Show a new stage; return what to call with each amount done, and perhaps what came out.
+
+        Of ``total``, if it is known.
+        """
+        if self.bar is None:
+            return lines(what, total)
         self.end()
-        task = self.bar.add_task(what, total=total)
-        return lambda amount: self.bar.update(task, advance=amount)
+        self.bar.start()
+        task, update = self.bar.add_task(what, total=total), self.bar.update
+        return lambda amount=1, found="": update(
+            task, advance=amount, description=f"{what}, {found}" if found else what)
 
     def end(self):
-        """Complete the stages of unknown length."""
-        for task in self.bar.tasks:
-            if task.total is None:
-                self.bar.update(task.id, total=1, completed=1)
+        """Stages of unknown length are done."""
+        if self.bar is not None:
+            for task in self.bar.tasks:
+                if task.total is None:
+                    self.bar.update(task.id, total=1, completed=1)
 
     def say(self, name):
         """Return a function that begins a stage for each step, from a few words about the step."""
         return lambda what: self.begin(f"{name}: {what}")
+
+
+def lines(what, total):
+    """As :meth:`Stages.begin`: a line when a stage begins, and ten, evenly spread, on its way."""
+    done = 0
+
+    def say(*parts):
+        console.print(", ".join(filter(None, parts)), markup=False, highlight=False, soft_wrap=True)
+
+    def advance(amount=1, found=""):
+        nonlocal done
+        before, done = done, done + amount
+        if total and 10 * done // total > 10 * before // total:
+            say(f"{what}: {done:,} of {total:,}", found)
+
+    say(what)
+    return advance

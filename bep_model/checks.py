@@ -3,6 +3,8 @@
 import functools
 import math
 import operator
+import re
+from contextlib import contextmanager
 from numbers import Integral, Real
 
 MOST_SEED = 2**32 - 1
@@ -75,6 +77,20 @@ def span(low, high=None, above=False):
     if high is not None:
         return f"between {low} and {high}"
     return f"at least {low}" if low else "0 or more"
+
+
+@contextmanager
+def called(names):
+    """Texts of errors that come out of this block begin with another name, if it is in ``names``.
+
+    That is for values that have one name where they are given and one where they are checked.
+    """
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        text = str(error)
+        name = re.match(r"\w*", text)[0]  # type: ignore[index]
+        raise type(error)(names.get(name, name) + text[len(name):]) from None
 
 
 def unchanged_if_refused(method):

@@ -16,6 +16,12 @@ NUMERICS_VERSION = 1
 MOST_BATCH = 1024
 """Samples per application of updates."""
 
+MOST_INPUTS = 65535
+"""Bits per sample, or per time step."""
+
+MOST_BITS = 1 << 29
+"""Of weights and counters: about what the largest FPGAs have in memory."""
+
 
 def divisors(n):
     """All divisors of ``n``, ascending: the legal group sizes of a layer of ``n`` neurons."""
@@ -34,7 +40,8 @@ class Config:
     inputs : int
         K_0, bits per sample, 1..65535.
     layers : sequence of int
-        K_1..K_L, neurons per layer, each 1..65535, 1 to 15 layers.
+        K_1..K_L, neurons per layer, each 1..65535, 1 to 15 layers; weights and counters take at
+        most 2**29 bits.
     classes : int
         C, rows of the fixed classifier, 2..256.
     counter_bits : int
@@ -76,7 +83,7 @@ class Config:
     stable: bool = field(default=False, metadata=LATE)
 
     def __post_init__(self):
-        self._integer("inputs", 1, 65535)
+        self._integer("inputs", 1, MOST_INPUTS)
         layers = integers("layers", self.layers, None, 1, 65535)
         if not 1 <= len(layers) <= 15:
             raise ValueError(f"layers must have 1 to 15 entries, not {len(layers)}")
@@ -100,6 +107,9 @@ class Config:
             raise TypeError(f"stable must be true or false, not {self.stable!r}")
         if self.stable and self.recurrent:
             raise ValueError("a recurrent network has no stability: stable must be false")
+        if self.memory_bits > MOST_BITS:  # before memory runs out here
+            raise ValueError(f"layers must have at most {MOST_BITS} bits of weights and counters, "
+                             f"not {self.memory_bits}")
 
     def _integer(self, name, low, high):
         object.__setattr__(self, name, integer(name, getattr(self, name), low, high))

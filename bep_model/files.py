@@ -42,6 +42,15 @@ def read_toml(path):
         raise ValueError(f"{path} is not a TOML file: {error}") from None
 
 
+@contextmanager
+def telling(path):
+    """Begin the text of a TypeError or ValueError that comes out of this block with ``path``."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{path}: {error}") from None
+
+
 def record(cls, where, table, **given):
     """An object of the dataclass ``cls`` from a table of TOML, and fields that are not from there.
 

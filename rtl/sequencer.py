@@ -1,6 +1,6 @@
 """The sequencer: the one block that knows the order of the phases of a sample."""
 
-from amaranth.hdl import Const, Module, Mux, Signal
+from amaranth.hdl import Const, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -189,13 +189,16 @@ class Sequencer(wiring.Component):
         """Start the last layer's scan with forward, and a hidden layer's scan with backward."""
         forward, select, last = self.forward, self.select, self.config.depth - 1
         hidden = self.backward.start if last else Const(0)
-        scanned = training if last else Mux(self.control.take, self.control.training, training)
+        if last:
+            scanned = forward.done & (upcoming == last) & training
+        else:
+            scanned = self.control.take & self.control.training
         with m.If(forward.start):
             m.d.sync += layer.eq(upcoming)
         m.d.comb += target.eq(select.layer)
         with m.If(hidden):
             m.d.comb += select.start.eq(1)
-        with m.Elif(forward.start & (upcoming == last) & scanned):
+        with m.Elif(scanned):
             m.d.comb += [select.start.eq(1), target.eq(last)]
         with m.If(select.start):
             m.d.sync += [select.layer.eq(target), select.hidden.eq(hidden)]

@@ -15,15 +15,15 @@ FILES = sorted((Path(__file__).parent.parent / "docs" / "configurations").glob("
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_loads(path):
-    _, parameters = configuration.load(path)
-    assert parameters is not None
+    assert "parameters" in read_toml(path)
+    configuration.load(path)
     assert f"--config docs/configurations/{path.name}" in path.read_text(encoding="utf-8")
 
 
 def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path):
     path = tmp_path / "marked.toml"
     for load, file in ((configuration.load, FILES[0]), (read_toml, FILES[0]),
-                       (presets.load, presets.FOLDER / f"{presets.names()[0]}.toml")):
+                       (configuration.load, presets.FOLDER / f"{presets.names()[0]}.toml")):
         path.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
         assert load(path) == load(file)
 
@@ -34,17 +34,9 @@ WRONG = {"two marks": 2 * b"\xef\xbb\xbf", "UTF-16": "a = 1".encode("utf-16"), "
 
 
 @pytest.mark.parametrize("content", WRONG.values(), ids=WRONG)
-@pytest.mark.parametrize("load", [configuration.load, presets.load, designs.load, target])
+@pytest.mark.parametrize("load", [configuration.load, designs.load, target])
 def test_files_that_are_no_toml(tmp_path, load, content):
     path = tmp_path / "wrong.toml"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"wrong\.toml is not a TOML file: "):
         load(path)
-
-
-@pytest.mark.parametrize("content", ["trainer = 3", "trainer = [1]", "[[trainer]]"])
-def test_a_trainer_that_is_no_table(tmp_path, content):
-    path = tmp_path / "wrong.toml"
-    path.write_text(content)
-    with pytest.raises(TypeError, match=r"wrong\.toml: \[trainer\] must be a table, not"):
-        configuration.load(path)

@@ -4,7 +4,6 @@ import shlex
 from pathlib import Path
 from typing import Annotated
 
-from rich.progress import Progress
 from typer import Argument, Option
 
 from bep import results
@@ -17,9 +16,11 @@ from bep_model.data import datasets
 def command(
     designs: Annotated[Path | None, Argument(
         metavar="FILE", show_default=False,
-        help="TOML file that lists designs, as docs/designs/headline.toml.")] = None,
+        help="TOML file that lists designs, as docs/designs/headline.toml, or a configuration file "
+             "with a training.")] = None,
     names: Annotated[list[str] | None, Argument(
         metavar="NAME...", help="Only these designs of it.", show_default=False)] = None,
+    board: Annotated[str | None, Option(help="For a configuration file.")] = None,
     epochs: Annotated[int, Option(
         help="Epochs of the run whose clock cycles are counted, whole and evenly spread, the "
              "first and the last among them.")] = 3,
@@ -44,20 +45,22 @@ def command(
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, not {epochs}")
     if simulated < 0:
-        raise ValueError(f"samples to simulate must be 0 or more, not {simulated}")
+        raise ValueError(f"simulated must be 0 or more, not {simulated}")
     if (designs is None) != only_report:
         raise ValueError("give either a file of designs or --report")
-    bench_report.check(docs, readme)
     if only_report:
+        bench_report.check(docs, readme)
         bench_report.write(docs, readme, {})
         return
-    found = experiment.load(designs, names or ())
-    told = ["bep", "bench", str(designs), *(names or ()), "--epochs", str(epochs),
+    found = experiment.load(designs, names or (), board)
+    bench_report.check(docs, readme)
+    told = ["bep", "bench", str(designs), *(names or ()), *["--board", str(board)] * bool(board),
+            "--epochs", str(epochs),
             *["--simulate", str(simulated)] * bool(simulated), *["--sweep"] * sweep]
     for design, config, preset in found:
-        with Progress(console=results.console) as bar:
+        with results.Stages() as stages:
             loaded = datasets.load(preset.dataset, data=data, encoding=preset.encoding)
-            entry = experiment.run(design, config, preset, loaded, results.Stages(bar),
+            entry = experiment.run(design, config, preset, loaded, stages,
                                    epochs=epochs, simulated=simulated, sweep=sweep,
                                    build_dir=build_dir)
         entry |= {"command": shlex.join(told), "data": content(preset.dataset, data)}

@@ -6,9 +6,11 @@ from typing import Annotated, Any
 from typer import Option
 
 from bep import results
-from bep.flow.boards import NAMES, boards, target
+from bep.commands import options
+from bep.flow.boards import boards, target, usage
 from bep.flow.synthesis import build
 from bep_model import configuration
+from bep_model.checks import called
 from bep_model.config import Config
 
 SHAPE: dict[str, Any] = {"inputs": 192, "layers": (64, 64), "classes": 10}
@@ -18,8 +20,7 @@ SHAPE: dict[str, Any] = {"inputs": 192, "layers": (64, 64), "classes": 10}
 def command(
     board: Annotated[str, Option(
         help=f"One of {', '.join(boards())}, or a file as docs/boards.md describes it.")],
-    config: Annotated[Path | None, Option(
-        help="Configuration file (TOML), instead of the options of its shape.")] = None,
+    config: options.Source = None,
     hidden: Annotated[list[int] | None, Option(
         help="Neurons per layer: --hidden 64 64 [default: 64 64].")] = None,
     inputs: Annotated[int | None, Option(help="Bits per sample [default: 192].")] = None,
@@ -38,26 +39,26 @@ def command(
     """Make the bitstream of a trainer for a board, and report its size and speed."""
     results.check_writable(json)
     results.check_different(config=config, json=json)
-    options = {"inputs": inputs, "layers": tuple(hidden) if hidden else None, "classes": classes,
+    given = {"inputs": inputs, "layers": tuple(hidden) if hidden else None, "classes": classes,
                "counter_bits": counter_bits, "weight_lanes": weight_lanes,
                "counter_lanes": counter_lanes, "max_batch": max_batch}
-    shape: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    shape: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if config is None:
-        made = Config(**SHAPE | shape)
+        with called({"layers": "hidden"}):
+            made = Config(**SHAPE | shape)
     elif shape:
         raise ValueError(f"the configuration is either a file or options, not both: {config} "
                          f"and {', '.join(shape)}")
     else:
-        made, _ = configuration.load(config)
-    with results.console.status(f"{board}: starting") as status:
-        report = build(made, board, seed, build_dir,
-                       progress=lambda what: status.update(f"{board}: {what}"))
+        made = configuration.load(config).config
+    with results.Stages() as stages:
+        report = build(made, board, seed, build_dir, progress=stages.say(board))
     if json is not None:
         results.write_json(json, report)
     described = target(board)
     bitstream = Path(report["folder"]) / report["bitstream"]
     results.table(f"{described.name}, {report['part']}", [
-        *((name, f"{report[key]} of {described.available[key]}") for key, name in NAMES.items()),
+        *usage(report),
         ("clock", f"{report['clock_mhz']:g} MHz"),
         ("fastest clock", f"{report['fmax_mhz']:.1f} MHz"),
         ("bitstream", bitstream),

@@ -3,12 +3,11 @@
 from pathlib import Path
 from typing import Annotated
 
-from rich.progress import Progress
 from typer import Exit, Option
 
 from bep import results
 from bep.experiments.demo import EPOCHS, run
-from bep.flow.boards import NAMES
+from bep.flow.boards import usage
 from bep.reports import figures
 
 
@@ -27,12 +26,17 @@ def demo(
     results.check_writable(json)
     folder = build_dir / "demo"
     folder.mkdir(parents=True, exist_ok=True)
-    with Progress(console=results.console) as bar:
-        report, curves, trained = run(epochs, build_dir, results.Stages(bar).begin)
+    with results.Stages() as stages:
+        report, curves, trained = run(epochs, build_dir, stages.begin)
     for path in filter(None, (folder / "report.json", json)):
         results.write_json(path, report)
     figures.training_curves(folder / "training.png", curves, trained, report["rtl_accuracy"])
     show(report)
+    for what, path in (
+            *((f"{board}, bitstream", Path(built["folder"]) / built["bitstream"])
+              for board, built in report["boards"].items()),
+            ("report", folder / "report.json"), ("picture", folder / "training.png")):
+        results.console.print(f"{what}: {path}", soft_wrap=True, markup=False, highlight=False)
     if report["mismatches"]:
         results.console.print(report["report"])
         raise Exit(1)
@@ -52,7 +56,7 @@ def show(report):
     ])
     for board, built in report["boards"].items():
         results.table(f"{board}, {built['part']}", [
-            *((name, built[key]) for key, name in NAMES.items()),
+            *usage(built),
             ("clock cycles per sample", f"{built['cycles_per_sample']:,.0f}"),
             ("fastest clock", f"{built['fmax_mhz']:.1f} MHz"),
             ("clock of the board", f"{built['clock_mhz']:g} MHz"),

@@ -9,11 +9,11 @@ from amaranth.lib.wiring import In
 from typer import Option
 
 from bep import results
+from bep.commands import options
 from bep.flow.boards import boards, target
 from bep_model import configuration
 from bep_model.files import replacing
 from bep_model.host import bring_up_writes
-from bep_model.parameters import default_parameters
 from bep_model.phases import frame, random
 from bep_model.registers import registers
 from bep_model.words import integers
@@ -79,14 +79,9 @@ def memory_file(config, writes):
     return "".join(f"{table[name].address:02x}{value:08x} // {name}\n" for name, value in writes)
 
 
-MOST_BITS = 1 << 29
-"""Of weights and counters: about what the largest FPGAs have in memory."""
-
-
 def command(
     config: Annotated[Path, typer.Argument(
-        help="Configuration file (TOML) with the tables [trainer], [parameters].",
-        show_default=False)],
+        metavar="FILE|NAME", show_default=False, help=f"{options.SOURCE}.")],
     out: Annotated[Path, Option(help="Write the Verilog here.")],
     name: Annotated[str, Option(help="Of the module.")] = "trainer",
     board: Annotated[str | None, Option(
@@ -109,17 +104,16 @@ def command(
     check(config, out, bring_up, name)
     if seed is not None and bring_up is None:
         raise ValueError("--seed is for --bring-up, which is not given")
-    shape, parameters = configuration.load(config)
-    check_size(shape)
+    shape, parameters, _ = configuration.load(config)
     if board is not None and (single_port or registered):
         raise ValueError(f"--board {board} says how the memories are built: give no --single-port "
                          "or --registered besides")
     if single_port and registered:
         raise ValueError("--single-port and --registered exclude each other")
-    options = {"single_port": single_port, "registered": registered} if board is None \
+    how = {"single_port": single_port, "registered": registered} if board is None \
         else target(board).options
-    trainer = Trainer(shape, integers(frame.prototypes(shape)), **options)
-    writes = bring_up_writes(shape, parameters or default_parameters(shape),
+    trainer = Trainer(shape, integers(frame.prototypes(shape)), **how)
+    writes = bring_up_writes(shape, parameters,
                              random.seeds(1 if seed is None else seed, shape.generators))
     with (results.console.status("writing Verilog"),
           folders.temporary(out.absolute().parent) as own, processes.grouped(TMPDIR=str(own))):
@@ -140,10 +134,3 @@ def check(config, out, bring_up, name):
     if not (name.isidentifier() and name.isascii()):
         raise ValueError("--name must be letters, digits and underscores, and begin with no digit, "
                          f"not {name!r}")
-
-
-def check_size(config):
-    """Raise ValueError for a trainer that no FPGA could hold, before memory runs out here."""
-    if config.memory_bits > MOST_BITS:
-        raise ValueError(f"weights and counters of the network must have at most {MOST_BITS} bits, "
-                         f"not {config.memory_bits}")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from typer import Option
 
+from bep.commands import options
 from bep_model.fit.hyper import Hyper, described
 
 
@@ -19,7 +20,9 @@ def with_hyper(function):
     own = inspect.signature(function).parameters
     added = {each.name: inspect.Parameter(
         each.name, inspect.Parameter.KEYWORD_ONLY, default=each.default,
-        annotation=Annotated[each.type, Option(help=described(each))])
+        annotation=Annotated[each.type, Option(
+            help=described(each), rich_help_panel=(
+                options.SEQUENCES if each.name == "horizon" else options.HYPER))])
         for each in fields(Hyper) if each.name not in own}
 
     @wraps(function)

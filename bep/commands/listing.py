@@ -2,6 +2,7 @@
 
 import typer
 
+from bep_model import configuration
 from bep_model.data import catalogue
 from bep_model.fit import presets
 
@@ -24,7 +25,7 @@ def all_presets():
     """Lines (name, layers, B_h, epochs)."""
     yield "PRESET", "LAYERS", "B_h", "EPOCHS"
     for name in presets.names():
-        found = presets.load(name)
+        found = configuration.load(name).preset
         yield (name, "-".join(map(str, found.hidden)), str(found.counter_bits), str(found.epochs))
 
 

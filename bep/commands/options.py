@@ -1,5 +1,6 @@
-"""Options that several commands have: data sets and their encodings."""
+"""Options that several commands have: what is trained, data sets and their encodings."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -8,30 +9,67 @@ from typer import Option
 from bep_model.data import catalogue
 from bep_model.data.catalogue import Encoding
 
-DATASET = (f"One of {', '.join(catalogue.PLAIN)}; of images, {', '.join(catalogue.IMAGES)}; of "
-           "sequences, which a recurrent network takes, any of the images row by row, as s-mnist, "
+DATASET = (f"One of {', '.join(catalogue.PLAIN)}; a table, FILE.csv, with the class last; of "
+           f"images, {', '.join(catalogue.IMAGES)}; of sequences, which a recurrent network takes, "
+           "any of the images row by row, as s-mnist, "
            f"{', '.join(catalogue.ARCHIVE)}, or another UCR or UEA set.")
 
+DATA, NETWORK, HYPER, SEQUENCES, FILES = ("Data", "Network", "Hyper-parameters",
+                                          "Sequences (recurrent networks)", "Files")
+"""Topics under which the help of a command with many options has them."""
+
+SOURCE = "A configuration file (TOML), a state file, or the name of a preset"
+NAMES = ("--config", "--preset")
+"""Of the option that takes one."""
+Source = Annotated[Path | None, Option(*NAMES, metavar="FILE|NAME",
+                                       help=f"{SOURCE}.")]
+
 Data = Annotated[Path | None, Option(
-    help="Folder of the IDX files (else BEP_DATA, else they are downloaded), or of the UCR and "
-         "UEA files.")]
+    rich_help_panel=DATA,
+    help="Folder of the IDX files (else BEP_DATA, else they are downloaded), of the UCR and UEA "
+         "files, or of the table.")]
 Images = Annotated[str, Option(
+    rich_help_panel=DATA,
     help=f"Of images as bits: {', '.join(catalogue.ENCODINGS)}.")]
 Window = Annotated[int | None, Option(
+    rich_help_panel=SEQUENCES,
     help="Only the last samples of a sequence; by default all.")]
-Chunk = Annotated[int, Option(help="Samples of a sequence per time step.")]
+Chunk = Annotated[int, Option(
+    rich_help_panel=SEQUENCES, help="Samples of a sequence per time step.")]
 Bits = Annotated[int, Option(
+    rich_help_panel=SEQUENCES,
     help="Thermometer levels per sample and dimension of a sequence.")]
 Expand = Annotated[int | None, Option(
+    rich_help_panel=SEQUENCES,
     help="K_x, random features of a time step's bits; by default the bits.")]
 
 
-def encoding(dataset, images, window, chunk, bits, expand):
+def of_data(preset):
+    """Values of the options of data that a preset stands for, by their names."""
+    encoding = preset.encoding
+    return {"dataset": preset.dataset} | (
+        {"encoding": encoding} if isinstance(encoding, str) else asdict(encoding))
+
+
+def check_data(dataset, data):
+    """Raise ValueError if a folder is given for a data set that has no files."""
+    if data is not None and dataset in catalogue.PLAIN:
+        raise ValueError(f"--data {data} is for data sets in files, and {dataset} has none")
+
+
+def encoding(dataset, images, window, chunk, bits, expand, preset=None):
     """The encoding of a data set, of the values of these options.
+
+    Those that are just a ``preset``'s are not for data of another kind.
 
     Raises ValueError if another option than those of its kind is not at its default.
     """
     sequences = Encoding(window, chunk, bits, expand)
+    if preset is not None and preset.encoding in (images, sequences):
+        try:
+            return catalogue.encoding_of(dataset, preset.encoding)
+        except ValueError:
+            return catalogue.encoding_of(dataset)
     if not catalogue.sequential(dataset):
         return catalogue.encoding_of(dataset, images if sequences == Encoding() else sequences)
     return catalogue.encoding_of(dataset, sequences if images == "default" else images)

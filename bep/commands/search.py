@@ -10,17 +10,16 @@ import optuna
 import typer
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
-from rich.progress import Progress
 from typer import Option
 
 from bep import results
 from bep.commands import options
 from bep.experiments.runs import content
-from bep_model.checks import integer
-from bep_model.config import NUMERICS_VERSION, Config
+from bep_model import configuration
+from bep_model.checks import MOST_SEED, called, integer
 from bep_model.config import divisors as all_divisors
 from bep_model.data import datasets
-from bep_model.fit import presets, training
+from bep_model.fit import training
 from bep_model.fit.hyper import Hyper
 from bep_model.fit.presets import Preset
 from bep_model.network import Network
@@ -74,7 +73,8 @@ def start(preset):
         "balance": hyper.p_r / max(hyper.thinning, SPACE["thinning"].low)}
 
 
-def search(preset, *, trials, seed=1, data=None, data_seed=0, storage=None, progress=None):
+def search(preset, *, trials, seed=1, config=None, data=None, data_seed=0,
+           storage=None, progress=None):
     """Look for the hyper-parameters of the best validation accuracy.
 
     Every trial trains a network anew and is worth the best validation accuracy of its epochs; it
@@ -89,31 +89,31 @@ def search(preset, *, trials, seed=1, data=None, data_seed=0, storage=None, prog
         Trials of the study in all: those already in the storage count.
     seed : int
         Of the networks, their sample order, and the sampler.
+    config : Config, optional
+        Of the networks; by default one that fits the data.
     data, data_seed
         Folder and seed of the data set, see :func:`datasets.load`.
     storage : path-like, optional
         Journal file. A study of the same preset, seeds, numerics and content of the data that it
         holds is continued.
     progress : callable, optional
-        Called with the study after every trial.
+        Called with the study before the first trial and after every one.
 
     Returns
     -------
-    (Preset, optuna.Study)
-        The preset with the best values found, and all trials.
+    (Configuration, optuna.Study)
+        The trainer, its preset with the best values found, and all trials.
 
     Raises
     ------
     TypeError, ValueError, OSError
         For values or data that are not allowed.
     """
-    if trials < 1:
-        raise ValueError(f"trials must be at least 1, not {trials}")
+    integer("trials", trials, 1)
+    integer("seed", seed, 0, MOST_SEED)
     samples = datasets.load(preset.dataset, data=data, seed=data_seed, encoding=preset.encoding)
     samples = replace(samples, test=samples.train.first(0))
-    config = Config(samples.inputs, preset.hidden, samples.classes, preset.counter_bits,
-                    max_batch=preset.hyper.batch, max_steps=samples.steps,
-                    stable=preset.hyper.stable)
+    config = config or preset.config(samples)
     training.check(config, samples, preset.epochs, preset.hyper)
 
     def objective(trial):
@@ -132,14 +132,17 @@ def search(preset, *, trials, seed=1, data=None, data_seed=0, storage=None, prog
         return best
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # what ends a trial is raised besides
-    study = open_study(preset, seed, data_seed, content(preset.dataset, data), storage)
+    study = open_study(preset, config, seed, data_seed, content(preset.dataset, data), storage)
+    if progress is not None:
+        progress(study)
     study.optimize(objective, n_trials=max(0, trials - finished(study)),
                    callbacks=[] if progress is None else [lambda study, _: progress(study)])
     best = optuna.trial.FixedTrial(study.best_params)
-    return replace(preset, hyper=suggest(best, preset)), study
+    found = replace(preset, hyper=suggest(best, preset))
+    return configuration.Configuration(config, found.hyper.parameters(config), found), study
 
 
-def open_study(preset, seed, data_seed, checksum, storage):
+def open_study(preset, config, seed, data_seed, checksum, storage):
     """The study of a preset, from its storage if it is in there."""
     try:
         journal = None if storage is None else JournalStorage(JournalFileBackend(str(storage)))
@@ -147,7 +150,7 @@ def open_study(preset, seed, data_seed, checksum, storage):
         raise ValueError(f"{storage} is no journal of trials, or is damaged: {error}") from None
     study = optuna.create_study(
         study_name=f"{preset}, seed {seed}, data seed {data_seed}, data {checksum}, "
-                   f"numerics {NUMERICS_VERSION}",
+                   f"trainer {config.digest}",
         storage=journal,
         load_if_exists=True,
         direction="maximize",
@@ -155,7 +158,7 @@ def open_study(preset, seed, data_seed, checksum, storage):
     )
     # A study that is continued must not draw again what it began with.
     study.sampler = optuna.samplers.TPESampler(n_startup_trials=STARTUP,
-                                               seed=seed + len(study.trials))
+                                               seed=(seed + len(study.trials)) % (MOST_SEED + 1))
     if not study.trials:
         study.enqueue_trial(start(preset))
     return study
@@ -184,8 +187,10 @@ def report(study, command):
 
 def command(
     context: typer.Context,
-    preset: Annotated[str | None, typer.Argument(
-        help="Name or file of the preset to start from, instead of the options below.")] = None,
+    source: Annotated[Path | None, typer.Argument(
+        metavar="FILE|NAME", show_default=False,
+        help="Preset, or configuration file with a training, to start from instead of the options "
+             "below.")] = None,
     dataset: Annotated[str, Option(help=options.DATASET)] = "digits",
     hidden: Annotated[list[int], Option(
         help="Neurons per layer: --hidden 75 75.")] = (128, 128),  # type: ignore[assignment]
@@ -193,44 +198,53 @@ def command(
     batch: Annotated[int, Option(help="Samples per application of updates.")] = 100,
     trials: Annotated[int, Option(help="Trials in all; those in the storage count.")] = 50,
     epochs: Annotated[int, Option(
-        help="Passes over the training samples per trial; the preset keeps its own.")] = 12,
+        help="Passes over the training samples per trial; the file keeps its own.")] = 12,
     seed: Annotated[int, Option(
         help="Of the networks, their sample order, and the sampler.")] = 1,
     data_seed: Annotated[int, Option(help="Of held-out samples and of generated data.")] = 0,
     data: options.Data = None,
     storage: Annotated[Path | None, Option(
         help="Journal file of the trials; the same command continues it. By default none.")] = None,
-    out: Annotated[Path | None, Option(help="Write the best preset here, a TOML file.")] = None,
+    out: Annotated[Path | None, Option(
+        help="Write the trainer and the best values here, a configuration file.")] = None,
 ):
     """Search hyper-parameters by validation accuracy; the test samples are never looked at."""
     results.check_writable(out)
     results.check_writable(storage)
-    results.check_different(out=out, storage=storage)
+    results.check_different(out=out, storage=storage, config=source)
     integer("batch", batch, 1)
-    if preset is None:
-        wanted = Preset(dataset, tuple(hidden), counter_bits, EPOCHS, replace(
-            START, batch=batch, sweep=100 if 100 % batch == 0 else batch))
+    integer("data_seed", data_seed, 0, MOST_SEED)
+    config = None
+    if source is None:
+        with called({"layers": "hidden", "max_batch": "batch"}):
+            wanted = Preset(dataset, tuple(hidden), counter_bits, EPOCHS, replace(
+                START, batch=batch, sweep=100 if 100 % batch == 0 else batch))
     elif given := [name for name in ("dataset", "hidden", "counter_bits", "batch")
                    if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"]:
-        raise ValueError(f"what is trained is either a preset or options, not both: {preset} and "
+        raise ValueError(f"what is trained is either a preset or options, not both: {source} and "
                          f"{', '.join(given)}")
     else:
-        wanted = presets.load(preset)
-    with Progress(console=results.console) as bar:
-        task = bar.add_task(wanted.name, total=trials)
+        config, _, given = configuration.trained(source)
+        wanted = replace(given, validation=True, keep_best=True)
+    options.check_data(wanted.dataset, data)
+    with results.Stages() as stages:
+        done, counted = None, 0
 
         def progress(study):
-            done = [t for t in study.trials if t.state.name == "COMPLETE"]
-            best = f", best {study.best_value:.2%}" if done else ""
-            bar.update(task, completed=finished(study), description=f"{wanted.name}{best}")
+            nonlocal done, counted
+            done = done or stages.begin(f"{wanted.name}, trials", trials)
+            complete = any(t.state.name == "COMPLETE" for t in study.trials)
+            done(finished(study) - counted, f"best {study.best_value:.2%}" if complete else "")
+            counted = finished(study)
 
         found, study = search(replace(wanted, epochs=epochs), trials=trials, seed=seed,
-                              data=data, data_seed=data_seed, storage=storage,
+                              config=config, data=data, data_seed=data_seed, storage=storage,
                               progress=progress)
-    found = replace(found, epochs=wanted.epochs)
+    preset = replace(found.preset, epochs=wanted.epochs)
     if out is not None:
-        presets.dump(out, found, report(study, shlex.join(["bep", *sys.argv[1:]])))
+        configuration.dump(out, found.config, preset=preset,
+                           comment=report(study, shlex.join(["bep", *sys.argv[1:]])))
     results.table(f"{wanted.name}, {finished(study)} trials of {epochs} epochs", [
         ("validation accuracy", f"{study.best_value:.2%}"),
-        *((name, value) for name, value in asdict(found.hyper).items()),
+        *((name, value) for name, value in asdict(preset.hyper).items()),
     ])

@@ -1,101 +1,153 @@
 """`bep train`: train the golden model on a data set."""
 
+import shlex
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress
 from typer import Option
 
 from bep import results
 from bep.commands import options
 from bep.commands.hyper_options import with_hyper
-from bep_model import state
+from bep_model import configuration, state
+from bep_model.checks import MOST_SEED, called, integer
 from bep_model.config import Config
 from bep_model.data import datasets
 from bep_model.data.catalogue import Encoding
-from bep_model.fit import presets, training
+from bep_model.fit import training
 from bep_model.fit.hyper import Hyper
+from bep_model.fit.presets import Preset
 from bep_model.network import Network
 
 HYPER = Hyper()
 
 
-def defaults(context: typer.Context, name: str | None):
-    """Make a preset's values the defaults of all other options."""
-    if name is not None:
-        preset = asdict(presets.load(name))
-        encoding = preset.pop("encoding")
-        context.default_map = {"validation": True, "keep_best": True} | preset.pop("hyper") | (
-            encoding if isinstance(encoding, dict) else {"encoding": encoding}) | preset
-    return name
+def defaults(context: typer.Context, source: Path | None):
+    """Make what a source says the defaults of all other options."""
+    if source is not None:
+        context.obj = found = configuration.load(source)
+        config, preset = found.config, found.preset
+        context.default_map = {
+            "hidden": config.layers, "prototype_seed": config.seed, "batch": config.max_batch} | {
+            name: getattr(config, name) for name in (
+                "counter_bits", "weight_lanes", "counter_lanes")}
+        if preset is not None:
+            context.default_map |= options.of_data(preset) | asdict(preset.hyper) | {
+                name: getattr(preset, name) for name in ("epochs", "validation", "keep_best")}
+    return source
+
+
+def trainer(found, samples, of_file, **options):
+    """The :class:`Config` of these options: a file's for data ``of_file``, else what fits them."""
+    if of_file:
+        known = found.config
+        shape = {"inputs": known.inputs, "classes": known.classes, "max_steps": known.max_steps}
+    else:
+        shape = {"inputs": samples.inputs, "classes": samples.classes, "max_steps": samples.steps}
+    if found is not None:
+        options["max_batch"] = max(options["max_batch"], found.config.max_batch)
+        options["stable"] = options["stable"] or found.config.stable
+    with called({"layers": "hidden", "max_batch": "batch", "seed": "prototype_seed",
+                 "max_steps": "steps"}):
+        return Config(**shape | options)
 
 
 @with_hyper
 def train(
-    preset: Annotated[str | None, Option(
-        is_eager=True, callback=defaults,
-        help="Name or file of a preset: --dataset, --hidden, --counter-bits, --epochs and the "
-             "hyper-parameters, unless they are given too; with --validation and --keep-best."
-    )] = None,
-    dataset: Annotated[str, Option(help=options.DATASET)] = "digits",
+    context: typer.Context,
+    source: Annotated[Path | None, Option(
+        *options.NAMES, metavar="FILE|NAME", is_eager=True, callback=defaults,
+        help=f"{options.SOURCE}: what all options of the network, the data and the "
+             "training are that are not given too.")] = None,
+    dataset: Annotated[str, Option(
+        rich_help_panel=options.DATA, help=options.DATASET)] = "digits",
     data: options.Data = None,
+    encoding: options.Images = "default",
+    validation: Annotated[bool | None, Option(
+        rich_help_panel=options.DATA,
+        help="Hold out validation samples; by default yes, but not of the digits.")] = None,
+    train_samples: Annotated[int | None, Option(
+        rich_help_panel=options.DATA, help="Train on the first so many samples only.")] = None,
+    data_seed: Annotated[int, Option(
+        rich_help_panel=options.DATA, help="Of held-out samples and of generated data.")] = 0,
+    hidden: Annotated[list[int], Option(
+        rich_help_panel=options.NETWORK,
+        help="Neurons per layer: --hidden 75 75. Of sequences two, K_s and K_y, the state and "
+             "the output.")] = (128, 128),  # type: ignore[assignment]
+    counter_bits: Annotated[int, Option(
+        rich_help_panel=options.NETWORK, help="B_h, stored bits per counter, 2..15.")] = 7,
+    weight_lanes: Annotated[int, Option(
+        rich_help_panel=options.NETWORK, help="P, weight bits per cycle of the trainer.")] = 64,
+    counter_lanes: Annotated[int, Option(
+        rich_help_panel=options.NETWORK,
+        help="Q, counters per cycle, a divisor of P; fixes the random bits.")] = 8,
+    prototype_seed: Annotated[int, Option(
+        rich_help_panel=options.NETWORK, help="Of the class prototypes.")] = 1,
+    epochs: Annotated[int, Option(help="Passes over the training samples.")] = 30,
+    seed: Annotated[int, Option(
+        help="Of the initial weights, the random bits and the sample order.")] = 1,
+    keep_best: Annotated[bool, Option(
+        help="End with the epoch of the best validation accuracy, not with the last.")] = False,
+    sweep: Annotated[int | None, Option(
+        rich_help_panel=options.HYPER,
+        help="Samples per reinforcement sweep, a multiple of the batch; by default "
+             f"{HYPER.sweep}, or the batch if that does not divide it.")] = None,
+    hyper: Hyper = HYPER,
     steps: Annotated[int | None, Option(
+        rich_help_panel=options.SEQUENCES,
         help="T_max of a recurrent trainer; by default those of the longest sequence.")] = None,
     window: options.Window = Encoding.window,
     chunk: options.Chunk = Encoding.chunk,
     bits: options.Bits = Encoding.bits,
     expand: options.Expand = Encoding.expand,
     fold: Annotated[int, Option(
+        rich_help_panel=options.SEQUENCES,
         help="Which of three folds of a UCR or UEA set is the test part, 0..2.")] = 0,
-    encoding: options.Images = "default",
-    hidden: Annotated[list[int], Option(
-        help="Neurons per layer: --hidden 75 75. Of sequences two, K_s and K_y, the state and "
-             "the output.")] = (128, 128),  # type: ignore[assignment]
-    counter_bits: Annotated[int, Option(help="B_h, stored bits per counter, 2..15.")] = 7,
-    weight_lanes: Annotated[int, Option(help="P, weight bits per cycle of the trainer.")] = 64,
-    counter_lanes: Annotated[int, Option(
-        help="Q, counters per cycle, a divisor of P; fixes the random bits.")] = 8,
-    epochs: Annotated[int, Option(help="Passes over the training samples.")] = 30,
-    seed: Annotated[int, Option(
-        help="Of the initial weights, the random bits and the sample order.")] = 1,
-    data_seed: Annotated[int, Option(help="Of held-out samples and of generated data.")] = 0,
-    prototype_seed: Annotated[int, Option(help="Of the class prototypes.")] = 1,
-    sweep: Annotated[int | None, Option(
-        help="Samples per reinforcement sweep, a multiple of the batch; by default "
-             f"{HYPER.sweep}, or the batch if that does not divide it.")] = None,
-    hyper: Hyper = HYPER,
-    validation: Annotated[bool | None, Option(
-        help="Hold out validation samples; by default yes, but not of the digits.")] = None,
-    keep_best: Annotated[bool, Option(
-        help="End with the epoch of the best validation accuracy, not with the last.")] = False,
-    train_samples: Annotated[int | None, Option(
-        help="Train on the first so many samples only.")] = None,
     start: Annotated[Path | None, Option(
+        rich_help_panel=options.FILES,
         help="Go on from this state file instead of new counters.")] = None,
-    save: Annotated[Path | None, Option(help="Write the trained state here.")] = None,
+    save: Annotated[Path | None, Option(
+        rich_help_panel=options.FILES, help="Write the trained state here.")] = None,
+    save_config: Annotated[Path | None, Option(
+        rich_help_panel=options.FILES,
+        help="Write what is trained and how here, a file for --config (seeds are not in it).")
+    ] = None,
+    json: Annotated[Path | None, Option(
+        rich_help_panel=options.FILES, help="Write the result here.")] = None,
     literal_targets: Annotated[bool, Option(help="The paper's literal sign(0) = +1.")] = False,
-    json: Annotated[Path | None, Option(help="Write the result here.")] = None,
 ):
     """Train the golden model on a data set and report its test accuracy."""
     results.check_writable(json)
     results.check_writable(save)
-    results.check_different(save=save, json=json)
+    results.check_writable(save_config)
+    results.check_different(config=source, save=save, save_config=save_config, json=json)
     if validation is None:
         validation = dataset != "digits" or hyper.patience > 0 or keep_best
-    encoding = options.encoding(dataset, encoding, window, chunk, bits, expand)
+    options.check_data(dataset, data)
+    integer("data_seed", data_seed, 0, MOST_SEED)
+    integer("seed", seed, 0, MOST_SEED)
+    found = context.obj
+    encoding = options.encoding(dataset, encoding, window, chunk, bits, expand,
+                                found and found.preset)
     samples = datasets.load(dataset, data=data, seed=data_seed, fold=fold, validation=validation,
                             encoding=encoding)
     if train_samples is not None:
         samples = samples.limit(train_samples)
-    config = Config(samples.inputs, tuple(hidden), samples.classes, counter_bits, weight_lanes,
-                    counter_lanes, max_batch=hyper.batch, seed=prototype_seed,
-                    max_steps=samples.steps if steps is None else steps, stable=hyper.stable)
+    of_file = found is not None and (found.preset is None or (
+        found.preset.dataset, found.preset.encoding) == (dataset, encoding))
+    config = trainer(found, samples, of_file, layers=tuple(hidden), counter_bits=counter_bits,
+                     weight_lanes=weight_lanes, counter_lanes=counter_lanes,
+                     max_batch=hyper.batch, seed=prototype_seed, stable=hyper.stable,
+                     **{} if steps is None else {"max_steps": steps})
     if sweep is None:
         sweep = hyper.sweep if hyper.sweep % hyper.batch == 0 else hyper.batch
     hyper = replace(hyper, sweep=sweep)
     parameters = training.check(config, samples, epochs, hyper)
+    preset = save_config and Preset(dataset, config.layers, counter_bits, epochs, hyper, encoding,
+                                    validation, keep_best)
     network = Network(config, literal_targets=literal_targets)
     network.reset(seed)
     if start is not None:
@@ -103,19 +155,19 @@ def train(
     # Nothing to do, but the model's loops are compiled now, outside the time that is reported.
     network.train(samples.train.x[:0], samples.train.labels[:0], parameters)
     network.flush(parameters)
-    with Progress(console=results.console) as bar:
-        task = bar.add_task("training", total=epochs)
+    with results.Stages() as stages:
+        done = stages.begin("epochs", epochs)
 
         def progress(epoch):
             held = epoch.validation_accuracy
-            bar.update(task, advance=1, description=f"epoch {epoch.epoch + 1}, error "
-                       f"{epoch.error:.1%}" + ("" if held is None else f", validation {held:.1%}"))
+            done(1, f"error {epoch.error:.1%}"
+                 + ("" if held is None else f", validation {held:.1%}"))
 
         history = training.fit(network, samples, epochs=epochs, hyper=hyper, seed=seed,
                                progress=progress, keep_best=keep_best)
     seconds = sum(epoch.seconds for epoch in history)
     result = {
-        "preset": preset,
+        "preset": None if source is None else str(source),
         "dataset": dataset,
         "encoding": encoding if isinstance(encoding, str) else asdict(encoding) | {"fold": fold},
         "test_accuracy": training.accuracy(network, samples.test),
@@ -137,6 +189,9 @@ def train(
     }
     if save is not None:
         state.save(save, network)
+    if preset is not None:
+        configuration.dump(save_config, config, preset=preset,
+                           comment=shlex.join(["bep", *sys.argv[1:]]))
     if json is not None:
         results.write_json(json, result)
     held = result["validation_accuracy"]

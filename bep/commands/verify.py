@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress
 from typer import Option
 
 from bep import results
 from bep.commands import options
 from bep.flow.boards import boards, target
 from bep_model import configuration
+from bep_model.checks import MOST_SEED, called, integer
 from bep_model.config import Config
 from bep_model.data import datasets
 from bep_model.data.catalogue import Encoding
@@ -33,8 +33,9 @@ def samples_for(config, dataset, count, seed, data=None, encoding="default"):
         raise ValueError(f"samples must be at least 1, not {count}")
     if dataset == "random-prototypes":
         steps = max(1, config.max_steps)
-        train = datasets.load(dataset, inputs=steps * config.inputs, classes=config.classes,
-                              train=count, test=1, seed=seed, validation=False).train
+        with called({"train": "samples"}):
+            train = datasets.load(dataset, inputs=steps * config.inputs, classes=config.classes,
+                                  train=count, test=1, seed=seed, validation=False).train
         x = train.x.reshape(count, steps, config.inputs) if config.recurrent else train.x
         return replace(train, x=x)
     loaded = datasets.load(dataset, data=data, seed=seed, validation=False, encoding=encoding)
@@ -48,18 +49,26 @@ def example(dataset, seed, data, encoding):
     return Config(loaded.inputs, (64, 32), loaded.classes, max_steps=loaded.steps)
 
 
+def defaults(context: typer.Context, source: Path | None):
+    """Make the data that a source names the default of the options of data."""
+    if source is not None:
+        context.obj = found = configuration.load(source)
+        context.default_map = found.preset and options.of_data(found.preset)
+    return source
+
+
 def command(
+    context: typer.Context,
     config: Annotated[Path | None, Option(
-        help="TOML file with the tables [trainer], [parameters]; by default a small trainer that "
-             "fits the data set.")] = None,
-    dataset: Annotated[str | None, Option(
-        help=f"{options.DATASET} By default, and for any configuration, random-prototypes.")
+        *options.NAMES, metavar="FILE|NAME", is_eager=True, callback=defaults,
+        help=f"{options.SOURCE}; by default a small trainer that fits the data set.")
     ] = None,
+    dataset: Annotated[str | None, Option(
+        rich_help_panel=options.DATA,
+        help=f"{options.DATASET} By default that of the configuration, or else, for any, "
+             "random-prototypes.")] = None,
+    data: options.Data = None,
     encoding: options.Images = "default",
-    window: options.Window = Encoding.window,
-    chunk: options.Chunk = Encoding.chunk,
-    bits: options.Bits = Encoding.bits,
-    expand: options.Expand = Encoding.expand,
     samples: Annotated[int, Option(help="Training samples per epoch.")] = 100,
     seed: Annotated[int, Option(
         help="Of the data, the random bits, the sample order and the bench.")] = 1,
@@ -74,9 +83,12 @@ def command(
         help="Probability that a clock cycle brings no data, 0..0.95.")] = 0.0,
     backpressure: Annotated[float, Option(
         help="Probability that a clock cycle takes no result, 0..0.95.")] = 0.0,
-    data: options.Data = None,
     waves: Annotated[bool, Option(
         help="Keep waves: sim/run-*/dump.vcd in the build folder.")] = False,
+    window: options.Window = Encoding.window,
+    chunk: options.Chunk = Encoding.chunk,
+    bits: options.Bits = Encoding.bits,
+    expand: options.Expand = Encoding.expand,
     build_dir: Annotated[Path, Option(help="Where simulators are kept.")] = Path("build"),
     json: Annotated[Path | None, Option(help="Write the result here.")] = None,
 ):
@@ -84,29 +96,33 @@ def command(
 
     The exit code is 1 if anything differs.
     """
+    found = context.obj
     results.check_writable(json)
     results.check_different(config=config, json=json)
+    integer("seed", seed, 0, MOST_SEED)
     if counters not in ("every", "end"):
         raise ValueError(f"counters must be 'every' or 'end', not {counters!r}")
     if config is None and dataset is None:
         raise ValueError("give --config, --dataset or both")
     dataset = dataset or "random-prototypes"
-    encoding = options.encoding(dataset, encoding, window, chunk, bits, expand)
-    trainer, parameters = (example(dataset, seed, data, encoding), None) if config is None \
-        else configuration.load(config)
-    if parameters is None:
-        parameters = default_parameters(trainer)
+    options.check_data(dataset, data)
+    encoding = options.encoding(dataset, encoding, window, chunk, bits, expand,
+                                found and found.preset)
+    trainer = example(dataset, seed, data, encoding) if found is None else found.config
+    parameters = default_parameters(trainer) if found is None else found.parameters
     built = target(board).options if board else {}
     chosen = samples_for(trainer, dataset, samples, seed, data, encoding)
     job = training_job(trainer, parameters, chosen, seed, epochs=epochs,
                        every=counters == "every", idle=idle, backpressure=backpressure)
-    with Progress(console=results.console) as bar:
-        task = bar.add_task("golden model", total=epochs * samples)
+    with results.Stages() as stages:
+        left, done = epochs * samples, stages.begin("golden model", epochs * samples)
 
         def progress(count):
-            bar.update(task, advance=count)
-            if bar.finished:
-                bar.add_task("simulation (building it takes most of a short one)", total=None)
+            nonlocal left
+            left -= count
+            done(count)
+            if not left:
+                stages.begin("simulation (building it takes most of a short one)")
 
         result = check(job, progress=progress, root=build_dir, waves=waves, **built,
                        command=shlex.join(["bep", *sys.argv[1:]]))

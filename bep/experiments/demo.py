@@ -110,7 +110,8 @@ def run(epochs, build_dir, begin):
         "test_samples": len(samples.test),
         **{key: value for key, value in checked.items() if key != "run_errors"},
         "boards": {board: {key: built[key] for key in (
-            "part", *NAMES, "fmax_mhz", "clock_mhz", "meets_clock", "seed", "folder")}
+            "part", "cells", *NAMES, "fmax_mhz", "clock_mhz", "meets_clock", "seed", "folder",
+            "bitstream")}
             | {"cycles_per_sample": cycles[board]}
             for board, built in reports.items()},
         "configuration": asdict(CONFIG) | {"digest": CONFIG.digest},

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
 from bep import results
 from bep.experiments.points import preset_run
@@ -11,7 +10,6 @@ from bep.flow.boards import NAMES, target
 from bep.flow.synthesis import build, synthesize
 from bep_model import configuration
 from bep_model.files import read_toml, record
-from bep_model.fit import presets
 from bep_model.protocol import sample_bytes
 from sim.check import check, training_job
 
@@ -28,8 +26,9 @@ class Design:
     name : str
     config : str
         Configuration file, relative to the file that lists the designs.
-    board, preset : str
-        Names.
+    board : str
+    preset : str or None
+        What :func:`bep_model.configuration.load` takes; None for the training in ``config``.
     refit : bool
         See ``bep.experiments.runs.Run``.
     seed : int
@@ -43,15 +42,15 @@ class Design:
     name: str
     config: str
     board: str
-    preset: str
+    preset: str | None = None
     refit: bool = False
     seed: int = 1
     lanes: tuple = ()
     routed: tuple = ()
 
 
-def load(path, names=()):
-    """Read a list of designs: TOML, a table each.
+def load(path, names=(), board=None):
+    """Read a list of designs: TOML, a table each; or a configuration file for this ``board``.
 
     Returns
     -------
@@ -63,8 +62,18 @@ def load(path, names=()):
     ValueError, TypeError, OSError
         For what is wrong with the file or with a file it names.
     """
-    path = Path(path)
+    path = configuration.locate(path)
     tables = read_toml(path)
+    if "trainer" in tables:
+        if board is None:
+            raise ValueError(f"{path} is a configuration: give its --board")
+        refit = not configuration.trained(path).preset.validation
+        tables = {path.stem: {"config": path.name, "board": board, "refit": refit}}
+    elif board is not None:
+        raise ValueError(f"--board {board} is for a configuration; {path} lists designs with "
+                         "their boards")
+    if not tables:
+        raise ValueError(f"{path} lists no designs")
     for name in names:
         if name not in tables:
             raise ValueError(f"{path} has no design {name!r}; it has {', '.join(tables)}")
@@ -72,8 +81,9 @@ def load(path, names=()):
     for name in names or tables:
         design = record(Design, f"{path}: [{name}]", tables[name], name=name)
         target(design.board)
-        config, _ = configuration.load(path.parent / design.config)
-        preset = presets.load(design.preset)
+        file = path.parent / design.config
+        config = configuration.load(file).config
+        preset = configuration.trained(design.preset or file).preset
         if (preset.hidden, preset.counter_bits) != (config.layers, config.counter_bits):
             raise ValueError(f"{path}: [{name}] trains {list(config.layers)} with B_h = "
                              f"{config.counter_bits}, its preset {list(preset.hidden)} with "
@@ -110,10 +120,10 @@ def describe(design, config, preset, measured, built):
                      counter_lanes=config.counter_lanes)
     family = families.of(built["part"])
     model = families.found(family.energy, built["part"])
-    cells = built["utilisation"][family.logic_cell]["used"]
+    cells = built["cells"]["used"]
     return {
         "board": built["board"], "part": built["part"],
-        **{key: built[key] for key in NAMES},
+        "cells": built["cells"], **{key: built[key] for key in NAMES},
         "luts_per_lane": built["luts"] / config.weight_lanes,
         "fmax_mhz": built["fmax_mhz"], "clock_mhz": built["clock_mhz"], "seed": built["seed"],
         "configuration": asdict(config) | {"digest": config.digest},

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from bep.experiments.runs import Run
+from bep_model import configuration
 from bep_model.fit import presets
 
 WIDTHS = (35, 75, 135, 255, 525)
@@ -36,10 +37,15 @@ def net(hidden):
     return "-".join(map(str, hidden))
 
 
+def preset_of(name):
+    """The preset of a name."""
+    return configuration.load(name).preset
+
+
 def preset(dataset, hidden, kind=""):
     """Run of the preset of this name. MNIST has none of its own and takes Fashion-MNIST's."""
     source = "fashion-mnist" if dataset == "mnist" else dataset
-    return preset_run(presets.load(f"{source}-{net(hidden)}{kind}"), dataset)
+    return preset_run(preset_of(f"{source}-{net(hidden)}{kind}"), dataset)
 
 
 def narrow(dataset, width=256):
@@ -171,7 +177,7 @@ bits."""
 def headline():
     """The networks of the headline designs, each also with all training samples."""
     for (design, (lanes, *names)), refit in product(HEADLINE.items(), (False, True)):
-        for found in map(presets.load, names):
+        for found in map(preset_of, names):
             labels = {"design": design, "inputs": found.encoding, "net": net(found.hidden),
                       "batch": found.hyper.batch,
                       "trained on": "all" if refit else "all but validation"}
@@ -184,7 +190,7 @@ def hardware():
     Those of Fashion-MNIST are also used for MNIST, and with all training samples.
     """
     elsewhere = [name for _, *names in HEADLINE.values() for name in names]
-    plain = [found for found in map(presets.load, presets.names()) if not found.sequential]
+    plain = [found for found in map(preset_of, presets.names()) if not found.sequential]
     for found in sorted(plain, key=lambda found: (found.dataset, found.encoding, found.hidden)):
         if found.counter_bits == 15 or found.hyper.stable or found.name in elsewhere:
             continue

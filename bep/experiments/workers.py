@@ -5,8 +5,6 @@ import logging
 import signal
 from contextlib import contextmanager
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from bep import results
 from bep.experiments.runs import content, execute, file_name
 
@@ -113,12 +111,10 @@ def carry_out(runs, folder, *, data=None, scheduler=None, workers=None):
     if not names:
         return found
     total = len(names) + len(found)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-               TimeRemainingColumn())
     try:
-        with (Progress(*columns, console=console) as bar,
-              cluster(scheduler, workers) as client):
-            task = bar.add_task("runs", total=total, completed=len(found))
+        with results.Stages() as stages, cluster(scheduler, workers) as client:
+            done = stages.begin(f"{total} runs", total)
+            done(len(found))
             for run, result in completed(client, names, data):
                 checksum = checksums[run.dataset]
                 if not isinstance(result, Exception) and result["data"] != checksum:
@@ -129,7 +125,7 @@ def carry_out(runs, folder, *, data=None, scheduler=None, workers=None):
                     path = folder / file_name(run, checksum)
                     results.write_json(path, result)
                     found[run.digest] = stored(path, run, checksum)
-                bar.advance(task)
+                done(1)
     except KeyboardInterrupt:
         console.print(f"stopped: {len(found)} of {total} runs are in {folder}; the same command "
                       "goes on from there", soft_wrap=True)

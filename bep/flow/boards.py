@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bep.flow import families
 from bep_model.checks import integer
-from bep_model.files import read_toml, record
+from bep_model.files import read_toml, record, telling
 from bep_model.phases import frame
 from bep_model.words import integers
 from rtl.board import Board
@@ -27,6 +27,21 @@ NAMES = {
     "spram": "SPRAM blocks",
 }
 """The resources that are counted, as the reports name them, and in words."""
+
+
+def usage(report):
+    """Pairs (what, how many of how many) of a report of a build: what a part's size means.
+
+    A design fits if its logic cells do. Look-up tables and flip-flops share those, in a way that
+    only the placer knows, so that their numbers are no part of the whole.
+    """
+    cells, part = report["cells"], report["part"]
+    available = families.found(families.of(part).parts, part)
+    yield "logic cells, packed", (f"{cells['used']:,} of {cells['available']:,} "
+                                  f"({cells['used'] / cells['available']:.0%})")
+    for key, name in NAMES.items():
+        whole = "" if key in ("luts", "ffs") else f" of {available[key]}"
+        yield name, f"{report[key]:,}{whole}"
 
 
 @dataclass(frozen=True)
@@ -144,7 +159,5 @@ def target(board):
                              f".toml, not {board!r}")
         path = constraints() / f"{board}.toml"
     table = read_toml(path)
-    try:
+    with telling(path):
         return record(Target, "the board", table)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{path}: {error}") from None

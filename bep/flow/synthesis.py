@@ -9,11 +9,12 @@ from pathlib import Path
 from unittest.mock import patch
 
 from amaranth import vendor
-from amaranth.build.res import ResourceError
+from amaranth.build import Pins
 
 from bep.flow import memories, toolchain
 from bep.flow.boards import NAMES, target
 from bep_model.config import Config
+from bep_model.files import telling
 from sim import folders, processes
 
 
@@ -39,7 +40,8 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
     -------
     dict
         board, part, luts, ffs, brams, spram, fmax_mhz, clock_mhz, meets_clock, seed, versions,
-        utilisation (used and available, by the names of the placer), critical_path (worst path
+        utilisation (used and available, by the names of the placer), cells (that of the logic
+        cells: what says how full the part is), critical_path (worst path
         between registers: from, to, delay_ns, blocks it passes), digest (of the
         configuration), folder, bitstream (its file there). LUTs and FFs are counted after
         synthesis; the placer adds some that only pass a signal on, see `utilisation`.
@@ -67,7 +69,8 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
     check_state(config, described)
     versions = toolchain.versions()
     progress("generating the design")
-    plan, clock_hz = prepare(config, described, seed)
+    with telling(board):
+        plan, clock_hz = prepare(config, described, seed)
 
     def make(folder):
         implement(plan, folder, config, described, progress)
@@ -82,7 +85,8 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
             "digest": config.digest,
             "bitstream": described.family.bitstream,
         }
-    return kept(plan, versions, Path(build_dir), name, make)
+    report = kept(plan, versions, Path(build_dir), name, make)
+    return report | {"cells": report["utilisation"][described.family.logic_cell]}
 
 
 def synthesize(config, board, build_dir="build", progress=lambda what: None):
@@ -110,7 +114,8 @@ def synthesize(config, board, build_dir="build", progress=lambda what: None):
     family, name = described.family, Path(board).stem
     versions = toolchain.versions()
     progress("generating the design")
-    plan, _ = prepare(config, described, seed=1)  # any value: nothing is placed
+    with telling(board):
+        plan, _ = prepare(config, described, seed=1)  # no matter which: nothing is placed
 
     def make(folder):
         tool, arguments = next(commands(plan))
@@ -148,21 +153,19 @@ def prepare(config, described, seed):
     Raises ValueError for a board whose file does not suit its platform.
     """
     platform, family = platform_of(described), described.family
-    # Amaranth takes options from the environment. Some boards look for their programming tool even
-    # when only building.
+    check_resources(platform, described)
+    # Amaranth takes options from the environment. Boards that are programmed by a tool of their
+    # own ask for it even when only building.
     env = processes.environment(OPENFPGALOADER="none", **family.tools)
-    try:
-        with patch.dict(os.environ, env, clear=True):
-            plan = platform.prepare(
-                described.top(config), "top",
-                emit_src=False,  # locations would make the plan depend on the checkout's folder
-                synth_opts=family.synth_opts,
-                script_after_read=family.collision,
-                script_after_synth="tee -o top.stat.json stat -json",
-                nextpnr_opts=["--seed", str(seed), "--report", "top.report.json"],
-            )
-    except ResourceError as error:
-        raise ValueError(f"{described.name}, {described.platform}: {error}") from None
+    with patch.dict(os.environ, env, clear=True):
+        plan = platform.prepare(
+            described.top(config), "top",
+            emit_src=False,  # source locations would put the checkout's folder into the plan
+            synth_opts=family.synth_opts,
+            script_after_read=family.collision,
+            script_after_synth="tee -o top.stat.json stat -json",
+            nextpnr_opts=["--seed", str(seed), "--report", "top.report.json"],
+        )
     return plan, round(platform.default_clk_frequency)
 
 
@@ -186,6 +189,27 @@ def platform_of(described):
         raise ValueError(f"part must be {part}, which {described.platform} has, not "
                          f"{described.part}")
     return platform
+
+
+def check_resources(platform, described):
+    """Raise ValueError, with the key, for a port, button or LED that the platform does not have."""
+    if ("uart", 0) not in platform.resources:
+        raise ValueError(f"platform must have a serial port, and {described.platform} has none")
+    taken = {}
+    for key, direction in (("reset", "i"), ("busy", "o"), ("refused", "o")):
+        pins = {name: resource.ios[0].names[0] for name, resource in platform.resources.items()
+                if isinstance(resource.ios[0], Pins) and len(resource.ios[0].names) == 1
+                and resource.ios[0].dir in (direction, "io") and resource.clock is None}
+        wanted = getattr(described, key)
+        if wanted is None:
+            continue
+        if tuple(wanted) not in pins:
+            known = ", ".join(json.dumps(name) for name in pins)
+            raise ValueError(f"{key} must be one of {known} of {described.platform}, not "
+                             f"{json.dumps(wanted)}")
+        other = taken.setdefault(pins[tuple(wanted)], key)
+        if other != key:
+            raise ValueError(f"{key} must be another pin than {other}, not {json.dumps(wanted)}")
 
 
 def commands(plan):

@@ -7,7 +7,7 @@ from pathlib import Path
 from bep import cited, results
 from bep.experiments.runs import Run
 from bep.flow import families
-from bep.flow.boards import NAMES, boards, target
+from bep.flow.boards import NAMES, boards, target, usage
 from bep.reports import documents
 from bep_model.protocol import Cause
 
@@ -79,13 +79,14 @@ def net(entry):
 
 def summary(entries, points, trainers):
     """One line per design, then the cited trainers."""
-    lines = [["design", "part", "LUT4, FF, block RAM, SPRAM", "MHz", "cycles per trained sample",
-              "trained samples/s", "inferred samples/s", "test accuracy",
-              "µJ per trained sample, modelled"]]
+    lines = [["design", "part", "logic cells", "LUT4, FF, block RAM, SPRAM", "MHz",
+              "cycles per trained sample", "trained samples/s", "inferred samples/s",
+              "test accuracy", "µJ per trained sample, modelled"]]
     for name, entry in entries.items():
-        measured, fastest = entry["measured"], entry["at_fmax"]
+        measured, fastest, cells = entry["measured"], entry["at_fmax"], entry["cells"]
         lines.append([
             f"{name}, {net(entry)}, {entry['run']['dataset']}", entry["part"],
+            f"{number(cells['used'])} ({cells['used'] / cells['available']:.0%})",
             "; ".join(size(entry)), number(entry["fmax_mhz"], 1),
             f"{number(measured['cycles_per_sample'])} ({measured['efficiency']:.0%} of them ideal)",
             number(fastest["training"]), number(fastest["inference"]), accuracy(entry, points),
@@ -93,7 +94,7 @@ def summary(entries, points, trainers):
     for trainer in trainers:
         used = trainer.inference_energy
         lines.append([
-            f"[{trainer.venue}]({trainer.url}), {trainer.task}", trainer.part, "",
+            f"[{trainer.venue}]({trainer.url}), {trainer.task}", trainer.part, "", "",
             number(trainer.mhz), number(trainer.cycles), number(trainer.training),
             number(trainer.inference), f"{trainer.accuracy:.1f} %",
             "" if used is None else f"({used} per classification)"])
@@ -196,7 +197,7 @@ def show(name, entry):
     """Print a design as tables."""
     measured, fastest = entry["measured"], entry["at_fmax"]
     results.table(f"{name}: {net(entry)}, {entry['part']}", [
-        *((NAMES[key], number(entry[key])) for key in NAMES),
+        *usage(entry),
         ("fastest clock", f"{entry['fmax_mhz']:.1f} MHz"),
         *((f"cycles per trained sample: {phase}", number(value, 1))
           for phase, value in measured["cycles"].items()),

@@ -7,6 +7,9 @@ import numpy as np
 
 from bep_model.data import catalogue, labels, series_files
 
+MOST_NUMBERS = 2**27
+"""Of all sequences, filled up to the longest one; they take 8 bytes each."""
+
 
 def read(name, data=None):
     """Numbers and labels of a UCR or UEA set, training and test file pooled in this order.
@@ -51,6 +54,10 @@ def read(name, data=None):
                              f"of {dimensions}")
     cases = parts[train] + parts[test]
     lengths = np.array([len(case.values) for case in cases])
+    numbers = len(cases) * int(lengths.max()) * dimensions
+    if numbers > MOST_NUMBERS:  # as when one of many short sequences is very long
+        raise ValueError(f"{train} and {test} must have at most {MOST_NUMBERS} numbers where every "
+                         f"sequence is as long as the longest, not {numbers}")
     values = np.full((len(cases), lengths.max(), dimensions), np.nan)
     for row, case in zip(values, cases, strict=True):
         row[len(row) - len(case.values):] = case.values

@@ -1,16 +1,19 @@
 """Names and sizes of the data sets, and names of the encodings.
 
 The name decides whether samples are sequences. Images and generated data are not; ``s-`` before the
-name of a set of images reads them row by row; every other name is that of a UCR or UEA set. To add
-a set in such files, add a line to these tables. This module imports nothing that takes time.
+name of a set of images reads them row by row; ``FILE.csv`` is a table; every other name is that of
+a UCR or UEA set. To add a set in such files, add a line to these tables. This module imports
+nothing that takes time.
 """
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from bep_model.checks import integer
+from bep_model.config import MOST_INPUTS
 
 
 class Known(NamedTuple):
@@ -81,7 +84,12 @@ def images(name):
 
 def sequential(name):
     """Whether the samples of a data set are sequences, and its trainer a recurrent one."""
-    return name not in PLAIN and name not in IMAGES
+    return name not in PLAIN and name not in IMAGES and not table(name)
+
+
+def table(name):
+    """Whether a data set is a file of comma-separated values, named by its path."""
+    return name.endswith(".csv")
 
 
 def folded(name):
@@ -119,7 +127,7 @@ class Encoding:
         for name in ("window", "chunk", "bits", "expand"):
             value = getattr(self, name)
             if value is not None or name in ("chunk", "bits"):
-                high = 65535 if name == "expand" else None  # the most inputs of a network
+                high = MOST_INPUTS if name == "expand" else None
                 object.__setattr__(self, name, integer(name, value, 1, high))
 
 
@@ -153,9 +161,8 @@ def image_encoding(encoding):
         return "median", None
     if encoding == "thermometer":
         return "thermometer", None
-    kind, _, bits = str(encoding).partition("-")
-    if (kind not in ("differences", "selected") or not (bits.isascii() and bits.isdecimal())
-            or not 1 <= int(bits) <= 65535):
-        raise ValueError(f"encoding must be one of {', '.join(ENCODINGS)} with N = 1..65535, "
-                         f"not {encoding!r}")
-    return kind, int(bits)
+    found = re.fullmatch(r"(differences|selected)-0*([1-9]\d{0,4})", str(encoding), re.ASCII)
+    if found is None or int(found[2]) > MOST_INPUTS:
+        raise ValueError(f"encoding must be one of {', '.join(ENCODINGS)} with N = "
+                         f"1..{MOST_INPUTS}, not {encoding!r}")
+    return found[1], int(found[2])

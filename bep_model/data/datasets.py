@@ -3,14 +3,17 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.datasets import load_digits
 
 from bep_model.checks import MOST_SEED, integer
-from bep_model.data import archive, catalogue, encoders, images, sequences
+from bep_model.data import archive, catalogue, encoders, images, sequences, tables
 from bep_model.data.division import divide, split
+
+MOST_BYTES = 2**30  # of samples that are generated
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,9 @@ def read(name, data=None):
     if catalogue.images(name) is not None:
         *parts, classes = images.read(catalogue.images(name), data)
         return Numbers(tuple(parts), range(classes))
+    if catalogue.table(name):
+        values, labels, classes = tables.read(name if data is None else Path(data) / name)
+        return Numbers(((values, labels),), classes)
     values, labels, lengths, classes = archive.read(name, data)
     return Numbers(((values, labels),), classes, lengths)
 
@@ -120,6 +126,10 @@ def load(name, *, data=None, seed=0, fold=0, folds=3, validation=True, encoding=
         scikit-learn's bundled 8x8 digits; thermometer with levels 4, 8, 12 of 0..16: 192 inputs.
         1,437 training and 360 test samples, stratified by class; 20 % of the former are held out
         for validation.
+    FILE.csv
+        A table of your own, see :mod:`bep_model.data.tables`; eight bits per number, as of
+        ``BEPClassifier``. A fifth, stratified by class, is the test part, and a fifth of the rest
+        is held out for validation.
     random-prototypes
         The paper's generator: one random prototype per class, each bit of it flipped with a given
         probability; see :func:`random_prototypes` for the keywords that choose sizes.
@@ -143,10 +153,11 @@ def load(name, *, data=None, seed=0, fold=0, folds=3, validation=True, encoding=
     Parameters
     ----------
     name : str
-        One of ``catalogue.SETS``, or another UCR or UEA set whose files are there.
+        One of ``catalogue.SETS``, a table, or another UCR or UEA set whose files are there.
     data : path-like, optional
-        Folder of the files, or the folder above it; else environment variable BEP_DATA. Without
-        it MNIST and Fashion-MNIST are downloaded into the user's cache. IDX files, packed or not,
+        Folder of the files, or the folder above it; else environment variable BEP_DATA. Without it
+        MNIST and Fashion-MNIST are downloaded into the user's cache. A table is in this very
+        folder, by default the working one. IDX files, packed or not,
         have their usual names: ``train-images-idx3-ubyte.gz``, ``train-images.idx3-ubyte``,
         ``t10k-`` or ``test-`` of the test part, ``emnist-letters-train-`` and so on of EMNIST.
         For UCR and UEA sets see :func:`bep_model.data.archive.read`.
@@ -191,8 +202,9 @@ def load(name, *, data=None, seed=0, fold=0, folds=3, validation=True, encoding=
     values, labels = (np.concatenate(arrays) for arrays in zip(*numbers.parts, strict=True))
     if len(numbers.parts) == 2:
         rest, test = np.split(np.arange(len(labels)), [len(numbers.parts[0][1])])
-    elif name == "digits":
-        rest, test = split(name, labels, 360, seed)
+    elif not catalogue.folded(name):
+        rest, test = split(name, labels, 360 if name == "digits" else round(len(labels) / 5), seed,
+                           numbers.classes)
     else:
         rest, test = divide(name, labels, numbers.classes, fold, folds, seed)
     train, held = rest, rest[:0]
@@ -217,10 +229,12 @@ def encode(name, encoding, values, labels, lengths, parts):
         if catalogue.sequential(name):
             if lengths is None:
                 lengths = np.full(len(values), values.shape[1])
+            sequences.check(encoding, values.shape[2])
             values, lengths = sequences.steps(encoding, values, lengths)
             encoder = sequences.of_steps(encoding)
         else:
             encoder = (encoders.Thermometer((4, 8, 12)) if name == "digits"
+                       else encoders.Thermometer(8) if catalogue.table(name)
                        else encoders.of_images(encoding, values.shape[1:]))
             values = values.reshape(len(values), -1)
         encoder.fit(values[train], labels[train])
@@ -263,6 +277,10 @@ def random_prototypes(*, train=20000, test=3000, inputs=1000, classes=10, flip=0
                              ("classes", classes, 2)):
         if value < low:
             raise ValueError(f"{what} must be at least {low}, not {value}")
+    most = MOST_BYTES // (inputs + 8)  # a label takes 8
+    for what, value in (("train", train), ("test", test)):
+        if value > most:
+            raise ValueError(f"{what} must be at most {most} for {inputs} inputs, not {value}")
     if not 0 <= flip <= 1:
         raise ValueError(f"flip must be between 0 and 1, not {flip}")
     rng = np.random.default_rng(seed)

@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from bep_model.checks import integer, number, unchanged_if_refused
+from bep_model.config import MOST_INPUTS
 from bep_model.data import catalogue
 from bep_model.data.encoding import Encoder, compared, quantiles
 from bep_model.data.selection import Informative
@@ -116,7 +117,7 @@ class Thermometer(Encoder):
     def check_options(self):
         """The levels must be their number, or finite numbers in ascending order."""
         if self._learns:
-            integer("levels", self.levels, 1)
+            integer("levels", self.levels, 1, MOST_INPUTS)
             return
         levels = [number(f"levels[{k}]", level) for k, level in enumerate(self.levels)]
         if not levels or any(b <= a for a, b in pairwise(levels)):
@@ -183,8 +184,8 @@ class Differences(Encoder):
 
     def check_options(self):
         """All arguments must be integers in their ranges, ``pixels`` even."""
-        for name in ("bits", "window"):
-            integer(name, getattr(self, name), 1)
+        integer("bits", self.bits, 1, MOST_INPUTS)
+        integer("window", self.window, 1)
         if self.width is not None:
             integer("width", self.width, 1)
         if integer("pixels", self.pixels, 2) % 2:

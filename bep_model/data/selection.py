@@ -1,5 +1,7 @@
 """Selection of input bits: those that together tell most about the class."""
 
+import warnings
+
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.feature_selection import SelectorMixin
@@ -21,7 +23,7 @@ class Informative(SelectorMixin, BaseEstimator):
     Parameters
     ----------
     bits : int
-        Bits to keep, 1 or more; if there are fewer, all are kept.
+        Bits to keep, 1 or more; if there are fewer, all are kept, with a warning.
 
     Attributes
     ----------
@@ -52,6 +54,9 @@ class Informative(SelectorMixin, BaseEstimator):
         check_classification_targets(y)
         members = [pack((X[y == label] > 0).T) for label in np.unique(y)]
         bounds = np.cumsum([0, *(part.shape[1] for part in members)])
+        if self.bits > X.shape[1]:
+            warnings.warn(f"there are {X.shape[1]} bits to choose from: all are kept, not "
+                          f"{self.bits}", stacklevel=2)
         entropies = np.arange(len(X) + 1) * np.log(np.maximum(np.arange(len(X) + 1), 1))
         self.ranking_ = choose(np.hstack(members), bounds, np.unique(y, return_counts=True)[1],
                                entropies, min(self.bits, X.shape[1]))

@@ -9,7 +9,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from bep_model.checks import integer
+from bep_model.config import MOST_INPUTS
 from bep_model.data.encoding import Encoder, compared, quantiles
+
+
+def check(encoding, dimensions):
+    """Raise ValueError if the thermometer's bits of a time step are more than any trainer takes."""
+    bits = encoding.chunk * encoding.bits * dimensions
+    if bits > MOST_INPUTS:
+        raise ValueError(f"chunk {encoding.chunk} x bits {encoding.bits} x {dimensions} dimensions "
+                         f"of the samples must make at most {MOST_INPUTS} bits, not {bits}")
 
 
 def steps(encoding, x, samples):

@@ -14,7 +14,7 @@ from bep_model.data import labels
 MISSING = ("DodgerLoopDay", "DodgerLoopGame", "DodgerLoopWeekend", "MelbournePedestrian")
 """Sets of equal length in which, by the UCR archive, values are missing, also at the end."""
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _SWITCHES = ("timestamps", "missing", "univariate", "equallength", "targetlabel")
 
 
@@ -108,11 +108,12 @@ def without_padding(name, parts):
             for path, cases in parts.items()}
 
 
-def _numbers(texts, missing):
+def numbers(texts, missing=()):
+    """Numbers that texts say, float64; NaN for one of the words in ``missing``, else ValueError."""
     values = np.empty(len(texts))
     for k, text in enumerate(texts):
         text = text.strip()
-        if _NUMBER.fullmatch(text):
+        if NUMBER.fullmatch(text):
             values[k] = float(text)
             if np.isinf(values[k]):
                 raise ValueError(f"value {k + 1} is too large: {text}")
@@ -120,7 +121,8 @@ def _numbers(texts, missing):
             values[k] = np.nan
         else:
             said = f"is {text!r}, which is no number" if text else "is empty"
-            raise ValueError(f"value {k + 1} {said} (nor {' or '.join(missing)}, if it is missing)")
+            also = f" (nor {' or '.join(missing)}, if it is missing)" if missing else ""
+            raise ValueError(f"value {k + 1} {said}{also}")
     return values
 
 
@@ -131,7 +133,7 @@ def _tsv(line):
     label, *values = line.split("\t")
     if not values:
         raise ValueError("there must be a class label and values, with tabs between them")
-    return _numbers(values, ("NAN",))[:, None], labels.name(label)
+    return numbers(values, ("NAN",))[:, None], labels.name(label)
 
 
 class _Ts:
@@ -187,7 +189,7 @@ class _Ts:
         columns = [text.split(",") for text in dimensions]
         if stamped:
             columns = _without_stamps(dimensions)
-        columns = [_numbers(column, ("?", "NAN")) for column in columns]
+        columns = [numbers(column, ("?", "NAN")) for column in columns]
         if len({len(column) for column in columns}) > 1:
             raise ValueError("the dimensions have different lengths: "
                              + ", ".join(str(len(column)) for column in columns))
@@ -256,7 +258,7 @@ def _without_stamps(dimensions):
         pairs = [pair.split(",") for pair in re.split(r"\)\s*,\s*\(", text[1:-1])]
         if text[:1] != "(" or text[-1] != ")" or any(len(pair) != 2 for pair in pairs):
             raise ValueError("with @timeStamps true every value must be (time,value)")
-        if any(not _NUMBER.fullmatch(time.strip()) for time, _ in pairs):
+        if any(not NUMBER.fullmatch(time.strip()) for time, _ in pairs):
             raise ValueError("time stamps must be numbers; where samples follow one another "
                              "evenly, write them without, and @timeStamps false")
         times = np.array([float(time) for time, _ in pairs])

@@ -1,19 +1,19 @@
 """BEP as a scikit-learn classifier: the golden model behind fit, partial_fit and predict."""
 
-import re
+import math
 from dataclasses import asdict, replace
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from bep_model import state
-from bep_model.checks import MOST_SEED, integer, number, unchanged_if_refused
+from bep_model.checks import MOST_SEED, called, integer, number, unchanged_if_refused
 from bep_model.config import Config
 from bep_model.data.datasets import Dataset, Samples
+from bep_model.data.division import split
 from bep_model.data.encoders import Thermometer
 from bep_model.fit import arrays, calibration, portable, training
 from bep_model.fit.hyper import Hyper
@@ -123,8 +123,8 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
         classes, labels = arrays.classes(y)
         kept, held, seed = np.arange(len(X)), np.arange(0), self._seed()
         if self.validation_fraction:
-            kept, held = train_test_split(kept, test_size=self.validation_fraction,
-                                          random_state=seed, stratify=labels)
+            count = math.ceil(self.validation_fraction * len(X))
+            kept, held = split("y", labels, count, seed, classes)
         self._begin(X[kept], y[kept], classes, hyper, config, seed)
         train, checked = (Samples(self._bits(X[part]), labels[part]) for part in (kept, held))
         data = Dataset("the data", train, checked, Samples(train.x[:0], labels[:0]), len(classes))
@@ -254,14 +254,10 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
         if not isinstance(self.random_state, np.random.RandomState | None):
             integer("random_state", self.random_state, 0, MOST_SEED)
         sizes = self.hidden_layer_sizes
-        try:
+        with called(NAMES):
             config = Config(1, sizes if hasattr(sizes, "__len__") else (sizes,), 2,
                             self.counter_bits, self.weight_lanes, self.counter_lanes, hyper.batch,
                             self.prototype_seed, stable=hyper.stable)
-        except (TypeError, ValueError) as error:  # its messages begin with Config's names
-            text = str(error)
-            name = re.sub(r"\W.*", "", text, flags=re.DOTALL)
-            raise type(error)(NAMES.get(name, name) + text[len(name):]) from None
         hyper.parameters(config)
         return hyper, config
 

@@ -55,6 +55,8 @@ def check(config, data, epochs, hyper):
     integer("epochs", epochs, 0)
     data.check(config)
     parameters = hyper.parameters(config)
+    if hyper.horizon != Hyper.horizon and not data.steps:
+        raise ValueError(f"horizon must be {Hyper.horizon} without sequences, not {hyper.horizon}")
     GroupSchedule(config, parameters.groups, hyper.patience)
     if hyper.patience and not len(data.validation):
         raise ValueError("patience needs validation samples; hold some out or set patience to 0")

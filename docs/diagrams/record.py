@@ -209,7 +209,7 @@ def bus_lanes(rows, table):
 
 def sources():
     """The source of each diagram by name, as WaveDrom takes it."""
-    config, parameters = configuration.load(CONFIGURATION)
+    config, parameters, _ = configuration.load(CONFIGURATION)
     recording = Recording(Trainer(config, integers(frame.prototypes(config))), parameters)
     scenes = recording.play()
     byte = "{:#04x}".format

@@ -132,6 +132,6 @@ def simulate(learner, epochs):
 if __name__ == "__main__":
     from samples import samples
 
-    config, parameters = configuration.load(Path(__file__).with_name("learner.toml"))
+    config, parameters, _ = configuration.load(Path(__file__).with_name("learner.toml"))
     errors, _ = simulate(Learner(config, parameters, *samples(config)), epochs=4)
     print("errors of each epoch:", *errors)

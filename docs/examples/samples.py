@@ -24,5 +24,5 @@ def memory_file(config, x, labels):
 
 
 if __name__ == "__main__":
-    config, _ = configuration.load(sys.argv[1])
+    config = configuration.load(sys.argv[1]).config
     print(end=memory_file(config, *samples(config)))

@@ -21,7 +21,7 @@ from tests.sim import icarus
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 EPOCHS = 4
-CONFIG, PARAMETERS = configuration.load(EXAMPLES / "learner.toml")
+CONFIG, PARAMETERS, _ = configuration.load(EXAMPLES / "learner.toml")
 
 
 @pytest.fixture(scope="module")

@@ -92,7 +92,17 @@ def test_a_fault_in_the_file(file, before, after, error, text):
     ("amaranth_boards.ulx3s:ULX3S_25F_Platform", ":", "platform must be MODULE:CLASS"),
     ("amaranth_boards.ulx3s:ULX3S_25F_Platform", "os:path", "platform must be MODULE:CLASS"),
     ("ULX3S_25F_P", "_ULX3SP", "platform must be MODULE:CLASS"),  # an abstract class
-    ('["led", 7]', '["led", 8]', "Resource led#8 does not exist"),
+    ("amaranth_boards.ulx3s:ULX3S_25F_Platform\"\npart = \"LFE5U-25F-6BG381C",
+     "amaranth_boards.icebreaker_bitsy:ICEBreakerBitsyPlatform\"\npart = \"iCE40UP5K-SG48",
+     "platform must have a serial port, and amaranth_boards.icebreaker_bitsy:ICEBreakerBitsyPlat"),
+    *(('["led", 7]', wrong, 'busy must be one of ["program", 0], ["led", 0], ["led", 1], ["led", 2'
+       '], ["led", 3], ["led", 4], ["led", 5], ["led", 6], ["led", 7], ["uart_tx_enable", 0], ["an'
+       f't", 0] of amaranth_boards.ulx3s:ULX3S_25F_Platform, not {wrong}') for wrong in (
+           '["led", 8]', '["led", -1]', '["uart", 0]', '["button", 0]', '["lamp", 0]')),
+    ('busy = ["led", 7]', 'reset = ["led", 2]', 'reset must be one of ["button", 0], ["button", 1'),
+    ('busy = ["led", 7]', 'reset = ["clk25", 0]', 'reset must be one of ["button", 0], ["button",'),
+    ('busy = ["led", 7]', 'busy = ["led", 7]\nrefused = ["led", 7]',
+     'refused must be another pin than busy, not ["led", 7]'),
     ("500_000", "9_000_000", "baud must divide the clock of 25000000 Hz"),
 ])
 def test_a_file_that_does_not_suit_its_platform(file, before, after, text):
@@ -115,8 +125,10 @@ def test_the_command_refuses_a_file_in_one_line(file):
     file.write_text(TEXT.replace('["led", 7]', '["led", 8]'), encoding="utf-8")
     run = subprocess.run([sys.executable, "-m", "bep.cli", "build", "--board", str(file)],
                          cwd=ROOT, capture_output=True, text=True, check=False)
-    assert run.returncode == 2 and run.stderr.count("\n") == 1, run.stderr
-    assert "Resource led#8 does not exist" in run.stderr
+    assert run.returncode == 2 and run.stderr.count("\n") == 2, run.stderr
+    first, last = run.stderr.splitlines()
+    assert first == f"{file}: generating the design"
+    assert last.startswith(f"bep: {file}: busy must be one of ")
 
 
 def test_another_family_is_one_object(file, monkeypatch):

@@ -17,7 +17,8 @@ from bep_model.configuration import dump
 TINY = Config(16, (8,), 2, counter_bits=3, weight_lanes=8, counter_lanes=8)
 
 KEYS = {"board", "part", "luts", "ffs", "brams", "spram", "fmax_mhz", "clock_mhz", "meets_clock",
-        "seed", "versions", "utilisation", "critical_path", "digest", "bitstream", "folder"}
+        "seed", "versions", "utilisation", "cells", "critical_path", "digest", "bitstream",
+        "folder"}
 
 
 @pytest.fixture
@@ -52,6 +53,8 @@ def test_real_build(board, tmp_path, monkeypatch):
     assert report["clock_mhz"] == clock and report["meets_clock"]
     assert report["fmax_mhz"] > clock
     assert 500 < report["luts"] < 4000 and 300 < report["ffs"] < 3000 and report["brams"] >= 1
+    assert report["luts"] < report["cells"]["used"] < report["cells"]["available"]
+    assert report["cells"]["available"] == described.available["luts"]
     assert memories.needed(TINY, described) == {key: report[key] for key in ("brams", "spram")}
     assert report["critical_path"]["delay_ns"] == pytest.approx(1e3 / report["fmax_mhz"], rel=0.02)
     (folder,) = (tmp_path / "build").iterdir()
@@ -202,7 +205,8 @@ def test_bad_arguments(tmp_path, no_tools):
     assert not list(tmp_path.iterdir())
 
 
-REPORT = {"board": "icebreaker", "part": "P", "luts": 1, "ffs": 2, "brams": 3, "spram": 4,
+REPORT = {"board": "icebreaker", "part": "iCE40UP5K-SG48", "luts": 3753, "ffs": 2, "brams": 3,
+          "spram": 4, "cells": {"used": 4467, "available": 5280},
           "fmax_mhz": 20.0, "clock_mhz": 12.0, "meets_clock": True, "folder": "f",
           "bitstream": "top.bin"}
 PROGRAMMED = "program it with: iceprog f/top.bin\n"
@@ -228,7 +232,10 @@ def test_command(app, built, tmp_path):
     assert built == [(Config(192, (32, 16), 10), "icebreaker", 5)]
     assert json.loads(out.read_text(encoding="utf-8")) == REPORT
     assert ended.stderr.endswith(PROGRAMMED)
-    for words in ("1 of 5280", "f/top.bin", target("icebreaker").port, "1,000,000 baud", "led_g 0"):
+    # How full the part is: 3,753 of 5,280 look-up tables would be 71 %.
+    assert "of 5280" not in ended.stderr
+    for words in ("4,467 of 5,280 (85%)", "3,753 ", "3 of 30", "4 of 4", "f/top.bin",
+                  target("icebreaker").port, "1,000,000 baud", "led_g 0"):
         assert words in ended.stderr
 
     dump(tmp_path / "tiny.toml", TINY)
@@ -241,7 +248,7 @@ def test_command(app, built, tmp_path):
     (["--board", "arty"], "board must be one of icebreaker, "),
     (["--board", "absent.toml"], "absent.toml: No such file"),
     (["--board", "icebreaker", "--config", "absent.toml"], "absent.toml"),
-    (["--board", "icebreaker", "--counter-lanes", "7"], "counter_lanes must divide"),
+    (["--board", "icebreaker", "--counter-lanes", "7"], "--counter-lanes must divide"),
     (["--board", "icebreaker", "--config", "x.toml", "--classes", "3"], "either a file or options"),
     (["--board", "icebreaker", "--hidden", "600", "600", "--inputs", "784"], "than the part"),
     (["--board", "icebreaker", "--json", "absent/x.json"], "there is no folder absent"),

@@ -18,7 +18,7 @@ from bep.reports import bench_report
 from bep_model import configuration
 from bep_model.config import Config
 from bep_model.data import datasets
-from bep_model.fit.presets import Preset, dump
+from bep_model.fit.presets import Preset
 from bep_model.fit.training import Hyper, epoch_order
 from bep_model.phases import frame
 from bep_model.protocol import Cause
@@ -34,7 +34,7 @@ PRESET = Preset("digits", (12, 8), 7, 4, Hyper(
     group=4, batch=4, sweep=24, thinning=0.5, anneal=0.5, reinforce_bits=4))
 BUILT = {"board": "icebreaker", "part": "iCE40UP5K-SG48", "luts": 3200, "ffs": 2000, "brams": 20,
          "spram": 2, "fmax_mhz": 20.0, "clock_mhz": 12.0, "seed": 1,
-         "utilisation": {"ICESTORM_LC": {"used": 4000, "available": 5280}}}
+         "cells": {"used": 4000, "available": 5280}}
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +141,7 @@ def place(tmp_path, monkeypatch):
     """A folder with a list of two designs; builds are faked."""
     monkeypatch.chdir(tmp_path)
     configuration.dump("tiny.toml", CONFIG)
-    dump("preset.toml", replace(PRESET, epochs=2), "")
+    configuration.dump("preset.toml", CONFIG, preset=replace(PRESET, epochs=2))
     Path("designs.toml").write_text("".join(
         f'[{name}]\nconfig = "tiny.toml"\nboard = "icebreaker"\npreset = "preset.toml"\n'
         "lanes = [16, 64]\nrouted = [64]\n" for name in ("one", "two")))
@@ -173,6 +173,7 @@ def test_everything_is_written(place):
     entries = json.loads(Path("docs/results/bench.json").read_text())
     assert list(entries) == ["one"]
     entry = entries["one"]
+    assert entry["cells"] == BUILT["cells"] and "4,000 of 5,280 (76%)" in ended.stderr
     assert entry["luts"] == 3200 and entry["luts_per_lane"] == 100
     cycles = entry["measured"]["cycles_per_sample"]
     assert cycles == pytest.approx(sum(entry["measured"]["cycles"].values()))
@@ -190,7 +191,8 @@ def test_everything_is_written(place):
     assert readme.endswith(f"\n{bench_report.END}\nbelow\n") and "old" not in readme
     text = Path("docs/throughput.md").read_text()
     for words in (f"{20e6 / cycles:,.0f}", "40,000", f"`{entry['command']}`",
-                  "2 of 2 epochs of 70 samples", cited.TRAINERS[0].url, cited.ICE40_POWER):
+                  "2 of 2 epochs of 70 samples", "| 4,000 (76%) | 3,200; 2,000; 20; 2 |",
+                  cited.TRAINERS[0].url, cited.ICE40_POWER):
         assert words in text
 
     # Another design leaves the first one's entry as it is; without --sweep it has no lanes.
@@ -200,6 +202,17 @@ def test_everything_is_written(place):
     # The documents alone give the same again.
     before = files()
     assert run("--report").exit_code == 0 and files() == before
+
+
+def test_a_configuration_is_a_design(place):
+    preset = replace(PRESET, epochs=2, validation=False, keep_best=False)
+    configuration.dump("mine.toml", CONFIG, preset=preset)
+    for name, refit in (("mine", True), ("preset", False)):
+        ended = run(f"{name}.toml", "--board", "icebreaker", "--epochs", 1)
+        assert ended.exit_code == 0, ended.output
+        entry = json.loads(Path("docs/results/bench.json").read_text())[name]
+        assert entry["run"]["refit"] == refit and entry["board"] == "icebreaker"
+        assert entry["command"] == f"bep bench {name}.toml --board icebreaker --epochs 1"
 
 
 def test_accuracy_is_that_of_the_headline_experiment(place):
@@ -264,6 +277,7 @@ def no_work(monkeypatch):
     ("[64]", "[32]", "[one] routed must be some of its lanes [16, 64], not [32]"),
     ("16, 64", "0", "weight_lanes must be between 1 and 4096, not 0"),
     ("[one]", "[one", "designs.toml is not a TOML file"),
+    ('preset = "preset.toml"\n', "", "tiny.toml must have the table [training]"),
 ])
 def test_wrong_designs(place, no_work, before, after, text):
     path = Path("designs.toml")
@@ -278,6 +292,12 @@ def test_wrong_arguments_and_files(place, no_work):
     refused("give either a file of designs or --report")
     refused("give either a file of designs or --report", "designs.toml", "--report")
     refused("has no design yet", "--report")
+    refused("absent.toml: No such file", "absent.toml", "--docs", "absent")
+    refused("preset.toml is a configuration: give its --board", "preset.toml")
+    refused("tiny.toml must have the table [training]", "tiny.toml", "--board", "icebreaker")
+    refused("--board icebreaker is for a configuration", "designs.toml", "--board", "icebreaker")
+    Path("empty.toml").write_text("# nothing\n")
+    refused("empty.toml lists no designs", "empty.toml")
     refused("there is no folder", "designs.toml", "--docs", "absent")
     refused("absent.md: No such file", "designs.toml", "--readme", "absent.md")
     refused("lacks the lines <!-- bep bench -->", "designs.toml", "--readme", "preset.toml")

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from bep import cli, results
 from bep.experiments.runs import Run, execute
 from bep.flow.boards import boards
+from bep_model import configuration
 from bep_model.data import catalogue
 from bep_model.data.catalogue import Encoding
 from bep_model.files import replacing
@@ -123,7 +124,8 @@ def test_a_preset_of_sequences(tmp_path):
     run = bep("train", "--preset", "ItalyPowerDemand-256-256-b7", "--hidden", 16, 16, "--epochs", 1,
               "--json", out)
     assert run.exit_code == 0, run.output
-    result, preset = json.loads(out.read_text()), presets.load("ItalyPowerDemand-256-256-b7")
+    result, preset = json.loads(out.read_text()), configuration.load(
+        "ItalyPowerDemand-256-256-b7").preset
     assert result["dataset"] == "ItalyPowerDemand" and result["keep_best"]
     assert result["encoding"] == vars(preset.encoding) | {"fold": 0}
     assert result["hyper"] == vars(preset.hyper)
@@ -196,19 +198,24 @@ def test_missing_file_and_folder(mnist):
 @pytest.mark.parametrize(("arguments", "text"), [
     ("--dataset cifar", "unknown data set 'cifar'; known are digits, random-prototypes, mnist, "
                         "fashion-mnist"),
-    ("--counter-lanes 7", "counter_lanes must divide weight_lanes (64), not 7"),
-    ("--epochs -1", "epochs must be 0 or more, not -1"),
-    ("--hidden 0", "layers[0] must be between 1 and 65535, not 0"),
-    ("--hidden 8 -8", "layers[1] must be between 1 and 65535, not -8"),
-    ("--counter-bits 1", "counter_bits must be between 2 and 15, not 1"),
+    ("--counter-lanes 7", "--counter-lanes must divide weight_lanes (64), not 7"),
+    ("--epochs -1", "--epochs must be 0 or more, not -1"),
+    ("--hidden 0", "--hidden[0] must be between 1 and 65535, not 0"),
+    ("--hidden 8 -8", "--hidden[1] must be between 1 and 65535, not -8"),
+    ("--counter-bits 1", "--counter-bits must be between 2 and 15, not 1"),
     ("--train-samples 0", "1 to 1437 training samples, not 0"),
     ("--thinning 2", "thinning must be between 0 and 1, not 2.0"),
     ("--batch 3 --sweep 100", "sweep must be a multiple of the batch (3), not 100"),
     ("--patience 2 --no-validation", "patience needs validation samples"),
-    ("--seed -1", "not -1"),
+    ("--seed -1", "--seed must be between 0 and 4294967295, not -1"),
+    ("--prototype-seed -1", "--prototype-seed must be between 0 and 4294967295, not -1"),
+    ("--data-seed -1", "--data-seed must be between 0 and 4294967295, not -1"),
+    ("--data .", "--data . is for data sets in files, and digits has none"),
+    ("--dataset random-prototypes --data .", "--data . is for data sets in files, and random-"),
     ("--encoding median", 'digits has no encoding but "default", not \'median\''),
     ("--dataset mnist --encoding medium", "encoding must be one of default, median, thermometer, "),
     ("--chunk 2", "digits is no set of sequences: it has no window, chunk, bits or expand"),
+    ("--horizon 4", "--horizon must be 65535 without sequences, not 4"),
     ("--fold 1", "digits has a test part of its own: fold must be 0, not 1"),
     ("--steps 5", "digits has 0 time steps, the configuration at most 5 (0: no sequences)"),
     ("--dataset Nothing --hidden 8 8", "Nothing needs Nothing_TRAIN.ts and Nothing_TEST.ts"),
@@ -240,10 +247,31 @@ def test_json_that_cannot_be_written(tmp_path, monkeypatch):
     refused("save and json must be two files", "--save", tmp_path / "a", "--json", tmp_path / "a")
 
 
-def test_options_that_do_not_exist_or_parse():
-    for arguments in (["train", "--sed", "1"], ["train", "--epochs", "many"], ["fly"]):
-        run = bep(*arguments)
-        assert run.exit_code == 2 and "Traceback" not in run.stderr
+@pytest.mark.parametrize(("arguments", "text"), [
+    ("train --sed 1", "No such option: --sed"),
+    ("train --json", "Option '--json' requires an argument"),
+    ("train --keep-best=3", "Option '--keep-best' does not take a value"),
+    ("train extra", "(extra)"),
+    ("train --hidden 8 c", "(c)"),
+    ("build", "Missing option '--board'"),
+    ("fly", "No such command 'fly'"),
+    ("--foo", "No such option: --foo"),
+    *((f"{command} {option} {value}", f"Invalid value for '{option}': ")
+      for command, option, value in [
+          ("train", "--epochs", "many"), ("train", "--epochs", "1e9"), ("train", "--nu", "a"),
+          ("train", "--hidden", "a"), ("verify --dataset digits", "--samples", "1.5"),
+          ("build --board icebreaker", "--seed", "x"), ("search", "--trials", "x")]),
+])
+def test_options_that_do_not_exist_or_parse(arguments, text):
+    """One line, with the value and where to read more."""
+    run = bep(*arguments.split())
+    assert run.exit_code == 2 and run.stdout == ""
+    assert run.stderr.startswith(f"bep: {text}" if text[0] != "(" else "bep: ")
+    assert text in run.stderr and run.stderr.count("\n") == 1
+    value, command = arguments.split()[-1], arguments.split()[0]
+    assert "Invalid" not in text or f", not '{value}'; " in run.stderr
+    name = f" {command}" if command in cli.COMMANDS else ""
+    assert run.stderr.endswith(f"; `bep{name} --help` tells more\n")
 
 
 def test_traceback_on_request():

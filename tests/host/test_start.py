@@ -130,3 +130,27 @@ def test_help_shows_what_stands_in_brackets(name):
         for part in re.findall(r"\[[^\]]*\]", text):
             assert part in told.replace("`", ""), f"{option.name}: {part}"
     assert not re.search(r" [,.](?!\d|\.|toml)", told.replace(" ...", "")), told
+
+
+MANY = 12
+"""Options that nobody overlooks without topics."""
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_help_tells_every_default_and_has_topics(name):
+    command = cli.load(name)
+    options = [each for each in command.params if each.opts[0].startswith("--")]
+    told = " ".join(CliRunner().invoke(cli.app, [name, "--help"], env={"COLUMNS": "500"},
+                                       terminal_width=500).output.replace("│", " ").split())
+    for option in options:
+        assert option.opts[0] == "--help" or len(option.help) > 4, option.name
+        text = option.default
+        if isinstance(text, bool):
+            text = (option.opts if text else option.secondary_opts or option.opts)[0][2:]
+        elif isinstance(text, tuple | list):
+            text = ", ".join(map(str, text))
+        if text not in (None, "") and [*option.secondary_opts, option.default] != [False]:
+            shown = re.search(rf"{option.opts[0]}(?![\w-]).*?\[default: ([^\]]*)\]", told)
+            assert shown and shown[1] == str(text), option.name
+    topics = {getattr(option, "rich_help_panel", None) for option in options}
+    assert len(options) <= MANY or len(topics) > 2

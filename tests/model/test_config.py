@@ -5,7 +5,6 @@ import re
 import pytest
 
 from bep_model.config import Config, divisors
-from bep_model.configuration import dump, load
 from bep_model.parameters import Parameters, nearest_divisor, reinforce_probabilities
 
 CONFIG = Config(192, [128, 128], 10, counter_bits=7, weight_lanes=64, counter_lanes=8)
@@ -111,31 +110,6 @@ def test_divisors():
     assert nearest_divisor(12, 5) == 4  # the smaller one on a tie
     assert nearest_divisor(525, 15) == 15
     assert nearest_divisor(7, 100) == 7
-
-
-def test_toml(tmp_path):
-    path = tmp_path / "trainer.toml"
-    parameters = Parameters.from_reals(RAGGED, p_r=0.2, batch=2, sweep=8)
-    dump(path, RAGGED, parameters)
-    assert load(path) == (RAGGED, parameters)
-    dump(path, RAGGED)
-    assert load(path) == (RAGGED, None)
-
-
-@pytest.mark.parametrize("text, message", [
-    ("[trainer", "is not a TOML file"),
-    ("[other]", r"must have the table \[trainer\] and may have \[parameters\], not \['other'\]"),
-    ("[trainer]\ninputs = 3\nlayers = [2]\nclasses = 2\nlanes = 4",
-     r"\[trainer\] has no key 'lanes'"),
-    ("[trainer]\ninputs = 3\nlayers = [2]", r"\[trainer\] lacks the key 'classes'"),
-    ("[trainer]\ninputs = 3\nlayers = [2]\nclasses = 999", "classes must be between 2 and 256"),
-])
-def test_bad_files(tmp_path, text, message):
-    path = tmp_path / "trainer.toml"
-    path.write_text(text)
-    with pytest.raises(ValueError, match=message) as caught:
-        load(path)
-    assert str(caught.value).startswith(str(path))
 
 
 def test_digest():

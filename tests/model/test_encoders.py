@@ -41,7 +41,7 @@ def test_thermometer_learns_quantiles():
 
 
 @pytest.mark.parametrize(("levels", "text"), [
-    (0, "at least 1, not 0"), ((), r"ascending list of numbers, not \(\)"),
+    (0, "between 1 and 65535, not 0"), ((), r"ascending list of numbers, not \(\)"),
     ((3, 2), r"ascending list of numbers, not \(3, 2\)"), ((1, 1), "ascending"),
 ])
 def test_thermometer_refuses(levels, text):
@@ -100,7 +100,7 @@ def test_differences_of_a_brighter_image_are_the_same():
 
 
 @pytest.mark.parametrize(("change", "text"), [
-    (dict(bits=0), "bits must be at least 1, not 0"),
+    (dict(bits=0), "bits must be between 1 and 65535, not 0"),
     (dict(window=0), "window must be at least 1, not 0"),
     (dict(width=5), "width must divide the 49 features, not 5"),
     (dict(width=0), "width must be at least 1, not 0"),

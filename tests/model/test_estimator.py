@@ -440,6 +440,7 @@ def test_an_encoder_that_learns_from_the_classes(tmp_path):
     np.testing.assert_array_equal(loaded.predict(BITS.test.x), classifier.predict(BITS.test.x))
 
 
+@pytest.mark.filterwarnings("ignore:there are 192 bits")  # Informative takes 784 by default
 def test_every_encoder_needs_no_arguments_and_can_be_saved(tmp_path):
     shipped = {kind for module in (encoders, selection) for kind in vars(module).values()
                if isinstance(kind, type) and kind.__module__ == module.__name__
@@ -550,3 +551,14 @@ def test_no_classes():
     X, y = load_iris(return_X_y=True)
     with pytest.raises(ValueError, match="there must be 2 classes or more, not none"):
         BEPClassifier((9, 6)).partial_fit(X, y, classes=[])
+
+
+@pytest.mark.parametrize(("y", "fraction", "text"), [
+    ([0] * 19 + [1], 0.2, "^y has 1 sample of class 1 to train on and to hold out"),
+    (list("a" * 19 + "b"), 0.2, "^y has 1 sample of class b to train on and to hold out"),
+    ([n % 10 for n in range(20)], 0.01, "^y: 1 of 20 samples cannot be held out; for 10 classes"),
+    ([n % 10 for n in range(20)], 0.9, "^y: 18 of 20 samples cannot be held out; for 10 classes"),
+])
+def test_too_few_samples_to_hold_out(y, fraction, text):
+    with pytest.raises(ValueError, match=text):
+        small(validation_fraction=fraction).fit(np.arange(20)[:, None], y)

@@ -8,12 +8,15 @@ from typer.testing import CliRunner
 
 import sim.check
 from bep.cli import app
+from bep.commands import verify
 from bep.commands.verify import example, samples_for
 from bep_model.config import Config
 from bep_model.configuration import dump
+from bep_model.data import datasets
 from bep_model.data.catalogue import Encoding
 from bep_model.parameters import default_parameters
 from bep_model.protocol import Cause
+from tests.host.test_content import write_images, write_series
 
 CONFIG = Config(24, (12, 8), 4, weight_lanes=8, counter_lanes=4, max_batch=2)
 
@@ -78,7 +81,9 @@ def test_mismatch(run, monkeypatch):
     (["--idle", 1], "idle must be between 0 and 0.95, not 1.0"),
     (["--dataset", "digits"], "digits has 192 inputs, the configuration 24"),
     (["--dataset", "numerals"], "unknown data set 'numerals'"),
-    (["--seed", -1], "-1"),
+    (["--seed", -1], "--seed must be between 0 and 4294967295, not -1"),
+    (["--data", ".", "--dataset", "digits"], "--data . is for data sets in files, and digits has "),
+    (["--encoding", "median", "--dataset", "digits"], "digits has no encoding but \"default\""),
     (["--config", "absent.toml"], "absent.toml: No such file"),
 ])
 def test_bad_input(run, arguments, text):
@@ -97,6 +102,60 @@ def test_without_a_configuration_the_data_set_decides():
     assert config == Config(6, (64, 32), 2, max_steps=12)
     samples = samples_for(config, "ItalyPowerDemand", 7, 1, encoding=Encoding(chunk=2, bits=3))
     assert samples.x.shape == (7, 12, 6)
+
+
+def own_table(folder):
+    folder.joinpath("own.csv").write_text("".join(
+        f"{n * n % 17},{n % 5},{'no' if n % 3 else 'yes'}\n" for n in range(60)))
+    return "own.csv", "default"
+
+
+def own_images(folder):
+    write_images(folder, seed=1)
+    return "idx", "median"
+
+
+def own_series(folder):
+    write_series(folder, seed=1)
+    return "Ours", Encoding(chunk=2, bits=3)
+
+
+def own_series_tsv(folder):
+    for part in ("TRAIN", "TEST"):
+        folder.joinpath(f"Ours_{part}.tsv").write_text("".join(
+            f"{n % 2}\t{n}\t{n * n % 7}\t2\n" for n in range(30)))
+    return "Ours", Encoding(chunk=2, bits=3)
+
+
+@pytest.mark.parametrize("write", [own_table, own_images, own_series, own_series_tsv])
+def test_own_samples_go_through_the_gateware(write, tmp_path, monkeypatch):
+    """Samples of own files, as `bep train` takes them; the comparison is tested elsewhere."""
+    name, encoding = write(tmp_path)
+    jobs = []
+
+    def check(job, **_):
+        jobs.append(job)
+        return dict.fromkeys(("samples", "compared_counters", "mismatches", "cycles_per_sample",
+                              "ideal_cycles_per_sample", "efficiency",
+                              "simulated_samples_per_second"), 0)
+
+    monkeypatch.setattr(verify, "check", check)
+    options = ["--dataset", name, "--data", str(tmp_path)]
+    options += ["--encoding", encoding] if isinstance(encoding, str) else [
+        "--chunk", str(encoding.chunk), "--bits", str(encoding.bits)]
+    saved = ["--config", str(tmp_path / "trainer.toml"), "--data", str(tmp_path)]
+    told = CliRunner().invoke(app, ["train", *options, "--hidden", "8", "4", "--epochs", "1",
+                                    "--save-config", saved[1]])
+    assert told.exit_code == 0, told.output
+    wanted = datasets.load(name, data=tmp_path, seed=1, validation=False, encoding=encoding)
+    # The file says which data they are, and of which kind their bits.
+    for arguments, layers in ((options, (64, 32)), (saved, (8, 4))):
+        told = CliRunner().invoke(app, ["verify", *arguments, "--samples", "20"])
+        assert told.exit_code == 0, told.output
+        job = jobs.pop()
+        np.testing.assert_array_equal(job.x, wanted.train.x[:20])
+        np.testing.assert_array_equal(job.labels, wanted.train.labels[:20])
+        assert job.config.layers == layers and job.config.max_steps == wanted.steps
 
 
 def test_default_parameters_fit():
