@@ -110,7 +110,7 @@ class Group(TyperGroup):
             return super().make_context(info_name, args, parent, **extra)
         except Exception as error:
             text = usage(error)
-            if text is None or not given:  # then it is the help
+            if text is None or not given:  # without arguments it is the help
                 raise
             typer.echo(f"bep: {text}", err=True)
             raise typer.Exit(2) from None
@@ -140,17 +140,17 @@ class Group(TyperGroup):
 
 
 def usage(error, command=None):
-    """What is wrong with the options, on one line; None for an exception of another kind."""
-    if not hasattr(error, "format_message"):  # Typer's own
+    """Return the message of an error in the options, on one line, and None for other exceptions."""
+    if not hasattr(error, "format_message"):  # Typer's errors have it
         return None
     text, cause = error.format_message().rstrip("."), error.__cause__
-    if hasattr(cause, "errors"):  # of pydantic; the text does not tell the value
+    if hasattr(cause, "errors"):  # from pydantic, whose text lacks the value
         text += f", not {cause.errors()[0]['input']!r}"
     return f"{text}; `bep{f' {command}' if command in COMMANDS else ''} --help` tells more"
 
 
 def named(text, command):
-    """A text that begins with a value's name, with its option's instead, as the user wrote it."""
+    """Replace a value's name at the start of a message by the option that the user wrote."""
     name = re.match(r"\w+(?=(\[\d+\])? (must|needs) )", text)
     if name is None or command not in COMMANDS:
         return text

@@ -82,9 +82,9 @@ def table(title, rows):
 
 
 class Stages:
-    """How far a command is, stage by stage: bars at a terminal, lines anywhere else.
+    """Progress of a command, stage by stage: bars at a terminal, lines anywhere else.
 
-    To be used in a ``with`` statement; nothing is shown before the first stage begins.
+    Use it in a ``with`` statement. It shows nothing before the first stage begins.
     """
 
     def __init__(self):
@@ -98,9 +98,9 @@ class Stages:
             self.bar.stop()
 
     def begin(self, what, total=None):
-        """Show a new stage; return what to call with each amount done, and perhaps what came out.
+        """Show a new stage of size ``total``, or of unknown size.
 
-        Of ``total``, if it is known.
+        Return the function to call with each amount of work done, and optionally with its result.
         """
         if self.bar is None:
             return lines(what, total)
@@ -111,7 +111,7 @@ class Stages:
             task, advance=amount, description=f"{what}, {found}" if found else what)
 
     def end(self):
-        """Stages of unknown length are done."""
+        """Complete the stages of unknown length."""
         if self.bar is not None:
             for task in self.bar.tasks:
                 if task.total is None:
@@ -123,7 +123,7 @@ class Stages:
 
 
 def lines(what, total):
-    """As :meth:`Stages.begin`: a line when a stage begins, and ten, evenly spread, on its way."""
+    """Like :meth:`Stages.begin`, with one line when the stage begins and ten spread over it."""
     done = 0
 
     def say(*parts):

@@ -65,7 +65,7 @@ class Reinforce(wiring.Component):
             ]
             with m.If(row.layer == config.depth - 1):
                 m.d.sync += control.busy.eq(0)
-        with m.If(~control.busy):  # not with `start` alone: that comes late
+        with m.If(~control.busy):  # not with `start` alone, which comes late
             m.d.sync += [left.eq(config.layers[0] - 1), row.layer.eq(0), row.address.eq(0)]
         with m.If(control.start):
             m.d.sync += control.busy.eq(1)
