@@ -1,8 +1,8 @@
 """The `bep` command.
 
-A command is a function of its own module, named in :data:`COMMANDS` and imported when it is
-called. It reports a user's mistake by raising ValueError, TypeError or OSError with a text that
-says it all.
+Each command is a function in a module of its own, which :data:`COMMANDS` names and which is
+imported when the command is called. A command reports a user's mistake by raising ValueError,
+TypeError or OSError with a complete message.
 """
 
 import ast
@@ -36,7 +36,7 @@ COMMANDS = {
 
 DISTRIBUTION = "bep-trainer"
 PACKAGES = ("bep_model", "rtl", "sim")
-"""The packages beside this one."""
+"""The other packages of the distribution."""
 
 LISTS = ("--hidden",)
 """Options that take several values."""
@@ -65,14 +65,14 @@ class Command(TyperCommand):
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal asks the command to end, as Ctrl-C does."""
+    """A signal asks the command to end, like Ctrl-C."""
 
 
 @contextmanager
 def stoppable():
     """SIGTERM and SIGHUP raise :class:`Stopped` in this block, unless they are ignored.
 
-    Whoever sends a second one does not want to wait: it ends the process at once.
+    A second signal ends the process at once, because its sender does not want to wait.
     """
     def stop(number, _):
         signal.signal(number, signal.SIG_DFL)
@@ -90,7 +90,7 @@ def stoppable():
 
 
 class Group(TyperGroup):
-    """Commands whose mistakes of the user end in one line and exit code 2, not in a traceback."""
+    """Commands in which a user's mistake gives one line and exit code 2 instead of a traceback."""
 
     def __init__(self, **attributes):
         super().__init__(**attributes)
@@ -98,7 +98,7 @@ class Group(TyperGroup):
         self.commands = {**dict.fromkeys(COMMANDS), **self.commands}  # type: ignore[dict-item]
 
     def get_command(self, ctx, name):
-        """A command, which may be no more than what the list of commands tells of it."""
+        """Return a command. If it is not loaded, it has only the text for the list of commands."""
         found = self.commands.get(name)
         if name in self.commands and found is None:
             return TyperCommand(name, help=summary(name))
@@ -110,7 +110,7 @@ class Group(TyperGroup):
             return super().make_context(info_name, args, parent, **extra)
         except Exception as error:
             text = usage(error)
-            if text is None or not given:  # then it is the help
+            if text is None or not given:  # without arguments it is the help
                 raise
             typer.echo(f"bep: {text}", err=True)
             raise typer.Exit(2) from None
@@ -126,7 +126,7 @@ class Group(TyperGroup):
                 check_packages()
                 return super().invoke(ctx)
         except KeyboardInterrupt as stop:
-            warnings.simplefilter("ignore")  # of what was begun and is not used any more
+            warnings.simplefilter("ignore")  # about objects that were left unfinished
             number = stop.args[0] if isinstance(stop, Stopped) else signal.SIGINT
             typer.echo(f"bep: stopped by {signal.Signals(number).name}", err=True)
             raise typer.Exit(128 + number) from None
@@ -134,23 +134,23 @@ class Group(TyperGroup):
             text = message(error, ctx.invoked_subcommand)
             if text is None or ctx.params["traceback"]:
                 raise
-            warnings.simplefilter("ignore")  # of what was begun and is not used any more
+            warnings.simplefilter("ignore")  # about objects that were left unfinished
             typer.echo(f"bep: {text}", err=True)
             raise typer.Exit(2) from None
 
 
 def usage(error, command=None):
-    """What is wrong with the options, on one line; None for an exception of another kind."""
-    if not hasattr(error, "format_message"):  # Typer's own
+    """Return the message of an error in the options, on one line, and None for other exceptions."""
+    if not hasattr(error, "format_message"):  # Typer's errors have it
         return None
     text, cause = error.format_message().rstrip("."), error.__cause__
-    if hasattr(cause, "errors"):  # of pydantic; the text does not tell the value
+    if hasattr(cause, "errors"):  # from pydantic, whose text lacks the value
         text += f", not {cause.errors()[0]['input']!r}"
     return f"{text}; `bep{f' {command}' if command in COMMANDS else ''} --help` tells more"
 
 
 def named(text, command):
-    """A text that begins with a value's name, with its option's instead, as the user wrote it."""
+    """Replace a value's name at the start of a message by the option that the user wrote."""
     name = re.match(r"\w+(?=(\[\d+\])? (must|needs) )", text)
     if name is None or command not in COMMANDS:
         return text
@@ -160,10 +160,10 @@ def named(text, command):
 
 
 def message(error, command):
-    """The text of an exception in a command that is no fault of the program; None for any other.
+    """Return the message of an exception that is not a bug of the program, and None for others.
 
-    It is one line, without an errno where it is the system's own; only that of a program that
-    failed has the lines of its log.
+    The message has one line, without the errno if it is the system's own. Only the message of an
+    external program that failed has more: the lines of its log.
     """
     if isinstance(error, ModuleNotFoundError) and command in COMMANDS:
         extras = COMMANDS[command][1]
@@ -183,7 +183,7 @@ def message(error, command):
 
 
 def load(name):
-    """The command of a name, with its module."""
+    """Import the module of a command, and return the command."""
     from rich.markup import escape
 
     module, _, function = COMMANDS[name][0].partition(":")
@@ -191,13 +191,13 @@ def load(name):
     alone.command(name, cls=Command)(getattr(importlib.import_module(module), function))
     command = typer.main.get_command(alone)
     texts: list[Any] = [command, *command.params]
-    for one in texts:  # what stands in square brackets is no mark-up
+    for one in texts:  # text in square brackets is not mark-up
         one.help = escape(one.help or "")
     return command
 
 
 def summary(name):
-    """The first line of a command's text, without the time it takes to import what it needs."""
+    """Return the first line of a command's docstring without importing its module: this is fast."""
     module, _, function = COMMANDS[name][0].partition(":")
     spec = importlib.util.find_spec(module)
     assert spec and spec.origin
@@ -210,7 +210,7 @@ def summary(name):
 
 
 def check_packages():
-    """Raise ValueError if one of :data:`PACKAGES`, being common names, is somebody else's."""
+    """Raise ValueError if another module hides one of :data:`PACKAGES`: their names are common."""
     ours = Path(__file__).resolve().parent.parent
     for name in PACKAGES:
         spec = importlib.util.find_spec(name)

@@ -1,4 +1,4 @@
-"""How commands report: a table on the screen and a JSON file that appears whole or not at all."""
+"""Reports of commands: a table on the screen, and a JSON file written whole or not at all."""
 
 import importlib.metadata
 import json
@@ -18,9 +18,9 @@ console = Console(stderr=True)
 
 
 def check_writable(path):
-    """Raise OSError if :func:`write_json` could not write ``path``: to be called before hard work.
+    """Raise OSError if :func:`write_json` could not write ``path``. Call it before long work.
 
-    ``None`` stands for no file and is always right.
+    ``None`` stands for no file and is always accepted.
     """
     if path is None:
         return
@@ -36,7 +36,7 @@ def check_writable(path):
 
 
 def check_different(**paths):
-    """Raise ValueError if two of these paths, by what they are for, are the same file.
+    """Raise ValueError if two paths are the same file. Keywords are the names for the message.
 
     ``None`` stands for no file.
     """
@@ -49,9 +49,9 @@ def check_different(**paths):
 
 
 def write_json(path, result):
-    """Write ``result`` as JSON: into a temporary file beside ``path``, then renamed onto it.
+    """Write ``result`` as JSON into a temporary file beside ``path``, and rename that to ``path``.
 
-    Raises OSError, or TypeError for what JSON cannot hold; ``path`` is then as it was before.
+    Raises OSError, or TypeError for values that JSON cannot hold; then ``path`` is unchanged.
     """
     check_writable(path)
     text = json.dumps(result, indent=2, allow_nan=False) + "\n"
@@ -60,7 +60,7 @@ def write_json(path, result):
 
 
 def versions(*packages):
-    """Versions by name: Python, the numerics, and the given installed packages (None: absent)."""
+    """Versions by name: Python, the numerics, and the given packages (None if not installed)."""
     found = {"python": platform.python_version(), "numerics": NUMERICS_VERSION}
     for package in packages:
         try:
@@ -82,9 +82,9 @@ def table(title, rows):
 
 
 class Stages:
-    """How far a command is, stage by stage: bars at a terminal, lines anywhere else.
+    """Progress of a command, stage by stage: bars at a terminal, lines anywhere else.
 
-    To be used in a ``with`` statement; nothing is shown before the first stage begins.
+    Use it in a ``with`` statement. It shows nothing before the first stage begins.
     """
 
     def __init__(self):
@@ -98,9 +98,9 @@ class Stages:
             self.bar.stop()
 
     def begin(self, what, total=None):
-        """Show a new stage; return what to call with each amount done, and perhaps what came out.
+        """Show a new stage of size ``total``, or of unknown size.
 
-        Of ``total``, if it is known.
+        Return the function to call with each amount of work done, and optionally with its result.
         """
         if self.bar is None:
             return lines(what, total)
@@ -111,19 +111,19 @@ class Stages:
             task, advance=amount, description=f"{what}, {found}" if found else what)
 
     def end(self):
-        """Stages of unknown length are done."""
+        """Complete the stages of unknown length."""
         if self.bar is not None:
             for task in self.bar.tasks:
                 if task.total is None:
                     self.bar.update(task.id, total=1, completed=1)
 
     def say(self, name):
-        """Return what to call with a few words about each step, each of which is a stage."""
+        """Return a function that begins a stage for each step, from a few words about the step."""
         return lambda what: self.begin(f"{name}: {what}")
 
 
 def lines(what, total):
-    """As :meth:`Stages.begin`: a line when a stage begins, and ten, evenly spread, on its way."""
+    """Like :meth:`Stages.begin`, with one line when the stage begins and ten spread over it."""
     done = 0
 
     def say(*parts):

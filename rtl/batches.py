@@ -15,20 +15,20 @@ from rtl.sequencer import sample_control
 
 
 class Batches(wiring.Component):
-    """Has the sequencer take the samples, and each batch of them updated and reinforced; carries
-    out commands, and lets the state port in.
+    """Starts samples in the sequencer, and applies updates and sweeps after each batch. It also
+    carries out commands and grants accesses of the state port.
 
     Timing
     ------
-    Between two samples lies one clock in which commands and the state port are looked at. Updates
-    begin in the clock after the last sample of a batch, and a sweep in the clock after them.
+    Between two samples there is one clock in which commands and the state port are checked. Updates
+    begin in the clock after the last sample of a batch, and a sweep in the clock after the updates.
 
     Parameters
     ----------
     config : Config
     undefined : bool
-        The memory of the counters holds anything after configuration: if a sample comes before they
-        were drawn, or any was written, they are drawn first, as for INITIALISE.
+        The counter memory has arbitrary contents after configuration. If a sample arrives before
+        the counters were drawn or any was written, they are drawn first, as INITIALISE does.
 
     Members
     -------
@@ -40,10 +40,10 @@ class Batches(wiring.Component):
     empty : In(1)
         No winner waits to be updated.
     update : Out(update_control)
-        The state port goes before everything else between two samples.
+        Between two samples the state port has priority over everything but CLEAR.
     sweep : Out(sweep_control(config))
     sweeping : Out(1)
-        Rows are to come from the sweep, not from the winners.
+        Rows come from the sweep, not from the winners.
     """
 
     def __init__(self, config, undefined):
@@ -68,11 +68,11 @@ class Batches(wiring.Component):
         # Progress of the batch and of the sweep.
         in_batch = Signal.like(parameters.batch)
         since_sweep = Signal(range((1 << 16) + config.max_batch))
-        before_sweep = Signal(signed(len(since_sweep) + 1))  # a register: much depends on it
+        before_sweep = Signal(signed(len(since_sweep) + 1))  # much logic depends on it
         m.d.sync += before_sweep.eq(parameters.sweep - since_sweep)
 
         def enter(state):
-            """Go to UPDATE or SWEEP; what they tell the update engine comes from registers."""
+            """Go to UPDATE or SWEEP. Their outputs to the update engine come from registers."""
             m.next = state
             m.d.sync += [update.run.eq(1), self.sweeping.eq(state == "SWEEP")]
 
@@ -82,8 +82,8 @@ class Batches(wiring.Component):
                          since_sweep.eq(0)]
             enter("SWEEP")
 
-        # Whether the counters are defined; from registers, because much depends on what is done
-        # between two samples.
+        # Whether the counters are defined. These are registers, because much logic depends on the
+        # decision that is made between two samples.
         defined = Signal(init=not self.undefined, reset_less=True)
         wanted = Signal()
         sample = samples.ready & (parameters.mode != Mode.IDLE)
@@ -93,7 +93,7 @@ class Batches(wiring.Component):
             m.d.sync += defined.eq(1)
         flush = (host.command & Command.FLUSH).any()
         infer = samples.ready & (parameters.mode == Mode.INFER) & (in_batch != 0)
-        # The last winner is on its way to the update engine until then.
+        # Until then the last winner is on its way to the update engine.
         scanned = delay(m, self.scanning, Winners.latency - 2, "scanned")
         m.d.comb += [host.cause.eq(samples.cause),
                      samples.training.eq(parameters.mode == Mode.TRAIN)]

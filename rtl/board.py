@@ -11,11 +11,11 @@ from rtl.trainer import Trainer
 class Board(wiring.Component):
     """A trainer that a host reaches through a transport, on an amaranth-boards platform.
 
-    It has no ports: it takes resources of the platform, among them, if they are named, a button
-    that resets everything and LEDs that show ``Link.busy`` and ``Link.refused``.
+    It has no ports: it requests resources of the platform. Optional ones are a button that resets
+    everything, and LEDs that show ``Link.busy`` and ``Link.refused``.
 
-    Timing: it runs at the platform's default clock. A packet is abandoned after one second of
-    silence. Reset follows the button two cycles later.
+    Timing: the board runs at the platform's default clock. A packet is abandoned after one second
+    of silence. Reset follows the button by two cycles.
 
     Parameters
     ----------
@@ -23,13 +23,13 @@ class Board(wiring.Component):
     prototypes : sequence of int
         As for :class:`rtl.trainer.Trainer`.
     transport : wiring.Component
-        What carries bytes, in domain ``sync``: members ``rx``, ``Out(stream.Signature(8))``, from
-        the host, and ``tx``, ``In(stream.Signature(8))``, to it. It requests its own resources of
-        the platform. :class:`rtl.link.serial.Serial` is one.
+        Carries bytes in domain ``sync``: member ``rx``, ``Out(stream.Signature(8))``, brings those
+        from the host, and member ``tx``, ``In(stream.Signature(8))``, takes those to the host. It
+        requests its own resources of the platform. One is :class:`rtl.link.serial.Serial`.
     single_port, registered : bool
         As for :class:`rtl.trainer.Trainer`.
     reset, busy, refused : tuple of (str, int), or None
-        Name and number of the platform's resources: button and LEDs.
+        Names and numbers of the platform's resources for the button and the LEDs.
     """
 
     def __init__(self, config, prototypes, transport, *, single_port=False,

@@ -1,6 +1,6 @@
-"""Clock cycles of whole batches, by where they go: the engines' formulas put together.
+"""Clock cycles of whole batches by cause, computed from the formulas of the engines.
 
-Equal to what the performance counters of the gateware show, but for the cycles spent waiting.
+The results equal the performance counters of the gateware, except for cycles spent waiting.
 """
 
 from collections import Counter
@@ -13,10 +13,10 @@ from rtl.engines.winners import Winners
 
 
 class Cycles:
-    """Cycles of a trainer for samples whose course is known.
+    """Cycles that a trainer takes for samples whose results in each phase are known.
 
     A sample is described by an object with the members of
-    ``bep_model.phases.sequencer.Phases``: ``triggered``, and per layer ``z``, ``valid``,
+    ``bep_model.phases.sequencer.Phases``: ``triggered``, and for each layer ``z``, ``valid``,
     ``passing`` and ``winners``.
 
     Parameters
@@ -30,7 +30,7 @@ class Cycles:
             trainer.forward, trainer.backward, trainer.update
 
     def infer(self, sample):
-        """Counter of cycles by Cause of one sample that is only inferred."""
+        """Return the cycles of one sample that is only inferred, as a Counter by Cause."""
         config, forward = self.config, self.forward
         classify = config.classes * self.network[-1].words + forward.latency + Classify.latency
         return Counter({
@@ -39,13 +39,13 @@ class Cycles:
         })
 
     def _layers(self, sample):
-        """Rows, and words of each, that the forward phase takes one after another."""
+        """Yield the number of rows, and of words per row, of each forward phase in order."""
         for layer, steps in zip(self.network, map(len, sample.z), strict=True):
             yield layer.neurons, layer.section_words[0]
             yield from [(layer.neurons, layer.row_words)] * (steps - 1)
 
     def batch(self, samples, parameters, flushed=False):
-        """Counter of cycles by Cause of a batch, its updates included, sweeps not.
+        """Return the cycles of a batch with its updates, without sweeps, as a Counter by Cause.
 
         Parameters
         ----------
@@ -53,7 +53,7 @@ class Cycles:
             At least one.
         parameters : Parameters
         flushed : bool
-            The batch is not full; its updates are applied by a flush.
+            The batch is not full; a flush applies its updates.
         """
         config, total, rows, scanned = self.config, Counter(), [], 1
         for slot, sample in enumerate(samples):
@@ -75,14 +75,17 @@ class Cycles:
         return total + self._update(rows, end)
 
     def sweep(self, probabilities):
-        """Counter of cycles of one sweep; ``probabilities`` of the layers in 2**-16, 0 to skip."""
+        """Return the cycles of one sweep, as a Counter by Cause.
+
+        ``probabilities`` has one per layer, in units of 2**-16; 0 skips the layer.
+        """
         offered, clock = 1, 0
         for layer, p in zip(self.network, probabilities, strict=True):
             if not p:
                 offered += 1
                 continue
-            # Only the first row can be late, so the whole layer is one long row. It waits a clock
-            # for its probability.
+            # Only the first row can be late, so the whole layer counts as one long row. The layer
+            # waits one clock for its probability.
             row = (offered + 1, None, layer.neurons * layer.counter_words, p)
             clock = self.update.cycles([row])[-1][1]
             offered = clock + 1
@@ -90,10 +93,10 @@ class Cycles:
         return Counter({Cause.REINFORCE: length})
 
     def _backward(self, sample, parameters):
-        """Cycles from the trigger to the end of the last backward phase.
+        """Return the cycles from the trigger to the end of the last backward phase.
 
-        Also, counted from then: by layer the clocks in which winners are offered, if later than
-        the first, and the clock in which select has finished.
+        Also return, counted from that end: for each layer the clocks in which winners are offered,
+        if later than the first clock, and the clock in which select has finished.
         """
         config, total = self.config, Counter()
         offered, scanned = [{} for _ in config.layers], 1
@@ -117,8 +120,9 @@ class Cycles:
         return total, offered, scanned
 
     def _scans(self, sample, parameters):
-        """The backward phases in order: layer (from 0) that gets targets, rows read, then of that
-        layer and step z, which neurons have a target, and the winners, if it is the last one.
+        """Yield for each backward phase in order: the layer (from 0) that gets targets, the number
+        of rows read, and, for that layer and step, z, which neurons have a target, and the winners,
+        which are empty unless the step is the layer's last one to be scanned.
         """
         rows = sample.passing[-1][0]
         for l in reversed(range(self.config.depth - 1)):
@@ -130,17 +134,18 @@ class Cycles:
                 rows = sample.passing[l][t]
 
     def _times(self, rows, end):
-        """As ``Update.cycles``, for rows that also tell how many steps vote on them.
+        """Like ``Update.cycles``, for rows that also hold the number of steps that vote on them.
 
-        Where there are votes, every row passes a register, and one that is voted on waits for its
-        votes, sign word by sign word.
+        In a recurrent trainer every row passes through a register, and a row that is voted on waits
+        for the votes on each of its sign words.
         """
         if not self.config.recurrent:
             return self.update.cycles([row[:4] for row in rows])
         update, low = self.update, (1 << self.config.subword_bits) - 1
         times, ends, before = [], {}, 1
-        moved = left = taken = 0  # clocks: into the register, out of it, of the last votes
-        fetched = -3  # the last block
+        # Clocks in which a row enters and leaves the register, votes are taken, a block is fetched.
+        moved = left = taken = 0
+        fetched = -3
         for offered, row, _, p, steps in rows:
             available = max(offered, moved + 1)
             moved = max(available, left)
@@ -168,7 +173,7 @@ class Cycles:
         return times
 
     def _update(self, rows, end):
-        """Cycles of the update phase: rows as in ``_times``, select finished in clock ``end``."""
+        """Cycles of the update phase for rows as in ``_times``; select ends in clock ``end``."""
         times = self._times(rows, end)
         working, free = 0, 1
         for begin, last in times:

@@ -1,4 +1,4 @@
-"""Jobs: what the number of a layer, and of a step, means to the engines."""
+"""Jobs: turns the numbers of a layer and a step into jobs for the engines."""
 
 from amaranth.hdl import Array, Module, Mux, Signal
 from amaranth.lib import wiring
@@ -18,7 +18,7 @@ from rtl.registers import parameters_signature
 class Jobs(wiring.Component):
     """Looks up the job of each engine, and counts the steps of a sequence.
 
-    Timing: combinational, but that steps are counted.
+    Timing: combinational, except for the step counter.
 
     Parameters
     ----------
@@ -28,22 +28,22 @@ class Jobs(wiring.Component):
     -------
     parameters : In(parameters_signature(config))
     upcoming : In(range(L + 1))
-        Layer that forward is to work on, 0 for layer 1; L for the logits.
+        Layer that forward works on next: 0 for layer 1, L for the logits.
     target : In(range(L))
-        Layer whose targets are sought.
+        Layer whose targets are computed.
     forward : Out(forward_job_layout(config))
     backward : Out(backward_job_layout(config))
     select : Out(select_job_layout(config))
     take : In(1)
-        Only of a recurrent network, as all that follows: a sequence begins.
+        A sequence begins. This member and those below exist only in a recurrent network.
     begin : In(1)
         Forward begins with layer ``upcoming``.
     earlier : In(1)
-        The targets of the step before are sought from now on.
+        From now on the targets of the previous step are computed.
     length : In(range(T_max + 1))
-        T of the sequence taken last.
+        T of the sequence that was taken last.
     step : Out(range(T_max))
-        Step that forward works on, or whose targets are sought, 0 for t = 1.
+        Step that forward works on, or whose targets are computed; 0 for t = 1.
     span : Out(span_layout(config))
         The steps that get targets.
     """
@@ -103,7 +103,7 @@ class Jobs(wiring.Component):
         """Count the steps of a sequence and complete the jobs of the state layer with them."""
         config, job, upcoming, span = self.config, self.forward, self.upcoming, self.span
         words, stride = config.input_words, config.row_words[0]
-        output = (config.max_steps + 1) * stride  # where its activations are, after all blocks
+        output = (config.max_steps + 1) * stride  # offset of its activations, after all blocks
         block = Signal.like(job.source)
         following = Signal.like(job.source)
         neuron = Signal.like(self.select.neuron)

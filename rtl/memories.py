@@ -1,4 +1,4 @@
-"""The memories of a trainer, with a port for everyone who uses them."""
+"""The memories of a trainer, with separate ports for each user."""
 
 from amaranth.hdl import Module
 from amaranth.lib import wiring
@@ -20,27 +20,27 @@ class Memories(wiring.Component):
 
     Timing
     ------
-    What is read comes ``latency`` clocks after its address, for the update engine
-    ``update_latency`` clocks: its addresses come late, and go to many memories. In one clock a
-    memory must not be read by two, nor a word be read and written; nor must inputs be written with
-    neurons.
+    Data follow their address by ``latency`` clocks. For the update engine they follow by
+    ``update_latency`` clocks, because its addresses come late and go to many memories. In one
+    clock, two users must not read the same memory, a word must not be both read and written, and
+    inputs must not be written together with neurons.
 
     Parameters
     ----------
     config, prototypes, single_port
-        As of :class:`rtl.trainer.Trainer`.
+        As for :class:`rtl.trainer.Trainer`.
     registered : bool
-        What is read goes through registers, and so do the addresses of the update engine.
+        Data that are read, and the addresses of the update engine, pass through registers.
 
     Members
     -------
     forward_signs, backward_signs, update_signs, update_counters : Out(ReadPort.Signature)
     forward_activations, backward_activations, update_activations : Out(ReadPort.Signature)
-        The backward engine reads activations of a recurrent network only, and nothing if there is
-        one layer.
+        The backward engine has no ports if there is only one layer, and reads activations only in a
+        recurrent network.
     write_signs, write_counters : Out(WritePort.Signature)
     write_inputs, write_neurons : Out(WritePort.Signature)
-        To the activations, see :class:`rtl.parts.memory.ActivationMemory`.
+        The latter two write activations, see :class:`rtl.parts.memory.ActivationMemory`.
     """
 
     def __init__(self, config, prototypes, single_port=False, registered=False):

@@ -17,13 +17,13 @@ Bus = wiring.Signature({
     "read_data": In(32),
 })
 """Register access, seen from the master. A write takes one clock; ``read_data`` is the value of the
-register that was addressed in the clock before. No wait states."""
+register that was addressed in the previous clock. There are no wait states."""
 
 
 def parameters_signature(config):
-    """What the engines take from the registers, seen from the register file.
+    """The parameters that the engines take from the registers, seen from the register file.
 
-    Members are the run-time registers of ``bep_model.registers``, named in lower case.
+    Members are the run-time registers of ``bep_model.registers``, with their names in lower case.
     """
     return wiring.Signature({
         register.name.lower(): Out((signed if register.signed else unsigned)(register.width))
@@ -33,23 +33,23 @@ def parameters_signature(config):
 host_signature = wiring.Signature({
     "command": Out(Command), "done": In(Command),
     "status": In(data.StructLayout({"busy": 1, "filling": 1})), "cause": In(Cause), "clear": In(1)})
-"""What the host wants and hears, seen from the register file.
+"""Commands of the host and what it can observe, seen from the register file.
 
-``command``, bits that are not carried out yet, which ``done`` clears; ``status``, what register
-STATUS reads: the trainer is busy, a batch is partly filled; ``cause``, where this clock goes;
-``clear``, return the performance counters to 0.
+``command`` holds the bits that are not carried out yet; ``done`` clears them. ``status`` is the
+value of register STATUS: the trainer is busy, a batch is partly filled. ``cause`` selects the
+performance counter that counts this clock; ``clear`` resets the performance counters to 0.
 """
 
 
 class Registers(wiring.Component):
-    """Everything that ``bep_model.registers.registers(config)`` lists.
+    """All registers that ``bep_model.registers.registers(config)`` lists.
 
     Timing
     ------
-    See :data:`Bus`. A parameter is seen by the engines in the clock after its write. Performance
-    counters count the clocks in which their event is high, one clock later, and return to 0 in the
-    clock after ``clear``. Bits of COMMAND stay set until they are ``done``. What is written to
-    RANDOM is at ``seed`` a clock later.
+    See :data:`Bus`. The engines see a parameter in the clock after its write. Performance counters
+    count the clocks in which their event is high, one clock later, and return to 0 in the clock
+    after ``clear``. Bits of COMMAND stay set until ``done`` clears them. A value written to RANDOM
+    appears at ``seed`` one clock later.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class Registers(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         table, bus, parameters, host = self.table, self.bus, self.parameters, self.host
-        # Writes. Registers keep the many of the bank off the bus.
+        # Writes. Registers keep the fan-out to the many bits of the bank off the bus.
         waiting = host.command & ~host.done
         shift = Signal()
         m.d.sync += [host.command.eq(waiting), self.seed.shift.eq(shift),
@@ -101,7 +101,7 @@ class Registers(wiring.Component):
         # Performance counters.
         events = Cat(self.samples, self.errors, self.triggered, self.updates,
                      *(host.cause == cause for cause in Cause))
-        events = delay(m, events, 1, name="events")  # keeps the adders off the engines' paths
+        events = delay(m, events, 1, name="events")  # keeps adders off the engines' paths
         counters = [Signal(32, name=name.lower()) for name in COUNTERS]
         for counter, event in zip(counters, events, strict=True):
             m.d.sync += counter.eq(counter + event)
@@ -109,7 +109,7 @@ class Registers(wiring.Component):
                 m.d.sync += counter.eq(0)
 
         # Reads. Identification begins at address 0, RANDOM is above it, and the counters begin at
-        # a power of two above all: few bits of an address tell those that can be read apart.
+        # a power of two above both, so a few address bits distinguish what can be read.
         identification = {
             "IDENT": Const(MAGIC, 32), "VERSION": Const(NUMERICS_VERSION, 32),
             "DIGEST": Const(self.config.identifier, 32), "STATUS": host.status,

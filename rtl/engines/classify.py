@@ -13,15 +13,15 @@ classify_control = wiring.Signature({"start": Out(1), "done": In(1), "triggered"
 class Classify(wiring.Component):
     """Largest logit, error and trigger of one sample: ``bep_model.phases.classify``.
 
-    A logit is y = 2n - K_L, n being the popcount of a prototype's row. The prediction is the
-    largest logit, the lowest class on a tie; the sample is triggered iff
+    A logit is y = 2n - K_L, where n is the popcount of a prototype's row. The prediction is the
+    class with the largest logit, the lowest class on a tie. The sample is triggered if and only if
     y_label - max of the other logits < margin (Eq. 1).
 
     Timing
     ------
-    Takes one logit per clock, from the clock after ``start`` on, class 0 first. ``done`` is high
-    for one clock, ``latency`` clocks after the last logit; ``result`` is valid from then until the
-    last logit of the next sample.
+    Classify takes one logit per clock, from the clock after ``start`` on, class 0 first. ``done``
+    is high for one clock, ``latency`` clocks after the last logit; ``result`` is valid from then
+    until the last logit of the next sample.
 
     Parameters
     ----------
@@ -33,11 +33,11 @@ class Classify(wiring.Component):
     label : In(ceil_log2(C))
         Steady from ``start`` to ``done``.
     margin : In(signed(...))
-        M; steady likewise.
+        M, steady from ``start`` to ``done``.
     logits : In(stream.Signature(range(F + 1), always_ready=True))
         Popcount of the row of the next class.
     result : Out(result_layout(config))
-        ``triggered`` tells the margin alone; whether to train is for others to know.
+        ``triggered`` depends on the margin only, not on whether the sample is for training.
     """
 
     latency = 2

@@ -1,4 +1,4 @@
-"""Credit: what the steps of a sequence say of a neuron, added up (docs/algorithm.md)."""
+"""Credit: sums over the steps of a sequence, one per neuron (docs/algorithm.md)."""
 
 from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
@@ -9,16 +9,16 @@ from rtl.parts.layouts import row_layout, target_layout
 
 
 class Credit(wiring.Component):
-    """sigma_i = sum over t of D_t[i] z_t[i] of the neurons of the state layer:
+    """sigma_i = sum over t of D_t[i] z_t[i] for the neurons of the state layer:
     the sums of ``bep_model.phases.select.select_through_time``.
 
-    D z is abs(z) where target and activation agree, else -abs(z), and 0 without a target. A sum
-    below 0 is of a neuron that was wrong more than it was right.
+    D z is abs(z) if target and activation agree, -abs(z) if they differ, and 0 without a target. A
+    neuron with a sum below 0 was wrong more than it was right.
 
     Timing
     ------
-    The neurons come in order after ``start``, at most one per clock: first ``target_valid``, in the
-    next clock ``target`` and ``row``; ``sum``, that neuron's so far, in the clock after.
+    The neurons come in order after ``start``, at most one per clock: first ``target_valid``, then
+    ``target`` and ``row`` in the next clock. ``sum`` is that neuron's sum so far, one clock later.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Credit(wiring.Component):
     start : In(1)
         The scan of a step begins.
     newest : In(1)
-        It is the first scan of a sequence; steady while it lasts.
+        The scan is the first one of a sequence; steady during the scan.
     target_valid : In(1)
     target : In(target_layout())
     row : In(row_layout(config))

@@ -1,4 +1,4 @@
-"""Forward: the rows of one layer against its input, one word per clock."""
+"""Forward: products of the rows of one layer with its input, one word per clock."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import enum, stream, wiring
@@ -11,15 +11,15 @@ from rtl.parts.popcount import Popcount
 
 
 class Receiver(enum.Enum, shape=2):
-    """Who gets the results of the rows of a job."""
+    """Where the results of a job's rows go."""
 
     LOGITS = 0
-    """Classify: they are no activations."""
+    """To classify. They are no activations."""
     HIDDEN = 1
     LAST = 2
-    """The select engine, as they come."""
+    """Directly to the select engine."""
     NOBODY = 3
-    """The activations are all that counts."""
+    """Only the activations are used."""
 
 
 def forward_control(config):
@@ -36,39 +36,40 @@ def forward_control(config):
 class Forward(wiring.Component):
     """Activations of one layer, or the logits of all classes: ``bep_model.phases.forward``.
 
-    For every row the words of the sign plane meet the words of the layer's input; the popcounts n
-    are added up and z = 2n - F_l gives the activation (z >= 0), abs(z) and the gate. Activations
-    are gathered into words and written to the activation memory, as soon as n is known.
+    For every row, the words of the sign plane are compared with the words of the layer's input. The
+    popcounts are added up to n, and z = 2n - F_l gives the activation (z >= 0), abs(z) and the
+    gate. Activations are gathered into words and written to the activation memory as soon as n is
+    known.
 
     Timing
     ------
-    The first word is read in the clock after ``start``; then one word per clock without gaps
-    between rows. ``done`` is high in the last clock of work: ``cycles(rows, words)`` clocks after
-    ``start``; ``start`` may be given again in that clock. ``total`` is there for one clock per row,
-    ``hidden`` and ``last`` one clock later; none waits.
+    The first word is read in the clock after ``start``; then one word is read per clock, without
+    gaps between rows. ``done`` is high in the last clock of work, ``cycles(rows, words)`` clocks
+    after ``start``; ``start`` may be high again in that clock. ``total`` is valid for one clock per
+    row, ``hidden`` and ``last`` one clock later; none of them waits.
 
     Parameters
     ----------
     config : Config
     read_latency : int
-        Clocks from a read address to the data, of both memories.
+        Clocks from an address to the data, of both memories.
 
     Members
     -------
     control : In(forward_control(config))
     slot : In(range(max_batch + 1))
-        Of the sample; steady from the clock after ``start`` to ``done``.
+        Slot of the sample; steady from the clock after ``start`` to ``done``.
     signs : In(ReadPort.Signature)
     activations : In(ReadPort.Signature)
         Both are read in the same clocks.
     neurons : In(WritePort.Signature)
-        Into the activation memory, unless the job is for the logits.
+        To the activation memory, unless the job is for the logits.
     total : Out(stream.Signature(range(F + 1), always_ready=True))
-        Popcount of a row, of any job.
+        Popcount of a row, for every job.
     logits : Out(stream.Signature(range(F + 1), always_ready=True))
-        The same, of the jobs for the logits.
+        Popcount of a row, for jobs with receiver LOGITS only.
     hidden, last : Out(stream.Signature(row_layout(config), always_ready=True))
-        The row's result, of the jobs for one and the other receiver.
+        The row's result, for jobs with receiver HIDDEN and LAST.
     """
 
     def __init__(self, config, read_latency=1):
@@ -93,7 +94,7 @@ class Forward(wiring.Component):
 
     @property
     def accumulates(self):
-        """Whether some row has several words, whose popcounts are added up in a register."""
+        """Whether some rows have several words, whose popcounts a register adds up."""
         return max(*self.config.row_words, self.config.network[-1].words) > 1
 
     @property
@@ -102,7 +103,7 @@ class Forward(wiring.Component):
         return self.read_latency + self.popcount.latency + self.accumulates
 
     def cycles(self, rows, words):
-        """Clocks from the one after ``start`` to ``done``, both counted."""
+        """Clocks from the clock after ``start`` to ``done``, both included."""
         return rows * words + self.latency
 
     def elaborate(self, platform):
@@ -110,7 +111,7 @@ class Forward(wiring.Component):
         m.submodules.popcount = popcount = self.popcount
         control, total = self.control, self.total
 
-        # Issue: addresses run on through the rows, the input's offset starts over in each.
+        # Issue: the address runs on through all rows; the offset in the input restarts in each row.
         job = Signal(control.job.shape())
         busy = Signal()
         word = Signal.like(job.words)
@@ -145,7 +146,7 @@ class Forward(wiring.Component):
         else:
             m.d.comb += [total.payload.eq(popcount.o), total.valid.eq(end)]
 
-        # z = 2n - F; its magnitude and sign. By then the next job may have begun.
+        # Magnitude and sign of z = 2n - F. The next job may have begun by then.
         z = (total.payload << 1) - job.fan_in
         activation = z >= 0
         result = Signal(row_layout(self.config))
@@ -168,13 +169,13 @@ class Forward(wiring.Component):
         return m
 
     def _gather(self, m, job, activation):
-        """Gather the activations into words: a ring of one bit selects the lane of the next one."""
+        """Gather the activations into words. A one-hot ring selects the lane of the next one."""
         control, valid, write = self.control, self.total.valid, self.neurons
         lane = Signal(neuron_lanes(self.config), init=1)
         gathered = Signal.like(write.data)
         offset = Signal.like(job.target)
         left = Signal.like(job.rows)
-        final = Signal()  # left == 1, from a register: much depends on `done`
+        final = Signal()  # left == 1, in a register: much logic depends on `done`
         m.d.comb += [
             write.data.eq(gathered | (lane & activation.replicate(len(lane)))),
             write.addr.eq(Cat(offset, self.slot)),

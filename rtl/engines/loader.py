@@ -1,4 +1,4 @@
-"""Loader: the next sample, taken in while the present one is trained."""
+"""Loader: stores the next sample while the present one is processed."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
@@ -9,9 +9,9 @@ from rtl.parts.memory import activation_ports, slot_words
 
 
 def loader_control(config):
-    """How the sequencer drives :class:`Loader`: it takes a sample when it is ``full``.
+    """How the sequencer drives :class:`Loader`. It may ``take`` a sample that is ``full``.
 
-    ``length`` is T of the sequence taken last, of a recurrent network only.
+    ``length`` is T of the sequence that was taken last; it exists only in a recurrent network.
     """
     length = {"length": In(range(config.max_steps + 1))} if config.recurrent else {}
     return wiring.Signature({"full": In(1), "take": Out(1), **length})
@@ -20,15 +20,15 @@ def loader_control(config):
 class Loader(wiring.Component):
     """Writes the words of one sample into the next slot of the activation memory.
 
-    The slots form a ring of max_batch + 1: the samples of a batch stay where they are until its
-    updates are applied, and one slot more takes the next sample.
+    The slots form a ring of max_batch + 1: the samples of a batch stay in their slots until the
+    updates of the batch are applied, and one more slot takes the next sample.
 
     Timing
     ------
-    One beat per clock while no sample is ``full`` and ``block`` is low. ``full`` rises in the clock
-    after the last beat. ``take`` hands the sample over: from the next clock on ``slot`` and
-    ``label`` are its own, and the next one is loaded.
-    ``steps`` is looked at with the last word of every step.
+    One beat is taken per clock while ``full`` and ``block`` are low. ``full`` rises in the clock
+    after the last beat. ``take`` hands the sample over: from the next clock on, ``slot`` and
+    ``label`` are those of this sample, and the next sample is loaded.
+    ``steps`` is used in the clock of the last word of every step.
 
     Parameters
     ----------
@@ -38,15 +38,15 @@ class Loader(wiring.Component):
     -------
     samples : In(stream.Signature(sample_layout(config)))
     block : In(1)
-        The memory may be written by someone else in this clock.
+        Another user may write the memory in this clock.
     control : In(loader_control(config))
     steps : In(range(T_max + 1))
-        T of the sequence that is loaded; only of a recurrent network.
+        T of the sequence that is being loaded; only in a recurrent network.
     slot : Out(range(max_batch + 1))
     label : Out(ceil_log2(C))
-        Of the sample taken last.
+        Label of the sample that was taken last.
     write : In(WritePort.Signature)
-        Of the activation memory, for inputs.
+        Port of the activation memory for inputs.
     """
 
     def __init__(self, config):

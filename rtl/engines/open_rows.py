@@ -1,4 +1,4 @@
-"""Open rows: those that pass their targets on, between selection and the next backward phase."""
+"""Open rows: lists of the rows that pass their targets on, for the next backward phase."""
 
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
@@ -10,9 +10,7 @@ from rtl.parts.layouts import open_row_layout
 
 
 def list_signature(config, rows):
-    """A list of ``rows`` rows at most, seen from who has it: how many there are, and a way to read
-    them.
-    """
+    """A list of at most ``rows`` rows, seen from its owner: their count, and a read port."""
     return wiring.Signature({
         "count": Out(range(rows + 1)),
         "read": Out(ReadPort.Signature(
@@ -23,14 +21,14 @@ def list_signature(config, rows):
 class OpenRows(wiring.Component):
     """The open rows of two layers: one list is read while the other one is written.
 
-    Rows whose gate is closed or which have no target never get into a list, so that the backward
-    engine spends no clock on them.
+    Rows with a closed gate or without a target are never listed, so that the backward engine spends
+    no clock on them.
 
     Timing
     ------
-    What is read follows its place by one clock. A row belongs to the list from the clock after
-    it came. ``start`` empties the list written last but one and writes to it from now on; what
-    was written so far becomes the list that is read.
+    Data follow their place in the list by one clock. A row belongs to the list from the clock after
+    it came. ``start`` swaps the lists: the list written so far can be read, and the other one is
+    emptied and written from now on.
 
     Parameters
     ----------

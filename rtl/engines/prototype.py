@@ -1,4 +1,4 @@
-"""Prototype: the targets of the last layer, the bits of the label's prototype."""
+"""Prototype: the bits of the label's prototype, which are the targets of the last layer."""
 
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
@@ -12,20 +12,20 @@ class Prototype(wiring.Component):
 
     Timing
     ------
-    ``bit`` is that of the present neuron of a clock ago. The first neuron is present from the clock
-    after ``start`` on, the next one from the clock after each ``step`` on.
+    ``bit`` belongs to the neuron that was the present one a clock ago. Neuron 0 is the present one
+    from the clock after ``start`` on, the next neuron from the clock after each ``step`` on.
 
     Parameters
     ----------
     config : Config
     prototypes : sequence of int
-        K_L bits per class, bit i being element i.
+        K_L bits per class; bit i is element i.
 
     Members
     -------
     start, step : In(1)
     label : In(ceil_log2(C))
-        Looked up with the neuron.
+        Used together with the present neuron.
     bit : Out(1)
     """
 

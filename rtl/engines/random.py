@@ -15,13 +15,13 @@ def xorshift(x):
 
 
 def draw_signature(lanes):
-    """Random bits, seen from the bank: ``word``, bit i for lane i, until ``advance``."""
+    """Random bits, seen from the bank: bit i of ``word`` for lane i, steady until ``advance``."""
     return wiring.Signature({"word": Out(lanes), "advance": In(1)})
 
 
 seed_signature = wiring.Signature({"shift": Out(1), "value": Out(32), "last": In(32)})
-"""Seeding, seen from who seeds: with ``shift`` generator 0 takes ``value`` and generator k takes
-the state of generator k - 1; ``last`` is the state of the last generator."""
+"""Seeding, seen from the side that seeds. With ``shift``, generator 0 takes ``value``, and every
+other generator k takes the state of generator k - 1. ``last`` is the last generator's state."""
 
 
 class Bank(wiring.Component):
@@ -30,7 +30,7 @@ class Bank(wiring.Component):
     Timing
     ------
     ``draw.word`` is the present state; it changes in the clock after ``draw.advance`` or
-    ``seed.shift``, which wins. Reset sets generator k to k + 1; seed the bank before use.
+    ``seed.shift``; ``seed.shift`` wins. Reset sets generator k to k + 1; seed the bank before use.
 
     Parameters
     ----------
@@ -63,27 +63,27 @@ class Bank(wiring.Component):
 
 
 class Bernoulli(wiring.Component):
-    """A word of independent bits that are 1 with probability p / 2**16, made bit by bit of p.
+    """A word of independent bits that are 1 with probability p / 2**16, computed bit by bit of p.
 
-    Equals ``bep_model.phases.random.bernoulli``: from the lowest one of p up to bit 15,
-    ``m = m | r`` for a 1 and ``m & r`` for a 0, starting from 0, with a fresh draw r each time;
-    p = 0 and p = 2**16 draw nothing.
+    Equals ``bep_model.phases.random.bernoulli``. The word m starts from 0. For each bit of p, from
+    the lowest 1 up to bit 15, there is a fresh draw r, and m becomes ``m | r`` for a 1 and
+    ``m & r`` for a 0. For p = 0 and p = 2**16 nothing is drawn.
 
     Timing
     ------
     While ``request`` is high one draw is made per clock. ``done`` is high in the clock of the last
-    draw (for p = 0 or 2**16: at once); ``latency`` clocks later ``word`` holds the result, until
-    ``latency`` clocks after the next request is made. In a clock in which ``hold`` is high the last
-    draw is put off, and ``done`` stays low. Throughput: one word per ``draws(p)`` clocks, at
-    least 1. ``p`` must be steady from the clock before ``request`` until ``done``, and ``request``
-    must not change between the first draw and ``done``.
+    draw (for p = 0 or 2**16: at once). ``latency`` clocks later ``word`` holds the result, until
+    ``latency`` clocks after the next request. While ``hold`` is high the last draw is postponed,
+    and ``done`` stays low. A word takes ``draws(p)`` clocks, at least 1. ``p`` must be steady from
+    the clock before ``request`` until ``done``, and ``request`` must not change between the first
+    draw and ``done``.
 
     Parameters
     ----------
     lanes : int
         Bits per word.
     latency : int
-        1, and 1 for each register between the control and all the lanes.
+        1, plus 1 for each register between the control and the lanes.
 
     Members
     -------
@@ -109,7 +109,7 @@ class Bernoulli(wiring.Component):
 
     @staticmethod
     def draws(p):
-        """Draws for one word: 16 minus the trailing zeros of p; none for p = 0 and p = 2**16."""
+        """Draws for one word: 16 minus the trailing zeros of p, or 0 for p = 0 and p = 2**16."""
         return 0 if p in (0, 1 << 16) else 16 - ((p & -p).bit_length() - 1)
 
     @staticmethod
@@ -124,8 +124,8 @@ class Bernoulli(wiring.Component):
             with m.If(self.p[i]):
                 m.d.comb += lowest.eq(i)
 
-        # The draw that is next: its bit of p, whether it is a word's first one. The first bit is
-        # always 1, so that a first draw is r itself, and `bit` can say there that p is 2**16.
+        # The next draw: its bit of p, and whether it is a word's first one. The first bit is always
+        # 1, so a first draw gives r itself, and `bit` is free to say that p is 2**16 instead.
         index = Signal(4)
         bit = Signal()
         first = Signal()
@@ -143,7 +143,7 @@ class Bernoulli(wiring.Component):
 
         go, first, bit, never = delay(m, Cat(go, first, bit, never), self.latency - 1, "control")
         m.d.comb += self.draw.advance.eq(go & ~never & ~(first & bit))
-        # Four operations on two bits, a LUT4 per lane, beside the registers' reset.
+        # Four operations on two bits fit a LUT4 per lane; the fifth is the registers' reset.
         bits, drawn = bit.replicate(self.lanes), self.draw.word
         with m.If(go & never):
             m.d.sync += self.word.eq(0)

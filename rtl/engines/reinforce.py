@@ -9,8 +9,8 @@ from rtl.parts.tables import lookup
 
 
 def sweep_control(config):
-    """How :class:`Reinforce` is driven: bit l - 1 of ``enable``, steady while ``busy``, is that of
-    layer l.
+    """How :class:`Reinforce` is driven. Bit l - 1 of ``enable`` is for layer l; it is steady while
+    ``busy`` is high.
     """
     return wiring.Signature({"start": Out(1), "enable": Out(config.depth), "busy": In(1)})
 
@@ -18,13 +18,13 @@ def sweep_control(config):
 class Reinforce(wiring.Component):
     """Offers every row of the enabled layers to :class:`rtl.engines.update.Update`.
 
-    Layers 1..L, rows ascending: the order of ``bep_model.phases.reinforce``, which fixes the random
-    bits of each counter.
+    The layers 1..L follow each other, each with its rows in ascending order. This is the order of
+    ``bep_model.phases.reinforce``; it determines the random bits of each counter.
 
     Timing
     ------
-    The first row is offered in the clock after ``start``, then one per transfer; a layer that is
-    not enabled costs one clock. ``busy`` falls after the last transfer.
+    The first row is offered in the clock after ``start``, the next one after each transfer; a layer
+    that is not enabled costs one clock. ``busy`` falls after the last transfer.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class Reinforce(wiring.Component):
             ]
             with m.If(row.layer == config.depth - 1):
                 m.d.sync += control.busy.eq(0)
-        with m.If(~control.busy):  # not with `start` alone: that comes late
+        with m.If(~control.busy):  # not with `start` alone, which comes late
             m.d.sync += [left.eq(config.layers[0] - 1), row.layer.eq(0), row.address.eq(0)]
         with m.If(control.start):
             m.d.sync += control.busy.eq(1)

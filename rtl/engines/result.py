@@ -1,4 +1,4 @@
-"""Result: what is reported of each sample, until somebody takes it."""
+"""Result: keeps the result of a sample until it is taken."""
 
 from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from rtl.parts.layouts import result_layout
 
 result_control = wiring.Signature({"give": Out(1), "training": Out(1), "free": In(1)})
-"""How the sequencer drives :class:`Result`: ``give`` it in the clock in which classify is done."""
+"""How the sequencer drives :class:`Result`; ``give`` is high when classify is done."""
 
 
 class Result(wiring.Component):
@@ -15,8 +15,8 @@ class Result(wiring.Component):
 
     Timing
     ------
-    A result is at ``o`` from the clock after ``give`` on until it is taken. ``give`` only after
-    ``free`` was high in the clock in which the sample was taken: then there is room.
+    A result is at ``o`` from the clock after ``give`` until it is taken. ``give`` is allowed only
+    if ``free`` was high in the clock in which the sample was taken; this guarantees room.
 
     Parameters
     ----------
@@ -25,11 +25,11 @@ class Result(wiring.Component):
     Members
     -------
     control : In(result_control)
-        ``triggered`` of a sample that is not for ``training`` is 0.
+        If ``training`` is low, ``triggered`` of the result is 0.
     i : In(result_layout(config))
     o : Out(stream.Signature(result_layout(config)))
     samples, errors, triggered : Out(1)
-        Events: high in the clock of ``give``, if so.
+        Events: high in the clock of ``give``, if they apply to the sample.
     """
 
     def __init__(self, config):

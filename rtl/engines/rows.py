@@ -1,4 +1,4 @@
-"""Rows: the words of each row that is updated, as fast as their random bits are drawn."""
+"""Rows: issues the words of each row to update, as fast as their random bits are drawn."""
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import enum, stream, wiring
@@ -14,51 +14,51 @@ class Operation(enum.Enum, shape=2):
     """What is done to the counters of a row."""
 
     STEP = 0
-    """Towards the target: +1 where target and input agree, else -1 (Eq. 8, 9)."""
+    """Towards the target: +1 if target and input agree, else -1 (Eq. 8, 9)."""
     REINFORCE = 1
-    """Away from the sign change: h >= 0: +1, else -1 (sec. 3.3)."""
+    """Away from the sign change: +1 if h >= 0, else -1 (sec. 3.3)."""
     INITIALISE = 2
     """To 0 or -1 at random."""
 
 
 class Rows(wiring.Component):
-    """Goes through the words of each row: the first stage of :class:`rtl.engines.update.Update`,
-    which says what its members are.
+    """Goes through the words of each row. This is the first stage of
+    :class:`rtl.engines.update.Update`, which describes the members without a text here.
 
     Timing
     ------
-    See :class:`rtl.engines.update.Update`. ``go`` is high in the clock in which a word is to be
-    read; ``bits`` follow by ``latency`` clocks.
+    See :class:`rtl.engines.update.Update`. ``go`` is high in the clock in which a word is read;
+    ``bits`` follow by ``latency`` clocks.
 
     Parameters
     ----------
     config : Config
     single_port : bool
     latency : int
-        Clocks from ``go`` to what the memories answer.
+        Clocks from ``go`` to the data of the memories.
 
     Members
     -------
     run, operation, thinning, reinforce : In(1), In(Operation), In(range(2**16 + 1)), In(16)
     i : In(stream.Signature(winner_layout(config)))
     working : In(latency + 2)
-        Stages of the engine that have a word, the first one lowest.
+        Stages of the engine that hold a word; the first stage is the lowest bit.
     draw : In(draw_signature(Q))
     go : Out(1)
     word : Out(range(words per row))
         Sign word within the row.
     subword : Out(range(P / Q))
-        Counter word beside it.
+        Counter word within the sign word.
     last : Out(1)
         The word is the row's last one.
     section : Out(1)
-        It is the last one of W_x; only of a recurrent network, else 0.
+        The word is the last one of W_x; always 0 without recurrence.
     bits : Out(Q)
-        Which lanes step by chance.
+        Lanes that step according to their random bits.
     voted : Out(1)
-        The row's steps are those that the votes say; only of a recurrent network, else 0.
+        The votes decide on the row's steps; always 0 without recurrence.
     ballot : In(1)
-        The votes on the word are there.
+        The votes on the word are available.
     """
 
     def __init__(self, config, single_port=False, latency=1):
@@ -89,7 +89,7 @@ class Rows(wiring.Component):
         m.submodules.bernoulli = bernoulli = Bernoulli(config.counter_lanes, self.latency)
         connect(m, flipped(self.draw), bernoulli.draw)
 
-        # One word per completed draw.
+        # Each completed draw issues one word.
         number = Signal(range(max(config.counter_words)))
         begins = Signal(init=1)
         m.d.comb += [
@@ -111,7 +111,7 @@ class Rows(wiring.Component):
             with m.If(self.last):
                 m.d.sync += [number.eq(0), self.subword.eq(0), self.word.eq(0)]
 
-        # What the next word waits for, besides its draws.
+        # The next word waits for these conditions, besides its draws.
         turned = Signal()
         settled = Signal()
         phase = Signal()
@@ -125,9 +125,9 @@ class Rows(wiring.Component):
             with m.Case(Operation.INITIALISE):
                 m.d.comb += bernoulli.p.eq(1 << 15)
         m.d.comb += [
-            # From updates to a sweep, in one run.
+            # A sweep follows updates within one run.
             turned.eq(operation != delay(m, operation, 1, "before")),
-            # p is the same as a clock ago.
+            # p has not changed since the previous clock.
             settled.eq((operation == Operation.STEP) | delay(m, self.run, 1, "ran") & ~turned
                        & (row.layer == delay(m, row.layer, 1, "layer"))),
             bernoulli.request.eq(self.run & self.i.valid & settled),
@@ -137,8 +137,8 @@ class Rows(wiring.Component):
         return m
 
     def _clash(self, m, begins):
-        """Whether the row is still under way, for another slot. Rows are told apart by their first
-        address; a row's own words cannot meet.
+        """Whether the row is still in the pipeline for another slot. The first address identifies a
+        row; the words of one row cannot collide.
         """
         clash = Signal()
         under_way = self.i.payload.address

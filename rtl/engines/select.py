@@ -21,8 +21,8 @@ from rtl.parts.layouts import (
 def select_control(config):
     """How the sequencer drives :class:`Select`.
 
-    ``job`` is steady from ``start`` until ``busy`` falls; ``hidden`` from the clock after: the rows
-    come from a hidden layer. ``layer`` is 0 for layer 1.
+    ``job`` is steady from ``start`` until ``busy`` falls, ``hidden`` and ``layer`` from the clock
+    after ``start``. ``hidden`` says that the rows are a hidden layer's; ``layer`` is 0 for layer 1.
     """
     return wiring.Signature({
         "start": Out(1), "hidden": Out(1), "layer": Out(range(config.depth)),
@@ -38,12 +38,12 @@ def neurons_port(config):
 class Neurons(wiring.Component):
     """Results of the rows of all hidden layers, kept from forward until their targets are known.
 
-    Of a recurrent network those of the state layer, step after step.
+    In a recurrent network these are the results of the state layer, step after step.
 
     Timing
     ------
-    Rows are written in the order of the forward phase, from 0 on after ``clear``. What is read
-    follows its place by one clock.
+    Rows are written in the order of the forward phase, from 0 on after ``clear``. Data follow their
+    place by one clock.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class Neurons(wiring.Component):
     clear : In(1)
     rows : In(stream.Signature(row_layout(config), always_ready=True))
     read : Out(neurons_port(config))
-        The rows of layers 1..L - 1, or T_max K_s.
+        The rows of layers 1..L - 1, or T_max K_s rows in a recurrent network.
     """
 
     def __init__(self, config):
@@ -84,21 +84,20 @@ class Neurons(wiring.Component):
 class Select(wiring.Component):
     """Winners of one layer (sec. 3.3): ``bep_model.phases.select``.
 
-    Of each group of ``group`` neurons the winner is, among those whose target differs from their
-    activation or that are unstable, the one with the smallest abs(z), the first on a tie. Rows
-    with an open gate and a target are listed too: the next backward phase reads them.
+    Neurons whose target differs from their activation, or that are unstable, are candidates. In
+    each group of ``group`` neurons the winner is the candidate with the smallest abs(z), the first
+    one on a tie. Rows with an open gate and a target are listed for the next backward phase.
 
-    The state layer of a recurrent network is scanned once per step, the last step first; its
-    winners leave with the oldest one, by their sums over time (``rtl.engines.credit``).
+    The state layer of a recurrent network is scanned once per step, the last step first. Its
+    winners follow from sums over time (``rtl.engines.credit``) and leave in the oldest step's scan.
 
     Timing
     ------
-    Rows come in order, at most one per clock, from the clock after ``start`` on. Those of a hidden
-    layer are announced by their ``targets``, and their results looked up; those of the last one
-    come as ``rows`` with the ``bit`` of the prototype. A winner, an open row and what was scanned
-    follow by ``latency`` clocks (``hidden_latency`` in a hidden layer; what was scanned one clock
-    less); none waits. ``busy`` is high from the clock after ``start`` on while one may come or is
-    there.
+    Rows come in order, at most one per clock, from the clock after ``start`` on. The rows of a
+    hidden layer come as ``targets``, and their results are looked up; those of the last layer come
+    as ``rows`` with the ``bit`` of the prototype. Winners and open rows follow ``latency`` clocks
+    later (``hidden_latency`` in a hidden layer), scanned neurons one clock less; none waits.
+    ``busy`` is high from the clock after ``start`` while a winner or open row can come or is there.
 
     Parameters
     ----------
@@ -108,7 +107,7 @@ class Select(wiring.Component):
     -------
     control : In(select_control(config))
     slot : In(range(max_batch + 1))
-        Of the sample, in the clock after ``start``; the next sample may be taken meanwhile.
+        Slot of the sample, in the clock after ``start``. It may change to the next sample later.
     targets : In(stream.Signature(target_layout(), always_ready=True))
     neurons : In(neurons_port(config))
     rows : In(stream.Signature(row_layout(config), always_ready=True))
@@ -116,7 +115,7 @@ class Select(wiring.Component):
     winners : Out(stream.Signature(winner_layout(config), always_ready=True))
     opened : Out(stream.Signature(open_row_layout(config), always_ready=True))
     span : In(span_layout(config))
-        Of the winners; only of a recurrent network, as all that follows.
+        Span of the winners. This and the next member exist only in a recurrent network.
     scanned : Out(stream.Signature(scanned_layout(config), always_ready=True))
         Every neuron of the state layer.
     """
@@ -207,8 +206,8 @@ class Select(wiring.Component):
         return m
 
     def _arrivals(self, m):
-        """The row and its target go into a register, those of a hidden layer once the row's result
-        has been looked up.
+        """Store a row and its target in registers; in a hidden layer the row's result is looked up
+        first.
         """
         place = self.neurons.addr
         row = Signal(row_layout(self.config))
@@ -229,7 +228,7 @@ class Select(wiring.Component):
         return row, target, valid, late_target
 
     def _through_time(self, m, late_target, eligible, sign, cost):
-        """Of the state layer those are eligible whose sum over time is below 0."""
+        """In the state layer, make neurons eligible if their sum over time is below 0."""
         control = self.control
         m.submodules.credit = credit = Credit(self.config)
         m.d.comb += [
@@ -248,7 +247,7 @@ class Select(wiring.Component):
         return eligible_here, sign_here, cost_here
 
     def _number(self, m, target, valid, better):
-        """Tell which neuron of the layer was scanned, and which one won."""
+        """Number the neuron that was scanned, and the one that won."""
         control, scanned = self.control, self.scanned.payload
         number, best, winner = (Signal.like(scanned.neuron, name=name)
                                 for name in ("number", "best_number", "winner_number"))

@@ -1,4 +1,4 @@
-"""Update: rows of counters, Q at a time, each one step up or down and saturating."""
+"""Update: steps the counters of rows up or down by 1 with saturation, Q counters at a time."""
 
 from itertools import pairwise
 
@@ -21,37 +21,39 @@ update_control = wiring.Signature({
     "busy": In(1), "waiting": In(1), "access_pending": In(1), "access_write": In(1)})
 """How the sequencer drives :class:`Update`.
 
-``run``, take rows: falls only when ``busy`` is low and no row is offered; rises only when no access
-is under way. ``operation`` is steady while ``run`` is high, but that REINFORCE may follow STEP when
-``busy`` is low and no row is offered; STEP has been there for a clock when ``run`` rises.
-``access_enable``, a request may begin: low while ``run`` is high; falls only when nothing is under
-way and no request is there.
+While ``run`` is high, rows are taken. It may fall only when ``busy`` is low and no row is offered,
+and rise only when no access is in progress. ``operation`` is steady while ``run`` is high, except
+that REINFORCE may follow STEP when ``busy`` is low and no row is offered; STEP must be set one
+clock before ``run`` rises. While ``access_enable`` is high, a request may begin. It must be low
+while ``run`` is high, and may fall only when nothing is in the pipeline and there is no request.
 
-``busy``, words are under way that the next clock would not yet see; ``waiting``, nothing is, and no
-row is offered; ``access_pending``, there is a request, or something is under way; ``access_write``,
-a request to write.
+``busy``: the pipeline holds words that a read in the next clock would not yet see. ``waiting``: the
+pipeline is empty and no row is offered. ``access_pending``: there is a request, or the pipeline is
+not empty. ``access_write``: there is a request to write.
 """
 
 
 class Update(wiring.Component):
     """Steps the counters of whole rows: ``update`` and ``reinforce`` of ``bep_model.phases``.
 
-    A row is read, stepped and written back word by word: h += +-1 in every lane whose random bit
-    is 1, saturating at both ends of B_h bits. Lanes beyond the fan-in stay as they are. The sign
-    of h lives in the sign plane (1 for h >= 0), the other bits in the counter plane.
+    A row is read, stepped and written back word by word: h changes by +1 or -1 in every lane whose
+    random bit is 1, with saturation at both ends of B_h bits. Lanes beyond the fan-in stay as they
+    are. The sign of h is stored in the sign plane (1 for h >= 0), the other bits in the counter
+    plane.
 
     Timing
     ------
-    A word takes max(1, d) clocks, d being the draws of its probability (``Bernoulli.draws``);
-    with ``single_port`` the next even number. No clock is lost between rows, but one before the
-    first row of each layer in a sweep. A word is written ``latency`` clocks after it was read. A
-    row that is still under way, for another slot, waits until it has been written; rows of a sweep,
-    and all of a run if max_batch is 1, must differ.
+    A word takes max(1, d) clocks, where d is the number of draws for its probability
+    (``Bernoulli.draws``); with ``single_port`` it takes the next even number. One clock is lost
+    before the first row of each layer in a sweep, and none between other rows. A word is written
+    ``latency`` clocks after it was read. If a row is still in the pipeline for another slot, the
+    same row waits until it has been written. The rows of a sweep must differ, and so must all rows
+    of a run if max_batch is 1.
 
-    State port: a request begins when nothing else is under way, and its first bytes can pass
-    ``latency`` clocks later, then more in every second clock. ``request.ready`` is high with
-    the last ones; the word is written two clocks later. A request that is taken back before is
-    forgotten. Accesses and runs do not meet.
+    State port: a request begins when the pipeline is empty. Its first bytes can pass ``latency``
+    clocks later, then more in every second clock. ``request.ready`` is high with the last bytes;
+    the word is written two clocks later. A request that is withdrawn before that has no effect.
+    Accesses and runs do not overlap.
 
     Parameters
     ----------
@@ -61,34 +63,34 @@ class Update(wiring.Component):
     read_latency : int
         Clocks from an address to the data, of all three memories.
     port_bytes : int
-        Bytes that pass the state port at a time; a port is never wider than a counter word.
+        Bytes per transfer of the state port. The port is never wider than a counter word.
 
     Members
     -------
     control : In(update_control)
     thinning : In(range(2**16 + 1))
-        q, for STEP; steady as ``operation``.
+        q, for STEP; it must be steady when ``operation`` must be.
     reinforce : In(16)
         p of the layer ``rows.payload.layer``, for REINFORCE.
     rows : In(stream.Signature(winner_layout(config)))
-        Rows to work on; ``sign`` and ``slot`` matter for STEP only.
+        Rows to process; ``sign`` and ``slot`` are used for STEP only.
     idle : Out(1)
-        Nothing at all is under way, requests aside.
+        The pipeline is empty; there may be requests.
     state : In(state_signature(config, port_bytes))
-        State port; unused lanes read and must be written as 0.
+        State port; unused lanes read as 0 and must be written as 0.
     signs, counters, activations : In(ReadPort.Signature)
     write_signs, write_counters : In(WritePort.Signature)
     draw : In(draw_signature(Q))
     source : In(range(words per slot))
-        Only of a recurrent network, as what follows: where the output layer's input begins.
+        Offset of the output layer's input. This and ``ballot`` exist only in a recurrent network.
     ballot : In(ballot_signature(config))
         The votes on the next sign word of a row of the state layer; STEP waits for them.
 
     Raises
     ------
     ValueError
-        For a ``single_port`` with another ``read_latency`` than 1: words would be read and written
-        in the same clocks.
+        If ``read_latency`` is not 1 with ``single_port``: words would be read and written in the
+        same clocks.
     """
 
     def __init__(self, config, single_port=False, read_latency=1, port_bytes=1):
@@ -128,20 +130,20 @@ class Update(wiring.Component):
         return clocks + clocks % 2 if self.single_port else clocks
 
     def cycles(self, rows, first=1):
-        """When rows are worked on.
+        """Return the clocks in which rows are processed.
 
         Parameters
         ----------
         rows : sequence of (int, hashable, int, int)
-            Of each row: the clock from which it is offered (the one after for the first row of a
-            layer in a sweep), which row it is, words, and p in 2**-16.
+            For each row: the clock from which it is offered (one clock later for the first row of a
+            layer in a sweep), which row it is, its number of words, and p in units of 2**-16.
         first : int
             The first clock of ``run``.
 
         Returns
         -------
         list of (int, int)
-            The clocks in which each row was first worked on, and its last word read.
+            For each row, the clock in which its processing begins, and that of its last read.
         """
         result, clock, ends = [], first - 1, {}
         for offered, row, words, p in rows:
@@ -166,7 +168,7 @@ class Update(wiring.Component):
         connect(m, flipped(self.draw), rows.draw)
         connect(m, flipped(self.state), port.state)
         connect(m, port.shift, lanes.shift)
-        working = Signal(self.latency)  # stages that have a word
+        working = Signal(self.latency)  # stages that hold a word
         m.d.sync += working.eq(Cat(rows.go | port.start, working[:-2],
                                    Mux(control.run, working[-2], port.store)))
         request = self.state.request
@@ -206,8 +208,8 @@ class Update(wiring.Component):
             self.activations.en.eq(begins & ~rows.voted),
         ]
 
-        # Stages 1 and 2, when the memories have answered: which lanes of the word step, and where.
-        # What goes to all lanes comes from registers.
+        # Stages 1 and 2, when the memories have answered: which lanes step, and in which direction.
+        # Signals to all lanes come from registers.
         initialise = control.run & (control.operation == Operation.INITIALISE)
         address1 = delay(m, address, late, "address1")
         lanes_of = address1[:part], len(lanes.steps)
@@ -223,13 +225,13 @@ class Update(wiring.Component):
         ]
         if config.recurrent:
             self._vote(m, rows, lanes, lanes_of)
-        # Initialisation steps up from -1: a lane where a bit was drawn, and one beyond the fan-in.
+        # Initialisation steps a lane up from -1 if its drawn bit is 1 or it is beyond the fan-in.
         for first, others, beyond in self._limits(rows):
             with m.If(delay(m, beyond, late, f"beyond{first}")):
                 m.d.comb += lanes.steps[first:others].eq(
                     lanes.initialising.replicate(others - first))
 
-        # Stage 3: back into both planes.
+        # Stage 3: write to both planes.
         address3 = delay(m, address1, 2, "address3")
         m.d.comb += [
             self.write_counters.addr.eq(address3),
@@ -242,7 +244,7 @@ class Update(wiring.Component):
         return m
 
     def _vote(self, m, rows, lanes, lanes_of):
-        """Rows of the state layer step where, and only where, the votes of their steps say so."""
+        """Let the votes decide which counters of a state row may step, and in which direction."""
         ballot, late = self.ballot, self.read_latency
         up = Signal.like(ballot.up, name="taken_up")
         changed = Signal.like( ballot.changed, name="taken_changed")
@@ -256,9 +258,9 @@ class Update(wiring.Component):
             m.d.comb += [lanes.inputs.eq(up), lanes.steps.eq(rows.bits & changed)]
 
     def _limits(self, rows):
-        """Where in a word lanes are beyond the fan-in.
+        """Find the lanes of the present word that are beyond the fan-in.
 
-        Yield first and last but one of some lanes, and whether they are so in the present word.
+        Yield ranges of lanes, as first lane and end, and whether the range is beyond the fan-in.
         """
         config, lanes, layer = self.config, self.config.counter_lanes, self.rows.payload.layer
         rests = [rest(layer.sections[-1], lanes) for layer in config.network]

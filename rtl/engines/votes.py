@@ -1,4 +1,4 @@
-"""Votes: the steps of a sequence decide on each step of a counter (docs/algorithm.md)."""
+"""Votes: the steps of a sequence vote on the direction of each counter (docs/algorithm.md)."""
 
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
@@ -13,18 +13,18 @@ from rtl.parts.times import times
 
 
 class Votes(wiring.Component):
-    """Keeps the targets D_t of the state layer, and has them vote when a winner is updated.
+    """Stores the targets D_t of the state layer, and lets them vote when a winner is updated.
 
-    The direction of counter [i, j] is the sign of the sum over t of D_t[i] a_t[j], a_t being the
-    block [x_t | s_(t-1)]. That sum is the column sum of :class:`rtl.engines.backward.Backward`
-    with blocks for rows, so this component only feeds that engine: ``update_through_time`` of
-    ``bep_model.phases.update``.
+    The direction of counter [i, j] is the sign of the sum over t of D_t[i] a_t[j], where a_t is the
+    block [x_t | s_(t-1)]. :class:`rtl.engines.backward.Backward` computes this sum as its column
+    sum, with blocks as rows, so this component only feeds that engine. Model:
+    ``update_through_time`` of ``bep_model.phases.update``.
 
     Timing
     ------
-    A row leaves at ``o`` one clock after it came at the earliest. The voting on a row of the state
-    layer begins as soon as that on the row before has fetched its last block, even while that row
-    is worked on; rows of the output layer only pass.
+    A row leaves at ``o`` at the earliest one clock after it came. The voting on a row of the state
+    layer begins as soon as the voting on the previous row has fetched its last block, even while
+    that row is processed; rows of the output layer only pass.
 
     Parameters
     ----------
@@ -33,19 +33,19 @@ class Votes(wiring.Component):
     Members
     -------
     slot : In(range(max_batch + 1))
-        Of the present sample.
+        Slot of the present sample.
     step : In(range(T_max))
-        The step whose targets come.
+        The step that the targets in ``scanned`` belong to.
     scanned : In(stream.Signature(scanned_layout(config), always_ready=True))
     run : In(1)
-        Take rows: the update engine runs.
+        The update engine runs: take rows.
     sweep : In(1)
-        But not while it sweeps.
+        The update engine sweeps: take no rows.
     free : In(1)
-        The backward engine has given all targets, so that it may count votes.
+        The backward engine has given all targets and may count votes.
     i, o : In, Out(stream.Signature(winner_layout(config)))
     source : Out(range(words per slot))
-        Where the input of the output layer begins in the slot of ``o``.
+        Offset of the output layer's input in the slot of ``o``.
     voting : Out(voting_signature(config))
     """
 
@@ -82,8 +82,9 @@ class Votes(wiring.Component):
             write.addr.eq(Cat(scanned.neuron, self.step, self.slot)),
         ]
 
-        # Rows pass through a register. One of the state layer must have begun its voting; it may
-        # while the register still holds the row before, but not one that reads its own input.
+        # Rows pass through a register. The voting on a state row must begin before it passes. It
+        # may begin while the register holds the previous row, unless that is an output row, which
+        # reads its input from the activation memory.
         begun = Signal()
         pending = Signal()
         vote = Signal()
@@ -111,15 +112,15 @@ class Votes(wiring.Component):
                 self.source.eq(times(row.span.length, stride) + words),
             ]
 
-        # Blocks as the rows of the backward engine. The first step has no state before it.
+        # The backward engine gets blocks as rows. The first step has no previous state.
         step = Signal.like(self.step)
         first = Signal()
         address = Signal.like(block.address)
         m.d.comb += [
             step.eq(oldest + voting.steps.read.addr),
             read.addr.eq(Cat(neuron, step, slot)),
-            # The slot travels beside the block's address, which takes two registers to the memory:
-            # meanwhile the voting on a row of another sample may have begun.
+            # The slot is delayed like the block's address, which passes two registers on its way to
+            # the memory: the voting on a row of another sample may begin meanwhile.
             voting.slot.eq(delay(m, slot, 2, "slot")),
             block.address.eq(address), block.sign.eq(read.data.sign),
             voting.counts.eq(read.data.valid & ~first),

@@ -13,15 +13,16 @@ winners_control = wiring.Signature({"commit": Out(1), "drop": Out(1)})
 
 
 class Winners(wiring.Component):
-    """First in, first out, with a way back: rows pushed since the last commit can be dropped.
+    """A FIFO queue from which the rows pushed since the last commit can be dropped.
 
-    The last layer selects its winners before the trigger is known; they count only then.
+    The last layer selects its winners before the trigger is known. They are committed if the sample
+    triggers, and dropped if not.
 
     Timing
     ------
-    A row pushed while ``commit`` is high leaves at ``o`` ``latency`` clocks later at the earliest;
-    then one row per clock. ``drop`` forgets all rows pushed in clocks without ``commit`` since the
-    last clock with it. ``empty`` is high when nothing committed is left, ``o`` included.
+    A row pushed while ``commit`` is high leaves at ``o`` at the earliest ``latency`` clocks later;
+    then one row leaves per clock. ``drop`` removes all rows pushed in clocks without ``commit``
+    since the last clock with it. ``empty`` is high if no committed row is left, not even at ``o``.
 
     Parameters
     ----------
@@ -63,11 +64,12 @@ class Winners(wiring.Component):
         with m.If(self.control.drop):
             m.d.sync += tail.eq(committed)
 
-        # What was read goes into a register: the update engine's addresses follow from it. Its
-        # `ready` comes too late for the memory, so one row more is read, and one is kept meanwhile.
+        # Rows that were read go into a register, because the update engine derives its addresses
+        # from them. Its `ready` comes too late for the memory, so one more row is read in advance,
+        # and one is kept meanwhile.
         free = ~self.o.valid | self.o.ready
-        fetched = Signal()  # a row has been read that is not at the output
-        spare = Signal()  # and another one
+        fetched = Signal()  # a row was read that is not at the output
+        spare = Signal()  # a second one was read
         kept = Signal.like(read.data)
         more = head != committed
         m.d.comb += [

@@ -1,1 +1,1 @@
-"""The host link: bytes to packets to the ports of a trainer."""
+"""The host link: turns bytes into packets, and packets into accesses of a trainer's ports."""

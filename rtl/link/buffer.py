@@ -10,7 +10,7 @@ class Buffer(wiring.Component):
 
     Bytes beyond ``depth`` overwrite the first ones.
 
-    Timing: one byte per cycle; the first is offered from the cycle after ``rewind`` on.
+    Timing: one byte per cycle; the first byte is offered from the cycle after ``rewind`` on.
 
     Parameters
     ----------
@@ -24,11 +24,11 @@ class Buffer(wiring.Component):
     o : Out(stream.Signature(8))
         The stored bytes.
     size : In(16)
-        How many there are.
+        Number of bytes to offer.
     rewind : In(1)
-        Go back to the first byte, unless one passes in this cycle.
+        Go back to the first byte, unless a byte passes in this cycle.
     offer : In(1)
-        Give bytes out.
+        Offer the stored bytes.
     end : Out(1)
         ``size`` bytes have passed since ``rewind``.
     """
@@ -47,7 +47,7 @@ class Buffer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.memory = storage = memory.Memory(shape=8, depth=self.depth, init=[])
-        # Written and read at different times: no transparency needed.
+        # It is written and read at different times, so the read port needs no transparency.
         write, read = storage.write_port(), storage.read_port()
         position, following = Signal(16), Signal(16)
         m.d.comb += [

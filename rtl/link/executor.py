@@ -1,4 +1,4 @@
-"""What the requests of the host do on the ports of a trainer."""
+"""Carries out the requests of the host on the ports of a trainer."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import enum, stream, wiring
@@ -13,14 +13,14 @@ from rtl.registers import Bus
 
 
 class Step(enum.Enum, shape=3):
-    """What the request that is being carried out does next."""
+    """Next action of the request that is being carried out."""
 
     NEXT = 0
     """Begin an item if the payload has one more."""
     GATHER = 1
     """Shift an item's bytes from the payload into the word."""
     ADDRESS = 2
-    """Take the first address of a state request; go on to the next word that is to be read."""
+    """Take the first address of a state request, or go on to the next word to read."""
     ISSUE = 3
     """Hand the item to the trainer."""
     LOAD = 4
@@ -28,14 +28,14 @@ class Step(enum.Enum, shape=3):
     SEND = 5
     """Shift the word out into the answer."""
     PASS = 6
-    """Have the bytes of a counter word pass between payload or answer and the trainer."""
+    """Pass the bytes of a counter word between the trainer and the payload or answer."""
 
 
 class Results(wiring.Component):
-    """Make two bytes of the result of a sample: the prediction, then the flags.
+    """Turn the result of a sample into two bytes: the prediction, then the flags.
 
-    Timing: one byte per cycle, the first in the cycle after the result was taken; the next result
-    is taken when both have gone.
+    Timing: one byte per cycle, the first in the cycle after the result was taken. The next result
+    is taken after both bytes.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class Results(wiring.Component):
     o : Out(stream.Signature(8))
         Their bytes.
     drop : In(1)
-        Forget what has not been sent.
+        Discard bytes that have not been sent.
     """
 
     def __init__(self, config):
@@ -62,8 +62,8 @@ class Results(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         i, o = self.i, self.o
-        result, taken = Signal.like(i.payload), Signal()  # a result, until it is sent
-        flags = Signal()  # its second byte is next
+        result, taken = Signal.like(i.payload), Signal()  # the result to send
+        flags = Signal()  # the second byte is next
         m.d.comb += [
             i.ready.eq(~taken),
             o.valid.eq(taken),
@@ -79,9 +79,9 @@ class Results(wiring.Component):
 
 
 class Executor(wiring.Component):
-    """Carry out one request after another, and bring the payloads of their answers.
+    """Carry out one request after another, and supply the payloads of their answers.
 
-    Timing: as of :class:`rtl.link.link.Link`.
+    Timing: see :class:`rtl.link.link.Link`.
 
     Parameters
     ----------
@@ -91,9 +91,9 @@ class Executor(wiring.Component):
     -------
     request : In(Request)
     bus, samples, results, state
-        As of :class:`rtl.link.link.Link`.
+        As in :class:`rtl.link.link.Link`.
     steps : In(range(T_max + 1))
-        Register STEPS: how long a sample is; only of a recurrent trainer.
+        Value of register STEPS, the steps of a sample; only in a recurrent trainer.
     """
 
     def __init__(self, config):
@@ -119,9 +119,9 @@ class Executor(wiring.Component):
         is_ = {code: Signal(name=f"is_{code.name.lower()}") for code in Opcode}
         reads, writes = is_[Opcode.STATE_READ], is_[Opcode.STATE_WRITE]
         step = Signal(Step)
-        # Bytes enter a word at the top, lowest first, and leave at the bottom.
+        # Bytes enter a word at the high end, lowest byte first, and leave at the low end.
         word = Signal(8 * max(sizes.values()))
-        count = Signal(range(max(sizes.values())))  # bytes left in it, less one
+        count = Signal(range(max(sizes.values())))  # bytes left in the word, minus one
         gathered = {code: word[len(word) - 8 * size:] for code, size in sizes.items()}
         beat = Signal(range(config.input_words * max(1, config.max_steps)))
         beats = times(self.steps, config.input_words) if config.recurrent else config.input_words
@@ -189,9 +189,9 @@ class Executor(wiring.Component):
                         m.d.sync += step.eq(Step.NEXT)
             with m.Case(Step.PASS):
                 with m.If(state.request.ready):
-                    # The last byte counts as owed until the next cycle, so look again then.
+                    # The last byte counts as owed until the next cycle, so check again then.
                     m.d.sync += [address.eq(address + 1),
                                  step.eq(Mux(reads, Step.ADDRESS, Step.NEXT))]
-        with m.If(~request.active):  # what an abandoned request left behind is forgotten
+        with m.If(~request.active):  # discard the state of an abandoned request
             m.d.sync += [step.eq(Step.NEXT), addressed.eq(0), beat.eq(0)]
         return m

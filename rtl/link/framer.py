@@ -1,4 +1,4 @@
-"""Fields of packets: one after another, received or sent, with their CRC."""
+"""Receives and sends the fields of packets in order, and computes their CRC."""
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import enum, stream, wiring
@@ -10,7 +10,7 @@ from bep_model.protocol import SYNC
 
 
 class Field(enum.Enum, shape=3):
-    """Where in a packet the next byte belongs, received or sent."""
+    """Field of a packet that the next byte belongs to, received or sent."""
 
     SYNC = 0
     OPCODE = 1
@@ -27,7 +27,7 @@ class Framer(wiring.Component):
     Bytes outside packets are skipped up to the next SYNC. A packet in which no byte moves for
     ``timeout`` cycles, rounded up to a power of two, is abandoned.
 
-    Timing: one byte per cycle; the end of the payload takes one more.
+    Timing: one byte per cycle; the end of the payload takes one cycle more.
 
     Parameters
     ----------
@@ -41,23 +41,23 @@ class Framer(wiring.Component):
     o : Out(stream.Signature(8))
         Packets sent.
     send : In(1)
-        The packet is one to send. It may change after CRC_HIGH, and when a packet has ``expired``.
+        Send a packet; else receive one. It may change after CRC_HIGH, and with ``expired``.
     opcode, length : In(8), In(16)
-        Of the packet to send.
+        Fields of the packet to send.
     payload : In(stream.Signature(8))
-        Likewise.
+        Payload of the packet to send.
     more : In(1)
-        Bytes of the payload are still to come.
+        The payload has more bytes.
     hold : In(1)
         The CRC must wait.
     field : Out(Field)
-        Where the packet has got to.
+        The present field.
     passed : Out(1)
         ``byte`` passes in this cycle.
     byte : Out(8)
-        The field's next one.
+        The next byte of the field.
     good : Out(1)
-        Holds with the last byte: the CRC is right.
+        The CRC is right; valid with the last byte.
     expired : Out(1)
         The packet is abandoned.
     """
@@ -112,7 +112,7 @@ class Framer(wiring.Component):
                 with m.Default():
                     m.d.comb += byte.eq(crc_byte)
 
-        # Field after field; the order is that of the enumeration.
+        # The fields follow in the order of the enumeration.
         with m.If(field == Field.CRC_HIGH):
             with m.If(passed):
                 m.d.sync += field.eq(Field.SYNC)

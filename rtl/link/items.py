@@ -1,4 +1,4 @@
-"""What a request's payload consists of, and how long its answer is."""
+"""Items of a request's payload, and the length of its answer."""
 
 from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
@@ -16,10 +16,10 @@ from rtl.parts.times import times
 
 
 class Items(wiring.Component):
-    """Cut the payload of a request into items, and count the bytes of the answer's payload.
+    """Divide the payload of a request into items, and count the bytes of the answer's payload.
 
-    Timing: outputs follow in the next cycle, ``left`` for the number of words of a STATE_READ two
-    cycles after its bytes.
+    Timing: outputs follow in the next cycle, but ``left`` follows the bytes with the number of
+    words of a STATE_READ by two cycles.
 
     Parameters
     ----------
@@ -28,23 +28,23 @@ class Items(wiring.Component):
     Members
     -------
     byte : In(8)
-        Of the request.
+        The present byte of the request.
     start, payload : In(1)
-        ``byte`` is the opcode, or the next one of the payload.
+        ``byte`` is the opcode; ``byte`` is the next byte of the payload.
     size : In(16)
         Bytes of the payload.
     sent : In(1)
-        A byte of the answer's payload has gone.
+        A byte of the answer's payload was sent.
     refuse : In(1)
-        The answer is to have one byte.
+        The answer's payload has one byte.
     opcode : Out(Opcode)
-        Of the request; 0 for an unknown one.
+        Opcode of the request; 0 if it is unknown.
     whole : Out(1)
-        The payload so far is a whole number of items: of a STATE_READ, one.
+        The payload so far is a whole number of items; for STATE_READ, exactly one.
     left : Out(n)
-        Bytes that the request asks for, less those sent; n bits hold all that one can ask for.
+        Bytes that the request asks for, minus those sent; n bits suffice for any request.
     steps : In(range(T_max + 1))
-        Steps of a sample; only of a recurrent trainer.
+        Steps of a sample; only in a recurrent trainer.
     """
 
     def __init__(self, config):
@@ -71,9 +71,9 @@ class Items(wiring.Component):
         if self.config.recurrent:
             item = times(self.steps, step_bytes(self.config)) + 1
         table = item_bytes(self.config, item)
-        count = Signal(range(max(6, longest, counter_bytes)))  # bytes left in the item, less one
-        complete = Signal()  # the last item is
-        change = Signal(signed(len(self.left)))  # of `left`, in one adder
+        count = Signal(range(max(6, longest, counter_bytes)))  # bytes left in the item, minus one
+        complete = Signal()  # the last item is complete
+        change = Signal(signed(len(self.left)))  # change of `left`, for a single adder
 
         m.d.sync += self.left.eq(self.left + change)
         with m.If(self.start):
@@ -96,8 +96,8 @@ class Items(wiring.Component):
         m.d.comb += self.whole.eq(
             complete & (~reading | (self.size == table[Opcode.STATE_READ][0])))
 
-        # The last two bytes of a STATE_READ are the number of words, low byte first. Multiplied in
-        # one cycle and added in the next one, which is early enough for the end of the CRC.
+        # The last two bytes of a STATE_READ are the number of words, low byte first. Each is
+        # multiplied in one cycle and added in the next one, in time for the end of the CRC.
         product, counted, low = Signal.like(self.left), Signal(), Signal()
         m.d.sync += [
             product.eq(times(self.byte, counter_bytes)), low.eq(count[0]),

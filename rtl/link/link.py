@@ -17,16 +17,16 @@ class Link(wiring.Component):
     """Carry out request packets on a trainer and answer each with one packet.
 
     Packets and opcodes are those of :mod:`bep_model.protocol`; :class:`rtl.link.packets.Packets`
-    says what is refused. State addresses must stay below ``config.counter_depth``. Bits of an
-    address, value or label that the trainer lacks are ignored.
+    describes which ones are refused. State addresses must stay below ``config.counter_depth``. Bits
+    of an address, value or label that the trainer lacks are ignored.
 
     The trainer must be in a mode that takes samples before SAMPLES, and between samples before
     STATE_READ and STATE_WRITE; otherwise the answer is abandoned after ``timeout``. Samples that
-    the trainer had taken by then stay taken, and their results are dropped; a counter word is
+    the trainer has taken by then stay taken, and their results are dropped; a counter word is
     written as a whole or not at all.
 
-    Timing: besides the bytes' own time, an item of READ takes 4 cycles, of WRITE 7, a beat of a
-    sample ``word_bytes(P) + 2`` while the trainer is ready. Reset abandons a request.
+    Timing: besides the transfer of the bytes, an item of READ takes 4 cycles, an item of WRITE 7,
+    and a beat of a sample ``word_bytes(P) + 2`` if the trainer is ready. Reset abandons a request.
 
     Parameters
     ----------
@@ -44,9 +44,9 @@ class Link(wiring.Component):
     bus : Out(Bus)
         Registers, as in :func:`bep_model.registers.registers`.
     samples : Out(stream.Signature(sample_layout(config)))
-        Beats of P bits, ``words[0]`` a sample; the label counts on the last.
+        Beats of P bits, ``words[0]`` per sample; the label is used on the last beat.
     results : In(stream.Signature(result_layout(config)))
-        One a sample.
+        One result per sample.
     state : Out(state_signature(config))
         Requests to read and write counter words, and their bytes.
     busy : Out(1)
@@ -57,8 +57,8 @@ class Link(wiring.Component):
     Raises
     ------
     TypeError, ValueError
-        For a ``config`` or ``timeout`` of wrong type or range, and for a configuration whose
-        samples or counter words do not fit a packet.
+        If ``config`` or ``timeout`` has a wrong type or range, or samples or counter words of the
+        configuration do not fit a packet.
     """
 
     def __init__(self, config, timeout):

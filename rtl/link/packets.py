@@ -1,4 +1,4 @@
-"""Request and answer packets: storing, checking, refusing."""
+"""Stores, checks and refuses request packets, and frames answers."""
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
@@ -20,25 +20,25 @@ Request = wiring.Signature({
     "owed": Out(1),
     "done": In(1),
 })
-"""A request that was accepted, seen from who received it.
+"""A request that was accepted, seen from the receiver.
 
 ``active`` is high from two cycles after its last byte to the last byte of its answer. ``payload``
-is valid until all bytes have been taken; ``answer`` brings as many bytes as the request asks for,
-and ``owed`` says that some are still to come. ``done``: all that it asks for has been carried out.
+is valid until all bytes have been taken. ``answer`` takes as many bytes as the request asks for;
+``owed`` is high while some are still to come. ``done`` says that the request was carried out.
 """
 
 
 class Packets(wiring.Component):
     """Receive a request packet, offer its payload if it is good, and frame the answer.
 
-    A request is stored and checked before anything of it is offered. Refused, in this order, are
-    a wrong CRC; an unknown opcode; a payload that is longer than ``payload_bytes(config)``, is no
-    whole number of items, or asks for an answer of more than 65,535 bytes. No byte is taken from
-    ``i`` while a request is being answered. See :class:`rtl.link.framer.Framer` for what is skipped
-    and abandoned.
+    A request is stored and checked before any of its bytes is offered. It is refused for the first
+    of these reasons: its CRC is wrong; its opcode is unknown; its payload is longer than
+    ``payload_bytes(config)``, is not a whole number of items, or asks for an answer of more than
+    65,535 bytes. No byte is taken from ``i`` while a request is being answered.
+    :class:`rtl.link.framer.Framer` describes which bytes are skipped and packets abandoned.
 
     Timing: one byte per cycle on every stream. The answer's first byte is offered in the cycle
-    after the request's last byte, its CRC once its payload has gone and ``done`` is high. Reset
+    after the request's last byte, its CRC after its payload and when ``done`` is high. Reset
     abandons a packet.
 
     Parameters
@@ -54,19 +54,19 @@ class Packets(wiring.Component):
     o : Out(stream.Signature(8))
         Bytes to the host.
     request : Out(Request)
-        What is to be carried out.
+        The request to carry out.
     busy : Out(1)
         A request is being answered.
     refused : Out(1)
         The last request was refused.
     steps : In(range(T_max + 1))
-        Register STEPS: how long a sample is; only of a recurrent trainer.
+        Value of register STEPS, the steps of a sample; only in a recurrent trainer.
 
     Raises
     ------
     TypeError, ValueError
-        For a ``timeout`` of wrong type or range, and for a configuration whose samples or counter
-        words do not fit a packet.
+        If ``timeout`` has a wrong type or range, or samples or counter words of the configuration
+        do not fit a packet.
     """
 
     def __init__(self, config, timeout):
@@ -101,7 +101,7 @@ class Packets(wiring.Component):
         if self.config.recurrent:
             m.d.comb += items.steps.eq(self.steps)
 
-        answering = self.busy  # low: the packet that is passing is a request
+        answering = self.busy  # while it is low, a request is being received
         received = framer.passed & ~answering
         in_payload = field == Field.PAYLOAD
         size = Signal(16)  # bytes of the request's payload
@@ -115,7 +115,7 @@ class Packets(wiring.Component):
             framer.more.eq(Mux(answering, request.owed, ~buffer.end)),
             framer.hold.eq(answering & ~self.refused & ~request.done),
             buffer.i.payload.eq(self.i.payload),
-            # A payload that is too long overwrites its own beginning; it is refused.
+            # A payload that is too long overwrites its own beginning, but it is refused anyway.
             buffer.i.valid.eq(received & in_payload),
             buffer.size.eq(size),
             buffer.rewind.eq(received & (field != Field.CRC_LOW)),
@@ -148,7 +148,7 @@ class Packets(wiring.Component):
                 m.d.sync += refusal.eq(Refusal.LENGTH)
             with m.Else():
                 m.d.sync += self.refused.eq(0)
-        # From the second cycle of an answer to its last byte.
+        # High from the second cycle of an answer to its last byte.
         m.d.sync += request.active.eq(answering & ~self.refused & ~ended)
         with m.If(framer.expired):
             m.d.sync += [answering.eq(0), request.active.eq(0)]

@@ -8,11 +8,11 @@ from rtl.link.uart import Receiver, Transmitter, divisor
 
 
 class Serial(wiring.Component):
-    """Bytes over resource ``uart`` 0 of an amaranth-boards platform.
+    """Transfers bytes over resource ``uart`` 0 of an amaranth-boards platform.
 
-    8 data bits, no parity, 1 stop bit.
+    The format is 8 data bits, no parity, 1 stop bit.
 
-    Timing: as of :class:`rtl.link.uart.Receiver` and :class:`rtl.link.uart.Transmitter`.
+    Timing: see :class:`rtl.link.uart.Receiver` and :class:`rtl.link.uart.Transmitter`.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class Serial(wiring.Component):
     Members
     -------
     rx : Out(stream.Signature(8))
-        Bytes from the host. One that is complete before the last was taken is dropped.
+        Bytes from the host. A byte is dropped if the previous one was not taken in time.
     tx : In(stream.Signature(8))
         Bytes to the host.
     """

@@ -9,9 +9,10 @@ from amaranth.lib.wiring import In, Out
 def tolerance(cycles):
     """How much shorter and longer than ``cycles`` a sender's bit may be for :class:`Receiver`.
 
-    A bit is sampled ``_middle(cycles)`` to ``_middle(cycles) + 1`` cycles after it should have
-    begun, as its start bit met the clock. By the stop bit 9 bits have added up; that must have
-    begun by then, and must not yet have ended, as the next start bit may follow at once.
+    A bit is sampled ``_middle(cycles)`` to ``_middle(cycles) + 1`` cycles after its nominal begin,
+    depending on the phase of the start bit relative to the clock. Before the stop bit, the
+    deviations of 9 bits add up. When it is sampled, the stop bit must have begun and must not have
+    ended, because the next start bit may follow at once.
 
     Parameters
     ----------
@@ -21,13 +22,13 @@ def tolerance(cycles):
     Returns
     -------
     (float, float)
-        Parts of ``cycles``, for any bytes back to back: 5.0 % and 2.8 % for 4 cycles, at least
-        3.7 % both ways from 5, 4 % from 7, 5.0 % and 5.6 % in the limit.
+        Fractions of ``cycles``, for any bytes back to back: 5.0 % and 2.8 % for 4 cycles; both at
+        least 3.7 % from 5 cycles on, and 4 % from 7 on; 5.0 % and 5.6 % in the limit.
 
     Raises
     ------
     TypeError, ValueError
-        For a divisor that is no integer or below 4.
+        If ``cycles`` is not an integer or is below 4.
     """
     middle = _middle(_check(cycles))
     return (cycles - middle - 1) / (10 * cycles), middle / (9 * cycles)
@@ -48,12 +49,12 @@ def divisor(clock_hz, baud):
     Raises
     ------
     ValueError
-        If no whole divisor from 4 on comes within 2 % of the rate (what is sent must suit
-        the other side's receiver) and leaves the other side's sender 2 % as well.
+        If no integer divisor from 4 on is within 2 % of the rate, which the other side's receiver
+        needs, and also leaves a tolerance of 2 % to the other side's sender.
     """
     cycles = round(clock_hz / baud)
     if cycles >= 4:
-        bit = clock_hz / baud / cycles  # as the other side has it, of ours
+        bit = clock_hz / baud / cycles  # the other side's bit as a fraction of ours
         shorter, longer = tolerance(cycles)
         if abs(1 / bit - 1) <= 0.02 and 1 - shorter <= bit * 0.98 and bit * 1.02 <= 1 + longer:
             return cycles
@@ -62,10 +63,10 @@ def divisor(clock_hz, baud):
 
 
 def _middle(cycles):
-    """Whole cycles from a bit's first sample to the one that is taken.
+    """Whole cycles from a bit's first sample to the sample that is used.
 
-    An even bit has two samples in its middle; the earlier one is nearer to it, as a bit's first
-    sample is up to a cycle late.
+    A bit with an even number of cycles has two samples beside its middle. The earlier one is nearer
+    to it, because a bit's first sample is up to one cycle late.
     """
     return (cycles - 1) // 2
 
@@ -81,14 +82,14 @@ def _check(cycles):
 class Receiver(wiring.Component):
     """Turn the line level into bytes.
 
-    A frame starts at a falling edge; every bit is sampled once, in its middle. A frame whose start
-    bit is not low or whose stop bit is not high there is dropped.
+    A frame starts at a falling edge; every bit is sampled once, in its middle. A frame is dropped
+    if its start bit is not low there, or its stop bit is not high.
 
     Timing: a byte is offered 9 ``divisor`` + (``divisor`` - 1) // 2 + 2 cycles, or up to one more,
-    after its start bit appears at the pin, and stays until it is taken. A byte that completes
-    before that is dropped.
+    after its start bit appears at the pin, and stays until it is taken. Bytes that complete before
+    that are dropped.
 
-    Constraints: a sender's bit may be off in length by :func:`tolerance`.
+    Constraints: the length of a sender's bit may deviate by :func:`tolerance`.
 
     Parameters
     ----------
@@ -105,7 +106,7 @@ class Receiver(wiring.Component):
     Raises
     ------
     TypeError, ValueError
-        For a divisor that is no integer or below 4.
+        If ``divisor`` is not an integer or is below 4.
     """
 
     i: In(1, init=1)
@@ -128,7 +129,7 @@ class Receiver(wiring.Component):
         with m.If(self.o.ready):
             m.d.sync += self.o.valid.eq(0)
         with m.If(left == 0):
-            # An edge, not a level: a line held low (a break, no cable) is no row of zero bytes.
+            # An edge, not a level: a line held low (break, no cable) must not give zero bytes.
             with m.If(before & ~line):
                 m.d.sync += [left.eq(10), timer.eq(_middle(self.divisor) - 1)]
         with m.Elif(timer != 0):
@@ -148,8 +149,8 @@ class Receiver(wiring.Component):
 class Transmitter(wiring.Component):
     """Turn bytes into the line level.
 
-    Timing: the start bit appears on the line one cycle after a byte is taken; a byte takes
-    10 ``divisor`` + 1 cycles, the extra cycle lengthening its stop bit. Reset ends a frame at once.
+    Timing: the start bit appears on the line one cycle after a byte is taken. A byte takes
+    10 ``divisor`` + 1 cycles; the extra cycle lengthens its stop bit. Reset ends a frame at once.
 
     Parameters
     ----------
@@ -166,7 +167,7 @@ class Transmitter(wiring.Component):
     Raises
     ------
     TypeError, ValueError
-        For a divisor that is no integer or below 4.
+        If ``divisor`` is not an integer or is below 4.
     """
 
     i: In(stream.Signature(8))

@@ -1,1 +1,1 @@
-"""Small components and layouts that the engines and the link are made of."""
+"""Small components and layouts that the engines and the link use."""

@@ -10,16 +10,16 @@ from rtl.parts.delay import delay
 class ReadArbiter(wiring.Component):
     """Gives one read port to several readers that take turns.
 
-    Inside, ``conflict`` is high in a clock in which two of them read: what would be wrong. Proofs
-    and simulations of the trainer assert that it stays low.
+    The internal signal ``conflict`` is high in a clock in which two of them read, which is an
+    error. Proofs and simulations of the trainer assert that it stays low.
 
-    Timing: combinational. At most one reader may read in a clock; all see the data.
+    Timing: combinational. At most one reader may read in a clock; all readers see the data.
 
     Parameters
     ----------
     like : ReadPort.Signature
     count : int
-        Readers, at least 1. The address is the last one's where nobody reads.
+        Readers, at least 1. While none of them reads, the address is the last reader's.
 
     Members
     -------
@@ -52,7 +52,7 @@ class ReadArbiter(wiring.Component):
 class ReadRegisters(wiring.Component):
     """Registers between a reader and a read port.
 
-    Timing: address and enable take ``before`` clocks, the data ``after`` clocks.
+    Timing: address and enable are delayed by ``before`` clocks, the data by ``after`` clocks.
 
     Parameters
     ----------

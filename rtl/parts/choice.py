@@ -1,4 +1,4 @@
-"""One stream of two."""
+"""Choice between two streams."""
 
 from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
@@ -8,12 +8,12 @@ from amaranth.lib.wiring import In, Out
 class Choice(wiring.Component):
     """Passes on one stream or the other.
 
-    Timing: combinational. The choice may change when the stream that was chosen offers nothing.
+    Timing: combinational. The choice may change only while the chosen stream offers nothing.
 
     Parameters
     ----------
     shape : ShapeLike
-        Of the payload.
+        Shape of the payload.
 
     Members
     -------

@@ -4,7 +4,7 @@ from amaranth.hdl import Signal
 
 
 def delay(m, value, clocks, name="delay"):
-    """``value`` as it was ``clocks`` clocks ago; its initial value during the first clocks."""
+    """Return ``value`` as it was ``clocks`` clocks ago, and its initial value before that."""
     for i in range(clocks):
         register = Signal.like(value, name=f"{name}_{i}")
         m.d.sync += register.eq(value)

@@ -1,7 +1,7 @@
-"""Counters on their way through the update engine: what is known of each, and its step.
+"""Counters on their way through the update engine, and their steps.
 
-Bit i of a counter toggles where all lower bits equal the direction. They are compared three at a
-time: before the registers, where a LUT4 per three suffices, and where it tells the limits too.
+Bit i of a counter toggles if all lower bits equal the direction. The bits are compared in groups of
+three before the registers: a LUT4 per group suffices there, and the results also show the limits.
 """
 
 from amaranth.hdl import Cat, Module, Mux, Signal
@@ -14,15 +14,16 @@ from rtl.parts.state_port import shift_signature
 def lane_layout(bits):
     """A counter that is about to step.
 
-    ``low``, its lower bits; ``positive``, h >= 0; ``step``, else it stays; ``up``, else down;
-    ``outward``, away from 0 (or -1); ``alike``, which threes of the lower bits all equal ``up``.
+    ``low`` holds its lower bits; ``positive`` says that h >= 0; ``step`` that it steps, ``up`` that
+    it steps up, and ``outward`` that it steps away from 0 (or -1). ``alike`` says for each group of
+    three lower bits that all of them equal ``up``.
     """
     return data.StructLayout({"low": bits - 1, "positive": 1, "step": 1, "up": 1, "outward": 1,
                               "alike": len(_threes(range(bits - 1)))})
 
 
 def look(lane, low, positive, up):
-    """Assignments to all of a lane but ``step``."""
+    """Assignments to all fields of a lane except ``step``."""
     return [
         lane.low.eq(low), lane.positive.eq(positive), lane.up.eq(up),
         lane.outward.eq(up == positive),
@@ -33,15 +34,15 @@ def look(lane, low, positive, up):
 def minus_one(bits):
     """Fields of a lane that holds -1 and goes up.
 
-    Initialisation begins with it. As it is the power-on value too, that is a synchronous set of
-    the ECP5's registers.
+    Initialisation begins with this value. Because it is also the power-on value, the ECP5 can use
+    the synchronous set of its registers.
     """
     return {"low": (1 << bits - 1) - 1, "positive": 0, "up": 1, "outward": 0,
             "alike": (1 << len(_threes(range(bits - 1)))) - 1}
 
 
 def stepped(lane):
-    """A lane's counter, one step on unless that would leave the range: low bits, then h >= 0."""
+    """A lane's counter after its step, with saturation: the low bits, then h >= 0."""
     carry, toggles = lane.step & ~(lane.outward & lane.alike.all()), []
     for part, alike in zip(_threes(lane.low), lane.alike, strict=True):
         toggles += [carry & (part[:i] == lane.up.replicate(i)) for i in range(len(part))]
@@ -50,36 +51,36 @@ def stepped(lane):
 
 
 def _threes(low):
-    """Bits cut into parts of three."""
+    """Bits in groups of three."""
     return [low[i:i + 3] for i in range(0, len(low), 3)]
 
 
 class Lanes(wiring.Component):
-    """A word of counters, each of which steps up or down, or stays; the limits are kept.
+    """A word of counters, each of which steps up or down, or stays, with saturation.
 
-    The results are also the state port's shift register, which costs no LUT more.
+    The results are also the shift register of the state port, which takes no additional LUTs.
 
     Timing
     ------
-    ``result_low`` and ``result_positive`` are those of what came two clocks ago, but ``stepping``,
-    ``initialising`` and ``running`` are those of that clock and the one after; while
-    ``shift.open`` is high they change only with ``shift.move``.
+    ``result_low`` and ``result_positive`` belong to the inputs of two clocks ago. ``stepping``,
+    ``initialising`` and ``running`` must be steady in that clock and the one after. While
+    ``shift.open`` is high the results change only with ``shift.move``.
 
     Parameters
     ----------
     lanes, bits : int
         Counters, and bits of each.
     beat : int
-        Bits that pass the state port at a time.
+        Bits per transfer of the state port.
 
     Members
     -------
     low : In(lanes * (bits - 1))
     positive : In(lanes)
-        Of each counter its lower bits, and h >= 0.
+        Lower bits of each counter, and whether it is >= 0.
     stepping : In(1)
-        Step towards ``target`` where that is what ``inputs`` say, else away from it; otherwise away
-        from the sign change.
+        Step up in lanes where ``inputs`` equals ``target``, else down. While it is low, step away
+        from the sign change instead.
     target : In(1)
     inputs : In(lanes)
     steps : In(lanes)
@@ -87,7 +88,7 @@ class Lanes(wiring.Component):
     initialising : In(1)
         Step up from -1 instead.
     running : In(1)
-        No lane steps while it is low.
+        While it is low, no lane steps.
     result_low : Out(lanes * (bits - 1))
     result_positive : Out(lanes)
     shift : In(shift_signature(beat))
@@ -116,7 +117,7 @@ class Lanes(wiring.Component):
         m = Module()
         bits = self.bits
 
-        # Look at what was read.
+        # First stage: store the counters that were read, and the comparisons.
         here = [Signal(lane_layout(bits), name=f"lane{i}", init=minus_one(bits), reset_less=True)
                 for i in range(self.lanes)]
         for i, lane in enumerate(here):
@@ -133,8 +134,8 @@ class Lanes(wiring.Component):
             with m.If(~self.running):
                 m.d.sync += lane.step.eq(0)
 
-        # Step, or shift: ``passing`` is the word as it passes the port. (Signals, not expressions:
-        # every lane takes its part of them.)
+        # Second stage: step, or shift. ``passing`` is the word in the format of the port. These are
+        # signals, not expressions, because every lane takes its part of them.
         shift, width = self.shift, self.lanes * bits
         results = [Signal(bits, name=f"result{i}") for i in range(self.lanes)]
         padded = -(-width // self.beat) * self.beat

@@ -1,4 +1,4 @@
-"""What travels between the components of a trainer: the layout of every payload."""
+"""Layouts of all payloads between the components of a trainer."""
 
 from amaranth.lib import data
 from amaranth.utils import ceil_log2
@@ -7,15 +7,15 @@ from rtl.parts.memory import slot_words
 
 
 def sample_layout(config):
-    """One beat of a sample: P input bits, lowest word first; the label counts on the last beat.
+    """One beat of a sample: P input bits, lowest word first; the label is used on the last beat.
 
-    A sequence sends the words of one step after those of another.
+    The words of a sequence come step by step.
     """
     return data.StructLayout({"data": config.weight_lanes, "label": ceil_log2(config.classes)})
 
 
 def result_layout(config):
-    """What the trainer reports of a sample."""
+    """The result of a sample that the trainer reports."""
     return data.StructLayout({
         "prediction": ceil_log2(config.classes),
         "error": 1,
@@ -24,11 +24,11 @@ def result_layout(config):
 
 
 def forward_job_layout(config):
-    """What :class:`rtl.engines.forward.Forward` is to do: which rows meet which input.
+    """A job of :class:`rtl.engines.forward.Forward`: rows, and the input to multiply them with.
 
-    ``rows`` and ``words`` count from 1; ``skip`` words of each row are left out at its end;
-    ``address`` is the first row's in the sign plane; ``source`` and ``target`` are offsets in the
-    activation memory; ``fan_in`` is F_l, ``gate`` T_l and, if there is one, ``stability`` kappa_l.
+    ``rows`` and ``words`` are numbers from 1; ``skip`` words at the end of each row are left out;
+    ``address`` is that of the first row in the sign plane; ``source`` and ``target`` are offsets in
+    the activation memory; ``fan_in`` is F_l, ``gate`` T_l and ``stability``, if present, kappa_l.
     """
     offsets = range(max(2, slot_words(config)))
     fan_ins = [f for _, f in config.shapes]
@@ -48,7 +48,7 @@ def forward_job_layout(config):
 def row_layout(config):
     """The result of one row: the activation and abs(z).
 
-    ``open`` is the gate, abs(z) <= T_l; ``unstable``, if there is a stability, abs(z) < kappa_l.
+    ``open`` is the gate, abs(z) <= T_l; ``unstable``, if present, is abs(z) < kappa_l.
     """
     return data.StructLayout({
         "activation": 1,
@@ -71,16 +71,17 @@ def scanned_layout(config):
 def open_row_layout(config):
     """A row that passes its target on: its address in the sign plane and the target's sign.
 
-    Of a recurrent network also a step of the past, by its address in the activation memory.
+    In a recurrent network also a step that votes, with the address of its block in the activation
+    memory.
     """
     depth = max(2, config.sign_depth, slot_words(config) if config.recurrent else 0)
     return data.StructLayout({"address": range(depth), "sign": 1})
 
 
 def backward_job_layout(config):
-    """The layer that gets targets: its columns, and the words of P columns (both from 1).
+    """The layer that gets targets: the numbers of its columns and of words of P columns, from 1.
 
-    ``first`` is the place in a row of the first of these words (recurrent networks).
+    ``first`` is the place of the first of these words in a row (recurrent networks).
     """
     return data.StructLayout({
         "columns": range(max(config.layers) + 1),
@@ -91,11 +92,11 @@ def backward_job_layout(config):
 
 
 def select_job_layout(config):
-    """The layer to scan: its rows and group size (both from 1), and where its rows lie.
+    """The layer to scan: its number of rows and group size, both from 1, and the place of its rows.
 
-    ``address`` is the first row's in the sign plane, ``words`` the words per row; ``neuron`` is the
-    first row's place in the neuron memory (hidden layers). Of a recurrent network ``newest`` and
-    ``oldest`` mark the scan of the last step and of the first one that has targets.
+    ``address`` is that of the first row in the sign plane, ``words`` the words per row; ``neuron``
+    is the first row's place in the neuron memory (hidden layers). In a recurrent network ``newest``
+    and ``oldest`` mark the scans of the last step and of the first step that has targets.
     """
     steps = max(1, config.max_steps)
     return data.StructLayout({
@@ -117,8 +118,8 @@ def span_layout(config):
 def winner_layout(config):
     """One winner: layer (0 for layer 1), row address, sign of the target, slot of the sample.
 
-    Of a recurrent network also ``neuron``, its place in the layer, and ``span``. The state layer's
-    rows carry sign 1: their steps have the targets in them (``rtl.engines.votes``).
+    In a recurrent network also ``neuron``, its place in the layer, and ``span``. Rows of the state
+    layer have sign 1, because the votes include the targets (``rtl.engines.votes``).
     """
     through_time = {"neuron": range(max(2, *config.layers)), "span": span_layout(config)} \
         if config.recurrent else {}

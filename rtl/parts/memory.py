@@ -1,4 +1,4 @@
-"""The two planes of the network's state: visible weights, and the rest of the counters."""
+"""Memories: the two planes of the counters (signs and other bits), and the activations."""
 
 import random
 from itertools import accumulate
@@ -11,7 +11,7 @@ from amaranth.utils import ceil_log2
 
 
 def ports(width, depth, granularity=None):
-    """Signatures of the read and the write port of a memory of ``depth`` words, 2 at least."""
+    """Signatures of the read and the write port of a memory of ``depth`` words, at least 2."""
     address = ceil_log2(max(2, depth))
     return (ReadPort.Signature(addr_width=address, shape=unsigned(width)),
             WritePort.Signature(addr_width=address, shape=unsigned(width),
@@ -29,7 +29,7 @@ def counter_ports(config):
 
 
 def activation_ports(config):
-    """Ports of :class:`ActivationMemory`: its read port, and the write ports for inputs and for
+    """Ports of :class:`ActivationMemory`: the read port, and the write ports for inputs and for
     neurons. An address is ``Cat(offset, slot)``.
     """
     depth = activation_depth(config)
@@ -40,19 +40,19 @@ def activation_ports(config):
 class SignPlane(wiring.Component):
     """One bit per weight (1 for +1) in words of P bits, then the class prototypes.
 
-    Padding, the lanes of a row's last word beyond its fan-in, holds 1 from configuration on.
-    Together with the 0 that pads activations it adds nothing to a popcount.
+    The padding, lanes of a row's last word beyond its fan-in, holds 1 from configuration on. With
+    the 0 that pads activations it adds nothing to a popcount.
 
     Timing
     ------
     ``read.data`` follows a clock with ``read.en`` by ``latency`` clocks and is held until the next
-    read. A word must not be read and written in one clock (what is read would be undefined).
+    read. A word must not be read and written in one clock (the data read would be undefined).
 
     Parameters
     ----------
     config : Config
     prototypes : sequence of int
-        K_L bits per class, bit i being element i.
+        K_L bits per class; bit i is element i.
 
     Members
     -------
@@ -87,14 +87,14 @@ class SignPlane(wiring.Component):
 class CounterPlane(wiring.Component):
     """The low B_h - 1 bits of Q counters per word.
 
-    All are 0 from configuration on, but not with ``single_port``: SPRAM cannot be given contents,
-    and holds anything until it is written.
+    They are 0 after configuration, but not with ``single_port``: SPRAM cannot be initialised, and
+    has arbitrary contents until it is written.
 
     Timing
     ------
     ``read.data`` follows a clock with ``read.en`` by one clock; it is not held. A word must not
-    be read and written in one clock. With ``single_port`` nothing at all may be read in a clock in
-    which something is written.
+    be read and written in one clock. With ``single_port``, no word may be read in a clock in which
+    any word is written.
 
     Parameters
     ----------
@@ -103,8 +103,8 @@ class CounterPlane(wiring.Component):
     depth : int
         Words, at least 1.
     single_port : bool
-        One address for reading and writing: on an iCE40 UltraPlus SB_SPRAM256KA blocks (16 bits
-        x 16384 each), elsewhere a memory that behaves likewise and starts with a random pattern.
+        Use one address for reading and writing. The memory consists of SB_SPRAM256KA blocks (16
+        bits x 16384 each) on an iCE40 UltraPlus; elsewhere it starts with a random pattern.
 
     Members
     -------
@@ -127,7 +127,7 @@ class CounterPlane(wiring.Component):
         if self.single_port and device.startswith("iCE40UP"):
             self._spram(m)
             return m
-        # A simulated host that trusts in zeros, as SPRAM does not hold, is found out.
+        # A random pattern reveals a simulated host that relies on zeros, which SPRAM does not hold.
         rng = random.Random(self.width)
         init = [rng.getrandbits(self.width) for _ in range(self.depth)] if self.single_port else []
         m.submodules.memory = memory = Memory(
@@ -173,8 +173,8 @@ class CounterPlane(wiring.Component):
 
 
 def slot_offsets(config):
-    """Where, in a sample's words of the activation memory, the inputs and the activations of each
-    layer begin, and last where they end. For networks without recurrence.
+    """Offsets of the inputs and of each layer's activations in a slot of the activation memory, and
+    last the end of the slot. Only for networks without recurrence.
     """
     return [0, *accumulate((layer.words for layer in config.network), initial=config.input_words)]
 
@@ -187,27 +187,27 @@ def slot_words(config):
 
 
 def activation_depth(config):
-    """Words of the activation memory, slots beginning at powers of two."""
+    """Words of the activation memory. The length of a slot is a power of two."""
     return (config.max_batch + 1) << ceil_log2(max(2, slot_words(config)))
 
 
 def neuron_lanes(config):
-    """Lanes that activations of neurons can occupy, in blocks of 16: the width of a small RAM."""
+    """Lanes that activations can occupy, in multiples of 16, which is the width of a small RAM."""
     return min(config.weight_lanes, -(-max(config.layers) // 16) * 16)
 
 
 class ActivationMemory(wiring.Component):
     """Inputs and activations of a few samples, in words of P bits, padded with 0.
 
-    A slot holds one sample: words of x, then of a_1, ..., a_L. Slots start at powers of two, so
-    that an address is ``Cat(offset, slot)``. Of a recurrent network it holds T_max + 1 blocks
-    [x_t | s_(t-1)], the input of step t in the order of a row, then the output layer's
-    activations; the last block has no x, the first no s.
+    A slot holds one sample: the words of x, then those of a_1, ..., a_L. The length of a slot is a
+    power of two, so that an address is ``Cat(offset, slot)``. In a recurrent network a slot holds
+    T_max + 1 blocks [x_t | s_(t-1)], each of which is the input of step t in the order of a row,
+    then the output layer's activations. The last block has no x, the first block no s.
 
     Timing
     ------
-    As :class:`SignPlane`, with a latency of one clock. Inputs and neurons must not be written in
-    one clock.
+    As for :class:`SignPlane`, with a latency of one clock. Inputs and neurons must not be written
+    in the same clock.
 
     Parameters
     ----------
@@ -216,8 +216,8 @@ class ActivationMemory(wiring.Component):
     Members
     -------
     read, inputs, neurons : Out(...)
-        See :func:`activation_ports`. Neurons fill ``neuron_lanes(config)`` lanes at most; the
-        others keep the 0 that they hold from configuration on: no input is written there.
+        See :func:`activation_ports`. Neurons fill at most ``neuron_lanes(config)`` lanes; in their
+        words the other lanes keep the 0 from configuration, because no input is written there.
     """
 
     latency = 1

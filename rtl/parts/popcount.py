@@ -8,19 +8,21 @@ from amaranth.lib.wiring import In, Out
 class Popcount(wiring.Component):
     """Number of equal bits of two words: ``popcount(~(a ^ b))``, see ``bep_model.phases.bits``.
 
-    A balanced tree of adders in as few stages, with a register after each, as ``levels_per_stage``
-    allows; the first stage takes the XNOR too, and one level more if they cannot be equal.
+    A balanced tree of adders has as few stages as ``levels_per_stage`` allows, with a register
+    after each stage. The first stage includes the XNOR; if the levels do not divide evenly, the
+    earlier stages get one more.
 
     Timing
     ------
-    ``o`` belongs to the inputs of ``latency`` clocks ago; one word per clock; nothing to reset.
+    ``o`` belongs to the inputs of ``latency`` clocks ago. It takes one word per clock, and its
+    registers have no reset.
 
     Parameters
     ----------
     lanes : int
         Bits per word, at least 1.
     levels_per_stage : int
-        Most adder levels between registers, at least 1.
+        Largest number of adder levels between registers, at least 1.
 
     Members
     -------
@@ -32,7 +34,7 @@ class Popcount(wiring.Component):
     Raises
     ------
     ValueError
-        For fewer than one lane or level.
+        If ``lanes`` or ``levels_per_stage`` is below 1.
     """
 
     def __init__(self, lanes, levels_per_stage=4):

@@ -1,4 +1,4 @@
-"""State port: how words of counters pass in and out, a few bytes at a time."""
+"""State port: reads and writes counter words from outside, a few bytes at a time."""
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
@@ -8,15 +8,15 @@ from bep_model.protocol import state_bytes
 
 
 def beat_bits(config, port_bytes):
-    """Bits that pass at a time: a port is never wider than a counter word."""
+    """Bits per transfer. The port is never wider than a counter word."""
     return 8 * min(port_bytes, state_bytes(config))
 
 
 def state_signature(config, port_bytes=1):
-    """The state port, seen from who asks.
+    """The state port, seen from the requester.
 
-    A ``request`` names a counter word and is held until all its bytes have passed, lowest first:
-    those of a word that is read at ``reply``, those of a word that is written at ``data``.
+    A ``request`` names a counter word and is held until all bytes of the word have passed, lowest
+    first: at ``reply`` if the word is read, at ``data`` if it is written.
     """
     beat = beat_bits(config, port_bytes)
     return wiring.Signature({
@@ -28,17 +28,17 @@ def state_signature(config, port_bytes=1):
 
 
 def shift_signature(beat):
-    """How the port has a register shift, seen from the port.
+    """Control of the shift register, seen from the port.
 
-    ``open``, it holds the word of a request; with ``move`` its lowest ``beat`` bits leave and
-    ``enters`` comes in at the high end; ``leaves`` are the lowest bits.
+    While ``open`` is high, the register holds the word of a request. With ``move`` its lowest
+    ``beat`` bits leave, and ``enters`` comes in at the high end. ``leaves`` are the lowest bits.
     """
     return wiring.Signature({
         "open": Out(1), "move": Out(1), "enters": Out(beat), "leaves": In(beat)})
 
 
 class StatePort(wiring.Component):
-    """Controls the state port of an update engine, whose results are the shift register.
+    """Controls the state port of an update engine, whose result registers are the shift register.
 
     Timing: see :class:`rtl.engines.update.Update`.
 
@@ -46,7 +46,7 @@ class StatePort(wiring.Component):
     ----------
     config : Config
     port_bytes : int
-        Bytes that pass at a time.
+        Bytes per transfer.
 
     Members
     -------
@@ -54,11 +54,11 @@ class StatePort(wiring.Component):
     enable : In(1)
         A request may begin.
     idle : In(1)
-        Nothing is under way in the engine.
+        The engine's pipeline is empty.
     answered : In(1)
-        What was read is in the register in the next clock.
+        In the next clock, the register holds the word that was read.
     start, store : Out(1)
-        Read a word; write what the register holds.
+        Read a word; write the word in the register.
     shift : Out(shift_signature(8 * port_bytes))
     """
 

@@ -4,6 +4,6 @@ from amaranth.hdl import Array, Const, unsigned
 
 
 def lookup(index, values):
-    """``values[index]`` for non-negative constants; an index beyond the last gives the last."""
+    """``values[index]`` for non-negative constants. A larger index gives the last value."""
     shape = unsigned(max(1, max(values).bit_length()))
     return Array([Const(value, shape) for value in values])[index]

@@ -4,7 +4,7 @@
 def times(value, factor):
     """``value * factor`` as a sum of shifts.
 
-    For ``*`` synthesis may take a multiplier block of the chip.
+    Synthesis might use a multiplier block of the chip for ``*``.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
-"""What components ask of those around them: assumed where they are proved, asserted in a trainer.
+"""What components require of their environment: assumed in their proofs, asserted in a trainer.
 
-Every function takes ``claim``, Assume or Assert.
+Every function takes ``claim``, which is Assume or Assert.
 """
 
 from amaranth.hdl import Cat, Signal, Value
@@ -10,13 +10,13 @@ from rtl.parts.delay import delay
 
 
 def update_contract(m, config, update, claim, *, steady=True):
-    """Rows are real, stay until they are taken and, without batches, come only once in a run; run
-    stays until all is done, the operation meanwhile (but a sweep may follow updates), and steps and
-    their probability are known a clock before; rows and accesses do not meet. Of a recurrent
-    network also where the output layer's input begins stays with the row, and rows of the state
-    layer are to step up where their votes say so.
+    """Rows exist, stay until they are taken and, without batches, come only once in a run. ``run``
+    stays high until all rows are done, and the operation stays the same meanwhile (but a sweep may
+    follow updates). The operation STEP and its probability are known one clock before. Rows and
+    accesses do not overlap. In a recurrent network, ``source`` stays like the row, and rows of the
+    state layer have sign 1, because their votes include the targets.
 
-    ``steady=False`` leaves out that rows stay.
+    ``steady=False`` leaves out that rows stay the same.
     """
     control = update.control
     row, rows, run = update.rows.payload, update.rows, control.run
@@ -39,7 +39,7 @@ def update_contract(m, config, update, claim, *, steady=True):
         m.d.comb += claim(offered & (fields == before) if steady else offered, "row not held")
     ran = delay(m, run, 1, "ran")
     was = delay(m, operation, 1, "was")
-    turned = Signal()  # a sweep follows at once
+    turned = Signal()  # a sweep follows immediately
     m.d.comb += turned.eq(ran & run & (operation != was))
     at_rest = delay(m, ~control.busy & ~offered, 1, "at_rest")
     sweeps = (was == Operation.STEP.value) & (operation == Operation.REINFORCE.value)
@@ -72,7 +72,7 @@ def update_contract(m, config, update, claim, *, steady=True):
 
 
 def state_contract(m, state, claim):
-    """A request stays the same until it is answered or taken back."""
+    """A request stays the same until it is answered or withdrawn."""
     fields = Value.cast(state.request.payload)
     waits = delay(m, state.request.valid & ~state.request.ready, 1, "asks")
     before = delay(m, fields, 1, "asked")
@@ -81,7 +81,8 @@ def state_contract(m, state, claim):
 
 
 def winners_contract(m, capacity, push, commit, drop, fill, claim):
-    """At most ``capacity`` rows are in the queue, now ``fill``; a clock commits or drops."""
+    """The queue holds ``fill`` rows and never more than ``capacity``; no clock commits and drops.
+    """
     m.d.comb += [
         claim(fill + push <= capacity, "queue overflows"),
         claim(~(commit & drop), "commit and drop"),

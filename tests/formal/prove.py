@@ -12,7 +12,7 @@ from amaranth.hdl import ClockDomain, Const, Fragment, Signal
 from amaranth.hdl._mem import MemoryInstance
 
 ROOT = Path("build/formal")
-"""Folder of the proofs; relative, because the tools, being WebAssembly, do not see every folder."""
+"""Folder of the proofs. It is relative because the tools are WebAssembly and see few folders."""
 
 SCRIPT = """\
 [options]
@@ -29,7 +29,7 @@ top.il
 
 
 class ProofError(AssertionError):
-    """A proof failed: the text says which assertion, and where the trace is."""
+    """A proof failed. The text names the assertion and the folder of the trace."""
 
 
 def prove(name, harness, depth, *, mode="prove"):
@@ -38,14 +38,14 @@ def prove(name, harness, depth, *, mode="prove"):
     Parameters
     ----------
     name : str
-        Of the folder ``build/formal/NAME``, where a failed proof leaves its trace.
+        Name of the folder ``build/formal/NAME``, where a failed proof leaves its trace.
     harness : Module
         Its inputs are ``AnySeq`` and ``AnyConst``. There is no reset.
     depth : int
         Clocks.
     mode : str
-        "prove": for all times, by k-induction with k = ``depth``; "bmc": for ``depth`` clocks from
-        power-on; "cover": that every ``Cover`` is reached within ``depth`` clocks.
+        "prove" proves for all times, by k-induction with k = ``depth``; "bmc" proves for ``depth``
+        clocks from power-on; "cover" shows that each ``Cover`` is reached within ``depth`` clocks.
 
     Raises
     ------
@@ -74,14 +74,14 @@ def prove(name, harness, depth, *, mode="prove"):
 
 
 def open_up(component):
-    """Elaborate a component and list what is inside.
+    """Elaborate a component and list its internal signals and memories.
 
     Returns
     -------
     fragment : Fragment
-        To be made a submodule in the component's stead.
+        Use it as the submodule instead of the component.
     signals : dict of str to Signal
-        Everything that is assigned inside, by dotted path and name: ``bernoulli.word``.
+        All signals that are assigned inside, by dotted path and name: ``bernoulli.word``.
     memories : dict of str to MemoryInstance
         By dotted path, for :func:`peek` and :func:`collision`.
     """
@@ -103,13 +103,13 @@ def open_up(component):
 
 
 def peek(memory, address):
-    """The word at ``address``, a Signal, through one more combinational read port."""
+    """Read the word at ``address``, a Signal, through an additional combinational read port."""
     word = Signal(len(memory._write_ports[0]._data), name="peek")
     memory.read_port(domain="comb", addr=address, data=word, en=Const(1), transparent_for=())
     return word
 
 
 def collision(memory):
-    """High in a clock in which a word is read and written."""
+    """High in a clock in which the same word is read and written."""
     read, write = memory._read_ports[0], memory._write_ports[0]
     return read._en & write._en.any() & (read._addr == write._addr)

@@ -1,8 +1,8 @@
-"""Trainer: the contracts of its parts are kept, and no word is read in the clock it is written.
+"""Trainer: it keeps the contracts of its parts, and reads no word in the clock it is written.
 
-The whole trainer is too deep for an induction: a sample takes some forty clocks at the least. So it
-is proved for a bounded number of clocks after power-on, with everything free that comes from
-outside; and asserted in simulation, for the whole job of several configurations.
+The whole trainer is too deep for an induction: a sample takes at least some forty clocks. So this
+is proved for a bounded number of clocks after power-on, with all external inputs free, and asserted
+in simulations of whole jobs for several configurations.
 """
 
 from unittest.mock import patch
@@ -39,14 +39,15 @@ CASES |= {f"recurrent-{name}": recurrent.CASES[name] for name in (
 TINY = {"mlp": Config(2, (2, 2), 2, 2, 2, 2),
         "recurrent": Config(2, (2, 2), 2, 2, 2, 2, max_steps=2)}
 CLOCKS = 12
-"""Of the bounded proof: commands, sweeps of two rows, the state port, the start of a sample. Every
-clock more takes half as long again; 20 clocks, a minute and a half, were proved by hand."""
+"""Clocks of the bounded proof. They cover commands, sweeps of two rows, the state port, and the
+start of a sample. Each clock more makes the proof take half as long again; 20 clocks, a minute and
+a half, were proved by hand."""
 
 
 def checks(m, trainer, claim):
-    """Elaborate the trainer into ``m``; ``claim(condition, text)`` gives a statement, as Assert.
+    """Elaborate the trainer into ``m``; ``claim(condition, text)`` gives a statement, like Assert.
 
-    Return the signals inside, by name.
+    Return the internal signals by name.
     """
     config = trainer.config
     m.submodules.trainer, inside, memories = open_up(trainer)
@@ -56,7 +57,7 @@ def checks(m, trainer, claim):
         m, config.max_batch * sum(config.layers), memories["winners.memory"]._write_ports[0]._en,
         inside["sequencer.winners__commit"], inside["sequencer.winners__drop"],
         (tail - head)[:len(head)], claim)
-    # A sweep reads activations too but makes no use of them.
+    # A sweep reads activations too, but does not use them.
     update = trainer.update
     steps = inside["forward.activations__en"] | (update.control.operation == Operation.STEP)
     for name, memory in memories.items():
@@ -69,7 +70,7 @@ def checks(m, trainer, claim):
     for name in ("signs_arbiter", "counters_arbiter", "activations_arbiter", "activations"):
         m.d.comb += claim(~inside[f"memories.{name}.conflict"], f"conflict at {name}")
 
-    # Read in every clock; used only now and then.
+    # These memories are read in every clock, but the data are used only in some clocks.
     used = {"winners": inside["winners.fetched"]}
     if config.depth > 1:
         used["neurons"] = inside["sequencer.select__hidden"] & inside["select.late_valid_0"]
@@ -86,7 +87,7 @@ def checks(m, trainer, claim):
 
 
 class AnyParameters(Registers):
-    """Parameters that are any legal constants; mode and commands, any at any time."""
+    """Parameters are arbitrary legal constants; mode and commands are arbitrary in every clock."""
 
     def elaborate(self, platform):
         m = Module()
@@ -111,7 +112,7 @@ class AnyParameters(Registers):
 
 
 class AnyBits(Bank):
-    """Random bits of any value in any clock."""
+    """Random bits are arbitrary in every clock."""
 
     def elaborate(self, platform):
         m = Module()
@@ -126,7 +127,7 @@ def test_first_clocks(kind, single_port):
     m = Module()
     with patch("rtl.trainer.Registers", AnyParameters), patch("rtl.trainer.Bank", AnyBits):
         inside = checks(m, trainer, Assert)
-    if single_port:  # as after a reset: else the first sweep would take up all the clocks
+    if single_port:  # as after a reset; else the first sweep would take all the clocks
         inside["batches.defined"]._init = 1
     for s in (trainer.samples.valid, trainer.samples.payload, trainer.results.ready,
               trainer.state.request.valid, trainer.state.request.payload,
@@ -138,7 +139,7 @@ def test_first_clocks(kind, single_port):
 
 
 class Checked(wiring.Component):
-    """A trainer that stops the simulation where a claim does not hold."""
+    """A trainer that stops the simulation when a claim does not hold."""
 
     def __init__(self, trainer):
         self.trainer = trainer

@@ -1,8 +1,8 @@
 """Update: no counter is lost, and no word is read in the clock in which it is written.
 
-One counter is followed, any one: row, word and lane are ``AnyConst``, so that what is proved for it
-holds for all. Of the two planes only its bits are modelled; everything else that is read is
-arbitrary, and so is its own word when it is read in the clock in which it is written.
+One arbitrary counter is followed: its row, word and lane are ``AnyConst``, so the proof holds for
+all counters. Only its bits of the two planes are modelled. All other data that are read are
+arbitrary, and so is its own word if it is read in the clock in which it is written.
 """
 
 import pytest
@@ -27,12 +27,12 @@ CONFIGURATIONS = {
     "recurrent, one subword": Config(3, (3, 2), 2, 3, 2, 2, max_batch=2, max_steps=3),
 }
 DEPTH = {1: 5, 3: 9}
-"""Clocks of the induction by the latency of reads. These are the fewest with which it succeeds, and
-then it holds for all times; more would only cost time, most of it in the base case."""
+"""Clocks of the induction by the latency of reads. These are the fewest with which it succeeds. The
+proof then holds for all times; more clocks would only cost time, mostly in the base case."""
 
 
 class Followed:
-    """The counter that is followed: constants of which every value is tried."""
+    """The counter that is followed. Its constants can have any value."""
 
     def __init__(self, m, config):
         layers, addresses = all_rows(config)
@@ -63,7 +63,7 @@ def all_rows(config):
 
 
 def word_of(config, layer, number):
-    """Of a counter word of a row: sign word within the row, place within it, counters it holds."""
+    """For a counter word of a row: its sign word in the row, its place in that, its counters."""
     low, longest = (1 << config.subword_bits) - 1, max(config.counter_words)
     spans = [span for layer in config.network
              for span in (*layer.spans, *[(0, 0, 0)] * (longest - layer.counter_words))]
@@ -74,7 +74,7 @@ def word_of(config, layer, number):
 
 
 def harness(config, *, steady=True, **options):
-    """The update engine, used in any way its contract allows, and what is claimed of it."""
+    """The update engine, used in any way that its contract allows, and the claims about it."""
     m = Module()
     dut = Update(config, **options)
     control = dut.control
@@ -95,7 +95,7 @@ def harness(config, *, steady=True, **options):
     is_step, is_initialise = (
         control.operation == o for o in (Operation.STEP, Operation.INITIALISE))
 
-    # Rows: all words, each once, in order.
+    # Rows: all words are read, each once, in order.
     layer, row = dut.rows.payload.layer, dut.rows.payload
     position = Signal(range(max(config.counter_words)))
     final = position == lookup(layer, config.counter_words) - 1
@@ -110,13 +110,14 @@ def harness(config, *, steady=True, **options):
     m.d.comb += Assert(dut.rows.ready == (stepping & final), "row not worked on to its end")
 
     this_row = row.address == followed.row_address
-    seen = Signal()  # the followed row, since the last time that run was low
+    seen = Signal()  # the followed row came since run was last low
     with m.If(dut.rows.ready & this_row):
         m.d.sync += seen.eq(1)
     with m.If(~dut.control.run):
         m.d.sync += seen.eq(0)
 
-    # Memories: the followed counter's own bits; all else, and every collision, is arbitrary.
+    # Memories: only the followed counter's bits are modelled. All other data are arbitrary, and so
+    # are its bits in a collision.
     stored = Signal(bits - 1), Signal(init=1)
     write = dut.write_counters.en & (dut.write_counters.addr == followed.address)
     sign_write = dut.write_signs.addr == followed.sign_address
@@ -156,7 +157,7 @@ def harness(config, *, steady=True, **options):
         m.d.comb += Assert(~(dut.counters.en & dut.write_counters.en),
                            "single port read and written")
 
-    # What the counter should be (Eq. 8, 9, and reinforcement), once its word has been read.
+    # The value that the counter should have (Eq. 8, 9, and reinforcement) after its word was read.
     value = Signal(signed(bits))
     target = delay(m, row.sign, dut.read_latency, "target")
     agrees, changed = dut.activations.data.bit_select(followed.sign_lane, 1) == target, Const(1)
@@ -191,7 +192,7 @@ def harness(config, *, steady=True, **options):
     with m.If(~under_way.any() & ~storing):
         m.d.comb += Assert(Cat(stored[0], ~stored[1]).as_signed() == value, "counter lost")
 
-    # Corners, to see that the contract leaves room for them.
+    # Corner cases, to check that the contract allows them.
     limited = after_row & is_step & drawn & followed.real & up & (value == high)
     m.d.comb += [
         Cover(limited),
@@ -202,7 +203,7 @@ def harness(config, *, steady=True, **options):
         Cover(after_row & ~is_step & ~is_initialise & (value == low)),
     ]
 
-    # Inside: what the induction needs to know of the registers.
+    # Internal registers: invariants that the induction needs.
     m.d.comb += [
         Assert(inside["rows.number"] == position, "number"),
         Assert(inside["rows.word"] == word, "word"),
@@ -211,7 +212,7 @@ def harness(config, *, steady=True, **options):
         Assert((position == 0) | (dut.control.run & dut.rows.valid), "row left"),
         Assert(inside["rows.begins"] == (position == 0), "begins"),
     ]
-    with m.If(part != 0):  # what was read with the first subword is held
+    with m.If(part != 0):  # data read with the first subword are held
         here = (layer != 0) | ~is_step if config.recurrent else Const(1)
         m.d.comb += [
             Assert(~here | (offset == (source + word)[:len(offset)]), "activations not held"),
@@ -224,10 +225,10 @@ def harness(config, *, steady=True, **options):
 
 
 def voting(m, dut, followed, inside, this_word, stepping, part):
-    """What is claimed of votes: taken once per sign word of a row of the state layer, when they are
-    there, and kept for all its counter words.
+    """Claim that votes are taken once per sign word of a row of the state layer, when they are
+    valid, and kept for all counter words of the sign word.
 
-    Return what the votes on the followed counter are, when its lane is stepped: up, and changed.
+    Return the votes on the followed counter at the time when its lane is stepped: up, and changed.
     """
     due = (stepping & (dut.control.operation == Operation.STEP) & (dut.rows.payload.layer == 0)
            & (part == 0))
@@ -249,9 +250,9 @@ def voting(m, dut, followed, inside, this_word, stepping, part):
 
 
 def port(m, dut, followed, inside, value):
-    """What is claimed of the state port, and what the induction needs to know of it.
+    """Claims about the state port, and invariants of it that the induction needs.
 
-    Return whether the counter that is followed is about to be written; ``value`` is then right.
+    Return whether the followed counter is about to be written; ``value`` is then right.
     """
     request, enters, leaves = dut.state.request, dut.state.data, dut.state.reply
     bits, beat = dut.config.counter_bits, len(enters.payload)
@@ -270,7 +271,7 @@ def port(m, dut, followed, inside, value):
     with m.If(~request.valid | request.ready):
         m.d.sync += count.eq(0)
 
-    # A word that is read leaves part by part. All but the counter that is followed is arbitrary.
+    # A word that is read leaves part by part. Everything but the followed counter is arbitrary.
     place = followed.lane * bits
     mask = Const((1 << bits) - 1) << place
     word = value.as_unsigned() << place
@@ -281,7 +282,7 @@ def port(m, dut, followed, inside, value):
     with m.If(leaves.valid & asked):
         m.d.comb += Assert(~differs(leaves.payload, count), "wrong reply")
 
-    # One that is written has entered by the clock after its end.
+    # A word that is written has entered by the clock after the end of the request.
     entered, entering = Signal(beats * beat), delay(m, enters.payload, 1, "part")
     full = Cat(entered[beat:], entering)
     with m.If(moved):
@@ -292,7 +293,7 @@ def port(m, dut, followed, inside, value):
     storing = Signal(2)
     m.d.sync += storing.eq(Cat(request.valid & request.ready & write & asked, storing))
 
-    # Inside.
+    # Internal registers.
     opened, shifting, moving, working = (
         inside[name] for name in ("port.opened", "port.shift__open", "port.shift__move", "working"))
     results = [inside[f"lanes.result{i}"] for i in range(dut.config.counter_lanes)]
@@ -318,7 +319,7 @@ def port(m, dut, followed, inside, value):
 
 
 OPTIONS = {"two-ports": {}, "one-port": {"single_port": True}, "registered": {"read_latency": 3}}
-"""Of ``Update``, by name."""
+"""Options of ``Update``, by name."""
 
 
 @pytest.mark.parametrize("options", OPTIONS)
@@ -330,7 +331,7 @@ def test_no_counter_is_lost(name, options):
 
 
 def test_corners_are_reached():
-    """Saturation, answer, writing, a row again for another sample, a reinforcement."""
+    """Saturation, reading and writing by the port, a row for two samples, and reinforcement."""
     prove("update-cover", harness(CONFIGURATIONS["one layer"]), 16, mode="cover")
 
 

@@ -1,7 +1,7 @@
-"""Winners: rows leave in order, dropped ones never; what is at the output was read safely.
+"""Winners: rows leave in order, dropped rows never leave, and no row is read while it is written.
 
-One row is followed, any one of those pushed: how many committed and uncommitted rows lie before it
-says when it must leave.
+One arbitrary row is followed. The number of committed and uncommitted rows before it determines
+when it must leave.
 """
 
 import pytest
@@ -21,11 +21,11 @@ CONFIGURATIONS = {
     "eight": Config(2, (2, 2), 2, 2, 2, 2, max_batch=2),
 }
 DEPTH = 3
-"""Clocks of the induction; everything older than one clock is in the registers."""
+"""Clocks of the induction. The registers hold everything that is older than one clock."""
 
 
 def harness(config, capacity):
-    """The queue, used in any way that keeps to its capacity, and what is claimed of it."""
+    """The queue, used in any way that respects its capacity, and the claims about it."""
     m = Module()
     dut = Winners(config)
     m.submodules.winners, inside, memories = open_up(dut)
@@ -33,7 +33,7 @@ def harness(config, capacity):
     m.d.comb += [s.eq(AnySeq(s.shape())) for s in (
         dut.i.valid, row, dut.control.commit, dut.control.drop, dut.o.ready)]
 
-    # Rows in the queue: pending ones are not committed yet.
+    # Rows in the queue; pending rows are not committed yet.
     pending, committed = (Signal(range(capacity + 1), name=n) for n in ("pending", "committed"))
     taken = dut.o.valid & dut.o.ready
     push, commit, drop = dut.i.valid, dut.control.commit, dut.control.drop
@@ -46,7 +46,7 @@ def harness(config, capacity):
     m.d.comb += [
         Assert(~dut.o.valid | (committed != 0), "row from nowhere"),
         Assert(dut.empty == (committed == 0), "empty"),
-        # Two clocks after the one in which it first counts as committed a row is at the output.
+        # A row is at the output two clocks after the one in which it first counts as committed.
         Assert(dut.o.valid == (delay(m, committed, 2, "known")
                                > delay(m, taken, 1, "left") + delay(m, taken, 2, "left2")), "late"),
     ]
@@ -72,10 +72,10 @@ def harness(config, capacity):
     m.d.comb += Cover(leaves & (inside["head"] == (1 << len(inside["head"])) - 1))
     m.d.comb += Cover(leaves & inside["spare"])
 
-    # Inside: the pointers and the place of the followed row.
+    # Internal registers: the pointers and the place of the followed row.
     head, tail, limit = (inside[name] for name in ("head", "tail", "committed"))
     place, gone = Signal.like(head), Signal(2)
-    # Rows that were read but are still here.
+    # Rows that were read but have not left.
     fetched, spare = inside["fetched"], inside["spare"]
     m.d.comb += gone.eq(dut.o.valid + fetched + spare)
     m.d.comb += place.eq(head + before - gone)
@@ -109,7 +109,7 @@ def test_first_in_first_out(name):
 
 
 def test_corners_are_reached():
-    """The ring goes around, and a row leaves while two more have been read."""
+    """The ring wraps around, and a row leaves after two more were read."""
     config = CONFIGURATIONS["three"]
     prove("winners-cover", harness(config, capacity(config)), 12, mode="cover")
 

@@ -1,4 +1,4 @@
-"""A component in Amaranth's simulator, clock by clock; memories and streams around it."""
+"""Simulates a component clock by clock in Amaranth's simulator, with memories and streams."""
 
 from collections import namedtuple
 
@@ -9,7 +9,7 @@ from amaranth.sim import Simulator
 from bep_model.config import Config
 
 PERIOD = 1e-6
-"""Of the simulated clock, in seconds."""
+"""Period of the simulated clock, in seconds."""
 
 CONFIGURATIONS = {
     "one of everything": Config(1, (1,), 2, 2, 1, 1),
@@ -21,14 +21,14 @@ CONFIGURATIONS = {
     "two generators": Config(75, (3, 2), 3, 5, 36, 36),
     "stable": Config(11, (7, 6), 4, 7, 4, 2, stable=True),
 }
-"""Small trainers at the corners, by name."""
+"""Small trainers that cover corner cases, by name."""
 
 
 class Bench:
     """Simulates one component with a time limit.
 
     Clock n, from 0, ends with active edge n. A testbench that has waited for n edges sets the
-    inputs of clock n; what is recorded for clock n are the values in the end of that clock.
+    inputs of clock n. The values recorded for clock n are those at the end of that clock.
 
     Parameters
     ----------
@@ -57,12 +57,13 @@ class Bench:
     def memory(self, contents, read, write=None, latency=1):
         """A memory with synchronous reads and at most one write port.
 
-        Reading and writing a word in one clock is an error: hardware may give anything.
+        Reading and writing a word in one clock is an error, because in hardware the data read are
+        undefined.
 
         Parameters
         ----------
         contents : list of int
-            Changed in place by writes.
+            Writes change it in place.
         read : ReadPort
             Its data changes ``latency`` clocks after the address and is held while ``en`` is low.
         write : WritePort, optional
@@ -100,14 +101,14 @@ class Bench:
 
 
 def generator(*seed):
-    """A random generator; its seed is printed, for pytest to show with a failure."""
+    """A random generator. Its seed is printed, so that pytest shows it with a failure."""
     print("seed", *seed)
     return np.random.default_rng(seed)
 
 
 async def wait(ctx, n):
     """Wait for n clocks."""
-    # Not with `tick().repeat(n)`, nor below with `until`: they raise when they are abandoned
+    # Neither `tick().repeat(n)` here nor `until` below is used: they raise when they are abandoned
     # because another testbench failed.
     for _ in range(n):
         await ctx.tick()
@@ -121,7 +122,7 @@ async def until(ctx, condition):
 
 
 async def pause(ctx, rng, chance):
-    """Wait a random number of clocks, at each with probability ``chance`` for one more."""
+    """Wait a random number of clocks: ``chance`` is the probability of each further clock."""
     while rng.random() < chance:
         await ctx.tick()
 
@@ -137,7 +138,7 @@ async def drive(ctx, stream, payloads, rng, idle):
 
 
 async def collect(ctx, stream, n, rng, stall):
-    """Take n payloads, as integers; in each clock be unready with probability ``stall``."""
+    """Take n payloads, as integers; ``stall`` is the probability of not being ready in a clock."""
     taken = []
     payload = Value.cast(stream.payload)
     while len(taken) < n:
@@ -154,11 +155,11 @@ def clocks(trace, name):
 
 
 def number(bits):
-    """Bits, element 0 first, as an integer."""
+    """The integer of some bits; element 0 is the lowest bit."""
     return sum(int(bit) << i for i, bit in enumerate(bits))
 
 
 def row_words(bits, lanes, padding=0):
-    """Words of ``lanes`` bits that hold a row of bits, the last one filled up."""
+    """Words of ``lanes`` bits that hold a row of bits; the last word is padded."""
     padded = [*bits, *[padding] * (-len(bits) % lanes)]
     return [number(padded[i:i + lanes]) for i in range(0, len(padded), lanes)]

@@ -1,4 +1,4 @@
-"""The link beside a fake trainer and a byte transport: what the tests of the link run."""
+"""The link with a fake trainer and a byte transport, for the tests of the link."""
 
 import random
 from types import SimpleNamespace
@@ -29,7 +29,7 @@ def refused(reason):
 
 
 def sample_packet(config, samples):
-    """`samples`: (integer of words[0] * P bits, label) each."""
+    """`samples` has pairs (integer of words[0] * P bits, label)."""
     lanes = config.weight_lanes
     payload = b""
     for value, label in samples:
@@ -43,19 +43,19 @@ def sample_packet(config, samples):
 class Bench:
     """Link, fake trainer and byte transport.
 
-    The registers hold what was written to them, the counter words likewise; the result of sample n
-    is (its label + n) mod C, error = n & 1, triggered = n >> 1 & 1.
+    Registers and counter words hold the values written to them. The result of sample n has
+    prediction = (its label + n) mod C, error = n & 1 and triggered = n >> 1 & 1.
     """
 
     def __init__(self, config, seed, stalls):
         self.config, self.rng, self.stalls = config, random.Random(seed), stalls
-        # Samples and counter words are handed over without a byte moving on the line.
+        # No byte moves on the line while samples and counter words are handed over.
         self.dut = Link(config, max(TIMEOUT, 4 * sample_bytes(config), 6 * state_bytes(config)))
         self.seen = SimpleNamespace(registers={}, writes=[], words={}, samples=[])
         self.accept_samples = self.accept_words = True
         self.top = Module()
         self.top.submodules.link = self.dut
-        # A request of the state port is answered with its last byte.
+        # A request of the state port is answered in the clock of its last byte.
         state, self.last, self.moved = self.dut.state, Signal(), Signal()
         self.top.d.comb += [
             self.moved.eq(state.data.valid & state.data.ready
@@ -64,7 +64,7 @@ class Bench:
         ]
 
     def waits(self):
-        """Whether a side that could move data does not in this cycle."""
+        """Whether a side that could move data pauses in this cycle."""
         return self.stalls and self.rng.random() < 0.4
 
     async def registers(self, ctx):
@@ -110,7 +110,7 @@ class Bench:
         size, value, passed = state_bytes(self.config), 0, 0
         request = port.request.payload
         while True:
-            # Not every clock passes a byte, and none without the request.
+            # A byte passes in some clocks only, and only with the request.
             passing = passed < size and self.accept_words and not self.waits()
             free = passing & ctx.get(port.request.valid)
             write = ctx.get(request.write)
@@ -131,7 +131,7 @@ class Bench:
                 value = passed = 0
 
     def talk(self, sent, expected, cycles=60_000):
-        """Send bytes and pauses; the answer must be exactly as expected, and then silence."""
+        """Send bytes and pauses; exactly the expected answer must follow, and then silence."""
         received = bytearray()
 
         async def source(ctx):
@@ -173,7 +173,7 @@ class Bench:
 
 
 class Pause:
-    """An entry of the bytes to send: stay silent for that many cycles."""
+    """An entry among the bytes to send: stay silent for so many cycles."""
 
     def __init__(self, cycles):
         self.cycles = cycles

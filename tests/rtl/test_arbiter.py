@@ -1,4 +1,4 @@
-"""Shared read ports: who reads, when what was read comes, and that two readers are noticed."""
+"""Shared read ports: the address that is read, the latency of the data, and conflicts."""
 
 import pytest
 from amaranth.hdl import ClockDomain, Module
@@ -14,7 +14,7 @@ LIKE = ReadPort.Signature(addr_width=4, shape=8)
 
 
 def clocked():
-    """A module with a clock, for what has no register itself."""
+    """A module with a clock, for components without registers."""
     m = Module()
     m.domains.sync = ClockDomain()
     return m
@@ -22,7 +22,7 @@ def clocked():
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_turns(count):
-    """Readers in turn, at random; the data go to all."""
+    """Readers take turns at random; all of them get the data."""
     rng = generator(count)
     m = clocked()
     m.submodules.dut = dut = ReadArbiter(LIKE, count)
@@ -69,7 +69,7 @@ def test_conflict():
 
 @pytest.mark.parametrize(("before", "after"), [(0, 0), (1, 0), (0, 1), (2, 1)])
 def test_registers(before, after):
-    """What is read comes later by so many clocks, a word per clock."""
+    """The data come ``before`` + ``after`` clocks later, one word per clock."""
     m = clocked()
     m.submodules.dut = dut = ReadRegisters(LIKE, before, after)
     m.submodules.arbiter = arbiter = ReadArbiter(LIKE, 1)

@@ -12,7 +12,7 @@ from rtl.engines.open_rows import OpenRows
 
 from .bench import Bench, clocks, generator, row_words, until
 
-CONFIGURATIONS = {  # of which layers 1 (targets sought) and 2 (rows) matter
+CONFIGURATIONS = {  # only layers 1 (which gets targets) and 2 (its rows) matter
     "one of everything": Config(1, (1, 1), 2, 2, 1, 1),
     "one lane": Config(3, (5, 6), 2, 3, 1, 1),
     "two lanes": Config(3, (7, 3), 2, 3, 2, 2),
@@ -26,7 +26,7 @@ CONFIGURATIONS = {  # of which layers 1 (targets sought) and 2 (rows) matter
 @pytest.mark.parametrize("latency", [1, 2])
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_targets(name, latency):
-    """From no open row to all, also so few that the targets leave slower than rows are read."""
+    """From no open row to all, also so few that targets leave more slowly than rows are read."""
     config = CONFIGURATIONS[name]
     columns, rows = config.layers
     words = config.network[0].words
@@ -77,7 +77,7 @@ def test_targets(name, latency):
         np.testing.assert_array_equal([trace[n].valid for n in out], valid, f"{count} rows")
         signs = np.array([trace[n].sign for n in out])
         np.testing.assert_array_equal(signs[valid == 1], unpack(below, columns)[valid == 1])
-        # The targets of a word leave without a pause; those of the last one after `done`.
+        # The targets of a word leave without a pause, and those of the last word after `done`.
         step = max(count + 2, dut.gap)
         first = done + 1 - (words - 1) * step
         assert out == [first + i // config.weight_lanes * step + i % config.weight_lanes
@@ -90,7 +90,7 @@ def test_targets(name, latency):
 
 @pytest.mark.parametrize("rows", [1, 3, 8])
 def test_open_rows(rows):
-    """What was pushed between two starts is what can be read after the second."""
+    """Rows that were pushed between two starts can be read after the second one."""
     config = Config(2, (rows, max(1, rows - 1)), 2, 3, 2, 1)
     dut = OpenRows(config)
     rng = generator(rows)
@@ -116,7 +116,7 @@ def test_open_rows(rows):
         await ctx.tick()
 
     async def read(ctx):
-        """Reads the list before, from the clock after the start that ends it on."""
+        """Read the previous list, from the clock after the start that ends it."""
         for values in [[], *lists[:-1]]:
             await ctx.tick()
             taken.append([])

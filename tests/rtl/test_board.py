@@ -1,4 +1,4 @@
-"""A whole board: at its serial pins load, train, read results and counters; other transports."""
+"""A whole board: loading, training and reading through its serial pins; other transports."""
 
 from types import SimpleNamespace
 
@@ -29,9 +29,9 @@ SAMPLES, SEED, DIVISOR = 10, 3, 4
 
 
 class Platform:
-    """Pins that a testbench holds."""
+    """Pins that a testbench drives."""
 
-    default_clk_frequency = 4e6  # 4 cycles a bit at 1 Mbaud
+    default_clk_frequency = 4e6  # 4 cycles per bit at 1 Mbaud
 
     def __init__(self):
         self.rx, self.tx = io.SimulationPort("i", 1), io.SimulationPort("o", 1)
@@ -73,7 +73,7 @@ class Port:
         return byte
 
     async def ask(self, opcode, payload):
-        """Send a request; the payload of its answer."""
+        """Send a request, and return the payload of its answer."""
         await self.send(frame(opcode, bytes(payload)))
         head = bytes([await self.receive() for _ in range(HEAD)])
         rest = [await self.receive() for _ in range(int.from_bytes(head[2:], "little") + TAIL)]
@@ -124,7 +124,7 @@ def test_training_at_the_pins():
         size = protocol.state_bytes(CONFIG)
         seen.words = [int.from_bytes(raw[i:i + size], "little") for i in range(0, len(raw), size)]
 
-        # The button brings the power-on state back, in the midst of a packet and of a byte.
+        # The button restores the power-on state, even in the middle of a packet and of a byte.
         await port.send(frame(Opcode.WRITE)[:3])
         ctx.set(platform.rx.i, 0)
         await ctx.tick().repeat(10)
@@ -172,7 +172,7 @@ class Wire(wiring.Component):
     (frame(0x42), frame(protocol.REFUSED, [protocol.Refusal.OPCODE]), 1),
 ])
 def test_another_transport(reset, asked, expected, is_refused):
-    """Nothing else of the board knows what carries the bytes; the LEDs show what it does."""
+    """The board works with any transport, and the LEDs show its state."""
     platform, transport, received = Platform(), Wire(), bytearray()
     del platform.rx, platform.tx
     board = Board(CONFIG, integers(prototypes(CONFIG)), transport, reset=reset,

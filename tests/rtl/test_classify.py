@@ -14,7 +14,7 @@ from .bench import Bench, clocks, generator, pause, wait
 @pytest.mark.parametrize("idle", [0, 0.4])
 @pytest.mark.parametrize(("width", "classes"), [(1, 2), (3, 2), (4, 3), (6, 8), (40, 10)])
 def test_samples(width, classes, idle):
-    """Small widths make ties, between all and between the label's logit and its rivals."""
+    """Small widths cause ties, between all logits and between the label's logit and others."""
     dut = Classify(Config(3, (width,), classes))
     rng = generator(width, classes)
     samples = []

@@ -12,7 +12,7 @@ from .bench import Bench, clocks, generator, pause
 @pytest.mark.parametrize("idle", [0, 0.4])
 @pytest.mark.parametrize(("neurons", "steps", "fan_in"), [(1, 1, 1), (1, 5, 3), (7, 4, 9)])
 def test_sums(neurons, steps, fan_in, idle):
-    """Two sequences, the second of one step less; extremes of z are likely."""
+    """Two sequences, of which the second has one step less; extremes of z are likely."""
     config = Config(fan_in, (neurons, 2), 2, 3, 4, 2, max_steps=steps)
     rng = generator(neurons, steps, int(10 * idle))
     dut = Credit(config)

@@ -1,5 +1,5 @@
 # amaranth: UnusedElaboratable=no
-"""Every component says what its ports are, and elaborates to the same netlist every time."""
+"""Every component documents its ports, and elaborates to the same netlist every time."""
 
 import importlib
 import inspect
@@ -28,7 +28,7 @@ VALUES = {"config": CONFIG, "prototypes": (1, 6), "lanes": 5, "width": 8, "depth
           "divisor": 12, "timeout": 1000, "undefined": True, "shape": 4, "bits": 3, "beat": 8,
           "like": ReadPort.Signature(addr_width=2, shape=4), "count": 2, "before": 1, "after": 1,
           "baud": 250_000, "transport": Serial(250_000)}
-"""What the parameters of components without a default are given, by their names."""
+"""Values for the parameters of components without a default, by their names."""
 PLATFORM = Pins(CONFIG, (1, 6))
 
 
@@ -47,13 +47,13 @@ COMPONENTS = list(components())
 
 
 def build(component, config=CONFIG):
-    if component in (Credit, Votes):  # there is nothing for them to do elsewhere
+    if component in (Credit, Votes):  # only recurrent networks have them
         config = RECURRENT
     parameters = inspect.signature(component).parameters.values()
     values = VALUES | {"config": config}
     instance = component(**{parameter.name: values[parameter.name] for parameter in parameters
                             if parameter.default is parameter.empty})
-    Fragment.get(instance, PLATFORM)  # or Amaranth warns of blocks that were made and never used
+    Fragment.get(instance, PLATFORM)  # else Amaranth warns of unused blocks
     return instance
 
 
@@ -65,7 +65,7 @@ def section(text, title):
 
 
 def described(text):
-    """Names, or patterns, and the text after the colon of each entry of the section Members."""
+    """Yield each name or pattern in the section Members, with the text after its colon."""
     for line in section(text, "Members") or ():
         if line and not line.startswith(" "):
             names, _, kind = line.partition(" : ")
@@ -99,9 +99,9 @@ def test_sections(component):
 
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_members(component):
-    """Every member is described once, in the direction that it has; nothing else is.
+    """Every member is described once, with its direction, and nothing else is described.
 
-    A recurrent network has them all.
+    A recurrent network has all members.
     """
     members = build(component, RECURRENT).signature.members
     missing = set(members)
@@ -119,7 +119,7 @@ def test_members(component):
 @pytest.mark.parametrize("config", [CONFIG, RECURRENT], ids=["feed-forward", "recurrent"])
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_same_netlist(component, config):
-    """Twice the same instance, and another one."""
+    """The same instance twice, and another one."""
     one, other = build(component, config), build(component, config)
     texts = [rtlil.convert(dut, platform=PLATFORM, ports=[value for *_, value in ports(dut)],
                            emit_src=False) for dut in (one, one, other)]
@@ -152,7 +152,7 @@ ValueError
 
 
 def test_reader():
-    """What the tests above read from a docstring."""
+    """The tests above read docstrings correctly."""
     kind = "In(range(f(x) + 1)), Out(1)"
     assert list(described(DESCRIBED)) == [("a", kind), ("b_*", kind), ("d", "")]
     assert flows(kind) == ["In", "Out"]

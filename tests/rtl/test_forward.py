@@ -26,7 +26,7 @@ def sign_plane(network):
 
 
 def jobs(config, gates, stabilities):
-    """A job per layer, and last the classifier."""
+    """One job per layer, and last that of the classifier."""
     rows, fan_ins = (*config.layers, config.classes), config.widths
     words = (*config.row_words, config.network[-1].words)
     return [{
@@ -40,7 +40,7 @@ def jobs(config, gates, stabilities):
 @pytest.mark.parametrize("latency", [1, 2])
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_sample(name, latency):
-    """Two samples; the first layer by layer without a clock between, the second with pauses."""
+    """Two samples: the first one without a clock between layers, the second one with pauses."""
     config = CONFIGURATIONS[name]
     rng = generator(latency)
     network = random_network(config, rng)
@@ -65,7 +65,7 @@ def test_sample(name, latency):
 
     async def sequence(ctx):
         for n, x in enumerate(samples):
-            # Not yet written, but for the lanes that never are.
+            # Words that are not yet written hold 1s, except in lanes that are never written.
             activations[:] = [(1 << neuron_lanes(config)) - 1] * len(activations)
             activations[:config.input_words] = row_words(x, config.weight_lanes)
             for l, job in enumerate(work):
@@ -79,7 +79,7 @@ def test_sample(name, latency):
                     await ctx.tick()
                 if n:
                     await wait(ctx, int(rng.integers(1, 4)))
-            await ctx.tick()  # what a start in the same clock would have overlapped
+            await ctx.tick()  # the last write, which a start would have overlapped
             memories.append(list(activations))
 
     bench.run(sequence)
@@ -130,7 +130,7 @@ def test_sample(name, latency):
 
 @pytest.mark.parametrize("receiver", Receiver)
 def test_writes_only_activations(receiver):
-    """Into the slot of the sample."""
+    """They go into the slot of the sample."""
     config = CONFIGURATIONS["ragged"]
     dut = Forward(config)
     bench = Bench(dut)

@@ -1,4 +1,4 @@
-"""The link against a fake trainer that records what arrives, with random idle and backpressure."""
+"""The link against a fake trainer that records its inputs, with random idling and backpressure."""
 
 import random
 
@@ -92,13 +92,13 @@ def test_empty_requests(bench):
 
 
 def test_crc_error(bench):
-    """Flipped bits after SYNC are found, whether the packet keeps its length or not."""
+    """Flipped bits after SYNC are detected, whether the packet keeps its length or not."""
     good = frame(Opcode.WRITE, [0x10, 1, 2, 3, 4])
     sent, expected = [], []
     for bit in range(8, 8 * len(good), 3):
         bad = bytearray(good)
         bad[bit // 8] ^= 1 << bit % 8
-        # Zeros for a link that waits for more; if they do not suffice, the time-out ends it.
+        # Zeros follow for a link that waits for more; if they do not suffice, the time-out ends it.
         sent += [*bad, *bytes(40), Pause(TIMEOUT + 50)]
         length = int.from_bytes(bad[2:4], "little")
         if length <= 40:
@@ -158,7 +158,7 @@ def test_a_slow_packet_is_not_abandoned(bench):
 
 
 def test_trainer_that_takes_no_samples(bench):
-    """The answer breaks off after the time-out, and the link serves the next request."""
+    """The answer is cut off after the time-out, and the link serves the next request."""
     bench = bench()
     bench.accept_samples = False
     request = sample_packet(bench.config, [(1, 2), (3, 4)])
@@ -169,7 +169,7 @@ def test_trainer_that_takes_no_samples(bench):
 
 @pytest.mark.parametrize("opcode", [Opcode.STATE_READ, Opcode.STATE_WRITE])
 def test_trainer_that_does_not_answer(bench, opcode):
-    """A counter word that the trainer does not deliver or take in time is given up."""
+    """A counter word is abandoned if the trainer does not deliver or take it in time."""
     bench = bench()
     bench.accept_words = False
     read = frame(Opcode.STATE_READ, [0, 0, 0, 0, 1, 0])

@@ -1,4 +1,4 @@
-"""Loader: where the words of the samples go."""
+"""Loader: places of the words of the samples."""
 
 import pytest
 from amaranth.utils import ceil_log2
@@ -15,7 +15,7 @@ from .bench import CONFIGURATIONS, Bench, clocks, drive, generator, pause
 @pytest.mark.parametrize("config", [*CONFIGURATIONS.values(), Config(8, (2,), 256, 2, 3, 1, 4)],
                          ids=[*CONFIGURATIONS, "many classes"])
 def test_samples(config, idle, stall):
-    """More samples than slots; ``stall`` is the chance of a taken memory and of a late ``take``."""
+    """More samples than slots; ``stall`` is the chance of a blocked memory and a late ``take``."""
     rng = generator(int(2 * idle), int(2 * stall))
     dut = Loader(config)
     words, slots = config.input_words, config.max_batch + 1

@@ -21,7 +21,7 @@ from .bench import CONFIGURATIONS, Bench, generator, number, row_words
 
 
 class Spram(Elaboratable):
-    """Behaviour of an SB_SPRAM256KA: 16 bits x 16384, one address; read data held."""
+    """Behaviour of an SB_SPRAM256KA: 16 bits x 16384, one address; it holds the data read."""
 
     def __init__(self, kind, **ports):
         assert kind == "SB_SPRAM256KA"
@@ -53,11 +53,11 @@ class OnUltraPlus(Elaboratable):
 
 def exercise(bench, read, write, writes, contents, rng, *, addresses, held=True,
              single_port=False, clocks=200):
-    """Read and write at random, never a word at once; compare what is read with ``contents``.
+    """Read and write at random, never both on one word; compare the data read with ``contents``.
 
-    ``writes`` lists the values of the write enable, one bit per equal part of the word; ``held``,
-    what was read stays. Where there is a single port, every word is written first: nobody knows
-    what it holds before.
+    ``writes`` lists the values of the write enable, one bit per equal part of the word. ``held``
+    says that the data read stay. With a single port every word is written first, because it is
+    unknown what it holds before.
     """
     width, parts = len(write.data), len(write.en)
     part = width // parts
@@ -97,7 +97,7 @@ def exercise(bench, read, write, writes, contents, rng, *, addresses, held=True,
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_sign_plane(name):
-    """All weights +1 with their padding, then the prototypes; parts of a word can be written."""
+    """Weights and padding are +1, then come the prototypes; parts of a word can be written."""
     config = CONFIGURATIONS[name]
     rng = generator(1)
     prototypes = rng.integers(0, 2, (config.classes, config.layers[-1]))
@@ -112,7 +112,7 @@ def test_sign_plane(name):
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_activation_memory(name):
-    """All words of all slots are apart; bits of the slot lie above those of the offset."""
+    """All words of all slots are distinct; the slot's address bits are above the offset's."""
     config = CONFIGURATIONS[name]
     rng = generator(2)
     dut = ActivationMemory(config)
@@ -125,7 +125,7 @@ def test_activation_memory(name):
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_gathered_activations(name):
-    """They leave the lanes alone that no neuron can have."""
+    """They do not change lanes that no neuron can occupy."""
     config = CONFIGURATIONS[name]
     dut = ActivationMemory(config)
     ones, low = (1 << config.weight_lanes) - 1, (1 << neuron_lanes(config)) - 1
@@ -160,7 +160,7 @@ def test_counter_plane(width, depth, single_port):
 
 @pytest.mark.parametrize("single_port", [False, True])
 def test_counters_after_configuration(single_port):
-    """All 0, but in single-port memory anything: who trusts in zeros there is found out."""
+    """All are 0, but not in single-port memory, so that nobody can rely on zeros there."""
     dut = CounterPlane(6, 37, single_port)
     bench = Bench(dut)
     seen = []

@@ -25,7 +25,7 @@ def test_bits(width):
             bits = 0
             for i in range(width):
                 await pause(ctx, rng, 0.3)
-                ctx.set(dut.step, 1)  # the row's sum comes, its target is looked up in this clock
+                ctx.set(dut.step, 1)  # the row's sum comes, so its target is looked up
                 await ctx.tick()
                 ctx.set(dut.step, 0)
                 bits |= ctx.get(dut.bit) << i

@@ -46,9 +46,9 @@ def test_bank(lanes):
 @pytest.mark.parametrize("holding", [0, 0.5])
 @pytest.mark.parametrize("lanes", [1, 40])
 def test_bernoulli(lanes, holding, latency):
-    """Words, draws and clocks of all probabilities; also while the last draw is put off.
+    """Words, draws and clocks of all probabilities, also while the last draw is postponed.
 
-    Of each probability two words, at times one right after the other.
+    Each probability gives two words, sometimes one immediately after the other.
     """
     m = Module()
     m.submodules.bank = bank = Bank(lanes)

@@ -35,7 +35,7 @@ async def read(ctx, dut, address):
 @pytest.mark.parametrize("config", CONFIGURATIONS,
                          ids=["smallest", "middle", "deepest", "recurrent"])
 def test_parameters(config):
-    """All are 0 at first. A write changes one of them, at once, and cuts what does not fit."""
+    """All are 0 at first. A write changes one of them at once, and drops bits that do not fit."""
     dut = Registers(config)
     rng = generator(config.depth)
     table = registers(config)
@@ -83,7 +83,7 @@ def test_identification():
 
 
 def test_random():
-    """Register RANDOM shows the last generator; a write shifts the bank a clock later."""
+    """Register RANDOM reads the last generator; a write shifts the bank one clock later."""
     config = CONFIGURATIONS[1]
     dut = Registers(config)
     address = registers(config)["RANDOM"].address
@@ -103,7 +103,7 @@ def test_random():
 
 
 def test_commands():
-    """Bits stay until they are done; new ones may come at any time, also in the same clock."""
+    """Bits stay until they are done. New bits may come at any time, even in the same clock."""
     config = CONFIGURATIONS[1]
     dut = Registers(config)
     address = registers(config)["COMMAND"].address
@@ -128,7 +128,7 @@ def test_commands():
 
 
 def test_performance_counters():
-    """An event counts a clock later; those of the clock of ``clear`` are the first that count."""
+    """Events count one clock later; those in the clock of ``clear`` are the first that count."""
     config = CONFIGURATIONS[1]
     dut = Registers(config)
     table = registers(config)

@@ -1,4 +1,4 @@
-"""The rows of a sweep: layers 1..L, rows ascending, as bep_model.network goes through them."""
+"""The rows of a sweep: layers 1..L with rows in ascending order, as in bep_model.network."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from .bench import CONFIGURATIONS, Bench, clocks, collect, generator, until
 @pytest.mark.parametrize("stall", [0, 0.5])
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_rows(name, stall):
-    """Every set of enabled layers."""
+    """Rows and clocks, for every set of enabled layers."""
     config = CONFIGURATIONS[name]
     rng = generator(int(2 * stall))
     dut = Reinforce(config)

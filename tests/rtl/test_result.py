@@ -1,4 +1,4 @@
-"""Result: what it shows, and for how long."""
+"""Result: its values, and how long they stay."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from .bench import Bench, clocks, generator
 
 @pytest.mark.parametrize("stall", [0, 0.6])
 def test_results(stall):
-    """Each stays until it is taken; ``triggered`` is that of training."""
+    """Each result stays until it is taken; ``triggered`` is only for samples to train on."""
     rng = generator(int(10 * stall))
     dut = Result(Config(3, (4,), 5))
     bench = Bench(dut)

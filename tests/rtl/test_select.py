@@ -1,4 +1,4 @@
-"""Select and its neuron memory against the model's phase, and the gates of its phase backward."""
+"""Select and its neuron memory against the model's phase, and its open rows against the gates."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ CONFIGURATIONS = {
 @pytest.mark.parametrize("idle", [0, 0.4])
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_layers(name, idle):
-    """Every layer with every group size and stability, small abs(z) for many ties."""
+    """Every layer with every group size; small abs(z) give many ties."""
     config = CONFIGURATIONS[name]
     rng = generator(int(10 * idle))
     dut = Select(config)
@@ -119,7 +119,7 @@ def test_layers(name, idle):
 
 @pytest.mark.parametrize("layers", [(3,), (1, 1), (4, 5), (2, 3, 4)])
 def test_neurons(layers):
-    """Rows can be read in the order they were written in, again after ``clear``."""
+    """Rows can be read in the order in which they were written, and again after ``clear``."""
     config = Config(6, layers, 2, 3, 2, 1)
     dut = Neurons(config)
     rng = generator(*layers)

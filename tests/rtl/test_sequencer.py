@@ -1,4 +1,4 @@
-"""Sequencer: what a trainer does whose counters were never set."""
+"""Sequencer: a trainer whose counters were never set, or were written."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ BUSY = 1
 
 
 async def read(ctx, dut, name):
-    """A register, over the bus."""
+    """Read a register over the bus."""
     ctx.set(dut.bus.address, registers(dut.config)[name].address)
     await ctx.tick()
     return ctx.get(dut.bus.read_data)
@@ -43,7 +43,7 @@ async def idle(ctx, dut):
 
 
 async def counters(ctx, dut):
-    """All counters, through the state port."""
+    """Read all counters through the state port."""
     found = []
     ctx.set(dut.state.reply.ready, 1)
     for address in counter_addresses(dut.config):
@@ -78,7 +78,7 @@ async def sample(ctx, dut, mode):
 @pytest.mark.parametrize("single_port", [False, True])
 @pytest.mark.parametrize("kind", CONFIGS)
 def test_no_sample_meets_counters_that_were_never_set(kind, single_port):
-    """Memory that holds anything is drawn before the first sample, once; other memory holds 0."""
+    """Counters in SPRAM are drawn once, before the first sample; in other memory they are 0."""
     config = CONFIGS[kind]
     dut = Trainer(config, (1, 6), single_port, port_bytes=8)
     reset, seen = Signal(), []

@@ -1,4 +1,4 @@
-"""Multiplication by constants: its value, and that a board has no other."""
+"""Multiplication by constants: its values, and that a board has no multiplier."""
 
 import pytest
 from amaranth.hdl import Module, Signal
@@ -41,7 +41,9 @@ def test_value(factor):
 
 
 def multipliers(design, monkeypatch):
-    """Multiplication cells; Yosys makes shifts of powers of two, and of a part chosen of a word."""
+    """Number of multiplication cells. Yosys turns multiplications by powers of two and those that
+    choose a part of a word into shifts.
+    """
     monkeypatch.setattr(verilog, "PASSES", ("proc", "opt", "peepopt", "opt", "write_rtlil"))
     text = verilog.convert(design)
     assert "cell $add " in text
@@ -50,13 +52,13 @@ def multipliers(design, monkeypatch):
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_a_board_has_no_multiplier(name, monkeypatch):
-    """It has trainer, link and transport."""
+    """The board has a trainer, a link and a transport."""
     board = Pins(CONFIGS[name], integers(prototypes(CONFIGS[name])))
     assert multipliers(board, monkeypatch) == 0
 
 
 class Product(wiring.Component):
-    """What must not be in a board."""
+    """A multiplier, which a board must not have."""
 
     i: In(8)
     o: Out(16)

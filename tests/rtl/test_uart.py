@@ -18,15 +18,15 @@ def frame(byte, stop=1):
 
 
 def receive(dut, bits, cycles_per_bit, stall=None, phase=0.3):
-    """Drive `bits` (a list of frames' bits), return the bytes that came out.
+    """Drive `bits` (a list of the bits of frames), and return the bytes that came out.
 
-    `stall(n)` gives the cycles to wait before byte n is taken. The line first changes `phase` of
-    a cycle after a clock edge.
+    `stall(n)` gives the cycles to wait before byte n is taken. The first change of the line is
+    `phase` of a cycle after a clock edge.
     """
     taken = []
 
     async def line(ctx):
-        # The first clock edge is after half a cycle. A bit need be no whole number of cycles.
+        # The first clock edge is after half a cycle. A bit need not last a whole number of cycles.
         await ctx.delay((3.5 + phase) * 1e-6)
         for bit in bits:
             ctx.set(dut.i, bit)
@@ -68,7 +68,7 @@ def test_receiver(cycles):
 @pytest.mark.parametrize("cycles", RATES)
 @pytest.mark.parametrize("way", ("shorter", "longer"))
 def test_tolerance(cycles, way):
-    """Nothing is lost up to it, wherever the clock's edges are; beyond it something is."""
+    """No byte is lost within the tolerance, for any phase of the clock; beyond it some are."""
     sent = [0x00, 0xFF, 0x2A, 0x00]
     bits = [bit for byte in sent for bit in frame(byte)]
     shorter, longer = tolerance(cycles)
@@ -112,7 +112,7 @@ def test_receiver_timing(cycles, phase):
 
 
 def test_tolerance_figures():
-    """Those of the documentation."""
+    """The figures of the documentation are right."""
     assert tolerance(4) == (2 / 40, 1 / 36)
     assert all(min(tolerance(cycles)) > 0.037 for cycles in range(5, 1000))
     assert all(min(tolerance(cycles)) > 0.04 for cycles in range(7, 1000))
@@ -134,7 +134,7 @@ def frame_cycles(byte, cycles):
 
 
 def test_receiver_keeps_the_byte_that_waits():
-    """A byte that nobody takes stays; those that come meanwhile are lost."""
+    """A byte stays until it is taken; bytes that come meanwhile are lost."""
     bits = [bit for byte in (1, 2, 3) for bit in frame(byte)]
     taken = receive(Receiver(4), bits + [1] * 4 + frame(4), 4,
                     stall=lambda n: 128 if n == 0 else 0)
@@ -194,7 +194,7 @@ def test_divisor():
     (4, True), (4.03, True), (4.04, False), (3.93, True), (3.92, False), (5.09, True), (5.2, False),
     (25.4, True), (3.4, False)])
 def test_divisor_leaves_the_sender_two_percent(cycles, allowed):
-    """The bit that the other side means may differ from a whole number of cycles so far."""
+    """A rate may only deviate so far from a whole number of cycles per bit."""
     clock_hz, baud = round(cycles * 1_000_000), 1_000_000
     if not allowed:
         with pytest.raises(ValueError, match="leave a sender 2 %"):

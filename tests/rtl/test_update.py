@@ -25,11 +25,11 @@ from .bench import (
     wait,
 )
 
-THINNING = (1 << 16, 0x0A00, 0, 0xC000, 0x8000)  # which take 0, 7, 0, 2 and 1 draws
+THINNING = (1 << 16, 0x0A00, 0, 0xC000, 0x8000)  # these take 0, 7, 0, 2 and 1 draws
 
 
 class Model:
-    """Counters, in the arrays of the golden model's kernels, and as contents of the two planes."""
+    """Counters as arrays for the golden model's kernels, and as contents of the two planes."""
 
     def __init__(self, config, rng):
         self.config = config
@@ -74,7 +74,7 @@ class Model:
                 for word in range(layer.counter_words)]
 
     def planes(self):
-        """The sign plane without prototypes, unused lanes 1, and the counter plane."""
+        """The sign plane without prototypes, with 1 in unused lanes, and the counter plane."""
         config = self.config
         low_bits = config.counter_bits - 1
         signs = [word for padded, f in zip(self.layers, config.widths, strict=False)
@@ -90,7 +90,7 @@ class Model:
 
 
 class UpdateBench(Bench):
-    """An update engine between memories and a random bank in the state of a model."""
+    """An update engine with memories and a random bank, which begin in the state of a model."""
 
     def __init__(self, config, model, probabilities=None, **options):
         m = Module()
@@ -143,7 +143,7 @@ class UpdateBench(Bench):
     def check_clocks(self, rows):
         """Compare the clocks of the rows of each run with ``dut.cycles``.
 
-        A row is (which row, words, p, whether it is the first one of its layer in a sweep).
+        A row is a tuple (which row, words, p, whether it is the first of its layer in a sweep).
         """
         trace, dut = self.trace, self.dut
         transfers = [n for n in clocks(trace, "ready") if trace[n].valid]
@@ -173,14 +173,14 @@ class UpdateBench(Bench):
 
 
 OPTIONS = {"": {}, "single port": {"single_port": True}, "registered reads": {"read_latency": 3}}
-"""Of ``Update``, by name."""
+"""Options of ``Update``, by name."""
 
 
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("idle", [0, 0.6])
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_step(name, idle, options):
-    """A few samples for each thinning; the same rows win again and again, if there are batches."""
+    """A few samples for each thinning; with batches the same rows win again and again."""
     config = CONFIGURATIONS[name]
     rng = generator(int(10 * idle), *map(ord, options))
     model = Model(config, rng)
@@ -211,10 +211,10 @@ def test_step(name, idle, options):
                             "layer": l, "address": config.bases[l] + int(j) * config.row_words[l],
                             "sign": int(targets[l][j]), "slot": slot}))
                         scheduled.append(((l, j), config.counter_words[l], q, False))
-            if not idle and payloads:  # a row waits before the run begins
+            if not idle and payloads:  # a row is already waiting when the run begins
                 ctx.set(dut.rows.payload, payloads[0][1])
                 ctx.set(dut.rows.valid, 1)
-            await ctx.tick()  # the probability is there a clock before the run
+            await ctx.tick()  # the probability is set one clock before the run
             stored = None
             ctx.set(dut.control.run, 1)
             for n, payload in payloads:
@@ -236,7 +236,7 @@ def test_step(name, idle, options):
 @pytest.mark.parametrize("options", OPTIONS)
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_sweeps(name, options):
-    """Reinforcement to saturation at both ends, initialisation, reinforcement."""
+    """Reinforcement to saturation at both ends, then initialisation and reinforcement."""
     config = CONFIGURATIONS[name]
     rng = generator(*map(ord, options))
     model = Model(config, rng)
@@ -278,7 +278,7 @@ def test_sweeps(name, options):
 @pytest.mark.parametrize("operation", Operation)
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_state_port(name, operation, options, port_bytes):
-    """Random reads and writes, whatever operation comes next; some are taken back half-way."""
+    """Random reads and writes with every operation set; some are withdrawn half-way."""
     config = CONFIGURATIONS[name]
     rng = generator(operation.value, port_bytes, *map(ord, options))
     model = Model(config, rng)
@@ -290,7 +290,7 @@ def test_state_port(name, operation, options, port_bytes):
     model.update(0, inputs, one, one, 1 << 16)
     words = {address: model.word(l, row, word) for l, row, word, address in model.places()}
     used = {address: min(config.counter_lanes, config.widths[l] - word * config.counter_lanes)
-            for l, _, word, address in model.places()}  # the other lanes are written as 0
+            for l, _, word, address in model.places()}  # other lanes are written as 0
     beat = len(port.data.payload)
     beats = -(-config.counter_lanes * config.counter_bits // beat)
     counts = []  # beats that pass, per request

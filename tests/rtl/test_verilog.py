@@ -1,4 +1,4 @@
-"""Verilog of a component: ports, the same text every time, the same meaning everywhere."""
+"""Verilog of a component: its ports, the same text every time, the same meaning everywhere."""
 
 import os
 import re
@@ -22,7 +22,7 @@ PAIR = data.StructLayout({"low": 3, "none": 0, "high": 5})
 
 
 class Sum(wiring.Component):
-    """One-place stream register, always ready: the sum of the fields."""
+    """A stream register that is always ready and outputs the sum of the fields."""
 
     i: In(stream.Signature(PAIR, always_ready=True))
     o: Out(stream.Signature(6, always_ready=True))
@@ -106,10 +106,10 @@ DESIGNS = {
 
 @pytest.mark.parametrize("name", DESIGNS)
 def test_only_clocks_start_statements(name):
-    """What no clock starts is a continuous assignment, which is evaluated at the start.
+    """Statements that no clock starts are continuous assignments, evaluated at the start.
 
-    ``always @*`` is not, where it reads nothing that changes; ``always_comb`` is, but is none in
-    Verilog. A function may have a name that Icarus Verilog takes for a system function.
+    ``always @*`` is not evaluated if it reads nothing that changes. ``always_comb`` is, but Verilog
+    does not have it. A function may have a name that Icarus Verilog takes for a system function.
     """
     text = re.sub(r"//.*|/\*.*?\*/|\(\*.*?\*\)", "", convert(DESIGNS[name]()))
     events = set(re.findall(r"\b(always\w*\b\s*(?:@\s*(?:\*|\([^)]*\)))?)", text))
@@ -120,7 +120,7 @@ def test_only_clocks_start_statements(name):
 @icarus.needed
 @pytest.mark.parametrize("generation", icarus.GENERATIONS)
 def test_value_of_what_never_changes(generation, tmp_path):
-    """In a bench that touches no input."""
+    """The bench changes no input."""
     names = ("chosen", "switched", "element", "partly")
     (tmp_path / "top.v").write_text(convert(Still()) + f"""
 module bench;

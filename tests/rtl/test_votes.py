@@ -32,7 +32,7 @@ def counted(config):
 
 
 def blocks(config, x, states):
-    """Words of a slot: [x_t | s_(t-1)] step after step, and one block more."""
+    """Words of a slot: the blocks [x_t | s_(t-1)] of all steps, and one block more."""
     lanes = config.weight_lanes
 
     def words(bits, count):
@@ -51,7 +51,7 @@ def blocks(config, x, states):
 @pytest.mark.parametrize("learned", [False, True])
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_votes(name, learned, stall):
-    """``learned``: few winners, so that state rows of two samples follow one another."""
+    """With ``learned`` there are few winners, so state rows of two samples follow one another."""
     config = CONFIGURATIONS[name]
     rng = generator(len(name), learned, int(10 * stall))
     dut, votes, backward = counted(config)
@@ -73,7 +73,7 @@ def test_votes(name, learned, stall):
     bench.memory(memory, backward.activations)
 
     rows = []
-    for slot in range(slots):  # as they come: rows of the output layer first
+    for slot in range(slots):  # in the order of a trainer: rows of the output layer first
         span = {"oldest": oldest[slot], "length": int(lengths[slot])}
         output = 0 if learned and rng.random() < 0.8 else config.layers[1]
         for layer, neuron in [*((1, j) for j in range(output)), *((0, j) for j in range(state))]:

@@ -16,7 +16,7 @@ def record(bench, dut):
 
 
 def check(trace):
-    """Every clock's outputs follow from what was pushed, committed, dropped and taken before."""
+    """Check the outputs of every clock against the rows pushed, committed, dropped and taken."""
     pending, committed, due, taken, moved = [], [], [], 0, 0
     for n, clock in enumerate(trace):
         assert clock.empty == (taken == len(committed)), f"clock {n}"
@@ -72,7 +72,7 @@ def test_random_use(layers, max_batch, stall):
 
 @pytest.mark.parametrize(("layers", "max_batch"), [((3,), 1), ((4, 4), 2)])
 def test_whole_batch(layers, max_batch):
-    """All neurons of all samples of a batch fit; they leave one per clock."""
+    """All neurons of all samples of a batch fit into the queue, and leave one per clock."""
     dut = Winners(Config(4, layers, 2, 3, 2, 1, max_batch))
     capacity = max_batch * sum(layers)
     bench = Bench(dut)
