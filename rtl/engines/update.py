@@ -247,7 +247,7 @@ class Update(wiring.Component):
         """Let the votes decide which counters of a state row may step, and in which direction."""
         ballot, late = self.ballot, self.read_latency
         up = Signal.like(ballot.up, name="taken_up")
-        changed = Signal.like( ballot.changed, name="taken_changed")
+        changed = Signal.like(ballot.changed, name="taken_changed")
         m.d.comb += [rows.ballot.eq(ballot.valid),
                      ballot.taken.eq(rows.go & rows.voted & (rows.subword == 0))]
         with m.If(ballot.taken):

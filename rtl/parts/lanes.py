@@ -62,8 +62,7 @@ class Lanes(wiring.Component):
 
     Timing
     ------
-    ``result_low`` and ``result_positive`` belong to the inputs of two clocks ago. ``stepping``,
-    ``initialising`` and ``running`` must be steady in that clock and the one after. While
+    ``result_low`` and ``result_positive`` belong to the inputs of two clocks ago. While
     ``shift.open`` is high the results change only with ``shift.move``.
 
     Parameters
