@@ -5,20 +5,22 @@ called. It reports a user's mistake by raising ValueError, TypeError or OSError 
 says it all.
 """
 
-import ast
-import importlib
-import importlib.metadata
-import importlib.util
-import re
-import signal
-import sys
-import warnings
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Annotated, Any
+from bep.stopping import Stopped, at_once, stoppable, told
 
-import typer
-from typer.core import TyperCommand, TyperGroup
+with at_once():  # from here on Ctrl-C is no traceback
+    import ast
+    import importlib
+    import importlib.metadata
+    import importlib.util
+    import re
+    import signal
+    import sys
+    import warnings
+    from pathlib import Path
+    from typing import Annotated, Any
+
+    import typer
+    from typer.core import TyperCommand, TyperGroup
 
 COMMANDS = {
     "train": ("bep.commands.train:train", ""),
@@ -63,31 +65,6 @@ class Command(TyperCommand):
         return super().parse_args(ctx, spread(args))
 
 
-class Stopped(KeyboardInterrupt):
-    """A signal asks the command to end, as Ctrl-C does."""
-
-
-@contextmanager
-def stoppable():
-    """SIGTERM and SIGHUP raise :class:`Stopped` in this block, unless they are ignored.
-
-    Whoever sends a second one does not want to wait: it ends the process at once.
-    """
-    def stop(number, _):
-        signal.signal(number, signal.SIG_DFL)
-        raise Stopped(number)
-
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        for number, handler in before.items():
-            if handler == signal.SIG_DFL:
-                signal.signal(number, stop)
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 class Group(TyperGroup):
     """Commands whose mistakes of the user end in one line and exit code 2, not in a traceback."""
 
@@ -106,7 +83,12 @@ class Group(TyperGroup):
     def resolve_command(self, ctx, args):
         ctx.invoked_subcommand = args[0]
         name, found, rest = super().resolve_command(ctx, args)
-        return name, found if self.commands.get(name or "") else load(name), rest
+        with at_once():
+            return name, found if self.commands.get(name or "") else load(name), rest
+
+    def main(self, *args, **kwargs):
+        with at_once():  # but while :meth:`invoke` does its work
+            return super().main(*args, **kwargs)
 
     def invoke(self, ctx):
         try:
@@ -116,7 +98,8 @@ class Group(TyperGroup):
         except KeyboardInterrupt as stop:
             warnings.simplefilter("ignore")  # of what was begun and is not used any more
             number = stop.args[0] if isinstance(stop, Stopped) else signal.SIGINT
-            typer.echo(f"bep: stopped by {signal.Signals(number).name}", err=True)
+            kept = getattr(stop, "__notes__", [])  # what a command says of it
+            typer.echo(": ".join([told(number), *kept]), err=True)
             raise typer.Exit(128 + number) from None
         except Exception as error:
             text = message(error, ctx.invoked_subcommand)

@@ -1,12 +1,11 @@
 """Configuration files: TOML with the table [trainer] and perhaps [parameters]."""
 
 from dataclasses import asdict
-from pathlib import Path
 
 import tomli_w
 
 from bep_model.config import Config
-from bep_model.files import read_toml, record
+from bep_model.files import read_toml, record, replacing
 from bep_model.parameters import Parameters
 
 
@@ -43,4 +42,5 @@ def dump(path, config, parameters=None):
     tables = {"trainer": asdict(config)}
     if parameters is not None:
         tables["parameters"] = asdict(parameters)
-    Path(path).write_text(tomli_w.dumps(tables), encoding="utf-8")
+    with replacing(path) as file:
+        file.write(tomli_w.dumps(tables).encode())

@@ -6,10 +6,11 @@ from typing import Annotated, Any
 from typer import Option
 
 from bep import results
-from bep.flow.boards import NAMES, boards, target
+from bep.flow.boards import NAMES, board_file, boards, target
 from bep.flow.synthesis import build
 from bep_model import configuration
 from bep_model.config import Config
+from bep_model.files import check_outputs
 
 SHAPE: dict[str, Any] = {"inputs": 192, "layers": (64, 64), "classes": 10}
 """What options leave out of a configuration's shape."""
@@ -36,8 +37,7 @@ def command(
     json: Annotated[Path | None, Option(help="Write the report here.")] = None,
 ):
     """Make the bitstream of a trainer for a board, and report its size and speed."""
-    results.check_writable(json)
-    results.check_different(config=config, json=json)
+    check_outputs({"--config": config, "--board": board_file(board)}, **{"--json": json})
     options = {"inputs": inputs, "layers": tuple(hidden) if hidden else None, "classes": classes,
                "counter_bits": counter_bits, "weight_lanes": weight_lanes,
                "counter_lanes": counter_lanes, "max_batch": max_batch}
@@ -52,8 +52,7 @@ def command(
     with results.console.status(f"{board}: starting") as status:
         report = build(made, board, seed, build_dir,
                        progress=lambda what: status.update(f"{board}: {what}"))
-    if json is not None:
-        results.write_json(json, report)
+    results.deliver((json, lambda path: results.write_json(path, report)))
     described = target(board)
     bitstream = Path(report["folder"]) / report["bitstream"]
     results.table(f"{described.name}, {report['part']}", [

@@ -10,6 +10,7 @@ from bep import results
 from bep.experiments.demo import EPOCHS, run
 from bep.flow.boards import NAMES
 from bep.reports import figures
+from bep_model.files import check_outputs
 
 
 def demo(
@@ -24,13 +25,13 @@ def demo(
     """
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, not {epochs}")
-    results.check_writable(json)
     folder = build_dir / "demo"
     folder.mkdir(parents=True, exist_ok=True)
+    check_outputs(report=folder / "report.json", **{"--json": json})
     with Progress(console=results.console) as bar:
         report, curves, trained = run(epochs, build_dir, results.Stages(bar).begin)
-    for path in filter(None, (folder / "report.json", json)):
-        results.write_json(path, report)
+    results.deliver(*((path, lambda path: results.write_json(path, report))
+                      for path in (folder / "report.json", json)))
     figures.training_curves(folder / "training.png", curves, trained, report["rtl_accuracy"])
     show(report)
     if report["mismatches"]:

@@ -15,7 +15,9 @@ from bep_model import state
 from bep_model.config import Config
 from bep_model.data import datasets
 from bep_model.data.catalogue import Encoding
+from bep_model.files import check_outputs, written_to
 from bep_model.fit import presets, training
+from bep_model.fit.checkpoint import Checkpoint
 from bep_model.fit.hyper import Hyper
 from bep_model.network import Network
 
@@ -78,10 +80,16 @@ def train(
     literal_targets: Annotated[bool, Option(help="The paper's literal sign(0) = +1.")] = False,
     json: Annotated[Path | None, Option(help="Write the result here.")] = None,
 ):
-    """Train the golden model on a data set and report its test accuracy."""
-    results.check_writable(json)
-    results.check_writable(save)
-    results.check_different(save=save, json=json)
+    """Train the golden model on a data set and report its test accuracy.
+
+    With --save or --json, a training that is stopped goes on with the same command: beside that
+    file, the epochs that are done are in one that ends in `.unfinished`.
+    """
+    # Beside what is to be written, unless that is a pipe or the like.
+    unfinished = next((Checkpoint.beside(path) for path in (save, json)
+                       if path is not None and not written_to(path)), None)
+    check_outputs({"--start": start, "--preset": presets.file(preset)}, **{
+        "--save": save, "--json": json, "checkpoint": unfinished and unfinished.path})
     if validation is None:
         validation = dataset != "digits" or hyper.patience > 0 or keep_best
     encoding = options.encoding(dataset, encoding, window, chunk, bits, expand)
@@ -111,8 +119,14 @@ def train(
             bar.update(task, advance=1, description=f"epoch {epoch.epoch + 1}, error "
                        f"{epoch.error:.1%}" + ("" if held is None else f", validation {held:.1%}"))
 
-        history = training.fit(network, samples, epochs=epochs, hyper=hyper, seed=seed,
-                               progress=progress, keep_best=keep_best)
+        try:
+            history = training.fit(network, samples, epochs=epochs, hyper=hyper, seed=seed,
+                                   progress=progress, keep_best=keep_best, checkpoint=unfinished)
+        except KeyboardInterrupt as stop:
+            stop.add_note("nothing is kept, which --save FILE would change" if unfinished is None
+                          else f"{bar.tasks[0].completed} of {epochs} epochs are in "
+                          f"{unfinished.path}; the same command goes on from there")
+            raise
     seconds = sum(epoch.seconds for epoch in history)
     result = {
         "preset": preset,
@@ -135,10 +149,10 @@ def train(
         "history": [asdict(epoch) for epoch in history],
         "versions": results.versions("bep-trainer", "numpy", "numba", "scikit-learn"),
     }
-    if save is not None:
-        state.save(save, network)
-    if json is not None:
-        results.write_json(json, result)
+    results.deliver((save, lambda path: state.save(path, network)),
+                    (json, lambda path: results.write_json(path, result)))
+    if unfinished is not None:
+        unfinished.remove()
     held = result["validation_accuracy"]
     speed = result["samples_per_second"]
     results.table(f"{dataset}, {'-'.join(map(str, config.widths))}, {epochs} epochs, seed {seed}", [

@@ -65,6 +65,8 @@ def load(path, names=()):
     """
     path = Path(path)
     tables = read_toml(path)
+    if not tables:
+        raise ValueError(f"{path} has no design")
     for name in names:
         if name not in tables:
             raise ValueError(f"{path} has no design {name!r}; it has {', '.join(tables)}")

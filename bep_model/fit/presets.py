@@ -84,6 +84,11 @@ def names():
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
+def file(name):
+    """The file of a preset that is somebody's own; None for one of :func:`names`, or for None."""
+    return Path(name) if name is not None and Path(name).suffix == ".toml" else None
+
+
 def load(name):
     """Read a preset.
 
@@ -102,8 +107,8 @@ def load(name):
         For an unknown name, text that is not TOML, and an unknown or missing key; TypeError,
         ValueError and OSError as the values deserve. Messages about a file start with its path.
     """
-    path = Path(name)
-    if path.suffix != ".toml":
+    path = file(name)
+    if path is None:
         if str(name) not in names():
             raise ValueError(f"unknown preset {str(name)!r}; known are {', '.join(names())}")
         path = FOLDER / f"{name}.toml"

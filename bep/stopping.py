@@ -1,0 +1,75 @@
+"""How the command ends when it is asked to, by Ctrl-C (SIGINT), SIGTERM or SIGHUP."""
+
+import os
+import signal
+import time
+from contextlib import contextmanager
+
+NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+PATIENCE = 1.0
+"""Seconds after which a second signal ends the process at once; `timeout` sends each one twice."""
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal asks the command to end; its number is the argument."""
+
+
+def told(number):
+    """What is said of it."""
+    return f"bep: stopped by {signal.Signals(number).name}"
+
+
+@contextmanager
+def handled(handler):
+    """The signals call ``handler`` in this block, unless they are ignored."""
+    before = {number: signal.getsignal(number) for number in NUMBERS}
+    try:
+        for number, old in before.items():
+            if old != signal.SIG_IGN:
+                signal.signal(number, handler)
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+def stoppable():
+    """A signal raises :class:`Stopped` in this block."""
+    stopped = None
+
+    def stop(number, _):
+        nonlocal stopped
+        if stopped is None:
+            stopped = time.monotonic()
+            raise Stopped(number)
+        if time.monotonic() - stopped > PATIENCE:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+
+    return handled(stop)
+
+
+def at_once():
+    """A signal ends the process in this block, in which nothing is begun: modules are loaded.
+
+    An exception could come up anywhere in them, and some would take it for another one.
+    """
+    def end(number, _):
+        os.write(2, f"{told(number)}\n".encode())
+        os._exit(128 + number)
+
+    return handled(end)
+
+
+@contextmanager
+def held():
+    """A signal comes after this block; programs that are started in it never see Ctrl-C."""
+    came = []
+    with handled(lambda number, _: came.append(number)):
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # it is inherited
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    if came:
+        signal.raise_signal(came[0])
