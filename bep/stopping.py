@@ -63,13 +63,11 @@ def at_once():
 
 @contextmanager
 def held():
-    """A signal comes after this block; programs that are started in it never see Ctrl-C."""
+    """A signal comes after this block."""
     came = []
-    with handled(lambda number, _: came.append(number)):
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # it is inherited
-        try:
+    try:
+        with handled(lambda number, _: came.append(number)):
             yield
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    if came:
-        signal.raise_signal(came[0])
+    finally:  # what it raised, the signal may have brought about
+        if came:
+            signal.raise_signal(came[0])

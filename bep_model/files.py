@@ -6,7 +6,7 @@ import stat
 import sys
 import tempfile
 import tomllib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import MISSING, fields
 from pathlib import Path
 
@@ -44,7 +44,8 @@ def replacing(path):
         with _said_of(path):
             os.replace(temporary, target)
     except BaseException:
-        os.unlink(temporary)
+        with suppress(FileNotFoundError):  # stopped just after the rename
+            os.unlink(temporary)
         raise
 
 

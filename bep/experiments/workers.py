@@ -3,29 +3,53 @@
 import hashlib
 import json
 import logging
+import signal
 from collections import Counter
 from contextlib import ExitStack, contextmanager
+from multiprocessing import util
+from unittest.mock import patch
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bep import results
 from bep.experiments.runs import content, execute, file_name
 from bep.stopping import held
+from sim import folders
 
 
 @contextmanager
-def cluster(scheduler, workers):
+def apart():
+    """Processes that multiprocessing starts in this block, from any thread, never see Ctrl-C."""
+    start = util.spawnv_passfds
+
+    def spawn(*given):
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # it is inherited
+        try:
+            return start(*given)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    with patch.object(util, "spawnv_passfds", spawn):
+        yield
+
+
+@contextmanager
+def cluster(scheduler, workers, folder):
     """A dask client: of the scheduler at this address, or of processes on this machine.
+
+    Files of these processes are in ``folder`` as long as they live.
 
     Raises OSError if the scheduler does not answer.
     """
-    from distributed import Client, LocalCluster  # an extra, and slow to import
+    import dask  # an extra, and slow to import
+    from distributed import Client, LocalCluster
 
     if scheduler is not None:
         with Client(scheduler, timeout=10) as client:
             yield client
         return
-    with ExitStack() as stack:
+    with (folders.temporary(folder) as own, dask.config.set(temporary_directory=str(own)), apart(),
+          ExitStack() as stack):
         with held():
             client = stack.enter_context(Client(stack.enter_context(LocalCluster(
                 n_workers=workers, threads_per_worker=1, dashboard_address=":0",
@@ -125,7 +149,7 @@ def carry_out(runs, folder, *, data=None, scheduler=None, workers=None):
                TimeRemainingColumn())
     try:
         with (Progress(*columns, console=console) as bar,
-              cluster(scheduler, workers) as client):
+              cluster(scheduler, workers, folder) as client):
             task = bar.add_task("runs", total=total, completed=len(found))
             for run, result in completed(client, names, data):
                 checksum = checksums[run.dataset]
