@@ -2,6 +2,8 @@
 
 import os
 import signal
+import sys
+import threading
 import time
 from contextlib import contextmanager
 
@@ -33,6 +35,7 @@ def handled(handler):
             signal.signal(number, old)
 
 
+@contextmanager
 def stoppable():
     """A signal raises :class:`Stopped` in this block."""
     stopped = None
@@ -46,7 +49,21 @@ def stoppable():
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
 
-    return handled(stop)
+    def swallowed(given):
+        """In a function that C calls, numba's compiler say, the exception ends: raise it after."""
+        nonlocal stopped
+        if isinstance(given.exc_value, Stopped):
+            stopped = None
+            threading.Timer(0.01, os.kill, (os.getpid(), given.exc_value.args[0])).start()
+        else:
+            before(given)
+
+    before, sys.unraisablehook = sys.unraisablehook, swallowed
+    try:
+        with handled(stop):
+            yield
+    finally:
+        sys.unraisablehook = before
 
 
 def at_once():

@@ -1,0 +1,118 @@
+"""Signals that ask the command to end, wherever they find it."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from bep import stopping
+from tests.host.programs import ROOT, command, environment
+
+COMMANDS = ("train --epochs 100000", "search --trials 500", "verify --dataset digits",
+            "reproduce random-prototypes --quick --seeds 60 --workers 1", "list")
+
+
+@pytest.mark.parametrize("arguments", COMMANDS)
+def test_while_modules_are_loaded(arguments, tmp_path):
+    """From the first line of our own on: before that, Python itself tells of Ctrl-C."""
+    for delay in (0.05, 0.3, 0.8):
+        with subprocess.Popen(
+                [*command()[:1], "-X", "importtime", *command(*arguments.split())[1:]],
+                cwd=tmp_path, env=environment(), text=True, stderr=subprocess.PIPE,
+                stdout=subprocess.DEVNULL) as program:
+            for line in program.stderr:
+                if "bep.stopping" in line:
+                    break
+            time.sleep(delay)
+            program.send_signal(signal.SIGINT)
+            said = [line for line in program.stderr.read().splitlines()
+                    if not line.startswith("import time:")]
+        if program.returncode == 0 and arguments == "list":
+            continue  # it was at its end
+        assert program.returncode == 130 and "Traceback" not in "".join(said)
+        assert said[-1].startswith("bep: stopped by SIGINT")
+    assert [path.name for path in tmp_path.rglob(".*")] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_exception_that_a_function_called_by_c_swallows(number):
+    called = ctypes.CFUNCTYPE(None)(lambda: os.kill(os.getpid(), number))
+    with pytest.raises(stopping.Stopped) as caught, stopping.stoppable():
+        called()
+        time.sleep(5)
+    assert caught.value.args == (number,)
+
+
+def test_a_signal_that_comes_twice_does_not_stop_the_tidying():
+    """`timeout` sends one to the process and one to its group."""
+    tidied = []
+    with pytest.raises(stopping.Stopped), stopping.stoppable():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            signal.raise_signal(signal.SIGTERM)
+            tidied.append(True)
+    assert tidied
+
+
+def test_who_does_not_want_to_wait_ends_the_process_at_once():
+    script = ("import signal, time\nfrom bep import stopping\nstopping.PATIENCE = 0\n"
+              "with stopping.stoppable():\n"
+              "    try: signal.raise_signal(signal.SIGTERM)\n"
+              "    finally:\n        time.sleep(0.01)\n"
+              "        signal.raise_signal(signal.SIGTERM)\n"
+              "        print('tidied')\n")
+    told = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert (told.returncode, told.stdout) == (-signal.SIGTERM, "")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_signal_that_is_held_comes_after_the_block(fails):
+    done = []
+    with pytest.raises(stopping.Stopped), stopping.stoppable():
+        with stopping.held():
+            signal.raise_signal(signal.SIGTERM)
+            done.append(True)
+            if fails:
+                raise RuntimeError("a child of the same group was stopped, too")
+    assert done
+
+
+def test_a_signal_while_nothing_is_begun():
+    script = ("import signal\nfrom bep import stopping\n"
+              "with stopping.at_once(): signal.raise_signal(signal.SIGHUP)")
+    told = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert (told.returncode, told.stderr) == (129, "bep: stopped by SIGHUP\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_experiments_while_their_workers_start(number, tmp_path):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    script = f"""
+import os, threading, time
+from bep import cli
+from bep.experiments import workers
+start = workers.util.spawnv_passfds
+def spawn(*given):  # a process starts: the signal comes in the middle of it
+    threading.Timer(0.2, os.kill, (os.getpid(), {int(number)})).start()
+    return start(*given)
+workers.util.spawnv_passfds = spawn
+cli.app(["reproduce", "random-prototypes", "--quick", "--seeds", "60", "--workers", "1"])
+"""
+    began = time.monotonic()
+    path = tmp_path / "main.py"  # multiprocessing starts processes from a file
+    path.write_text(f"if __name__ == '__main__':\n{script.replace(chr(10), chr(10) + '    ')}")
+    told = subprocess.run([sys.executable, path], cwd=tmp_path, capture_output=True, text=True,
+                          env=environment(TMPDIR=str(temporary)), timeout=60)
+    assert told.returncode == 128 + number, told.stderr
+    assert time.monotonic() - began < 30
+    assert told.stderr.splitlines()[-1] == (
+        f"bep: stopped by {number.name}: 0 of 240 runs are in build/results; the same command "
+        "goes on from there")
+    assert "Traceback" not in told.stderr
+    assert list(temporary.iterdir()) == list((tmp_path / "build/results").iterdir()) == []
