@@ -140,9 +140,9 @@ def search(preset, *, trials, seed=1, data=None, data_seed=0, storage=None, prog
     with nullcontext() if storage is None else whole_lines(storage):
         study = open_study(preset, seed, data_seed, checksum, storage)
         while (number := finished(study)) < trials:
-            # Each trial has its own random numbers: one that follows a stop has them, too.
+            # Each trial has its own random numbers, and sees no trial that was stopped.
             study.sampler = optuna.samplers.TPESampler(
-                n_startup_trials=STARTUP,
+                n_startup_trials=STARTUP, constant_liar=False,
                 seed=int(np.random.SeedSequence([seed, number]).generate_state(1)[0]))
             study.optimize(objective, n_trials=1,
                            callbacks=[] if progress is None else [lambda study, _: progress(study)])
