@@ -1,16 +1,20 @@
 """Folders that live as long as a process, and folders that count only when they are complete."""
 
+import errno
 import fcntl
 import hashlib
 import json
 import os
+import resource
 import shutil
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 UNFINISHED = ".bep-unfinished-"
 """How the names of temporary folders begin."""
+LEAST_SPACE = 1 << 16
+"""Bytes; with fewer a disk is taken for full."""
 SEAL = "complete.json"
 """File of a complete folder: SHA-256 of the files that matter, by name."""
 
@@ -21,23 +25,86 @@ def temporary(parent):
 
     A process that is killed leaves its folder: the next one to call this removes it. A folder is
     somebody's as long as it is locked, and a lock ends with its process. Where a file system has
-    no locks, nothing is removed but one's own.
+    no locks, nothing is removed but one's own. Folders that are made for it are gone, too, if
+    nothing has come into them.
+
+    Raises OSError, with the name of ``parent`` for what happens in the new folder, a full disk say.
     """
-    parent = Path(parent).absolute()
-    parent.mkdir(parents=True, exist_ok=True)
-    with _locked(parent):  # nobody is between making a folder and locking it
-        for left in parent.glob(f"{UNFINISHED}*"):
-            with suppress(OSError), _locked(left, wait=False):
-                shutil.rmtree(left, ignore_errors=True)
-        folder = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=parent))
-        handle = os.open(folder, os.O_RDONLY)
-        with suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    named = str(parent)
+    with ExitStack() as stack, _said_of(named):
+        parent = Path(parent).absolute()
+        for folder in reversed([parent, *parent.parents]):
+            if not folder.exists():
+                stack.callback(_remove_empty, folder)
+        folder, handle = _begin(parent)
+        stack.callback(os.close, handle)
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        try:
+            yield folder
+        except Exception as error:
+            _check_space(folder, named, str(error))
+            raise
+
+
+def check_writable(parent):
+    """Raise OSError if :func:`temporary` could not work there: to be called before hard work."""
+    with temporary(parent):
+        pass
+
+
+@contextmanager
+def _said_of(named):
+    """What the system says in this block of temporary files is said of ``named``."""
     try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(handle)
+        yield
+    except OSError as error:
+        if error.strerror and (error.filename is None or UNFINISHED in str(error.filename)):
+            raise OSError(error.errno, error.strerror, named) from None
+        raise
+
+
+def _begin(parent):
+    """Make a folder in ``parent`` and lock it; return it and the handle of the lock."""
+    while True:
+        parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with _locked(parent):
+                # Nobody is between making a folder and locking it, or removes an empty parent.
+                for left in parent.glob(f"{UNFINISHED}*"):
+                    with suppress(OSError), _locked(left, wait=False):
+                        shutil.rmtree(left, ignore_errors=True)
+                folder = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=parent))
+                handle = os.open(folder, os.O_RDONLY)
+                with suppress(OSError):
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return folder, handle
+        except FileNotFoundError:
+            if parent.exists():  # another process has not removed it
+                raise
+
+
+def _remove_empty(folder):
+    with suppress(OSError), _locked(folder):
+        folder.rmdir()
+
+
+def _check_space(folder, named, said=""):
+    """Raise OSError for ``named`` if a file of a folder may be cut off.
+
+    Not every program says so. ``said`` is what one has said.
+    """
+    numbers = [number for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+               if os.strerror(number) in said]
+    found = os.statvfs(folder)
+    free = (found.f_bavail if os.geteuid() else found.f_bfree) * found.f_frsize
+    if found.f_blocks and free < LEAST_SPACE:
+        numbers.append(errno.ENOSPC)
+    most, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if most != resource.RLIM_INFINITY and any(
+            path.lstat().st_size >= most for path in folder.rglob("*")):
+        numbers.append(errno.EFBIG)
+    if numbers:
+        raise OSError(numbers[0], os.strerror(numbers[0]), named) from None
 
 
 @contextmanager
@@ -67,6 +134,7 @@ def complete(folder):
 
 def publish(folder, destination, names):
     """Seal a folder for its files ``names`` and rename it; a complete destination stays instead."""
+    _check_space(folder, str(folder))
     sealed = {name: _sha256(folder / name) for name in names}
     (folder / SEAL).write_text(json.dumps(sealed, indent=2) + "\n", encoding="utf-8")
     with _locked(destination.parent):

@@ -55,6 +55,7 @@ def command(
         raise ValueError("give either a file of designs or --report")
     found = [] if designs is None else experiment.load(designs, names or ())
     table = None if docs is None else readme
+    folders.check_writable(build_dir)
     if docs is not None:
         bench_report.check_complete(docs, found, epochs, simulated, sweep)
     else:
@@ -64,8 +65,6 @@ def command(
     if only_report:
         bench_report.write(docs, table, {})
         return
-    with folders.temporary(build_dir):  # it can be written
-        pass
     told = ["bep", "bench", str(designs), *(names or ()), "--epochs", str(epochs),
             *["--simulate", str(simulated)] * bool(simulated), *["--sweep"] * sweep]
     for design, config, preset in found:

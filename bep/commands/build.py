@@ -11,6 +11,7 @@ from bep.flow.synthesis import build
 from bep_model import configuration
 from bep_model.config import Config
 from bep_model.files import check_outputs
+from sim import folders
 
 SHAPE: dict[str, Any] = {"inputs": 192, "layers": (64, 64), "classes": 10}
 """What options leave out of a configuration's shape."""
@@ -38,6 +39,7 @@ def command(
 ):
     """Make the bitstream of a trainer for a board, and report its size and speed."""
     check_outputs({"--config": config, "--board": board_file(board)}, **{"--json": json})
+    folders.check_writable(build_dir)
     options = {"inputs": inputs, "layers": tuple(hidden) if hidden else None, "classes": classes,
                "counter_bits": counter_bits, "weight_lanes": weight_lanes,
                "counter_lanes": counter_lanes, "max_batch": max_batch}

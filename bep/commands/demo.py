@@ -11,6 +11,7 @@ from bep.experiments.demo import EPOCHS, run
 from bep.flow.boards import NAMES
 from bep.reports import figures
 from bep_model.files import check_outputs
+from sim import folders
 
 
 def demo(
@@ -25,6 +26,7 @@ def demo(
     """
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, not {epochs}")
+    folders.check_writable(build_dir)
     folder = build_dir / "demo"
     folder.mkdir(parents=True, exist_ok=True)
     check_outputs(report=folder / "report.json", **{"--json": json})

@@ -14,6 +14,7 @@ from bep.experiments.runs import content
 from bep.experiments.workers import carry_out
 from bep.reports import report
 from bep_model.files import check_outputs
+from sim import folders
 
 
 def planned(name, quick):
@@ -71,9 +72,10 @@ def reproduce(
     for dataset in {point.run.dataset for points in plans.values() for point in points}:
         content(dataset, data)  # raises for data that are missing or damaged
     docs = docs or Path("build", "quick" if quick else "docs")
+    folders.check_writable(folder)
     for made in (folder, docs / "results", docs / "figures"):
         made.mkdir(parents=True, exist_ok=True)
-    check_outputs(results=folder / "run.json", document=docs / "results.md", **{
+    check_outputs(document=docs / "results.md", **{
         name: docs / "results" / f"{name}.json" for name in plans})
     missing = []
     for name, points in plans.items():

@@ -190,11 +190,16 @@ def whole_lines(path):
     there = os.path.exists(path)
     try:
         yield
-    except OSError as error:
+    except Exception as error:
         cut()
-        if not there and not os.path.getsize(path):
+        if not there and os.path.exists(path) and not os.path.getsize(path):
             os.unlink(path)
-        raise OSError(error.errno, error.strerror, str(path)) from None
+        found: BaseException | None = error
+        while found is not None and not isinstance(found, OSError):
+            found = found.__context__  # Optuna goes on after the first one, to others
+        if found is None:
+            raise
+        raise OSError(found.errno, found.strerror, str(path)) from None
 
 
 def finished(study):

@@ -19,6 +19,7 @@ from bep_model.data import datasets
 from bep_model.data.catalogue import Encoding
 from bep_model.files import check_outputs
 from bep_model.parameters import default_parameters
+from sim import folders
 from sim.check import check, training_job
 
 
@@ -87,6 +88,7 @@ def command(
     """
     check_outputs({"--config": config, "--board": board and board_file(board)},
                   **{"--json": json})
+    folders.check_writable(build_dir)
     if counters not in ("every", "end"):
         raise ValueError(f"counters must be 'every' or 'end', not {counters!r}")
     if config is None and dataset is None:
