@@ -13,8 +13,12 @@ from pathlib import Path
 
 UNFINISHED = ".bep-unfinished-"
 """How the names of temporary folders begin."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Why the system takes no more bytes."""
 LEAST_SPACE = 1 << 16
 """Bytes; with fewer a disk is taken for full."""
+ATTEMPTS = 100
+"""To make a folder: another process may remove an empty parent meanwhile."""
 SEAL = "complete.json"
 """File of a complete folder: SHA-256 of the files that matter, by name."""
 
@@ -36,7 +40,12 @@ def temporary(parent):
         for folder in reversed([parent, *parent.parents]):
             if not folder.exists():
                 stack.callback(_remove_empty, folder)
-        folder, handle = _begin(parent)
+        for _ in range(ATTEMPTS):
+            with suppress(FileNotFoundError):
+                folder, handle = _begin(parent)
+                break
+        else:
+            folder, handle = _begin(parent)
         stack.callback(os.close, handle)
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         try:
@@ -58,29 +67,24 @@ def _said_of(named):
     try:
         yield
     except OSError as error:
-        if error.strerror and (error.filename is None or UNFINISHED in str(error.filename)):
+        if UNFINISHED in str(error.filename) or (
+                error.filename is None and error.errno in (*FULL, errno.ENOENT)):
             raise OSError(error.errno, error.strerror, named) from None
         raise
 
 
 def _begin(parent):
     """Make a folder in ``parent`` and lock it; return it and the handle of the lock."""
-    while True:
-        parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with _locked(parent):
-                # Nobody is between making a folder and locking it, or removes an empty parent.
-                for left in parent.glob(f"{UNFINISHED}*"):
-                    with suppress(OSError), _locked(left, wait=False):
-                        shutil.rmtree(left, ignore_errors=True)
-                folder = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=parent))
-                handle = os.open(folder, os.O_RDONLY)
-                with suppress(OSError):
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return folder, handle
-        except FileNotFoundError:
-            if parent.exists():  # another process has not removed it
-                raise
+    parent.mkdir(parents=True, exist_ok=True)
+    with _locked(parent):  # nobody is between making a folder and locking it
+        for left in parent.glob(f"{UNFINISHED}*"):
+            with suppress(OSError), _locked(left, wait=False):
+                shutil.rmtree(left, ignore_errors=True)
+        folder = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=parent))
+        handle = os.open(folder, os.O_RDONLY)
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return folder, handle
 
 
 def _remove_empty(folder):
@@ -93,8 +97,7 @@ def _check_space(folder, named, said=""):
 
     Not every program says so. ``said`` is what one has said.
     """
-    numbers = [number for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-               if os.strerror(number) in said]
+    numbers = [number for number in FULL if os.strerror(number) in said]
     found = os.statvfs(folder)
     free = (found.f_bavail if os.geteuid() else found.f_bfree) * found.f_frsize
     if found.f_blocks and free < LEAST_SPACE:
