@@ -73,8 +73,9 @@ def check_writable(path):
             raise PermissionError(f"cannot write {path}: it is read-only")
         if written_to(path):
             return
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"cannot write {path}: there is no folder {target.parent}")
+    folder = target.parent if path.is_symlink() else path.parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"cannot write {path}: there is no folder {folder}")
     with _said_of(path):
         handle, temporary = _beside(target)  # no other test sees all that may be in the way
         os.close(handle)
