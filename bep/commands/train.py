@@ -123,9 +123,11 @@ def train(
             history = training.fit(network, samples, epochs=epochs, hyper=hyper, seed=seed,
                                    progress=progress, keep_best=keep_best, checkpoint=unfinished)
         except KeyboardInterrupt as stop:
+            done = bar.tasks[0].completed
             stop.add_note("nothing is kept, which --save FILE would change" if unfinished is None
-                          else f"{bar.tasks[0].completed} of {epochs} epochs are in "
-                          f"{unfinished.path}; the same command goes on from there")
+                          else "before the end of an epoch nothing is kept" if not done
+                          else f"{done} of {epochs} epochs are in {unfinished.path}; the same "
+                          "command goes on from there")
             raise
     seconds = sum(epoch.seconds for epoch in history)
     result = {

@@ -8,8 +8,10 @@ import sys
 import time
 
 import pytest
+from typer.testing import CliRunner
 
-from bep import stopping
+from bep import cli, stopping
+from bep_model.network import Network
 from tests.host.programs import ROOT, command, environment
 
 COMMANDS = ("train --epochs 100000", "search --trials 500", "verify --dataset digits",
@@ -116,3 +118,42 @@ cli.app(["reproduce", "random-prototypes", "--quick", "--seeds", "60", "--worker
         "goes on from there")
     assert "Traceback" not in told.stderr
     assert list(temporary.iterdir()) == list((tmp_path / "build/results").iterdir()) == []
+
+
+SMALL = ("train", "--hidden", "16", "16", "--train-samples", "60", "--epochs", "2")
+
+
+def bep(*arguments):
+    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+
+
+@pytest.mark.parametrize("stop", ["at once", "later"])
+def test_training_that_is_stopped_goes_on(stop, tmp_path, monkeypatch):
+    whole, out = tmp_path / "whole.npz", tmp_path / "out.npz"
+    assert bep(*SMALL, "--save", whole).exit_code == 0
+    train, calls = Network.train, []
+
+    def stopping(network, x, *given, **options):
+        calls.append(len(x))
+        if calls.count(60) == (1 if stop == "at once" else 2):
+            raise KeyboardInterrupt
+        return train(network, x, *given, **options)
+
+    monkeypatch.setattr(Network, "train", stopping)
+    ended = bep(*SMALL, "--save", out)
+    assert ended.exit_code == 130
+    assert ended.stderr.splitlines()[-1] == "bep: stopped by SIGINT: " + (
+        "before the end of an epoch nothing is kept" if stop == "at once" else
+        f"1 of 2 epochs are in {out}.unfinished; the same command goes on from there")
+    monkeypatch.setattr(Network, "train", train)
+    if stop == "later":
+        assert "with other options or data" in bep(*SMALL, "--seed", 9, "--save", out).stderr
+    assert bep(*SMALL, "--save", out).exit_code == 0
+    assert out.read_bytes() == whole.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.npz", "whole.npz"]
+
+
+def test_without_a_file_nothing_is_kept(monkeypatch):
+    monkeypatch.setattr("bep_model.fit.training.fit", lambda *_, **__: signal.raise_signal(2))
+    assert bep(*SMALL).stderr.splitlines()[-1] == (
+        "bep: stopped by SIGINT: nothing is kept, which --save FILE would change")
