@@ -5,7 +5,7 @@ called. It reports a user's mistake by raising ValueError, TypeError or OSError 
 says it all.
 """
 
-from bep.stopping import Stopped, at_once, stoppable, told
+from bep.stopping import Stopped, at_once, from_now_on, stoppable, told
 
 with at_once():  # from here on Ctrl-C is no traceback
     import ast
@@ -85,10 +85,6 @@ class Group(TyperGroup):
         name, found, rest = super().resolve_command(ctx, args)
         with at_once():
             return name, found if self.commands.get(name or "") else load(name), rest
-
-    def main(self, *args, **kwargs):
-        with at_once():  # but while :meth:`invoke` does its work
-            return super().main(*args, **kwargs)
 
     def invoke(self, ctx):
         try:
@@ -182,7 +178,15 @@ def version(wanted):
         raise typer.Exit
 
 
-app = typer.Typer(cls=Group, no_args_is_help=True, add_completion=False,
+class App(typer.Typer):
+    """The command as a program of its own: a signal is no traceback to the very end."""
+
+    def __call__(self, *given, **options):
+        from_now_on()
+        return super().__call__(*given, **options)
+
+
+app = App(cls=Group, no_args_is_help=True, add_completion=False,
                   pretty_exceptions_enable=False)
 
 

@@ -71,11 +71,19 @@ def at_once():
 
     An exception could come up anywhere in them, and some would take it for another one.
     """
-    def end(number, _):
-        os.write(2, f"{told(number)}\n".encode())
-        os._exit(128 + number)
+    return handled(_end)
 
-    return handled(end)
+
+def from_now_on():
+    """A signal ends the process, save in the blocks of this module."""
+    for number in NUMBERS:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _end)
+
+
+def _end(number, _):
+    os.write(2, f"{told(number)}\n".encode())
+    os._exit(128 + number)
 
 
 @contextmanager
