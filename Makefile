@@ -29,17 +29,17 @@ demo: setup
 	$(BIN)/bep demo
 
 results: setup
-	$(BIN)/bep reproduce $$($(BIN)/bep reproduce --list)
+	$(BIN)/bep reproduce --docs docs $$($(BIN)/bep reproduce --list)
 
 registers: setup
 	$(BIN)/python -m bep.reports.register_page
 
 bench: setup
-	$(BIN)/bep bench docs/designs/digits.toml --epochs 30 --simulate 200
+	$(BIN)/bep bench docs/designs/digits.toml --epochs 30 --simulate 200 --docs docs
 
 # Hours: place-and-route of wide designs takes about 20 minutes each.
 headline: setup
-	$(BIN)/bep bench docs/designs/headline.toml --epochs 5 --simulate 2000 --sweep
+	$(BIN)/bep bench docs/designs/headline.toml --epochs 5 --simulate 2000 --sweep --docs docs
 
 bench-model: setup
 	$(BIN)/python -m bep.experiments.benchmark

@@ -5,20 +5,22 @@ imported when the command is called. A command reports a user's mistake by raisi
 TypeError or OSError with a complete message.
 """
 
-import ast
-import importlib
-import importlib.metadata
-import importlib.util
-import re
-import signal
-import sys
-import warnings
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Annotated, Any
+from bep.stopping import Stopped, at_once, from_now_on, stoppable, told
 
-import typer
-from typer.core import TyperCommand, TyperGroup
+with at_once():  # from here on Ctrl-C is no traceback
+    import ast
+    import importlib
+    import importlib.metadata
+    import importlib.util
+    import re
+    import signal
+    import sys
+    import warnings
+    from pathlib import Path
+    from typing import Annotated, Any
+
+    import typer
+    from typer.core import TyperCommand, TyperGroup
 
 COMMANDS = {
     "train": ("bep.commands.train:train", ""),
@@ -64,31 +66,6 @@ class Command(TyperCommand):
         return super().parse_args(ctx, spread(args))
 
 
-class Stopped(KeyboardInterrupt):
-    """A signal asks the command to end, like Ctrl-C."""
-
-
-@contextmanager
-def stoppable():
-    """SIGTERM and SIGHUP raise :class:`Stopped` in this block, unless they are ignored.
-
-    A second signal ends the process at once, because its sender does not want to wait.
-    """
-    def stop(number, _):
-        signal.signal(number, signal.SIG_DFL)
-        raise Stopped(number)
-
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        for number, handler in before.items():
-            if handler == signal.SIG_DFL:
-                signal.signal(number, stop)
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 class Group(TyperGroup):
     """Commands in which a user's mistake gives one line and exit code 2 instead of a traceback."""
 
@@ -118,7 +95,8 @@ class Group(TyperGroup):
     def resolve_command(self, ctx, args):
         ctx.invoked_subcommand = args[0]
         name, found, rest = super().resolve_command(ctx, args)
-        return name, found if self.commands.get(name or "") else load(name), rest
+        with at_once():
+            return name, found if self.commands.get(name or "") else load(name), rest
 
     def invoke(self, ctx):
         try:
@@ -128,7 +106,8 @@ class Group(TyperGroup):
         except KeyboardInterrupt as stop:
             warnings.simplefilter("ignore")  # about objects that were left unfinished
             number = stop.args[0] if isinstance(stop, Stopped) else signal.SIGINT
-            typer.echo(f"bep: stopped by {signal.Signals(number).name}", err=True)
+            kept = getattr(stop, "__notes__", [])  # what a command says of it
+            typer.echo(": ".join([told(number), *kept]), err=True)
             raise typer.Exit(128 + number) from None
         except Exception as error:
             text = message(error, ctx.invoked_subcommand)
@@ -233,7 +212,15 @@ def version(wanted):
         raise typer.Exit
 
 
-app = typer.Typer(cls=Group, no_args_is_help=True, add_completion=False,
+class App(typer.Typer):
+    """The command as a program of its own: a signal is no traceback to the very end."""
+
+    def __call__(self, *given, **options):
+        from_now_on()
+        return super().__call__(*given, **options)
+
+
+app = App(cls=Group, no_args_is_help=True, add_completion=False,
                   pretty_exceptions_enable=False)
 
 

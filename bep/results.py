@@ -2,8 +2,10 @@
 
 import importlib.metadata
 import json
-import os
 import platform
+import shutil
+import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
@@ -17,46 +19,41 @@ console = Console(stderr=True)
 """Progress bars and tables go to standard error; standard output stays free."""
 
 
-def check_writable(path):
-    """Raise OSError if :func:`write_json` could not write ``path``. Call it before long work.
-
-    ``None`` stands for no file and is always accepted.
-    """
-    if path is None:
-        return
-    path = Path(path)
-    if path.is_dir():
-        raise IsADirectoryError(f"cannot write {path}: it is a folder")
-    if path.exists() and not path.is_file():  # a device would be replaced by a file
-        raise OSError(f"cannot write {path}: it is no regular file")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"cannot write {path}: there is no folder {path.parent}")
-    if not os.access(path.parent, os.W_OK):
-        raise PermissionError(f"cannot write {path}: the folder {path.parent} is read-only")
-
-
-def check_different(**paths):
-    """Raise ValueError if two paths are the same file. Keywords are the names for the message.
-
-    ``None`` stands for no file.
-    """
-    names = {}
-    for name, path in paths.items():
-        if path is not None:
-            other = names.setdefault(path.resolve(), name)
-            if other != name:
-                raise ValueError(f"{other} and {name} must be two files, not both {path}")
-
-
 def write_json(path, result):
-    """Write ``result`` as JSON into a temporary file beside ``path``, and rename that to ``path``.
+    """Write ``result`` as JSON, see :func:`bep_model.files.replacing`.
 
     Raises OSError, or TypeError for values that JSON cannot hold; then ``path`` is unchanged.
     """
-    check_writable(path)
     text = json.dumps(result, indent=2, allow_nan=False) + "\n"
     with replacing(path) as file:
         file.write(text.encode())
+
+
+def deliver(*outputs):
+    """Write what a command has worked for: pairs of a path and what writes there, called with it.
+
+    A path may be None: no file. What cannot be written is written into the temporary folder; then
+    OSError is raised at the end, and says where that is.
+    """
+    elsewhere = []
+    for path, write in outputs:
+        if path is None:
+            continue
+        try:
+            write(path)
+        except OSError as error:
+            with ExitStack() as stack:
+                try:
+                    folder = Path(tempfile.mkdtemp(prefix="bep-"))
+                    stack.callback(shutil.rmtree, folder)
+                    write(folder / path.name)
+                except OSError:  # the first one says more
+                    raise error from None
+                stack.pop_all()
+            elsewhere.append(f"{path}: {error.strerror or error}; what belongs there is in "
+                             f"{folder / path.name}")
+    if elsewhere:
+        raise OSError("; ".join(elsewhere))
 
 
 def versions(*packages):

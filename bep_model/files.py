@@ -1,33 +1,162 @@
 """Files that appear whole or not at all, and files of TOML."""
 
+import io
 import os
+import stat
+import sys
 import tempfile
 import tomllib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import MISSING, fields
 from pathlib import Path
+
+STANDARD_OUTPUT = Path("-")
+"""As an output: standard output."""
+DESCRIPTORS = ("/dev/std", "/dev/fd/", "/proc/")
+"""How names begin of what is open already, be it a regular file."""
 
 
 @contextmanager
 def replacing(path):
     """Yield a binary file that takes the place of ``path`` when the block ends without exception.
 
-    Until then, and after an exception, ``path`` is as it was before. Raises OSError; what
-    the system says of a write has the name of ``path``.
+    Until then, and after an exception, ``path`` is as it was before. A symbolic link stays: what
+    it leads to is replaced. A device or a pipe is written to when the block ends, and so is
+    standard output, which ``-`` stands for. Raises OSError; what the system says has the name of
+    ``path``.
     """
     path = Path(path)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    check_writable(path)
+    if written_to(path):
+        buffer = io.BytesIO()
+        yield buffer
+        with _said_of(path):
+            _write(path, buffer.getbuffer())
+        return
+    target = Path(os.path.realpath(path))
+    with _said_of(path):
+        handle, temporary = _beside(target)
     try:
-        with open(handle, "wb") as file:
+        with _said_of(path), open(handle, "wb") as file:
             yield file
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)  # mkstemp's files are for the owner only
-        os.replace(temporary, path)
-    except BaseException as error:
+            file.flush()
+            os.fchmod(handle, _mode(target))  # mkstemp's files are for the owner only
+        with _said_of(path):
+            os.replace(temporary, target)
+    except BaseException:
+        with suppress(FileNotFoundError):  # stopped just after the rename
+            os.unlink(temporary)
+        raise
+
+
+def check_writable(path):
+    """Raise OSError if :func:`replacing` could not write ``path``: to be called before hard work.
+
+    ``None`` stands for no file and is always right.
+    """
+    if path is None or Path(path) == STANDARD_OUTPUT:
+        return
+    path = Path(path)
+    with _said_of(path):
+        try:
+            mode = path.stat().st_mode
+        except FileNotFoundError:  # it is to be made
+            mode = None
+        target = Path(os.path.realpath(path))
+    if mode is not None:
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(f"cannot write {path}: it is a folder")
+        if stat.S_ISBLK(mode) or stat.S_ISSOCK(mode):
+            raise OSError(f"cannot write {path}: it is a disk or a socket")
+        # Root may write whatever it likes, but nobody takes the trouble to forbid it for nothing.
+        if not (mode & 0o222 and os.access(path, os.W_OK)):
+            raise PermissionError(f"cannot write {path}: it is read-only")
+        if written_to(path):
+            return
+    folder = target.parent if path.is_symlink() else path.parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"cannot write {path}: there is no folder {folder}")
+    with _said_of(path):
+        handle, temporary = _beside(target)  # no other test sees all that may be in the way
+        os.close(handle)
         os.unlink(temporary)
-        if isinstance(error, OSError) and error.strerror and error.filename is None:
-            error.filename = str(path)  # as when the disk is full
+
+
+def check_outputs(inputs=None, **outputs):
+    """Raise OSError or ValueError, before hard work, for files that a command cannot write.
+
+    Parameters
+    ----------
+    inputs, **outputs : dict of str to path
+        Files by what they are for, None standing for no file. An output must be another file than
+        every other one.
+    """
+    taken = {_identity(path): name for name, path in (inputs or {}).items() if path is not None}
+    for name, path in outputs.items():
+        if path is None:
+            continue
+        check_writable(path)
+        other = taken.setdefault(_identity(path), name)
+        if other != name:
+            raise ValueError(f"{other} and {name} must be two files, not both {path}")
+
+
+def _identity(path):
+    with _said_of(path):
+        return path if path == STANDARD_OUTPUT else os.path.realpath(path)
+
+
+def written_to(path):
+    """Whether a file is written to as it is, not replaced."""
+    if path == STANDARD_OUTPUT:
+        return True
+    try:
+        found = path.stat()
+    except OSError:
+        return False
+    return (not stat.S_ISREG(found.st_mode) or os.path.abspath(path).startswith(DESCRIPTORS)
+            or _is_standard_output(found))
+
+
+def _is_standard_output(found):
+    try:
+        return os.path.samestat(found, os.fstat(sys.stdout.fileno()))
+    except (OSError, ValueError, AttributeError):  # there is none, or it is no file
+        return False
+
+
+def _write(path, octets):
+    if path == STANDARD_OUTPUT or _is_standard_output(path.stat()):
+        sys.stdout.flush()
+        sys.stdout.buffer.write(octets)
+        sys.stdout.buffer.flush()
+    else:
+        with open(path, "ab") as file:
+            file.write(octets)
+
+
+def _beside(target):
+    """Make a temporary file in the same folder, of any name however long: handle and path."""
+    return tempfile.mkstemp(prefix=".bep-", dir=target.parent)
+
+
+def _mode(target):
+    """Permissions of a file that exists, else of a new one."""
+    if target.exists():
+        return stat.S_IMODE(target.stat().st_mode)
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+@contextmanager
+def _said_of(path):
+    """What the system says in this block is said of ``path``, as the user named it."""
+    try:
+        yield
+    except OSError as error:
+        if error.strerror:  # it is the system's
+            raise OSError(error.errno, error.strerror, str(path)) from None
         raise
 
 

@@ -1,16 +1,24 @@
 """Folders that live as long as a process, and folders that are valid only when complete."""
 
+import errno
 import fcntl
 import hashlib
 import json
 import os
+import resource
 import shutil
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 UNFINISHED = ".bep-unfinished-"
 """Prefix of the names of temporary folders."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors for which the system takes no more bytes."""
+LEAST_SPACE = 1 << 16
+"""Bytes; a disk with fewer counts as full."""
+ATTEMPTS = 100
+"""To make a folder: another process may remove an empty parent meanwhile."""
 SEAL = "complete.json"
 """File in every complete folder: SHA-256 of its important files, by name."""
 
@@ -21,9 +29,52 @@ def temporary(parent):
 
     A process that is killed leaves its folder, and the next call removes it. A folder is in use as
     long as it is locked; a lock ends with its process. Where the file system has no locks, only the
-    process's own folder is removed.
+    process's own folder is removed. Parent folders that were made for it are removed too if they
+    are empty.
+
+    Raises OSError, with the name of ``parent`` for errors in the new folder, such as a full disk.
     """
-    parent = Path(parent).absolute()
+    named = str(parent)
+    with ExitStack() as stack, _said_of(named):
+        parent = Path(parent).absolute()
+        for folder in reversed([parent, *parent.parents]):
+            if not folder.exists():
+                stack.callback(_remove_empty, folder)
+        for _ in range(ATTEMPTS):
+            with suppress(FileNotFoundError):
+                folder, handle = _begin(parent)
+                break
+        else:
+            folder, handle = _begin(parent)
+        stack.callback(os.close, handle)
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        try:
+            yield folder
+        except Exception as error:
+            _check_space(folder, named, str(error))
+            raise
+
+
+def check_writable(parent):
+    """Raise OSError if :func:`temporary` could not work there: to be called before hard work."""
+    with temporary(parent):
+        pass
+
+
+@contextmanager
+def _said_of(named):
+    """What the system says in this block of temporary files is said of ``named``."""
+    try:
+        yield
+    except OSError as error:
+        if UNFINISHED in str(error.filename) or (
+                error.filename is None and error.errno in (*FULL, errno.ENOENT)):
+            raise OSError(error.errno, error.strerror, named) from None
+        raise
+
+
+def _begin(parent):
+    """Make a folder in ``parent`` and lock it; return it and the handle of the lock."""
     parent.mkdir(parents=True, exist_ok=True)
     with _locked(parent):  # no process has made a folder and not yet locked it
         for left in parent.glob(f"{UNFINISHED}*"):
@@ -33,11 +84,30 @@ def temporary(parent):
         handle = os.open(folder, os.O_RDONLY)
         with suppress(OSError):
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(handle)
+        return folder, handle
+
+
+def _remove_empty(folder):
+    with suppress(OSError), _locked(folder):
+        folder.rmdir()
+
+
+def _check_space(folder, named, said=""):
+    """Raise OSError for ``named`` if a file of a folder may be cut off.
+
+    Not every program says so. ``said`` is what one has said.
+    """
+    numbers = [number for number in FULL if os.strerror(number) in said]
+    found = os.statvfs(folder)
+    free = (found.f_bavail if os.geteuid() else found.f_bfree) * found.f_frsize
+    if found.f_blocks and free < LEAST_SPACE:
+        numbers.append(errno.ENOSPC)
+    most, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if most != resource.RLIM_INFINITY and any(
+            path.lstat().st_size >= most for path in folder.rglob("*")):
+        numbers.append(errno.EFBIG)
+    if numbers:
+        raise OSError(numbers[0], os.strerror(numbers[0]), named) from None
 
 
 @contextmanager
@@ -67,6 +137,7 @@ def complete(folder):
 
 def publish(folder, destination, names):
     """Seal a folder over its files ``names`` and rename it, unless the destination is complete."""
+    _check_space(folder, str(folder))
     sealed = {name: _sha256(folder / name) for name in names}
     (folder / SEAL).write_text(json.dumps(sealed, indent=2) + "\n", encoding="utf-8")
     with _locked(destination.parent):

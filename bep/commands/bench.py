@@ -11,6 +11,7 @@ from bep.experiments import designs as experiment
 from bep.experiments.runs import content
 from bep.reports import bench_report
 from bep_model.data import datasets
+from sim import folders
 
 
 def command(
@@ -33,14 +34,19 @@ def command(
         "--report", help="Only write the documents anew.")] = False,
     data: Annotated[Path | None, Option(
         help="Folder of the IDX files (else BEP_DATA, else they are downloaded).")] = None,
-    docs: Annotated[Path, Option(help="Folder of throughput.md and results/.")] = Path("docs"),
-    readme: Annotated[Path, Option(help="File with a table to renew.")] = Path("README.md"),
+    docs: Annotated[Path | None, Option(
+        help="Folder of throughput.md and results/, as docs of this project; takes no fewer epochs "
+             "and simulated samples than before, and renews the README too. By default docs in the "
+             "build folder.", show_default=False)] = None,
+    readme: Annotated[Path, Option(
+        help="With --docs: file with a table to renew.")] = Path("README.md"),
     build_dir: Annotated[Path, Option(help="Where builds are kept.")] = Path("build"),
 ):
     """Measure whole designs: size, clock, cycles, samples per second, modelled energy.
 
-    Writes each as it is done into docs/results/bench.json, where other designs' entries stay, and
-    from that docs/throughput.md and the table of README.md.
+    Writes each as it is done into docs/results/bench.json in the build folder, where other designs'
+    entries stay, and from that docs/throughput.md. The project's own documents, and the table of
+    README.md, are only written with --docs docs.
     """
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, not {epochs}")
@@ -48,12 +54,18 @@ def command(
         raise ValueError(f"simulated must be 0 or more, not {simulated}")
     if (designs is None) != only_report:
         raise ValueError("give either a file of designs or --report")
+    found = [] if designs is None else experiment.load(designs, names or (), board)
+    table = None if docs is None else readme
+    folders.check_writable(build_dir)
+    if docs is not None:
+        bench_report.check_complete(docs, found, epochs, simulated, sweep)
+    else:
+        docs = build_dir / "docs"
+        (docs / "results").mkdir(parents=True, exist_ok=True)
+    bench_report.check(docs, table, designs)
     if only_report:
-        bench_report.check(docs, readme)
-        bench_report.write(docs, readme, {})
+        bench_report.write(docs, table, {})
         return
-    found = experiment.load(designs, names or (), board)
-    bench_report.check(docs, readme)
     told = ["bep", "bench", str(designs), *(names or ()), *["--board", str(board)] * bool(board),
             "--epochs", str(epochs),
             *["--simulate", str(simulated)] * bool(simulated), *["--sweep"] * sweep]
@@ -64,6 +76,7 @@ def command(
                                    epochs=epochs, simulated=simulated, sweep=sweep,
                                    build_dir=build_dir)
         entry |= {"command": shlex.join(told), "data": content(preset.dataset, data)}
-        bench_report.write(docs, readme, {design.name: entry})
+        bench_report.write(docs, table, {design.name: entry})
         bench_report.show(design.name, entry)
-    results.console.print(f"written: {docs / 'throughput.md'}, {readme}", soft_wrap=True)
+    written = ", ".join(str(path) for path in (docs / "throughput.md", table) if path)
+    results.console.print(f"written: {written}", soft_wrap=True)

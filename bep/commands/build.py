@@ -7,11 +7,13 @@ from typer import Option
 
 from bep import results
 from bep.commands import options
-from bep.flow.boards import boards, target, usage
+from bep.flow.boards import board_file, boards, target, usage
 from bep.flow.synthesis import build
 from bep_model import configuration
 from bep_model.checks import called
 from bep_model.config import Config
+from bep_model.files import check_outputs
+from sim import folders
 
 SHAPE: dict[str, Any] = {"inputs": 192, "layers": (64, 64), "classes": 10}
 """What options leave out of a configuration's shape."""
@@ -37,8 +39,8 @@ def command(
     json: Annotated[Path | None, Option(help="Write the report here.")] = None,
 ):
     """Make the bitstream of a trainer for a board, and report its size and speed."""
-    results.check_writable(json)
-    results.check_different(config=config, json=json)
+    check_outputs({"--config": config, "--board": board_file(board)}, **{"--json": json})
+    folders.check_writable(build_dir)
     given = {"inputs": inputs, "layers": tuple(hidden) if hidden else None, "classes": classes,
                "counter_bits": counter_bits, "weight_lanes": weight_lanes,
                "counter_lanes": counter_lanes, "max_batch": max_batch}
@@ -53,8 +55,7 @@ def command(
         made = configuration.load(config).config
     with results.Stages() as stages:
         report = build(made, board, seed, build_dir, progress=stages.say(board))
-    if json is not None:
-        results.write_json(json, report)
+    results.deliver((json, lambda path: results.write_json(path, report)))
     described = target(board)
     bitstream = Path(report["folder"]) / report["bitstream"]
     results.table(f"{described.name}, {report['part']}", [

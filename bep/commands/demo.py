@@ -9,6 +9,8 @@ from bep import results
 from bep.experiments.demo import EPOCHS, run
 from bep.flow.boards import usage
 from bep.reports import figures
+from bep_model.files import check_outputs
+from sim import folders
 
 
 def demo(
@@ -23,13 +25,14 @@ def demo(
     """
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, not {epochs}")
-    results.check_writable(json)
+    folders.check_writable(build_dir)
     folder = build_dir / "demo"
     folder.mkdir(parents=True, exist_ok=True)
+    check_outputs(report=folder / "report.json", **{"--json": json})
     with results.Stages() as stages:
         report, curves, trained = run(epochs, build_dir, stages.begin)
-    for path in filter(None, (folder / "report.json", json)):
-        results.write_json(path, report)
+    results.deliver(*((path, lambda path: results.write_json(path, report))
+                      for path in (folder / "report.json", json)))
     figures.training_curves(folder / "training.png", curves, trained, report["rtl_accuracy"])
     show(report)
     for what, path in (

@@ -1,5 +1,6 @@
 """`bep export`: a trainer as Verilog, for a design of one's own."""
 
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +11,9 @@ from typer import Option
 
 from bep import results
 from bep.commands import options
-from bep.flow.boards import boards, target
+from bep.flow.boards import board_file, boards, target
 from bep_model import configuration
-from bep_model.files import replacing
+from bep_model.files import STANDARD_OUTPUT, check_outputs, replacing
 from bep_model.host import bring_up_writes
 from bep_model.phases import frame, random
 from bep_model.registers import registers
@@ -101,7 +102,7 @@ def command(
     Examples of a design around it are in docs/own-design.md, and docs/ports.md shows what its
     ports do clock by clock.
     """
-    check(config, out, bring_up, name)
+    check(config, out, bring_up, name, board)
     if seed is not None and bring_up is None:
         raise ValueError("--seed is for --bring-up, which is not given")
     shape, parameters, _ = configuration.load(config)
@@ -116,21 +117,20 @@ def command(
     writes = bring_up_writes(shape, parameters,
                              random.seeds(1 if seed is None else seed, shape.generators))
     with (results.console.status("writing Verilog"),
-          folders.temporary(out.absolute().parent) as own, processes.grouped(TMPDIR=str(own))):
+          folders.temporary(tempfile.gettempdir()) as own, processes.grouped(TMPDIR=str(own))):
         texts = {out: convert(trainer, name)}
     if bring_up is not None:
         texts[bring_up] = memory_file(shape, writes)
     for path, text in texts.items():
         with replacing(path) as file:
             file.write(text.encode())
-    typer.echo(markdown(port_table(trainer)))
+    typer.echo(markdown(port_table(trainer)), err=STANDARD_OUTPUT in texts)
 
 
-def check(config, out, bring_up, name):
+def check(config, out, bring_up, name, board):
     """Raise ValueError or OSError for what can be known before any work."""
-    for path in (out, bring_up):
-        results.check_writable(path)
-    results.check_different(config=config, out=out, bring_up=bring_up)
+    check_outputs({"CONFIG": config, "--board": board and board_file(board)},
+                  **{"--out": out, "--bring-up": bring_up})
     if not (name.isidentifier() and name.isascii()):
         raise ValueError("--name must be letters, digits and underscores, and begin with no digit, "
                          f"not {name!r}")

@@ -1,11 +1,15 @@
 """`bep search`: hyper-parameters by Optuna, on validation accuracy alone."""
 
+import json
+import os
 import shlex
 import sys
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import optuna
 import typer
 from optuna.storages import JournalStorage
@@ -19,6 +23,7 @@ from bep_model import configuration
 from bep_model.checks import MOST_SEED, called, integer
 from bep_model.config import divisors as all_divisors
 from bep_model.data import datasets
+from bep_model.files import check_outputs, written_to
 from bep_model.fit import training
 from bep_model.fit.hyper import Hyper
 from bep_model.fit.presets import Preset
@@ -29,8 +34,6 @@ START = Hyper(nu=0.2, group=15, sweep=100, reinforce_bits=16)
 """First trial of a search that starts from no preset; the values are near the paper's."""
 SPACE = {each.name: each.metadata["search"] for each in fields(Hyper) if each.metadata["search"]}
 """The hyper-parameters that are searched, and where."""
-EPOCHS = 50
-"""Of the preset that such a search writes, as in the paper."""
 STARTUP = 10
 """Trials at random before the sampler draws on what it has seen and any trial is pruned."""
 WARMUP = 3
@@ -88,14 +91,14 @@ def search(preset, *, trials, seed=1, config=None, data=None, data_seed=0,
     trials : int
         Trials of the study in all: those already in the storage count.
     seed : int
-        Of the networks, their sample order, and the sampler.
+        Of the networks, their sample order, and the sampler, 0..2**32-1.
     config : Config, optional
         Of the networks; by default one that fits the data.
     data, data_seed
         Folder and seed of the data set, see :func:`datasets.load`.
     storage : path-like, optional
         Journal file. A study of the same preset, seeds, numerics and content of the data that it
-        holds is continued.
+        holds is continued, and is the same in the end as one that was never stopped.
     progress : callable, optional
         Called with the study before the first trial and after every one.
 
@@ -132,11 +135,18 @@ def search(preset, *, trials, seed=1, config=None, data=None, data_seed=0,
         return best
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # what ends a trial is raised besides
-    study = open_study(preset, config, seed, data_seed, content(preset.dataset, data), storage)
-    if progress is not None:
-        progress(study)
-    study.optimize(objective, n_trials=max(0, trials - finished(study)),
-                   callbacks=[] if progress is None else [lambda study, _: progress(study)])
+    checksum = content(preset.dataset, data)
+    with nullcontext() if storage is None else whole_lines(storage):
+        study = open_study(preset, config, seed, data_seed, checksum, storage)
+        if progress is not None:
+            progress(study)
+        while (number := finished(study)) < trials:
+            # Each trial has its own random numbers, and sees no trial that was stopped.
+            study.sampler = optuna.samplers.TPESampler(
+                n_startup_trials=STARTUP, constant_liar=False,
+                seed=int(np.random.SeedSequence([seed, number]).generate_state(1)[0]))
+            study.optimize(objective, n_trials=1,
+                           callbacks=[] if progress is None else [lambda study, _: progress(study)])
     best = optuna.trial.FixedTrial(study.best_params)
     found = replace(preset, hyper=suggest(best, preset))
     return configuration.Configuration(config, found.hyper.parameters(config), found), study
@@ -144,24 +154,54 @@ def search(preset, *, trials, seed=1, config=None, data=None, data_seed=0,
 
 def open_study(preset, config, seed, data_seed, checksum, storage):
     """The study of a preset, from its storage if it is in there."""
-    try:
-        journal = None if storage is None else JournalStorage(JournalFileBackend(str(storage)))
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{storage} is no journal of trials, or is damaged: {error}") from None
     study = optuna.create_study(
         study_name=f"{preset}, seed {seed}, data seed {data_seed}, data {checksum}, "
                    f"trainer {config.digest}",
-        storage=journal,
+        storage=None if storage is None else JournalStorage(JournalFileBackend(str(storage))),
         load_if_exists=True,
         direction="maximize",
         pruner=optuna.pruners.MedianPruner(STARTUP, WARMUP),
     )
-    # A study that is continued must not draw again what it began with.
-    study.sampler = optuna.samplers.TPESampler(n_startup_trials=STARTUP,
-                                               seed=(seed + len(study.trials)) % (MOST_SEED + 1))
-    if not study.trials:
+    if not finished(study) and not any(trial.state.name == "WAITING" for trial in study.trials):
         study.enqueue_trial(start(preset))
     return study
+
+
+def check_journal(path):
+    """Raise ValueError if a file that exists is no journal of trials; return its whole lines."""
+    octets = Path(path).read_bytes() if Path(path).exists() else b""
+    *lines, rest = octets.split(b"\n")
+    try:
+        known = all("op_code" in dict(json.loads(line)) for line in lines)
+    except (ValueError, TypeError, RecursionError):
+        known = False
+    head = b'{"op_code":'
+    if not known or (not lines and rest[:len(head)] != head[:len(rest)]):
+        raise ValueError(f"{path} is no journal of trials, or is damaged")
+    return octets[:len(octets) - len(rest)]
+
+
+@contextmanager
+def whole_lines(path):
+    """A journal in use: a line that was cut off, by a full disk perhaps, is taken off it."""
+    def cut():
+        with suppress(FileNotFoundError):
+            os.truncate(path, len(check_journal(path)))
+
+    cut()
+    there = os.path.exists(path)
+    try:
+        yield
+    except Exception as error:
+        cut()
+        if not there and os.path.exists(path) and not os.path.getsize(path):
+            os.unlink(path)
+        found: BaseException | None = error
+        while found is not None and not isinstance(found, OSError):
+            found = found.__context__  # Optuna goes on after the first one, to others
+        if found is None:
+            raise
+        raise OSError(found.errno, found.strerror, str(path)) from None
 
 
 def finished(study):
@@ -169,14 +209,14 @@ def finished(study):
     return sum(trial.state.name in ("COMPLETE", "PRUNED") for trial in study.trials)
 
 
-def report(study, command):
+def report(study, epochs, command):
     """How a preset was found, as the text of its head."""
     complete = [trial for trial in study.trials if trial.state.name == "COMPLETE"]
     best = sorted(complete, key=lambda trial: -trial.value)[:5]
     columns = sorted(study.best_params)
     return "\n".join([
         f"Found by: {command}",
-        f"{finished(study)} trials, {len(complete)} of them to the last epoch; "
+        f"{finished(study)} trials of {epochs} epochs, {len(complete)} of them to the last one; "
         f"validation accuracy {study.best_value:.2%} (one seed, best epoch).",
         "The best trials:",
         " ".join(f"{name:>10}" for name in ("validation", *columns)),
@@ -198,7 +238,8 @@ def command(
     batch: Annotated[int, Option(help="Samples per application of updates.")] = 100,
     trials: Annotated[int, Option(help="Trials in all; those in the storage count.")] = 50,
     epochs: Annotated[int, Option(
-        help="Passes over the training samples per trial; the file keeps its own.")] = 12,
+        help="Passes over the training samples per trial, and in the preset that is found.")
+    ] = 12,
     seed: Annotated[int, Option(
         help="Of the networks, their sample order, and the sampler.")] = 1,
     data_seed: Annotated[int, Option(help="Of held-out samples and of generated data.")] = 0,
@@ -209,15 +250,17 @@ def command(
         help="Write the trainer and the best values here, a configuration file.")] = None,
 ):
     """Search hyper-parameters by validation accuracy; the test samples are never looked at."""
-    results.check_writable(out)
-    results.check_writable(storage)
-    results.check_different(out=out, storage=storage, config=source)
+    check_outputs({"FILE": source}, **{"--out": out, "--storage": storage})
+    if storage is not None:
+        if written_to(storage):
+            raise ValueError(f"--storage must be a file to go on from, not {storage}")
+        check_journal(storage)
     integer("batch", batch, 1)
     integer("data_seed", data_seed, 0, MOST_SEED)
     config = None
     if source is None:
         with called({"layers": "hidden", "max_batch": "batch"}):
-            wanted = Preset(dataset, tuple(hidden), counter_bits, EPOCHS, replace(
+            wanted = Preset(dataset, tuple(hidden), counter_bits, epochs, replace(
                 START, batch=batch, sweep=100 if 100 % batch == 0 else batch))
     elif given := [name for name in ("dataset", "hidden", "counter_bits", "batch")
                    if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"]:
@@ -237,14 +280,19 @@ def command(
             done(finished(study) - counted, f"best {study.best_value:.2%}" if complete else "")
             counted = finished(study)
 
-        found, study = search(replace(wanted, epochs=epochs), trials=trials, seed=seed,
-                              config=config, data=data, data_seed=data_seed, storage=storage,
-                              progress=progress)
-    preset = replace(found.preset, epochs=wanted.epochs)
-    if out is not None:
-        configuration.dump(out, found.config, preset=preset,
-                           comment=report(study, shlex.join(["bep", *sys.argv[1:]])))
+        try:
+            found, study = search(replace(wanted, epochs=epochs), trials=trials, seed=seed,
+                                  config=config, data=data, data_seed=data_seed, storage=storage,
+                                  progress=progress)
+        except KeyboardInterrupt as stop:
+            stop.add_note("the trials are lost, which --storage FILE would change"
+                          if storage is None else
+                          f"the trials are in {storage}; the same command goes on from there")
+            raise
+    text = report(study, epochs, shlex.join(["bep", *sys.argv[1:]]))
+    results.deliver((out, lambda path: configuration.dump(
+        path, found.config, preset=found.preset, comment=text)))
     results.table(f"{wanted.name}, {finished(study)} trials of {epochs} epochs", [
         ("validation accuracy", f"{study.best_value:.2%}"),
-        *((name, value) for name, value in asdict(preset.hyper).items()),
+        *((name, value) for name, value in asdict(found.preset.hyper).items()),
     ])

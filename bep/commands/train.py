@@ -17,7 +17,9 @@ from bep_model.checks import MOST_SEED, called, integer
 from bep_model.config import Config
 from bep_model.data import datasets
 from bep_model.data.catalogue import Encoding
+from bep_model.files import check_outputs, written_to
 from bep_model.fit import training
+from bep_model.fit.checkpoint import Checkpoint
 from bep_model.fit.hyper import Hyper
 from bep_model.fit.presets import Preset
 from bep_model.network import Network
@@ -119,11 +121,17 @@ def train(
         rich_help_panel=options.FILES, help="Write the result here.")] = None,
     literal_targets: Annotated[bool, Option(help="The paper's literal sign(0) = +1.")] = False,
 ):
-    """Train the golden model on a data set and report its test accuracy."""
-    results.check_writable(json)
-    results.check_writable(save)
-    results.check_writable(save_config)
-    results.check_different(config=source, save=save, save_config=save_config, json=json)
+    """Train the golden model on a data set and report its test accuracy.
+
+    With --save or --json, a training that is stopped goes on with the same command: beside that
+    file, the epochs that are done are in one that ends in `.unfinished`.
+    """
+    # Beside what is to be written, unless that is a pipe or the like.
+    unfinished = next((Checkpoint.beside(path) for path in (save, json)
+                       if path is not None and not written_to(path)), None)
+    check_outputs({"--start": start, "--config": source}, **{
+        "--save": save, "--save-config": save_config, "--json": json,
+        "checkpoint": unfinished and unfinished.path})
     if validation is None:
         validation = dataset != "digits" or hyper.patience > 0 or keep_best
     options.check_data(dataset, data)
@@ -156,15 +164,24 @@ def train(
     network.train(samples.train.x[:0], samples.train.labels[:0], parameters)
     network.flush(parameters)
     with results.Stages() as stages:
-        done = stages.begin("epochs", epochs)
+        done, ended = stages.begin("epochs", epochs), 0
 
         def progress(epoch):
+            nonlocal ended
+            ended += 1
             held = epoch.validation_accuracy
             done(1, f"error {epoch.error:.1%}"
                  + ("" if held is None else f", validation {held:.1%}"))
 
-        history = training.fit(network, samples, epochs=epochs, hyper=hyper, seed=seed,
-                               progress=progress, keep_best=keep_best)
+        try:
+            history = training.fit(network, samples, epochs=epochs, hyper=hyper, seed=seed,
+                                   progress=progress, keep_best=keep_best, checkpoint=unfinished)
+        except KeyboardInterrupt as stop:
+            stop.add_note("nothing is kept, which --save FILE would change" if unfinished is None
+                          else "before the end of an epoch nothing is kept" if not ended
+                          else f"{ended} of {epochs} epochs are in {unfinished.path}; the same "
+                          "command goes on from there")
+            raise
     seconds = sum(epoch.seconds for epoch in history)
     result = {
         "preset": None if source is None else str(source),
@@ -187,13 +204,13 @@ def train(
         "history": [asdict(epoch) for epoch in history],
         "versions": results.versions("bep-trainer", "numpy", "numba", "scikit-learn"),
     }
-    if save is not None:
-        state.save(save, network)
-    if preset is not None:
-        configuration.dump(save_config, config, preset=preset,
-                           comment=shlex.join(["bep", *sys.argv[1:]]))
-    if json is not None:
-        results.write_json(json, result)
+    results.deliver(
+        (save, lambda path: state.save(path, network)),
+        (save_config, lambda path: configuration.dump(
+            path, config, preset=preset, comment=shlex.join(["bep", *sys.argv[1:]]))),
+        (json, lambda path: results.write_json(path, result)))
+    if unfinished is not None:
+        unfinished.remove()
     held = result["validation_accuracy"]
     speed = result["samples_per_second"]
     results.table(f"{dataset}, {'-'.join(map(str, config.widths))}, {epochs} epochs, seed {seed}", [

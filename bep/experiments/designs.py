@@ -73,7 +73,7 @@ def load(path, names=(), board=None):
         raise ValueError(f"--board {board} is for a configuration; {path} lists designs with "
                          "their boards")
     if not tables:
-        raise ValueError(f"{path} lists no designs")
+        raise ValueError(f"{path} has no design")
     for name in names:
         if name not in tables:
             raise ValueError(f"{path} has no design {name!r}; it has {', '.join(tables)}")

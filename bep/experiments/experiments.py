@@ -34,21 +34,24 @@ class Experiment:
     figures : tuple of Figure
     columns : str or None
         A label whose values become columns of the table instead of lines.
+    seeds : int
+        The document has no fewer repetitions.
     """
 
     title: str
     points: Callable[[], Iterator[Point]]
     figures: tuple
     columns: str | None = None
+    seeds: int = 3
 
 
 EXPERIMENTS = {
     "random-prototypes": Experiment(
         "Random Prototypes: accuracy against width", lambda: points.widths("random-prototypes"),
-        (Figure("width", ("hidden layers",), logarithmic=True),)),
+        (Figure("width", ("hidden layers",), logarithmic=True),), seeds=5),
     "random-prototypes-samples": Experiment(
         "Random Prototypes: accuracy against training samples", points.amount,
-        (Figure("training samples", ("model",), logarithmic=True),)),
+        (Figure("training samples", ("model",), logarithmic=True),), seeds=5),
     "fashion-mnist": Experiment(
         "Fashion-MNIST: accuracy against width", lambda: points.widths("fashion-mnist"),
         (Figure("width", ("hidden layers", "training samples"), logarithmic=True),)),

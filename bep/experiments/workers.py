@@ -1,35 +1,68 @@
 """Runs side by side, on this machine or a cluster (dask); their results are kept in files."""
 
+import hashlib
 import json
 import logging
 import signal
-from contextlib import contextmanager
+from collections import Counter
+from contextlib import ExitStack, contextmanager
+from multiprocessing import util
+from unittest.mock import patch
 
 from bep import results
 from bep.experiments.runs import content, execute, file_name
+from bep.stopping import held
+from sim import folders
 
 
 @contextmanager
-def cluster(scheduler, workers):
+def apart():
+    """Processes that multiprocessing starts in this block, from any thread, never see Ctrl-C."""
+    start = util.spawnv_passfds
+
+    def spawn(*given):
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # it is inherited
+        try:
+            return start(*given)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    with patch.object(util, "spawnv_passfds", spawn):
+        yield
+
+
+@contextmanager
+def cluster(scheduler, workers, folder):
     """A dask client: of the scheduler at this address, or of processes on this machine.
+
+    Files of these processes are in ``folder`` as long as they live.
 
     Raises OSError if the scheduler does not answer.
     """
-    from distributed import Client, LocalCluster  # an extra, and slow to import
+    import dask  # an extra, and slow to import
+    from distributed import Client, LocalCluster
 
     if scheduler is not None:
         with Client(scheduler, timeout=10) as client:
             yield client
         return
-    # Ctrl-C is for this process: the workers inherit that they ignore it, and are ended below.
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        local = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0",
-                             memory_limit=None, silence_logs=logging.CRITICAL)
-    finally:
-        signal.signal(signal.SIGINT, before)
-    with local, Client(local) as client:
+    with (folders.temporary(folder) as own, dask.config.set(temporary_directory=str(own)), apart(),
+          ExitStack() as stack):
+        with held():
+            client = stack.enter_context(Client(stack.enter_context(LocalCluster(
+                n_workers=workers, threads_per_worker=1, dashboard_address=":0",
+                memory_limit=None, silence_logs=logging.CRITICAL))))
         yield client
+
+
+def store(path, result):
+    """Keep the result of a run in a file, with a checksum over all of it."""
+    results.write_json(path, result | {"sha256": sha256(result)})
+
+
+def sha256(result):
+    """Checksum of a result as JSON, 64 hex digits."""
+    return hashlib.sha256(json.dumps(result, sort_keys=True).encode()).hexdigest()
 
 
 def stored(path, run, checksum):
@@ -39,17 +72,14 @@ def stored(path, run, checksum):
     """
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
-        held = result["validation_accuracy"]
-        whole = (result["digest"] == run.digest and result.get("data") == checksum
-                 and 0 <= result["test_accuracy"] <= 1
-                 and (held is None if run.refit else 0 <= held <= 1))
+        whole = result.pop("sha256") == sha256(result)
+        if whole and (result["digest"], result["data"]) == (run.digest, checksum):
+            return result
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError):
-        whole = False
-    if not whole:
-        raise ValueError(f"{path} is damaged")
-    return result
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        pass
+    raise ValueError(f"{path} is damaged")
 
 
 def completed(client, runs, data):
@@ -84,19 +114,21 @@ def carry_out(runs, folder, *, data=None, scheduler=None, workers=None):
     -------
     dict of str to dict
         Results by digest; a run that failed is told on the screen and missing here.
+
+    Raises
+    ------
+    ValueError, OSError
+        For data that are not as they should be, before anything is run, and for a file that
+        cannot be written.
     """
     console = results.console
-    names, found, checksums, others = {}, {}, {}, 0
+    checksums = {dataset: content(dataset, data)
+                 for dataset in dict.fromkeys(run.dataset for run in runs.values())}
+    names, found, others, failures = {}, {}, 0, Counter()
     for name, run in runs.items():
-        if run.dataset not in checksums:
-            checksums[run.dataset] = told(content, run.dataset, data)
-        checksum = checksums[run.dataset]
-        if isinstance(checksum, Exception):
-            failed(name, checksum)
-            continue
-        path = folder / file_name(run, checksum)
+        path = folder / file_name(run, checksums[run.dataset])
         try:
-            result = stored(path, run, checksum)
+            result = stored(path, run, checksums[run.dataset])
         except ValueError as error:
             console.print(f"{error}; it is run again", soft_wrap=True)
             result = None
@@ -112,7 +144,7 @@ def carry_out(runs, folder, *, data=None, scheduler=None, workers=None):
         return found
     total = len(names) + len(found)
     try:
-        with results.Stages() as stages, cluster(scheduler, workers) as client:
+        with results.Stages() as stages, cluster(scheduler, workers, folder) as client:
             done = stages.begin(f"{total} runs", total)
             done(len(found))
             for run, result in completed(client, names, data):
@@ -120,29 +152,29 @@ def carry_out(runs, folder, *, data=None, scheduler=None, workers=None):
                 if not isinstance(result, Exception) and result["data"] != checksum:
                     result = ValueError(f"the data {run.dataset} are others where it was run")
                 if isinstance(result, Exception):
-                    failed(names[run], result)
+                    failures[text := told(result)] += 1
+                    if failures[text] == 1:
+                        say(f"failed: {names[run]}: {text}")
                 else:
                     path = folder / file_name(run, checksum)
-                    results.write_json(path, result)
+                    store(path, result)
                     found[run.digest] = stored(path, run, checksum)
                 done(1)
-    except KeyboardInterrupt:
-        console.print(f"stopped: {len(found)} of {total} runs are in {folder}; the same command "
-                      "goes on from there", soft_wrap=True)
+    except KeyboardInterrupt as stop:
+        stop.add_note(f"{len(found)} of {total} runs are in {folder}; the same command goes on "
+                      "from there")
         raise
+    for text, count in failures.items():
+        if count > 1:
+            say(f"failed in the same way: {count - 1} more runs: {text}")
     return found
 
 
-def told(function, *arguments):
-    """What a function returns, or its exception if the data are not as they should be."""
-    try:
-        return function(*arguments)
-    except (ValueError, OSError) as error:
-        return error
+def told(error):
+    """An exception on one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
-def failed(name, error):
-    """Tell that a run failed."""
-    text = " ".join(str(error).split())
-    results.console.print(f"failed: {name}: {type(error).__name__}: {text}",
-                         markup=False, highlight=False, soft_wrap=True)
+def say(text):
+    """Print a line that is no mark-up."""
+    results.console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -138,6 +138,11 @@ def boards():
                   if path.name.endswith(".toml"))
 
 
+def board_file(board):
+    """The file that describes a board, if it is somebody's own; None for one of :func:`boards`."""
+    return Path(board) if Path(board).suffix == ".toml" else None
+
+
 def target(board):
     """Return the :class:`Target` of a board.
 
@@ -152,8 +157,8 @@ def target(board):
         For an unknown board, naming the known ones, and for what is wrong in a file; such a
         message begins with the file's path.
     """
-    path = Path(board)
-    if path.suffix != ".toml":
+    path = board_file(board)
+    if path is None:
         if board not in boards():
             raise ValueError(f"board must be one of {', '.join(boards())}, or a file that ends in "
                              f".toml, not {board!r}")

@@ -9,6 +9,7 @@ from bep.experiments.runs import Run
 from bep.flow import families
 from bep.flow.boards import NAMES, boards, target, usage
 from bep.reports import documents
+from bep_model.files import check_outputs
 from bep_model.protocol import Cause
 
 BEGIN, END = "<!-- bep bench -->", "<!-- end of bep bench -->"
@@ -145,15 +146,35 @@ def sweeps(entries):
 
 # Files
 
-def check(docs, readme):
+def check(docs, readme, designs=None):
     """Raise if :func:`write` could not do its work: to be called before hard work."""
     import jinja2  # noqa: F401  an extra: that it is missing is told here
 
-    for path in (docs / "results" / "bench.json", docs / "throughput.md", readme):
-        results.check_writable(path)
+    check_outputs({"FILE": designs}, results=docs / "results" / "bench.json",
+                  document=docs / "throughput.md", readme=readme)
     for name in ("bench", "headline"):
         documents.stored(docs, name)
-    renewed(readme, "")
+    if readme is not None:
+        renewed(readme, "")
+
+
+def check_complete(docs, designs, epochs, simulated, sweep):
+    """Raise ValueError for measurements that are less than what the documents in ``docs`` have.
+
+    ``designs`` are lines of ``bep.experiments.designs.load``.
+    """
+    entries = documents.stored(docs, "bench") or {}
+    for design, _, preset in designs:
+        if (known := entries.get(design.name)) is None:
+            continue
+        counted = min(len(known["measured"]["counted_epochs"]), preset.epochs)
+        samples = known.get("simulation", {"samples": 0})["samples"]
+        lacking = [*[f"--epochs {counted}"] * (epochs < counted),
+                   *[f"--simulate {samples}"] * (simulated < samples),
+                   *["--sweep"] * (bool(known["sweep"]) and not sweep)]
+        if lacking:
+            raise ValueError(f"--docs takes complete runs only: {design.name} needs "
+                             f"{' '.join(lacking)}")
 
 
 def renewed(readme, table):
@@ -167,12 +188,16 @@ def renewed(readme, table):
 
 
 def write(docs, readme, new):
-    """Store entries of designs by name, and write the documents anew from all there are then."""
+    """Store entries of designs by name, and write the documents anew from all there are then.
+
+    ``readme`` may be None: no README.
+    """
     entries = (documents.stored(docs, "bench") or {}) | new
     if not entries:
         raise ValueError(f"{docs / 'results' / 'bench.json'} has no design yet")
-    texts = {docs / "throughput.md": render("throughput", docs, entries, cited.TRAINERS),
-             readme: renewed(readme, render("bench", docs, entries, cited.TRAINERS[:1]))}
+    texts = {docs / "throughput.md": render("throughput", docs, entries, cited.TRAINERS)}
+    if readme is not None:
+        texts[readme] = renewed(readme, render("bench", docs, entries, cited.TRAINERS[:1]))
     results.write_json(docs / "results" / "bench.json", entries)
     for path, text in texts.items():
         documents.write(path, text)

@@ -22,6 +22,17 @@ def shortened(points, count=4):
     return [replace(point, run=point.run.small()) for point in points[::step]]
 
 
+def check_complete(names, quick, seeds):
+    """Raise ValueError for runs that are too few for the project's documents."""
+    if quick:
+        raise ValueError("--docs takes complete runs only, not those of --quick")
+    for name in names:
+        wanted = EXPERIMENTS[name].seeds
+        if seeds is not None and seeds < wanted:
+            raise ValueError(f"--docs takes complete runs only: {name} needs --seeds {wanted} or "
+                             f"more, not {seeds}")
+
+
 # Aggregates
 
 def repeated(point, seeds):

@@ -64,7 +64,7 @@ def check(config, data, epochs, hyper):
 
 
 def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=False,
-        augment=None):
+        augment=None, checkpoint=None):
     """Train a network, beginning with its present counters and random bank.
 
     Every epoch ends with a flush. Then its error sets the reinforcement of the next epoch, and its
@@ -87,6 +87,10 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
     augment : callable, optional
         Called with the training samples and ``epoch``, its number from 0 on. Returns the samples
         for that epoch: the same number, in the same order.
+    checkpoint : Checkpoint, optional
+        Written after every epoch. A call with the same arguments and the same network goes on from
+        there, to the same end; ``progress`` is called with the earlier epochs, too. The caller
+        removes it.
 
     Returns
     -------
@@ -95,7 +99,9 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
     Raises
     ------
     TypeError, ValueError
-        As :func:`check`.
+        As :func:`check`; ValueError for a checkpoint of another training.
+    OSError
+        If the checkpoint cannot be read or written.
     """
     hyper = (hyper or Hyper()).checked()
     integer("seed", seed, 0)
@@ -104,9 +110,25 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
     if keep_best and not len(data.validation):
         raise ValueError("keep_best needs validation samples; hold some out")
     groups = GroupSchedule(config, parameters.groups, hyper.patience)
-    history, best, kept = [], -1.0, network.counters
-    thinning = parameters.thinning
-    for epoch in range(epochs):
+    history, thinning, kept = [], parameters.thinning, network.counters
+
+    def ended(entry):
+        """Take an epoch into the history; return the parameters of the next one."""
+        history.append(entry)
+        if progress is not None:
+            progress(entry)
+        return replace(
+            entry.parameters, reinforce=hyper.reinforcement(config, 100 * entry.error),
+            groups=groups.update(entry.validation_accuracy) if hyper.patience
+            else entry.parameters.groups)
+
+    if checkpoint is not None:
+        done, kept = checkpoint.begin(network, data, epochs=epochs, hyper=hyper, seed=int(seed),
+                                      keep_best=bool(keep_best))
+        for entry in done:
+            parameters = ended(entry)
+    best = max((entry.validation_accuracy or 0.0 for entry in history), default=-1.0)
+    for epoch in range(len(history), epochs):
         parameters = replace(parameters, thinning=hyper.annealed(thinning, epoch, epochs))
         met = train if augment is None else augment(train, epoch=epoch)
         order = epoch_order(seed, epoch, len(met))
@@ -116,20 +138,14 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
         results = network.train(x, labels, parameters, lengths)
         network.flush(parameters)
         seconds = time.perf_counter() - start
-        error = float(np.mean(results.error))
-        entry = Epoch(epoch, error, float(np.mean(results.triggered)),
+        entry = Epoch(epoch, float(np.mean(results.error)), float(np.mean(results.triggered)),
                       accuracy(network, data.validation), parameters, seconds)
-        history.append(entry)
         held = entry.validation_accuracy
         if keep_best and held is not None and held > best:
             best, kept = held, network.counters
-        if progress is not None:
-            progress(entry)
-        parameters = replace(
-            parameters, reinforce=hyper.reinforcement(config, 100 * error),
-            groups=groups.update(entry.validation_accuracy) if hyper.patience
-            else parameters.groups,
-        )
+        if checkpoint is not None:
+            checkpoint.write(network, [*history, entry], kept)
+        parameters = ended(entry)
     if keep_best:
         network.load(kept)
     return history

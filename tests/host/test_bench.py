@@ -168,7 +168,7 @@ def files():
 
 
 def test_everything_is_written(place):
-    ended = run("designs.toml", "one", "--epochs", 2, "--sweep")
+    ended = run("designs.toml", "one", "--epochs", 2, "--sweep", "--docs", "docs")
     assert ended.exit_code == 0, ended.output
     entries = json.loads(Path("docs/results/bench.json").read_text())
     assert list(entries) == ["one"]
@@ -196,12 +196,12 @@ def test_everything_is_written(place):
         assert words in text
 
     # Another design leaves the first one's entry as it is; without --sweep it has no lanes.
-    assert run("designs.toml", "two", "--epochs", 1).exit_code == 0
+    assert run("designs.toml", "two", "--epochs", 1, "--docs", "docs").exit_code == 0
     both = json.loads(Path("docs/results/bench.json").read_text())
     assert both["one"] == entry and both["two"]["sweep"] == []
     # The documents alone give the same again.
     before = files()
-    assert run("--report").exit_code == 0 and files() == before
+    assert run("--report", "--docs", "docs").exit_code == 0 and files() == before
 
 
 def test_a_configuration_is_a_design(place):
@@ -210,13 +210,13 @@ def test_a_configuration_is_a_design(place):
     for name, refit in (("mine", True), ("preset", False)):
         ended = run(f"{name}.toml", "--board", "icebreaker", "--epochs", 1)
         assert ended.exit_code == 0, ended.output
-        entry = json.loads(Path("docs/results/bench.json").read_text())[name]
+        entry = json.loads(Path("build/docs/results/bench.json").read_text())[name]
         assert entry["run"]["refit"] == refit and entry["board"] == "icebreaker"
         assert entry["command"] == f"bep bench {name}.toml --board icebreaker --epochs 1"
 
 
 def test_accuracy_is_that_of_the_headline_experiment(place):
-    assert run("designs.toml", "one").exit_code == 0
+    assert run("designs.toml", "one", "--docs", "docs").exit_code == 0
     entries = json.loads(Path("docs/results/bench.json").read_text())
     own = f"{100 * entries['one']['measured']['run_accuracy']:.1f} % (n = 1)"
     assert own in Path("docs/throughput.md").read_text()
@@ -225,7 +225,7 @@ def test_accuracy_is_that_of_the_headline_experiment(place):
     point = {"run": old | {"seed": 3}, "mean": 12.34, "sd": 0.56, "n": 3}
     other = point | {"run": point["run"] | {"refit": True}, "mean": 77.7}
     Path("docs/results/headline.json").write_text(json.dumps({"points": [other, point]}))
-    assert run("--report").exit_code == 0
+    assert run("--report", "--docs", "docs").exit_code == 0
     text = Path("docs/throughput.md").read_text()
     assert "12.3 ± 0.6 % (n = 3)" in text and own not in text and "77.7" not in text
 
@@ -239,13 +239,13 @@ def test_simulation(place, monkeypatch):
                 "cycles_per_sample": 9.0, "cycles_per_phase": {"wait": 6},
                 "report": "first mismatch", "simulated_samples_per_second": 11.0}
     monkeypatch.setattr(designs, "check", check)
-    assert run("designs.toml", "one", "--epochs", 1, "--simulate", 5).exit_code == 0
+    told = ("designs.toml", "one", "--epochs", 1, "--simulate", 5, "--docs", "docs")
+    assert run(*told).exit_code == 0
     assert asked["samples"] == 5 and asked["single_port"] is True
     text = Path("docs/throughput.md").read_text()
     assert "5 samples, 0 mismatches" in text and "1.20 clocks of waiting" in text
     before, asked["wrong"] = files(), 1
-    refused("gateware and golden model differ: first mismatch",
-            "designs.toml", "one", "--epochs", 1, "--simulate", 5)
+    refused("gateware and golden model differ: first mismatch", *told)
     assert files() == before
 
 
@@ -278,10 +278,13 @@ def no_work(monkeypatch):
     ("16, 64", "0", "weight_lanes must be between 1 and 4096, not 0"),
     ("[one]", "[one", "designs.toml is not a TOML file"),
     ('preset = "preset.toml"\n', "", "tiny.toml must have the table [training]"),
+    (None, "", "designs.toml has no design"),
+    (None, "# nothing\n", "designs.toml has no design"),
+    (None, "x = 5\n", "designs.toml: [x] must be a table, not 5"),
 ])
 def test_wrong_designs(place, no_work, before, after, text):
     path = Path("designs.toml")
-    path.write_text(path.read_text().replace(before, after))
+    path.write_text(after if before is None else path.read_text().replace(before, after))
     refused(text, path)
 
 
@@ -291,20 +294,19 @@ def test_wrong_arguments_and_files(place, no_work):
     refused("must be 0 or more, not -1", "designs.toml", "--simulate", -1)
     refused("give either a file of designs or --report")
     refused("give either a file of designs or --report", "designs.toml", "--report")
-    refused("has no design yet", "--report")
+    refused("has no design yet", "--report", "--docs", "docs")
     refused("absent.toml: No such file", "absent.toml", "--docs", "absent")
     refused("preset.toml is a configuration: give its --board", "preset.toml")
     refused("tiny.toml must have the table [training]", "tiny.toml", "--board", "icebreaker")
     refused("--board icebreaker is for a configuration", "designs.toml", "--board", "icebreaker")
-    Path("empty.toml").write_text("# nothing\n")
-    refused("empty.toml lists no designs", "empty.toml")
     refused("there is no folder", "designs.toml", "--docs", "absent")
-    refused("absent.md: No such file", "designs.toml", "--readme", "absent.md")
-    refused("lacks the lines <!-- bep bench -->", "designs.toml", "--readme", "preset.toml")
+    refused("absent.md: No such file", "designs.toml", "--readme", "absent.md", "--docs", "docs")
+    refused("lacks the lines <!-- bep bench -->", "designs.toml", "--readme", "preset.toml",
+            "--docs", "docs")
     for name in ("bench", "headline"):
         path = Path(f"docs/results/{name}.json")
         path.write_text("{")
-        refused(f"{name}.json is damaged", "designs.toml")
+        refused(f"{name}.json is damaged", "designs.toml", "--docs", "docs")
         path.unlink()
 
 
@@ -317,10 +319,32 @@ def test_a_failure_keeps_what_was_done(place, monkeypatch):
             return report
         raise ValueError("network larger than the part")
     monkeypatch.setattr(designs, "build", build)
-    ended = run("designs.toml", "--epochs", 1)
+    ended = run("designs.toml", "--epochs", 1, "--docs", "docs")
     assert ended.exit_code == 2 and "larger than the part" in ended.stderr
     assert list(json.loads(Path("docs/results/bench.json").read_text())) == ["one"]
     assert "| one, " in Path("README.md").read_text()
+
+
+def test_a_look_leaves_the_project_s_documents(place):
+    before = files()
+    assert run("designs.toml", "one", "--epochs", 1).exit_code == 0
+    made = {path: octets for path, octets in files().items() if path not in before}
+    assert files() == before | made
+    assert set(map(str, made)) == {"build/docs/results/bench.json", "build/docs/throughput.md"}
+    assert run("--report").exit_code == 0 and files() == before | made
+
+
+@pytest.mark.parametrize(("arguments", "text"), [
+    (("--epochs", 1, "--simulate", 5, "--sweep"), "one needs --epochs 2"),
+    (("--epochs", 2, "--simulate", 4, "--sweep"), "one needs --simulate 5"),
+    (("--epochs", 2, "--simulate", 5), "one needs --sweep"),
+    ((), "one needs --simulate 5 --sweep"),
+])
+def test_they_take_complete_runs_only(place, no_work, arguments, text):
+    Path("docs/results/bench.json").write_text(json.dumps({"one": {
+        "measured": {"counted_epochs": [0, 1, 2]}, "simulation": {"samples": 5}, "sweep": [{}]}}))
+    refused(f"--docs takes complete runs only: {text}", "designs.toml", *arguments,
+            "--docs", "docs")
 
 
 def test_designs_of_the_repository():

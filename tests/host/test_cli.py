@@ -1,7 +1,6 @@
 import errno
 import gzip
 import json
-import os
 import struct
 import subprocess
 import sys
@@ -240,11 +239,14 @@ def test_json_that_cannot_be_written(tmp_path, monkeypatch):
     monkeypatch.setattr("bep_model.fit.training.fit", no_work)
     refused(f"there is no folder {tmp_path / 'missing'}", "--json", tmp_path / "missing" / "out")
     refused("it is a folder", "--json", tmp_path)
-    fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
-    refused("it is no regular file", "--save", fifo)
-    assert fifo.is_fifo()
-    refused("save and json must be two files", "--save", tmp_path / "a", "--json", tmp_path / "a")
+    path = tmp_path / "a"
+    refused("--save and --json must be two files", "--save", path, "--json", path)
+    refused("--start and --json must be two files", "--start", path, "--json", path)
+    refused("--start and --save must be two files", "--start", path, "--save", f"{tmp_path}/./a")
+    assert list(tmp_path.iterdir()) == []
+    path = tmp_path / "a.toml"
+    path.write_text(configuration.written("digits-128-128-b7-online"))
+    refused("--config and --json must be two files", "--config", path, "--json", path)
 
 
 @pytest.mark.parametrize(("arguments", "text"), [

@@ -136,13 +136,12 @@ def test_data_without_files_have_no_checksum(dataset):
     assert runs.file_name(run, None) == f"{run.digest}.json"
 
 
-def test_files_that_are_missing_are_told_and_the_other_runs_go_on(tmp_path, here, capsys):
+def test_files_that_are_missing_are_told_before_anything_is_run(tmp_path, here):
     digits = Run("digits", (8,), epochs=1, hyper=Hyper(group=4), train_samples=60)
-    absent = KINDS["images"][0]
-    found = workers.carry_out({"absent": absent, "digits": digits}, tmp_path,
-                                data=str(tmp_path))
-    assert list(found) == [digits.digest] and here == [digits]
-    assert "failed: absent: FileNotFoundError: " in capsys.readouterr().err
+    with pytest.raises(FileNotFoundError, match=str(tmp_path)):
+        workers.carry_out({"digits": digits, "absent": KINDS["images"][0]}, tmp_path,
+                          data=str(tmp_path))
+    assert here == []
 
 
 def test_data_that_are_others_where_they_are_run(tmp_path, monkeypatch, capsys):
@@ -155,6 +154,7 @@ def test_data_that_are_others_where_they_are_run(tmp_path, monkeypatch, capsys):
 
 
 def test_the_command_writes_what_belongs_to_its_data(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     run, write = KINDS["images"]
     points = [replace(point, run=replace(run, hidden=(width,))) for width, point in zip(
         (4, 8), EXPERIMENTS["hardware"].points(), strict=False)]
@@ -164,9 +164,10 @@ def test_the_command_writes_what_belongs_to_its_data(tmp_path, monkeypatch):
         write(tmp_path / str(seed), seed)
         told = CliRunner().invoke(cli.app, [
             "reproduce", "hardware", "--seeds", "1", "--data", str(tmp_path / str(seed)),
-            "--results", str(tmp_path / "results"), "--docs", str(tmp_path)])
+            "--results", "results"])
         assert told.exit_code == 0, told.output
-        documents.append(json.loads((tmp_path / "results" / "hardware.json").read_text()))
+        documents.append(json.loads(
+            (tmp_path / "build" / "docs" / "results" / "hardware.json").read_text()))
     assert documents[0] == documents[2] != documents[1]
     assert documents[0]["data"]["mnist"] == runs.content("mnist", tmp_path / "1")
 

@@ -92,9 +92,9 @@ def test_a_command_that_is_stopped(simulator, tmp_path, work, number):
 
 def test_a_signal_that_is_ignored_stays_so(tmp_path):
     """As nohup has it."""
-    script = ("import os, signal, threading\nfrom bep import cli\n"
+    script = ("import os, signal, threading\nfrom bep.stopping import stoppable\n"
               "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
-              "with cli.stoppable(): os.kill(os.getpid(), signal.SIGHUP)\nprint('on')")
+              "with stoppable(): os.kill(os.getpid(), signal.SIGHUP)\nprint('on')")
     told = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     assert told.stdout == "on\n"
 

@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from typer.testing import CliRunner
 from bep import cli
 from bep.experiments.experiments import EXPERIMENTS, Figure, Point
 from bep.experiments.runs import Run
-from bep.reports import figures, report
+from bep.reports import bench_report, figures, report
 
 ROOT = Path(__file__).parents[2]
 RUN = Run("digits", (16,), epochs=5)
@@ -173,3 +174,13 @@ def test_documents_cite_what_the_table_has():
     for template in (ROOT / "bep" / "reports" / "templates").iterdir():
         text = template.read_text(encoding="utf-8")
         assert not re.search(r"arXiv|doi\.org|et al\.|https?://", text), template
+
+
+def test_the_pages_are_what_the_stored_results_give(tmp_path):
+    """What is committed is what the code writes today."""
+    shutil.copytree(ROOT / "docs" / "results", tmp_path / "docs" / "results")
+    shutil.copy(ROOT / "README.md", tmp_path)
+    report.render(tmp_path / "docs")
+    bench_report.write(tmp_path / "docs", tmp_path / "README.md", {})
+    for path in sorted(path for path in tmp_path.rglob("*") if path.is_file()):
+        assert path.read_bytes() == (ROOT / path.relative_to(tmp_path)).read_bytes(), path.name

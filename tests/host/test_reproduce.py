@@ -43,14 +43,15 @@ def here(monkeypatch):
     return done
 
 
-def test_a_quick_experiment_from_its_command_to_the_document(tmp_path):
+def test_a_quick_experiment_from_its_command_to_the_document(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     arguments = ("random-prototypes", "--quick", "--seeds", 2, "--workers", 1,
-                 "--results", tmp_path / "runs", "--docs", tmp_path / "docs")
+                 "--results", tmp_path / "runs")
     outcome = bep(*arguments)
     assert outcome.exit_code == 0, outcome.output
     files = sorted((tmp_path / "runs").iterdir())
     assert len(files) == 8 and all(path.suffix == ".json" for path in files)
-    document = json.loads((tmp_path / "docs/results/random-prototypes.json").read_text())
+    document = json.loads((tmp_path / "build/quick/results/random-prototypes.json").read_text())
     assert document["command"] == "bep reproduce random-prototypes --quick --seeds 2"
     point = document["points"][0]
     each = [json.loads(path.read_text()) for path in files]
@@ -58,8 +59,8 @@ def test_a_quick_experiment_from_its_command_to_the_document(tmp_path):
              if result["run"]["hidden"] == point["run"]["hidden"]]
     assert sorted(point["test"]) == pytest.approx(sorted(tests), abs=1e-4)
     assert {result["run"]["data_seed"] for result in each} == {1, 2}
-    assert "<svg" in (tmp_path / "docs/figures/random-prototypes.svg").read_text()
-    text = (tmp_path / "docs/results.md").read_text()
+    assert "<svg" in (tmp_path / "build/quick/figures/random-prototypes.svg").read_text()
+    text = (tmp_path / "build/quick/results.md").read_text()
     assert document["command"] in text and f"| {point['mean']:.1f} ±" in text
     # Again: nothing is run, nothing changes.
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
@@ -78,8 +79,11 @@ def test_finished_runs_are_not_repeated(tmp_path, here):
 @pytest.mark.parametrize("damage", [
     lambda text: text[:100], lambda text: "", lambda text: "[]", lambda text: "\xff",
     lambda text: json.dumps(json.loads(text) | {"digest": TWO["second"].digest}),
-    lambda text: json.dumps(json.loads(text) | {"test_accuracy": 1.5}),
-    lambda text: json.dumps(json.loads(text) | {"validation_accuracy": None}),
+    lambda text: json.dumps(json.loads(text) | {"stored_bits": 1}),
+    lambda text: json.dumps({name: value for name, value in json.loads(text).items()
+                             if name != "sha256"}),
+    lambda text: "{}", lambda text: "5", lambda text: '"text"', lambda text: "[" * 100000,
+    lambda text: text.replace("0.", "0.0", 1),
 ])
 def test_a_damaged_result_is_told_and_run_again(tmp_path, here, damage, capsys):
     whole = workers.carry_out({"first": SMALL}, tmp_path)
@@ -98,7 +102,7 @@ def test_a_failed_run_is_told_and_the_others_go_on(tmp_path, here, capsys):
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_an_interruption_keeps_what_is_finished(tmp_path, here, monkeypatch, capsys):
+def test_an_interruption_keeps_what_is_finished(tmp_path, here, monkeypatch):
     whole = workers.completed
 
     def interrupted(*arguments):
@@ -106,22 +110,68 @@ def test_an_interruption_keeps_what_is_finished(tmp_path, here, monkeypatch, cap
         raise KeyboardInterrupt
 
     monkeypatch.setattr(workers, "completed", interrupted)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as stop:
         workers.carry_out(TWO, tmp_path)
-    assert "stopped: 1 of 2 runs are in" in capsys.readouterr().err
+    assert stop.value.__notes__ == [
+        f"1 of 2 runs are in {tmp_path}; the same command goes on from there"]
     monkeypatch.setattr(workers, "completed", whole)
     assert len(workers.carry_out(TWO, tmp_path)) == 2
     assert here == list(TWO.values())
 
 
 def test_nothing_is_written_about_an_experiment_with_failed_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(reproduce, "carry_out", lambda *_, **__: {})
-    outcome = bep("random-prototypes", "--quick", "--seeds", 1, "--results", tmp_path,
-                  "--docs", tmp_path)
+    outcome = bep("random-prototypes", "ablation-gate", "--quick", "--seeds", 1)
     assert outcome.exit_code == 2
-    assert "not written: random-prototypes (4 of 4 runs failed)" in outcome.stderr
-    assert list((tmp_path / "results").iterdir()) == []
-    assert "Not run yet: `bep reproduce random-prototypes`" in (tmp_path / "results.md").read_text()
+    assert "not written: random-prototypes (4 of 4 runs failed), ablation-gate (4 of" \
+        in outcome.stderr
+    assert "written: " not in outcome.stderr.replace("not written: ", "")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_failure_of_many_runs_is_told_once(tmp_path, here, capsys):
+    many = {f"run {seed}": replace(SMALL, seed=seed, hyper=Hyper(r=9)) for seed in range(20)}
+    assert workers.carry_out(many, tmp_path) == {} and len(here) == 20
+    said = capsys.readouterr().err
+    assert said.count("r must be between -2 and 2, not 9") == 2
+    assert "failed: run 0: " in said and "failed in the same way: 19 more runs: " in said
+
+
+def test_data_that_are_missing_are_told_before_anything_is_run(tmp_path, here, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    outcome = bep("random-prototypes", "fashion-mnist", "baselines", "--data", tmp_path / "missing")
+    assert outcome.exit_code == 2 and outcome.stderr.count("\n") == 1
+    assert f"there is no data folder {tmp_path / 'missing'}" in outcome.stderr
+    assert here == [] and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("arguments", "text"), [
+    (("headline", "--quick"), "complete runs only, not those of --quick"),
+    (("headline", "--seeds", 2), "complete runs only: headline needs --seeds 3 or more, not 2"),
+    (("headline", "random-prototypes", "--seeds", 3), "random-prototypes needs --seeds 5 or more"),
+])
+def test_the_project_s_documents_take_complete_runs_only(arguments, text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    outcome = bep(*arguments, "--docs", "docs")
+    assert outcome.exit_code == 2 and text in outcome.stderr and outcome.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_they_are_written_on_request_only(tmp_path, here, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    points = [replace(point, run=point.run.small())
+              for point in list(EXPERIMENTS["random-prototypes"].points())[:2]]
+    monkeypatch.setattr(reproduce, "planned", lambda *_: points)
+    assert bep("random-prototypes").exit_code == 0
+    first = {path.relative_to("build/docs"): path.read_bytes()
+             for path in Path("build/docs").rglob("*") if path.is_file()}
+    assert [path.name for path in tmp_path.iterdir()] == ["build"] and len(first) == 3
+    assert len(here) == 10  # five seeds of each
+    assert bep("random-prototypes", "--docs", "docs").exit_code == 0
+    assert len(here) == 10
+    assert {path.relative_to("docs"): path.read_bytes()
+            for path in Path("docs").rglob("*") if path.is_file()} == first
 
 
 @pytest.mark.parametrize(("arguments", "text"), [

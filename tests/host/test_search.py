@@ -109,6 +109,81 @@ def test_a_study_goes_on_where_it_was_left(tmp_path):
     assert len(other.trials) == 1
 
 
+def run_to(trials, storage, stop=None, monkeypatch=None):
+    """Search with a storage; with ``stop``, until so many epochs of all trials are over."""
+    fit, count = training.fit, [0]
+
+    def stopping(*given, progress, **options):
+        def counted(epoch):
+            progress(epoch)
+            count[0] += 1
+            if count[0] == stop:
+                raise KeyboardInterrupt
+        return fit(*given, progress=counted, **options)
+
+    if stop is None:
+        return search.search(SMALL, trials=trials, storage=storage)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(training, "fit", stopping)
+        search.search(SMALL, trials=trials, storage=storage)
+
+
+def ended(study):
+    return [(trial.params, trial.value, trial.state) for trial in study.trials
+            if trial.state.name in ("COMPLETE", "PRUNED")]
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("how", ["7 trials", "stopped in the first", "stopped in another",
+                                 "cut in a line", "cut after a line"])
+def test_a_search_that_goes_on_is_the_same_in_the_end(how, tmp_path, monkeypatch):
+    monkeypatch.setattr(search, "STARTUP", 3)  # the later trials depend on the earlier ones
+    monkeypatch.setattr(search, "WARMUP", 0)
+    found, whole = search.search(SMALL, trials=14)
+    storage = tmp_path / "journal"
+    if how == "7 trials":
+        run_to(7, storage)
+    elif how.startswith("stopped"):
+        run_to(14, storage, 1 if "first" in how else 15, monkeypatch)
+    else:
+        run_to(7, storage)
+        lines = storage.read_bytes().splitlines(keepends=True)
+        for kept in (2, 3, len(lines) - 5, len(lines) - 1):  # again and again
+            text = b"".join(lines[:kept])
+            storage.write_bytes(text + lines[kept][:20] * (how == "cut in a line"))
+            run_to(7, storage)
+            lines = storage.read_bytes().splitlines(keepends=True)
+    again, study = run_to(14, storage)
+    assert ended(study) == ended(whole) and len(ended(study)) == 14
+    assert again == found
+
+
+NO_JOURNALS = {"notes": b"# Notes\n\nto do\n", "one line": b"to do", "json": b'{"a": 1}\n',
+               "a list": b"[]\n", "a number": b"5\n", "octets": b"\xff\x00\n",
+               "empty lines": b"\n\n",
+               "nested": b"[" * 100000 + b"\n",
+               "a journal and notes": b'{"op_code":0,"worker_id":"x"}\nnotes\n'}
+
+
+@pytest.mark.parametrize("kind", NO_JOURNALS)
+def test_a_file_of_somebody_else_stays(kind, tmp_path):
+    storage = tmp_path / "notes.md"
+    storage.write_bytes(NO_JOURNALS[kind])
+    run = bep("search", "--storage", storage, "--trials", 1)
+    assert run.exit_code == 2 and run.stderr == (
+        f"bep: {storage} is no journal of trials, or is damaged\n")
+    assert storage.read_bytes() == NO_JOURNALS[kind]
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.md"]
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("octets", [b"", b'{"op_', b'{"op_code":0,"wor'])
+def test_the_beginning_of_a_journal_is_one(octets, tmp_path):
+    storage = tmp_path / "journal"
+    storage.write_bytes(octets)
+    assert len(search.search(SMALL, trials=1, storage=storage)[1].trials) == 1
+
+
 @pytest.mark.usefixtures("few")
 def test_a_bad_trial_ends_early(monkeypatch):
     monkeypatch.setattr(search, "STARTUP", 1)
@@ -127,17 +202,22 @@ def test_group_sizes_are_never_none(hidden):
     assert sizes and search.start(replace(SMALL, hidden=hidden))["group"] in sizes
 
 
-@pytest.mark.usefixtures("few")
 def test_the_command_writes_a_preset_that_train_takes(tmp_path):
     out = tmp_path / "found.toml"
     run = bep("search", "--dataset", "digits", "--hidden", 16, 16, "--counter-bits", 7, "--batch",
               1, "--trials", 2, "--epochs", 1, "--out", out)
     assert run.exit_code == 0, run.output
     assert "validation accuracy" in run.stderr and "test" not in run.stderr and run.stdout == ""
-    assert "2 trials, 2 of them to the last epoch" in out.read_text()
+    text = out.read_text()
+    assert "2 trials of 1 epochs, 2 of them to the last one" in text
     config, _, found = configuration.load(out)
     assert config == CONFIG and found.name == "digits-16-16-b7-online"
-    assert (found.epochs, found.hyper.sweep) == (search.EPOCHS, 100)
+    assert (found.epochs, found.hyper.sweep) == (1, 100)
+    # Trained as it was found, it reaches what it is said to reach.
+    trained = bep("train", "--preset", out, "--json", tmp_path / "out.json")
+    assert trained.exit_code == 0, trained.output
+    reached = json.loads((tmp_path / "out.json").read_text())["validation_accuracy"]
+    assert f"validation accuracy {reached:.2%} (one seed" in text
 
 
 def test_train_takes_a_preset_and_what_is_given_wins(tmp_path):
@@ -165,7 +245,7 @@ def test_presets_of_sequences_are_searched_too(tmp_path):
     lanes, _, found = configuration.load(out)
     assert lanes == config and found.name == "ItalyPowerDemand-8-8-b7"
     assert found.encoding == wanted.encoding
-    assert (found.epochs, found.hyper.horizon) == (wanted.epochs, wanted.hyper.horizon)
+    assert (found.epochs, found.hyper.horizon) == (1, wanted.hyper.horizon)
 
 
 @pytest.mark.parametrize(("arguments", "text"), [
@@ -175,11 +255,13 @@ def test_presets_of_sequences_are_searched_too(tmp_path):
     (("search", "--dataset", "cifar"), "unknown data set 'cifar'; known are digits, "),
     (("search", "--dataset", "PenDigits", "--hidden", 8), "a recurrent network must have 2 layers"),
     (("search", "--storage", "/nowhere/file"), "there is no folder /nowhere"),
-    (("search", "--storage", "same", "--out", "same"), "out and storage must be two files"),
+    (("search", "--storage", "same", "--out", "same"), "--out and --storage must be two files"),
     (("search", "--storage", __file__, "--trials", 1), "test_search.py is no journal of trials"),
+    (("search", "--storage", "-"), "--storage must be a file to go on from, not -"),
     (("search", "--seed", -1), "seed must be between 0 and 4294967295, not -1"),
     (("search", "--data-seed", -1), "--data-seed must be between 0 and 4294967295, not -1"),
     (("search", "--data", "."), "--data . is for data sets in files, and digits has none"),
+    (("search", "a.toml", "--out", "a.toml"), "FILE and --out must be two files"),
     (("search", "--batch", 0), "batch must be at least 1, not 0"),
     (("search", "digits-128-128-b7-online", "--hidden", 8, "--batch", 1),
      "not both: digits-128-128-b7-online and hidden, batch"),
@@ -203,4 +285,5 @@ bep.cli.app(["search", "--trials", "1"])
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
                          check=False)
     assert run.returncode == 130 and "Traceback" not in run.stderr
-    assert run.stderr.splitlines()[-1] == "bep: stopped by SIGINT"
+    assert run.stderr.splitlines()[-1] == (
+        "bep: stopped by SIGINT: the trials are lost, which --storage FILE would change")

@@ -1,5 +1,7 @@
 """Temporary folders are always removed, and folders count only when they are complete."""
 
+import errno
+import os
 import shutil
 import subprocess
 import sys
@@ -30,7 +32,61 @@ def test_a_temporary_folder_is_gone_after_its_block(tmp_path):
         (folder / "file").touch()
         assert folder.parent == tmp_path / "a" / "b"
         raise KeyError
-    assert names(tmp_path / "a" / "b") == []
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("there", ["", "a", "a/b"])
+def test_folders_that_are_made_for_it_go_if_they_are_empty(there, tmp_path):
+    (tmp_path / there).mkdir(parents=True, exist_ok=True)
+    for used in (False, True):
+        with folders.temporary(tmp_path / "a" / "b") as folder:
+            if used:
+                (folder.parent / "new").touch()
+        assert (tmp_path / "a" / "b").exists() == (used or there == "a/b")
+        assert (tmp_path / "a").exists() == (used or there != "")
+
+
+def test_many_processes_make_and_remove_one_parent(tmp_path):
+    script = ("import sys\nfrom sim import folders\n"
+              "for _ in range(100):\n    with folders.temporary(sys.argv[1]): pass")
+    programs = [subprocess.Popen([sys.executable, "-c", script, tmp_path / "a" / "b"],
+                                 cwd=Path(__file__).parents[2]) for _ in range(3)]
+    assert [program.wait(timeout=60) for program in programs] == [0, 0, 0]
+    assert [path.name for path in tmp_path.rglob("*") if path.name not in ("a", "b")] == []
+
+
+def test_where_no_folder_can_be(tmp_path):
+    (tmp_path / "file").touch()
+    for place in (tmp_path / "file", tmp_path / "file" / "a", Path("/proc"), Path("/proc/a")):
+        with pytest.raises(OSError, match=str(place)) as caught:
+            folders.check_writable(place)
+        assert folders.UNFINISHED not in str(caught.value)
+
+
+SAID = {"by the system": OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+        "by a program": RuntimeError("ccABC.s: No space left on device\nmake ended with 2")}
+
+
+@pytest.mark.parametrize("error", SAID.values(), ids=SAID)
+def test_a_full_disk_is_said_of_the_parent(error, tmp_path):
+    with pytest.raises(OSError) as caught, folders.temporary(tmp_path):
+        raise error
+    assert str(caught.value) == f"[Errno 28] No space left on device: '{tmp_path}'"
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_full_disk_of_which_nobody_has_said_anything(fails, tmp_path, monkeypatch):
+    """A program may end well and leave half a file: nothing is published then."""
+    full = list(os.statvfs(tmp_path))
+    full[3] = full[4] = 1  # free blocks
+    monkeypatch.setattr(os, "statvfs", lambda _: os.statvfs_result(full))
+    with pytest.raises(OSError, match=f"No space left on device: '{tmp_path}'"):
+        with folders.temporary(tmp_path) as own:
+            (own / "new").mkdir()
+            if fails:
+                raise ValueError("unexpected end of JSON")
+            folders.publish(own / "new", tmp_path / "kept", [])
+    assert names(tmp_path) == []
 
 
 def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path):

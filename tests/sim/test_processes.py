@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bep.cli import stoppable
 from bep.flow import toolchain
+from bep.stopping import stoppable
 from rtl.verilog import convert
 from sim import processes
 from sim.verilator import build, run
