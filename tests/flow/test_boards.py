@@ -111,15 +111,6 @@ def test_a_file_that_does_not_suit_its_platform(file, before, after, text):
         prepare(TINY, target(file), 1)
 
 
-def test_a_platform_without_the_transports_resource(file):
-    file.write_text(
-        TEXT.partition("busy")[0].replace("LFE5U-25F-6BG381C", "iCE40UP5K-SG48").replace(
-            "ulx3s:ULX3S_25F_Platform", "icebreaker_bitsy:ICEBreakerBitsyPlatform"),
-        encoding="utf-8")
-    with pytest.raises(ValueError, match="Resource uart#0 does not exist"):
-        prepare(TINY, target(file), 1)
-
-
 def test_the_command_refuses_a_file_in_one_line(file):
     """Suppress Amaranth's warnings about unfinished designs."""
     file.write_text(TEXT.replace('["led", 7]', '["led", 8]'), encoding="utf-8")
