@@ -5,6 +5,11 @@ from serial.tools.list_ports import comports
 from bep.flow.boards import boards, target
 
 
+def there():
+    """The ports of pyserial, in the order of their names."""
+    return sorted(comports(), key=lambda port: port.device)
+
+
 def fits(port):
     """Names of the boards whose chip a port of pyserial has."""
     if port.vid is None:
@@ -18,7 +23,7 @@ def fits(port):
 
 def lines():
     """Rows (port, USB chip, product, boards) of all ports."""
-    for port in sorted(comports()):
+    for port in there():
         chip = "" if port.vid is None else f"{port.vid:04x}:{port.pid:04x}"
         yield port.device, chip, port.product or "", ", ".join(fits(port)) or "-"
 
@@ -28,11 +33,11 @@ def find(board=None):
 
     Raises ValueError, with the ports that there are, if there is none or several.
     """
-    found = {port.device: names for port in sorted(comports())
+    found = {port.device: names for port in there()
              if (names := [name for name in fits(port) if board in (None, name)])}
     if len(found) == 1:
         (device, names), = found.items()
         return device, target(names[0]).baud
-    ports = ", ".join(port.device for port in sorted(comports())) or "none"
+    ports = ", ".join(port.device for port in there()) or "none"
     what = f"{len(found)} ports fit" if found else "no port fits"
     raise ValueError(f"{what} {board or 'a known board'}: give --port (there are: {ports})")

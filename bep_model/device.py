@@ -106,19 +106,21 @@ class Board:
         """Ask; if the answer is none, wait until the trainer waits for a packet, and ask again."""
         ask = self.host.port.read
         try:
-            self.line.serial.timeout = min(self.line.timeout, 2.0)
-            self.line.serial.reset_input_buffer()
+            self.line.limit = min(self.line.timeout, 2.0)
+            self.line.discard()
             try:
                 return done(ask("IDENT"))
             except (LinkError, Silent):
                 time.sleep(SILENCE)
-                self.line.serial.reset_input_buffer()
+                self.line.discard()
                 return done(ask("IDENT"))
         except Silent:
-            raise Silent(f"{self.port}: nothing answers: is this the board's port, and is its "
+            raise Silent(f"{self.port}: no trainer answers: is this the board's port, and is its "
                          "bitstream loaded?") from None
+        except LinkError as error:
+            raise LinkError(f"{self.port}: {error}") from None
         finally:
-            self.line.serial.timeout = self.line.timeout
+            self.line.limit = self.line.timeout
 
     def reset(self, seed):
         """Begin anew, as ``Network.reset``: the trainer draws its counters."""

@@ -6,6 +6,8 @@ from contextlib import contextmanager, suppress
 
 import serial
 
+LOOK = 0.05
+"""Seconds after which reading looks whether its time is over."""
 REASONS = {
     errno.ENOENT: "there is no such port; `bep board list` shows those that there are",
     errno.EACCES: "you may not open it: join the group that `ls -l` shows for it (on Debian "
@@ -33,6 +35,11 @@ class SerialLine:
     timeout : float
         Most seconds for a request, an answer, and a command.
 
+    Attributes
+    ----------
+    limit : float
+        Most seconds for an answer, ``timeout`` at first.
+
     Raises
     ------
     OSError
@@ -40,10 +47,10 @@ class SerialLine:
     """
 
     def __init__(self, port, baud, timeout):
-        self.port, self.timeout, self.deadline = port, timeout, 0.0
+        self.port, self.timeout, self.limit, self.deadline = port, timeout, timeout, 0.0
         try:
             self.serial = serial.serial_for_url(
-                port, baud, timeout=timeout, write_timeout=timeout, exclusive=True)
+                port, baud, timeout=LOOK, write_timeout=timeout, exclusive=True)
         except OSError as error:
             raise OSError(f"{port}: {REASONS.get(error.errno or 0, str(error))}") from None
         with suppress(ValueError, NotImplementedError, AttributeError):
@@ -54,11 +61,18 @@ class SerialLine:
             self.serial.write(data)
 
     async def receive(self, count):
-        with self._told():
-            data = self.serial.read(count)
-        if len(data) < count:
-            raise Silent(f"{self.port}: no answer within {self.serial.timeout:g} s")
+        data, end = b"", time.monotonic() + self.limit
+        while len(data) < count:
+            with self._told():
+                data += self.serial.read(count - len(data))
+            if len(data) < count and time.monotonic() > end:
+                raise Silent(f"{self.port}: no answer within {self.limit:g} s")
         return data
+
+    def discard(self):
+        """Forget what was received."""
+        with self._told():
+            self.serial.read(self.serial.in_waiting)
 
     async def rest(self, attempts):
         if attempts == 0:
