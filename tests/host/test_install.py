@@ -122,7 +122,7 @@ def test_the_core_is_light_and_enough(light, run):
     ("export trainer.toml --out trainer.v", "rtl"),
     ("demo", "sim,flow,experiments"), ("bench --report", "sim,flow,experiments"),
     ("reproduce hardware", "experiments"), ("search --trials 1", "experiments"),
-    ("verify --help", "sim"),
+    ("verify --help", "sim"), ("board list", "host"),
 ])
 def test_a_missing_extra_is_named(light, run, arguments, extra):
     told = run(light, *arguments.split())
