@@ -32,6 +32,7 @@ COMMANDS = {
     "demo": ("bep.commands.demo:demo", "sim,flow,experiments"),
     "reproduce": ("bep.commands.reproduce:reproduce", "experiments"),
     "search": ("bep.commands.search:command", "experiments"),
+    "board": ("bep.commands.board:board", "host,sim"),
     "list": ("bep.commands.listing:command", ""),
 }
 """Module and function of every command, and the extras of pyproject.toml that it needs."""
@@ -133,8 +134,8 @@ def named(text, command):
     name = re.match(r"\w+(?=(\[\d+\])? (must|needs) )", text)
     if name is None or command not in COMMANDS:
         return text
-    written = {option.name: option.opts[0] for option in load(command).params
-               if option.opts[0].startswith("--")}
+    written = {option.name: option.opts[0] for each in family(load(command))
+               for option in each.params if option.opts[0].startswith("--")}
     return written.get(name[0], name[0]) + text[name.end():]
 
 
@@ -145,7 +146,7 @@ def message(error, command):
     external program that failed has more: the lines of its log.
     """
     if isinstance(error, ModuleNotFoundError) and command in COMMANDS:
-        extras = COMMANDS[command][1]
+        extras = "host" if error.name == "serial" else COMMANDS[command][1]
         return (f"`bep {command}` needs the package {error.name}, which is not installed: "
                 f"pip install '{DISTRIBUTION}{extras and f'[{extras}]'}'")
     processes = sys.modules.get("sim.processes")  # only commands that start programs import it
@@ -166,13 +167,22 @@ def load(name):
     from rich.markup import escape
 
     module, _, function = COMMANDS[name][0].partition(":")
-    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    alone.command(name, cls=Command)(getattr(importlib.import_module(module), function))
-    command = typer.main.get_command(alone)
-    texts: list[Any] = [command, *command.params]
+    found = importlib.import_module(module)
+    if hasattr(found, "app"):
+        command: Any = typer.main.get_group(found.app)
+    else:
+        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        alone.command(name, cls=Command)(getattr(found, function))
+        command = typer.main.get_command(alone)
+    texts: list[Any] = [one for each in family(command) for one in (each, *each.params)]
     for one in texts:  # text in square brackets is not mark-up
         one.help = escape(one.help or "")
     return command
+
+
+def family(command):
+    """A command and, of a group, the commands in it."""
+    return [command, *getattr(command, "commands", {}).values()]
 
 
 def summary(name):

@@ -52,7 +52,7 @@ def load(source):
         ValueError and OSError as the values deserve. Messages about a file start with its path.
     """
     path = locate(source)
-    if _is_state(path):
+    if is_state(path):
         from bep_model import state  # with the kernels, which no other file needs
 
         config, _ = state.describe(path)
@@ -101,7 +101,7 @@ def written(source):
     """The text of a configuration file for what :func:`load` reads, which raises what it does."""
     config = load(source).config
     path = locate(source)
-    return text(config) if _is_state(path) else path.read_text(encoding="utf-8-sig")
+    return text(config) if is_state(path) else path.read_text(encoding="utf-8-sig")
 
 
 def locate(source):
@@ -115,8 +115,9 @@ def locate(source):
     return path
 
 
-def _is_state(path):
-    with open(path, "rb") as file:
+def is_state(source):
+    """Whether what ``source`` names is a state file; raises as :func:`load`."""
+    with open(locate(source), "rb") as file:
         return file.read(len(ARCHIVE)) == ARCHIVE
 
 

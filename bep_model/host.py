@@ -5,6 +5,7 @@ serial port.
 """
 
 from abc import ABC, abstractmethod
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,6 +13,17 @@ from bep_model.config import NUMERICS_VERSION
 from bep_model.protocol import COUNTERS, MAGIC, Command, Mode
 from bep_model.registers import settings
 from bep_model.words import counters_to_words, words_to_counters
+
+
+class Results(NamedTuple):
+    """What training returns for each of N samples, in order."""
+
+    prediction: np.ndarray
+    """int64 (N,), class predicted before the update."""
+    error: np.ndarray
+    """bool (N,), prediction is not the label."""
+    triggered: np.ndarray
+    """bool (N,), the margin is below M."""
 
 
 class Port(ABC):
@@ -99,11 +111,14 @@ class Host:
 
     async def identify(self):
         """Raise WrongTrainer unless this is a trainer of this configuration."""
-        for name, value in (("IDENT", MAGIC), ("VERSION", NUMERICS_VERSION),
-                            ("DIGEST", self.config.identifier)):
+        for name, value, meaning in (
+                ("IDENT", MAGIC, "this is no trainer"),
+                ("VERSION", NUMERICS_VERSION, "the trainer has other numerics"),
+                ("DIGEST", self.config.identifier, "the trainer has another configuration")):
             found = await self.port.read(name)
             if found != value:
-                raise WrongTrainer(f"register {name} is {found:#010x}, not {value:#010x}")
+                raise WrongTrainer(
+                    f"{meaning}: register {name} is {found:#010x}, not {value:#010x}")
 
     async def bring_up(self, bank, counters=()):
         """Identify the trainer and give it a state: docs/link.md, "Bringing a trainer up".

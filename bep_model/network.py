@@ -1,25 +1,13 @@
 """The golden model: a binary network trained by BEP, bit for bit as the gateware does it."""
 
-from typing import NamedTuple
-
 import numpy as np
 
 from bep_model import inputs
 from bep_model.checks import integer
+from bep_model.host import Results
 from bep_model.phases import frame, memory, random, sequencer
 from bep_model.phases.bits import WORD, pack, words
 from bep_model.phases.reinforce import initialise
-
-
-class Results(NamedTuple):
-    """What training returns for each of N samples, in order."""
-
-    prediction: np.ndarray
-    """int64 (N,), class predicted before the update."""
-    error: np.ndarray
-    """bool (N,), prediction is not the label."""
-    triggered: np.ndarray
-    """bool (N,), the margin is below M."""
 
 
 class Network:

@@ -5,6 +5,7 @@ Packets are those of ``bep_model.protocol``. The environment is that of ``sim.tr
 """
 
 import os
+from itertools import groupby
 from types import SimpleNamespace
 
 import cocotb
@@ -32,7 +33,7 @@ class Pins(wiring.Component):
 
     Parameters
     ----------
-    config, prototypes
+    config, prototypes, **options
         As for :class:`rtl.board.Board`.
     """
 
@@ -41,8 +42,9 @@ class Pins(wiring.Component):
 
     default_clk_frequency = 1_000_000
 
-    def __init__(self, config, prototypes):
+    def __init__(self, config, prototypes, **options):
         self.config = config
+        self.options = options
         self.prototypes = prototypes
         self.uart = SimpleNamespace(rx=io.SimulationPort("i", 1), tx=io.SimulationPort("o", 1))
         super().__init__()
@@ -55,7 +57,7 @@ class Pins(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         transport = Serial(self.default_clk_frequency // DIVISOR)
-        board = Board(self.config, self.prototypes, transport)
+        board = Board(self.config, self.prototypes, transport, **self.options)
         m.submodules.board = Fragment.get(board, self)
         m.d.comb += [self.uart.rx.i.eq(self.rx), self.tx.eq(self.uart.tx.o)]
         return m
@@ -90,9 +92,10 @@ class Line(Access):
 
     async def send(self, data):
         for byte in data:
-            for level in [0, *(byte >> i & 1 for i in range(8)), 1]:
+            bits = [0, *(byte >> i & 1 for i in range(8)), 1]
+            for level, run in groupby(bits):
                 self.dut.rx.value = level
-                await Timer(DIVISOR * PERIOD, "ns")
+                await Timer(len(list(run)) * DIVISOR * PERIOD, "ns")
 
     async def receive(self, count):
         data = bytes([await self.received.get() for _ in range(count)])

@@ -116,19 +116,19 @@ def _digest(text):
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _run(command, folder, log, **variables):
+def _run(command, folder, log, pass_fds=(), **variables):
     """Run a program in a folder; raise SimulationError with the end of its log if it fails."""
     with log.open("ab") as file:
         try:
             ended = processes.run(command, cwd=folder, stdout=file, stderr=file,
-                                  env=processes.environment(**variables))
+                                  pass_fds=pass_fds, env=processes.environment(**variables))
         except FileNotFoundError:
             raise SimulationError(f"{command[0]} is not installed") from None
     if ended.returncode:
         raise SimulationError(f"{command[0]} ended with {ended.returncode}\n{_tail(log)}")
 
 
-def run(folder, module, run_folder, *, waves=False, variables=None):
+def run(folder, module, run_folder, *, waves=False, variables=None, pass_fds=()):
     """Run the cocotb tests of a Python module on a simulator.
 
     Parameters
@@ -144,6 +144,8 @@ def run(folder, module, run_folder, *, waves=False, variables=None):
         Write waves; needs a simulator built with ``waves``.
     variables : dict of str to str, optional
         More environment variables, such as the name of a job file.
+    pass_fds : sequence of int, optional
+        Files that stay open in the simulation.
 
     Raises
     ------
@@ -156,7 +158,7 @@ def run(folder, module, run_folder, *, waves=False, variables=None):
     for old in (outcome, log):
         old.unlink(missing_ok=True)
     libraries = [str(config.libs_dir), os.environ.get("LD_LIBRARY_PATH", "")]
-    _run([folder / TOP, *["--trace"] * waves], run_folder, log, **{
+    _run([folder / TOP, *["--trace"] * waves], run_folder, log, pass_fds, **{
         "COCOTB_TOPLEVEL": TOP, "COCOTB_TEST_MODULES": module, "TOPLEVEL_LANG": "verilog",
         "COCOTB_RESULTS_FILE": str(outcome), "COCOTB_TRUST_INERTIAL_WRITES": "1",
         "GPI_USERS": f"{find_libpython.find_libpython()};{config.pygpi_entry_point()}",

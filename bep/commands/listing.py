@@ -2,6 +2,7 @@
 
 import typer
 
+from bep.flow.boards import boards, target
 from bep_model import configuration
 from bep_model.data import catalogue
 from bep_model.fit import presets
@@ -31,11 +32,6 @@ def all_presets():
 
 def all_boards():
     """Lines (name, part)."""
-    try:
-        from bep.flow.boards import boards, target  # needs an extra
-    except ModuleNotFoundError:
-        yield "BOARD", "(of the extra `flow`, which is not installed)"
-        return
     yield "BOARD", "PART"
     for name in boards():
         yield name, target(name).part

@@ -1,5 +1,6 @@
 """The boards that can be built for: what their files in `constraints` say (docs/boards.md)."""
 
+import re
 import shlex
 from dataclasses import dataclass
 from importlib import resources
@@ -10,8 +11,6 @@ from bep_model.checks import integer
 from bep_model.files import read_toml, record, telling
 from bep_model.phases import frame
 from bep_model.words import integers
-from rtl.board import Board
-from rtl.link.serial import Serial
 
 
 def constraints():
@@ -63,6 +62,9 @@ class Target:
         The command that loads a bitstream, whose file comes last.
     reset, busy, refused : list of (str, int), or None
         Resources of the platform: button and LEDs, see ``rtl.board.Board``.
+    usb : list of (str, int), or None
+        The serial port on USB: "VENDOR:PRODUCT" in four hexadecimal digits each, and which of the
+        chip's ports it is, from 0.
 
     Raises
     ------
@@ -79,6 +81,7 @@ class Target:
     reset: list | None = None
     busy: list | None = None
     refused: list | None = None
+    usb: list | None = None
 
     def __post_init__(self):
         for key in ("name", "platform", "part", "port", "program"):
@@ -98,9 +101,20 @@ class Target:
                 case value:
                     raise TypeError(f"{key} must be the name and number of a resource of the "
                                     f'platform, as ["led", 0], not {value!r}')
+        match self.usb:
+            case None:
+                pass
+            case [str() as chip, int()] if re.fullmatch("[0-9a-f]{4}:[0-9a-f]{4}", chip):
+                pass
+            case value:
+                raise TypeError('usb must be vendor, product and number of the port, as '
+                                f'["0403:6015", 0], not {value!r}')
 
     def top(self, config):
         """Return the design for a configuration."""
+        from rtl.board import Board  # who only wants to know the board needs no gateware
+        from rtl.link.serial import Serial
+
         prototypes = integers(frame.prototypes(config))
         return Board(config, prototypes, Serial(self.baud), **self.options,
                      reset=self.reset, busy=self.busy, refused=self.refused)

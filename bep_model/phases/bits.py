@@ -6,10 +6,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-import numba
 import numpy as np
-from numba.core import event
-from numba.extending import overload
+
+try:
+    import numba
+    from numba.core import event
+    from numba.extending import overload
+except ModuleNotFoundError as error:
+    if error.name != "numba":
+        raise
+    numba = None  # a host of a board needs no kernels; they are right without it, but slow
 
 WORD = 64
 """Bits in a packed word; element i of a vector is bit i % 64 of word i // 64."""
@@ -45,14 +51,17 @@ def _cache():
     return None
 
 
-_CACHE = _cache()
+_CACHE = _cache() if numba else None
 
 
 def compiled(function):
     """Compile a kernel to machine code at its first call; not if NUMBA_DISABLE_JIT is set.
 
-    The code is kept on disk. Where no folder can be written, every process compiles anew.
+    The code is kept on disk. Where no folder can be written, every process compiles anew. Without
+    numba it stays Python.
     """
+    if numba is None:
+        return function
     given = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(_CACHE or "")
     try:
@@ -61,41 +70,40 @@ def compiled(function):
         numba.config.CACHE_DIR = given
 
 
-class _Notice(event.Listener):
-    """Tells a user at a terminal, once, why the first call takes so long."""
-
-    told = False
-
-    def on_start(self, event):
-        ours = event.data["dispatcher"].py_func.__module__.startswith("bep_model.")
-        if ours and not self.told and sys.stderr.isatty():
-            self.told = True
-            once = ", the first time only" if _CACHE else ""
-            print(f"compiling the model for this processor (some 10 s{once}) ...",
-                  file=sys.stderr)
-
-    def on_end(self, event):
-        pass
-
-
-event.register("numba:compile", _Notice())
-
-
 def popcount(word):
     """Number of ones in a uint64."""
     return int(word).bit_count()
 
 
-@overload(popcount)
-def _popcount(word):
-    def swar(word):  # the form that LLVM turns into a (vector) popcnt instruction
-        word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
-        pairs = np.uint64(0x3333333333333333)
-        word = (word & pairs) + ((word >> np.uint64(2)) & pairs)
-        word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-        return (word * np.uint64(0x0101010101010101)) >> np.uint64(56)
+if numba:
+    class _Notice(event.Listener):
+        """Tells a user at a terminal, once, why the first call takes so long."""
 
-    return swar
+        told = False
+
+        def on_start(self, event):
+            ours = event.data["dispatcher"].py_func.__module__.startswith("bep_model.")
+            if ours and not self.told and sys.stderr.isatty():
+                self.told = True
+                once = ", the first time only" if _CACHE else ""
+                print(f"compiling the model for this processor (some 10 s{once}) ...",
+                      file=sys.stderr)
+
+        def on_end(self, event):
+            pass
+
+    event.register("numba:compile", _Notice())
+
+    @overload(popcount)
+    def _popcount(word):
+        def swar(word):  # the form that LLVM turns into a (vector) popcnt instruction
+            word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
+            pairs = np.uint64(0x3333333333333333)
+            word = (word & pairs) + ((word >> np.uint64(2)) & pairs)
+            word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+            return (word * np.uint64(0x0101010101010101)) >> np.uint64(56)
+
+        return swar
 
 
 @compiled

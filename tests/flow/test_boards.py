@@ -70,6 +70,7 @@ def test_the_command_takes_a_file(file, monkeypatch, tmp_path):
     ("500_000", "0", ValueError, "baud must be at least 1, not 0"),
     ('"any"', "[]", TypeError, "port must be a text, not []"),
     ('"any"', '" "', ValueError, "port must not be empty"),
+    ("busy", 'usb = ["403:6015", 0]\nbusy', TypeError, "usb must be vendor, product and number"),
     ('["led", 7]', '"led"', TypeError, "busy must be the name and number of a resource of the "
      'platform, as ["led", 0], not \'led\''),
     ('["led", 7]', '["led", true]', TypeError, "busy must be the name and number"),

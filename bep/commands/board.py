@@ -1,0 +1,268 @@
+"""`bep board`: a board at a serial port, real or simulated."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Argument, Option
+
+from bep import ports, results
+from bep.commands import options
+from bep.commands.hyper_options import with_hyper
+from bep.commands.listing import show
+from bep.commands.train import defaults
+from bep.flow.boards import boards, target
+from bep_model import configuration, state
+from bep_model.checks import MOST_SEED, integer, number
+from bep_model.config import NUMERICS_VERSION, Config
+from bep_model.data import datasets
+from bep_model.data.catalogue import Encoding
+from bep_model.device import Board, State
+from bep_model.files import check_outputs
+from bep_model.fit import presets, training
+from bep_model.fit.hyper import Hyper
+from bep_model.protocol import MAGIC
+
+HYPER = Hyper()
+LINK = "Link"
+
+
+def board():
+    """Train, read and write a board at a serial port, or simulate one."""
+
+
+app = typer.Typer(callback=board, no_args_is_help=True)
+
+Source = Annotated[Path, Argument(metavar="SOURCE", help=f"{options.SOURCE}.")]
+Planned = Annotated[Path, Argument(metavar="SOURCE", is_eager=True, callback=defaults, help=(
+    f"{options.SOURCE}: what is on the board, and the defaults of all options of data and "
+    "training that it tells."))]
+Port = Annotated[str | None, Option(
+    rich_help_panel=LINK, help="The serial port; by default the one that fits a board by its chip "
+    "(`bep board list`).")]
+Baud = Annotated[int | None, Option(
+    rich_help_panel=LINK, help="Bits per second; by default the rate of the board that the port "
+    "fits, or else 1,000,000.")]
+Timeout = Annotated[float, Option(
+    rich_help_panel=LINK, help="Most seconds to wait for an answer.")]
+Dataset = Annotated[str, Option(rich_help_panel=options.DATA, help=options.DATASET)]
+Fold = Annotated[int, Option(
+    rich_help_panel=options.SEQUENCES, help="Which of three folds of a UCR or UEA set is the test "
+    "part, 0..2.")]
+Seed = Annotated[int, Option(
+    rich_help_panel=options.DATA, help="Of held-out samples and of generated data.")]
+
+
+def opened(config, port, baud, timeout, progress=None):
+    """The board at a port."""
+    number("timeout", timeout, 0, 3600, above=True)
+    rate = 1_000_000
+    if port is None:
+        port, rate = ports.find()
+    if baud is not None:
+        rate = integer("baud", baud, 1)
+    return Board(port, config, baud=rate, timeout=timeout, progress=progress)
+
+
+def held(source, config):
+    """The state in a state file; None for another source."""
+    return state.load(source, State(config)) if configuration.is_state(source) else None
+
+
+@app.command("list")
+def list_():
+    """List the serial ports, their USB chips, and the boards that they fit."""
+    found = list(ports.lines())
+    show([("PORT", "USB", "PRODUCT", "BOARDS"), *found] if found else [("no serial port",)])
+
+
+@app.command()
+def info(port: Port = None, baud: Baud = None, timeout: Timeout = 10.0):
+    """Show what trainer is at a port."""
+    with opened(Config(1, (1,), 2), port, baud, timeout) as found:
+        values = found.info()
+        where = found.port
+    if values["IDENT"] != MAGIC:
+        raise ValueError(f"{where}: this is no trainer: register IDENT is {values['IDENT']:#010x}, "
+                         f"not {MAGIC:#010x}")
+    known = [name for name in presets.names()
+             if configuration.load(name).config.identifier == values["DIGEST"]]
+    version = values["VERSION"]
+    results.table(f"trainer at {where}", [
+        ("numerics", version if version == NUMERICS_VERSION
+         else f"{version}, but this program has {NUMERICS_VERSION}"),
+        ("digest of the configuration", f"{values['DIGEST']:08x}"),
+        ("preset", ", ".join(known) or "none of this program's"),
+        *((name.lower(), f"{values[name]:,}")
+          for name in ("SAMPLES", "ERRORS", "TRIGGERED", "UPDATES"))])
+
+
+@app.command()
+@with_hyper
+def train(
+    context: typer.Context,
+    source: Planned,
+    dataset: Dataset = "digits",
+    data: options.Data = None,
+    encoding: options.Images = "default",
+    validation: Annotated[bool | None, Option(
+        rich_help_panel=options.DATA,
+        help="Hold out validation samples; by default yes, but not of the digits.")] = None,
+    train_samples: Annotated[int | None, Option(
+        rich_help_panel=options.DATA, help="Train on the first so many samples only.")] = None,
+    data_seed: Seed = 0,
+    epochs: Annotated[int, Option(help="Passes over the training samples.")] = 30,
+    seed: Annotated[int, Option(
+        help="Of the initial weights, the random bits and the sample order.")] = 1,
+    keep_best: Annotated[bool, Option(
+        help="End with the epoch of the best validation accuracy, not with the last.")] = False,
+    sweep: Annotated[int | None, Option(
+        rich_help_panel=options.HYPER,
+        help="Samples per reinforcement sweep, a multiple of the batch; by default "
+             f"{HYPER.sweep}, or the batch if that does not divide it.")] = None,
+    hyper: Hyper = HYPER,
+    window: options.Window = Encoding.window,
+    chunk: options.Chunk = Encoding.chunk,
+    bits: options.Bits = Encoding.bits,
+    expand: options.Expand = Encoding.expand,
+    fold: Fold = 0,
+    save: Annotated[Path | None, Option(
+        rich_help_panel=options.FILES, help="Write the trained state here.")] = None,
+    port: Port = None, baud: Baud = None, timeout: Timeout = 10.0,
+):
+    """Train a board, to the very counters of `bep train` with the same options.
+
+    From a state file training goes on; else the board draws new counters.
+    """
+    check_outputs({"SOURCE": source}, **{"--save": save})
+    if validation is None:
+        validation = dataset != "digits" or hyper.patience > 0 or keep_best
+    options.check_data(dataset, data)
+    integer("seed", seed, 0, MOST_SEED)
+    found = context.obj
+    encoding = options.encoding(dataset, encoding, window, chunk, bits, expand, found.preset)
+    samples = datasets.load(dataset, data=data, seed=data_seed, fold=fold, validation=validation,
+                            encoding=encoding)
+    if train_samples is not None:
+        samples = samples.limit(train_samples)
+    if sweep is None:
+        sweep = hyper.sweep if hyper.sweep % hyper.batch == 0 else hyper.batch
+    hyper = replace(hyper, sweep=sweep)
+    training.check(found.config, samples, epochs, hyper)
+    begun = held(source, found.config)
+    with results.Stages() as stages, opened(found.config, port, baud, timeout) as trainer:
+        trainer.connect()
+        if begun is None:
+            trainer.reset(seed)
+        else:
+            trainer.write(begun)
+        done = stages.begin("samples", epochs * len(samples.train))
+        seen = wrong = 0
+
+        def progress(count, errors):
+            nonlocal seen, wrong
+            seen, wrong = seen + count, wrong + errors
+            done(count, f"accuracy {1 - wrong / seen:.1%}")
+            if seen >= len(samples.train):  # of this epoch
+                seen = wrong = 0
+
+        trainer.progress = progress
+        try:
+            history = training.fit(trainer, samples, epochs=epochs, hyper=hyper, seed=seed,
+                                   keep_best=keep_best)
+        except KeyboardInterrupt as stop:
+            stop.add_note("the board keeps its counters, and no file is written")
+            raise
+        ended = trainer.read()
+        accuracy = training.accuracy(trainer, samples.test)
+    results.deliver((save, lambda path: state.save(path, ended)))
+    seconds = sum(epoch.seconds for epoch in history)
+    results.table(f"{dataset} on the board at {trainer.port}, {epochs} epochs, seed {seed}", [
+        *([] if accuracy is None else [("test accuracy", f"{accuracy:.2%}")]),
+        ("seconds of training", f"{seconds:.2f}"),
+        *([("samples per second", f"{epochs * len(samples.train) / seconds:,.0f}")]
+          if seconds else []),
+    ])
+
+
+@app.command("eval")
+def evaluate(
+    context: typer.Context,
+    source: Planned,
+    dataset: Dataset = "digits",
+    data: options.Data = None,
+    encoding: options.Images = "default",
+    data_seed: Seed = 0,
+    window: options.Window = Encoding.window,
+    chunk: options.Chunk = Encoding.chunk,
+    bits: options.Bits = Encoding.bits,
+    expand: options.Expand = Encoding.expand,
+    fold: Fold = 0,
+    port: Port = None, baud: Baud = None, timeout: Timeout = 10.0,
+):
+    """Infer the test samples of a data set with the counters that are on the board."""
+    options.check_data(dataset, data)
+    found = context.obj
+    encoding = options.encoding(dataset, encoding, window, chunk, bits, expand, found.preset)
+    samples = datasets.load(dataset, data=data, seed=data_seed, fold=fold, validation=False,
+                            encoding=encoding)
+    samples.check(found.config)
+    with opened(found.config, port, baud, timeout) as trainer:
+        accuracy = training.accuracy(trainer.connect(), samples.test)
+    results.table(f"{dataset} on the board at {trainer.port}",
+                  [("test samples", f"{len(samples.test):,}"), ("test accuracy", f"{accuracy:.2%}")]
+                  if accuracy is not None else [("test samples", "none")])
+
+
+@app.command()
+def read(
+    source: Source,
+    out: Annotated[Path, Argument(metavar="FILE", help="The state file to write.")],
+    port: Port = None, baud: Baud = None, timeout: Timeout = 10.0,
+):
+    """Write the state that is on the board into a file.
+
+    A board does not tell how many samples it has seen since the last reinforcement sweep: the file
+    says 0. `bep board train --save` knows it.
+    """
+    check_outputs({"SOURCE": source}, FILE=out)
+    config = configuration.load(source).config
+    with opened(config, port, baud, timeout) as trainer:
+        found = trainer.connect().read()
+    results.deliver((out, lambda path: state.save(path, found)))
+
+
+@app.command()
+def write(
+    source: Annotated[Path, Argument(metavar="FILE", help="A state file.")],
+    port: Port = None, baud: Baud = None, timeout: Timeout = 10.0,
+):
+    """Load a state file into the board."""
+    config, _ = state.describe(source)
+    with opened(config, port, baud, timeout) as trainer:
+        trainer.connect().write(state.load(source, State(config)))
+
+
+@app.command()
+def simulate(
+    source: Source,
+    board: Annotated[str | None, Option(
+        help=f"Build the trainer as for this board, one of {', '.join(boards())}, or a file as "
+             "docs/boards.md describes it [default: dual-port memory without registers behind "
+             "it].")] = None,
+    latency: Annotated[int, Option(
+        help="Milliseconds for which short answers are held back, 16 as by an FTDI chip.")] = 0,
+    build_dir: Annotated[Path, Option(help="Where simulators are kept.")] = Path("build"),
+):
+    """Simulate a board behind a pseudo-terminal, a serial port for `--port`, until Ctrl-C.
+
+    The first line on standard output is the name of the port.
+    """
+    from sim import desk, folders  # needs another extra
+
+    integer("latency", latency, 0, 1000)
+    folders.check_writable(build_dir)
+    config = configuration.load(source).config
+    desk.serve(config, lambda name: typer.echo(name), latency=latency, root=build_dir,
+               **target(board).options if board else {})

@@ -1,0 +1,251 @@
+"""A trainer at a serial port, with the methods of a network in the golden model.
+
+``Board`` needs pyserial (the extra ``host``), and neither the gateware nor a simulator.
+"""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+
+from bep_model import inputs
+from bep_model.checks import integer
+from bep_model.host import Host, Results, WrongTrainer
+from bep_model.line import SerialLine, Silent
+from bep_model.packets import LinkError, PacketPort
+from bep_model.parameters import default_parameters
+from bep_model.phases import random
+from bep_model.protocol import Command, Mode, sample_bytes
+from bep_model.words import counters_to_words
+
+SILENCE = 2.5
+"""Seconds after which a board has abandoned half a packet (docs/link.md, "Getting in step")."""
+
+
+def done(coroutine):
+    """The result of a coroutine that never suspends."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        return end.value
+    raise AssertionError("a line over a serial port does not suspend")
+
+
+class Board:
+    """A trainer at a serial port; :func:`bep_model.fit.training.fit` trains it like a Network.
+
+    Parameters
+    ----------
+    port : str
+        As for :class:`bep_model.line.SerialLine`.
+    config : Config
+        Of the trainer.
+    baud : int
+    timeout : float
+        Most seconds to wait for an answer, above 0.
+    progress : callable, optional
+        Called with the number of samples that were trained, and how many of them were predicted
+        wrongly, several times in a second.
+
+    Attributes
+    ----------
+    open_batch, sweep_count : int
+        As of a Network. The trainer cannot tell ``sweep_count``: it is what this object knows, 0
+        if it has not given the trainer a state.
+
+    Raises
+    ------
+    WrongTrainer
+        If something else answers: no trainer, other numerics, another configuration.
+    OSError
+        From all methods too, in one line: no such port, no permission, no answer, a cut link.
+    """
+
+    def __init__(self, port, config, *, baud=1_000_000, timeout=10.0, progress=None):
+        self.config, self.port, self.progress = config, port, progress
+        self.line = SerialLine(port, baud, timeout)
+        self.host = Host(config, PacketPort(config, self.line))
+        self.open_batch = self.sweep_count = 0
+        self._parameters = None
+        # A twentieth of a second at the port's rate.
+        self._part = max(1, baud // 10 // 20 // sample_bytes(config))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        """Close the port; the trainer keeps its state."""
+        self.line.serial.close()
+
+    def connect(self):
+        """Get in step with the trainer, and raise WrongTrainer unless it is of this configuration.
+
+        Returns
+        -------
+        Board
+            This one.
+        """
+        self._in_step()
+        try:
+            done(self.host.identify())
+        except WrongTrainer as error:
+            raise WrongTrainer(f"{self.port}: {error}") from None
+        return self
+
+    def info(self):
+        """Registers by name, int: what the trainer is, and its performance counters."""
+        self._in_step()
+        names = ("IDENT", "VERSION", "DIGEST", "STATUS")
+        return {name: done(self.host.port.read(name)) for name in names} \
+            | done(self.host.performance())
+
+    def _in_step(self):
+        """Ask; if the answer is none, wait until the trainer waits for a packet, and ask again."""
+        ask = self.host.port.read
+        try:
+            self.line.limit = min(self.line.timeout, 2.0)
+            self.line.discard()
+            try:
+                return done(ask("IDENT"))
+            except (LinkError, Silent):
+                time.sleep(SILENCE)
+                self.line.discard()
+                return done(ask("IDENT"))
+        except Silent:
+            raise Silent(f"{self.port}: no trainer answers: is this the board's port, and is its "
+                         "bitstream loaded?") from None
+        except LinkError as error:
+            raise LinkError(f"{self.port}: {error}") from None
+        finally:
+            self.line.limit = self.line.timeout
+
+    def reset(self, seed):
+        """Begin anew, as ``Network.reset``: the trainer draws its counters."""
+        done(self.host.bring_up(random.seeds(seed, self.config.generators)))
+        self.open_batch = self.sweep_count = 0
+
+    def write(self, network):
+        """Take over the state of a network: counters, bank and sweep count.
+
+        Parameters
+        ----------
+        network : Network or State
+            Without an open batch.
+        """
+        count = integer("sweep_count", network.sweep_count, 0, 65535)
+        if count:
+            self._count(count)
+        else:
+            done(self.host.command(Command.INITIALISE))  # sets the trainer's count to 0
+        done(self.host.bring_up(network.bank, network.counters))
+        self.open_batch, self.sweep_count = 0, count
+
+    def _count(self, count):
+        """Bring the trainer's sweep count to ``count``, which only samples do.
+
+        They do not change anything else: no sample triggers, and no sweep is due.
+        """
+        config = self.config
+        idle = replace(default_parameters(config), margin=-2 * config.layers[-1], batch=1,
+                       sweep=65535, reinforce=(0,) * config.depth)
+        done(self.host.command(Command.INITIALISE))
+        self.open_batch = self.sweep_count = 0
+        steps = (1,) * config.recurrent
+        report, self.progress = self.progress, None
+        self.train(np.zeros((count, *steps, config.inputs), np.uint8), np.zeros(count, np.int64),
+                   idle)
+        self.progress = report
+
+    def read(self):
+        """The state of the trainer, between batches: a :class:`State`."""
+        done(self.host.idle())
+        return State(self.config, self.counters, self.bank, self.sweep_count, self.open_batch)
+
+    @property
+    def counters(self):
+        """Counters of layers 1..L, tuple of int16 arrays (K_l, F_l)."""
+        return done(self.host.counters())
+
+    @property
+    def bank(self):
+        """States of the random generators, uint32 array (generators,)."""
+        return np.array(done(self.host.bank()), np.uint32)
+
+    def load(self, counters):
+        """Replace all counters; the random bank stays."""
+        done(self.host.port.write_state(counters_to_words(self.config, counters)))
+
+    def train(self, x, labels, parameters, lengths=None):
+        """Train on N samples in order: arguments, results and errors of ``Network.train``."""
+        results = self._process(x, labels, lengths, parameters, Mode.TRAIN, self.progress)
+        for _ in range(len(results.error)):
+            self.open_batch += 1
+            if self.open_batch >= parameters.batch:
+                self._applied(parameters)
+        return results
+
+    def _applied(self, parameters):
+        """Count as the trainer does when it applies a batch."""
+        self.sweep_count += self.open_batch
+        if self.open_batch and self.sweep_count >= parameters.sweep:
+            self.sweep_count = 0
+        self.open_batch = 0
+
+    def flush(self, parameters):
+        """Apply the updates of an open batch."""
+        done(self.host.flush())
+        self._applied(parameters)
+
+    def predict(self, x, lengths=None):
+        """Predicted classes, int64 (N,); an open batch is applied first."""
+        if self.open_batch:
+            self.flush(self._parameters)
+        return self._process(x, np.zeros(len(x), np.int64), lengths, self._parameters,
+                             Mode.INFER).prediction
+
+    def _process(self, x, labels, lengths, parameters, mode, progress=None):
+        x, labels = np.asarray(x), inputs.labels(self.config, labels, len(x))
+        _, steps = inputs.samples(self.config, x, lengths)  # refuses what does not fit
+        if parameters is None:
+            done(self.host.port.write("MODE", mode))
+        else:
+            self._parameters = parameters.validate(self.config)
+            done(self.host.begin(self._parameters, mode))
+        parts = [np.zeros((3, 0), np.int64)]
+        for first in range(0, len(x), self._part):
+            part = slice(first, first + self._part)
+            found = done(self.host.process(
+                x[part].astype(np.uint8), labels[part],
+                steps[part] if self.config.recurrent else None))
+            parts.append(np.array(found))
+            if progress is not None:
+                progress(len(found[0]), int(found[1].sum()))
+        done(self.host.end())
+        prediction, error, triggered = np.concatenate(parts, axis=1)
+        return Results(prediction, error.astype(bool), triggered.astype(bool))
+
+
+class State:
+    """The state of a trainer without the golden model, for :mod:`bep_model.state`.
+
+    Parameters
+    ----------
+    config : Config
+    counters : tuple of int16 arrays (K_l, F_l)
+    bank : uint32 array (generators,)
+    sweep_count, open_batch : int
+    """
+
+    def __init__(self, config, counters=(), bank=None, sweep_count=0, open_batch=0):
+        self.config, self.counters = config, counters
+        self.bank = np.ones(config.generators, np.uint32) if bank is None else bank
+        self.sweep_count, self.open_batch = sweep_count, open_batch
+
+    def load(self, counters):
+        """Replace all counters, which ValueError refuses if they are out of range."""
+        for l, layer in enumerate(counters, 1):
+            inputs.check_range(f"counters of layer {l}", layer, *self.config.counter_range)
+        self.counters = tuple(counters)

