@@ -34,4 +34,4 @@ def test_cached(simulator):
 def test_build_failure_leaves_nothing(tmp_path):
     with pytest.raises(SimulationError, match="syntax error"):
         build("module top; nonsense endmodule", tmp_path)
-    assert list((tmp_path / "sim").iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
