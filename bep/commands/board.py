@@ -1,6 +1,5 @@
 """`bep board`: a board at a serial port, real or simulated."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,7 @@ from bep import ports, results
 from bep.commands import options
 from bep.commands.hyper_options import with_hyper
 from bep.commands.listing import show
-from bep.commands.train import defaults
+from bep.commands.train import defaults, held_out, with_sweep
 from bep.flow.boards import boards, target
 from bep_model import configuration, state
 from bep_model.checks import MOST_SEED, integer, number
@@ -46,12 +45,6 @@ Baud = Annotated[int | None, Option(
     "fits, or else 1,000,000.")]
 Timeout = Annotated[float, Option(
     rich_help_panel=LINK, help="Most seconds to wait for an answer.")]
-Dataset = Annotated[str, Option(rich_help_panel=options.DATA, help=options.DATASET)]
-Fold = Annotated[int, Option(
-    rich_help_panel=options.SEQUENCES, help="Which of three folds of a UCR or UEA set is the test "
-    "part, 0..2.")]
-Seed = Annotated[int, Option(
-    rich_help_panel=options.DATA, help="Of held-out samples and of generated data.")]
 
 
 def opened(config, port, baud, timeout, progress=None):
@@ -103,32 +96,23 @@ def info(port: Port = None, baud: Baud = None, timeout: Timeout = 10.0):
 def train(
     context: typer.Context,
     source: Planned,
-    dataset: Dataset = "digits",
+    dataset: options.Dataset = "digits",
     data: options.Data = None,
     encoding: options.Images = "default",
-    validation: Annotated[bool | None, Option(
-        rich_help_panel=options.DATA,
-        help="Hold out validation samples; by default yes, but not of the digits.")] = None,
-    train_samples: Annotated[int | None, Option(
-        rich_help_panel=options.DATA, help="Train on the first so many samples only.")] = None,
-    data_seed: Seed = 0,
-    epochs: Annotated[int, Option(help="Passes over the training samples.")] = 30,
-    seed: Annotated[int, Option(
-        help="Of the initial weights, the random bits and the sample order.")] = 1,
-    keep_best: Annotated[bool, Option(
-        help="End with the epoch of the best validation accuracy, not with the last.")] = False,
-    sweep: Annotated[int | None, Option(
-        rich_help_panel=options.HYPER,
-        help="Samples per reinforcement sweep, a multiple of the batch; by default "
-             f"{HYPER.sweep}, or the batch if that does not divide it.")] = None,
+    validation: options.Validation = None,
+    train_samples: options.TrainSamples = None,
+    data_seed: options.DataSeed = 0,
+    epochs: options.Epochs = 30,
+    seed: options.Seed = 1,
+    keep_best: options.KeepBest = False,
+    sweep: options.Sweep = None,
     hyper: Hyper = HYPER,
     window: options.Window = Encoding.window,
     chunk: options.Chunk = Encoding.chunk,
     bits: options.Bits = Encoding.bits,
     expand: options.Expand = Encoding.expand,
-    fold: Fold = 0,
-    save: Annotated[Path | None, Option(
-        rich_help_panel=options.FILES, help="Write the trained state here.")] = None,
+    fold: options.Fold = 0,
+    save: options.Save = None,
     port: Port = None, baud: Baud = None, timeout: Timeout = 10.0,
 ):
     """Train a board, to the very counters of `bep train` with the same options.
@@ -137,7 +121,7 @@ def train(
     """
     check_outputs({"SOURCE": source}, **{"--save": save})
     if validation is None:
-        validation = dataset != "digits" or hyper.patience > 0 or keep_best
+        validation = held_out(dataset, hyper, keep_best)
     options.check_data(dataset, data)
     integer("seed", seed, 0, MOST_SEED)
     found = context.obj
@@ -146,9 +130,7 @@ def train(
                             encoding=encoding)
     if train_samples is not None:
         samples = samples.limit(train_samples)
-    if sweep is None:
-        sweep = hyper.sweep if hyper.sweep % hyper.batch == 0 else hyper.batch
-    hyper = replace(hyper, sweep=sweep)
+    hyper = with_sweep(hyper, sweep)
     training.check(found.config, samples, epochs, hyper)
     begun = held(source, found.config)
     with results.Stages() as stages, opened(found.config, port, baud, timeout) as trainer:
@@ -190,15 +172,15 @@ def train(
 def evaluate(
     context: typer.Context,
     source: Planned,
-    dataset: Dataset = "digits",
+    dataset: options.Dataset = "digits",
     data: options.Data = None,
     encoding: options.Images = "default",
-    data_seed: Seed = 0,
+    data_seed: options.DataSeed = 0,
     window: options.Window = Encoding.window,
     chunk: options.Chunk = Encoding.chunk,
     bits: options.Bits = Encoding.bits,
     expand: options.Expand = Encoding.expand,
-    fold: Fold = 0,
+    fold: options.Fold = 0,
     port: Port = None, baud: Baud = None, timeout: Timeout = 10.0,
 ):
     """Infer the test samples of a data set with the counters that are on the board."""

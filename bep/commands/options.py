@@ -8,6 +8,7 @@ from typer import Option
 
 from bep_model.data import catalogue
 from bep_model.data.catalogue import Encoding
+from bep_model.fit.hyper import Hyper
 
 DATASET = (f"One of {', '.join(catalogue.PLAIN)}; a table, FILE.csv, with the class last; of "
            f"images, {', '.join(catalogue.IMAGES)}; of sequences, which a recurrent network takes, "
@@ -42,6 +43,29 @@ Bits = Annotated[int, Option(
 Expand = Annotated[int | None, Option(
     rich_help_panel=SEQUENCES,
     help="K_x, random features of a time step's bits; by default the bits.")]
+
+Dataset = Annotated[str, Option(rich_help_panel=DATA, help=DATASET)]
+Validation = Annotated[bool | None, Option(
+    rich_help_panel=DATA,
+    help="Hold out validation samples; by default yes, but not of the digits.")]
+TrainSamples = Annotated[int | None, Option(
+    rich_help_panel=DATA, help="Train on the first so many samples only.")]
+DataSeed = Annotated[int, Option(
+    rich_help_panel=DATA, help="Of held-out samples and of generated data.")]
+Fold = Annotated[int, Option(
+    rich_help_panel=SEQUENCES,
+    help="Which of three folds of a UCR or UEA set is the test part, 0..2.")]
+Epochs = Annotated[int, Option(help="Passes over the training samples.")]
+Seed = Annotated[int, Option(
+    help="Of the initial weights, the random bits and the sample order.")]
+KeepBest = Annotated[bool, Option(
+    help="End with the epoch of the best validation accuracy, not with the last.")]
+Sweep = Annotated[int | None, Option(
+    rich_help_panel=HYPER,
+    help="Samples per reinforcement sweep, a multiple of the batch; by default "
+         f"{Hyper.sweep}, or the batch if that does not divide it.")]
+Save = Annotated[Path | None, Option(
+    rich_help_panel=FILES, help="Write the trained state here.")]
 
 
 def of_data(preset):

@@ -57,6 +57,18 @@ def trainer(found, samples, of_file, **options):
         return Config(**shape | options)
 
 
+def held_out(dataset, hyper, keep_best):
+    """Whether validation samples are held out if no option says so."""
+    return dataset != "digits" or hyper.patience > 0 or keep_best
+
+
+def with_sweep(hyper, sweep):
+    """Hyper-parameters with the value of the option --sweep, or its default if that is None."""
+    if sweep is None:
+        sweep = hyper.sweep if hyper.sweep % hyper.batch == 0 else hyper.batch
+    return replace(hyper, sweep=sweep)
+
+
 @with_hyper
 def train(
     context: typer.Context,
@@ -64,17 +76,12 @@ def train(
         *options.NAMES, metavar="FILE|NAME", is_eager=True, callback=defaults,
         help=f"{options.SOURCE}: what all options of the network, the data and the "
              "training are that are not given too.")] = None,
-    dataset: Annotated[str, Option(
-        rich_help_panel=options.DATA, help=options.DATASET)] = "digits",
+    dataset: options.Dataset = "digits",
     data: options.Data = None,
     encoding: options.Images = "default",
-    validation: Annotated[bool | None, Option(
-        rich_help_panel=options.DATA,
-        help="Hold out validation samples; by default yes, but not of the digits.")] = None,
-    train_samples: Annotated[int | None, Option(
-        rich_help_panel=options.DATA, help="Train on the first so many samples only.")] = None,
-    data_seed: Annotated[int, Option(
-        rich_help_panel=options.DATA, help="Of held-out samples and of generated data.")] = 0,
+    validation: options.Validation = None,
+    train_samples: options.TrainSamples = None,
+    data_seed: options.DataSeed = 0,
     hidden: Annotated[list[int], Option(
         rich_help_panel=options.NETWORK,
         help="Neurons per layer: --hidden 75 75. Of sequences two, K_s and K_y, the state and "
@@ -88,15 +95,10 @@ def train(
         help="Q, counters per cycle, a divisor of P; fixes the random bits.")] = 8,
     prototype_seed: Annotated[int, Option(
         rich_help_panel=options.NETWORK, help="Of the class prototypes.")] = 1,
-    epochs: Annotated[int, Option(help="Passes over the training samples.")] = 30,
-    seed: Annotated[int, Option(
-        help="Of the initial weights, the random bits and the sample order.")] = 1,
-    keep_best: Annotated[bool, Option(
-        help="End with the epoch of the best validation accuracy, not with the last.")] = False,
-    sweep: Annotated[int | None, Option(
-        rich_help_panel=options.HYPER,
-        help="Samples per reinforcement sweep, a multiple of the batch; by default "
-             f"{HYPER.sweep}, or the batch if that does not divide it.")] = None,
+    epochs: options.Epochs = 30,
+    seed: options.Seed = 1,
+    keep_best: options.KeepBest = False,
+    sweep: options.Sweep = None,
     hyper: Hyper = HYPER,
     steps: Annotated[int | None, Option(
         rich_help_panel=options.SEQUENCES,
@@ -105,14 +107,11 @@ def train(
     chunk: options.Chunk = Encoding.chunk,
     bits: options.Bits = Encoding.bits,
     expand: options.Expand = Encoding.expand,
-    fold: Annotated[int, Option(
-        rich_help_panel=options.SEQUENCES,
-        help="Which of three folds of a UCR or UEA set is the test part, 0..2.")] = 0,
+    fold: options.Fold = 0,
     start: Annotated[Path | None, Option(
         rich_help_panel=options.FILES,
         help="Go on from this state file instead of new counters.")] = None,
-    save: Annotated[Path | None, Option(
-        rich_help_panel=options.FILES, help="Write the trained state here.")] = None,
+    save: options.Save = None,
     save_config: Annotated[Path | None, Option(
         rich_help_panel=options.FILES,
         help="Write what is trained and how here, a file for --config (seeds are not in it).")
@@ -133,7 +132,7 @@ def train(
         "--save": save, "--save-config": save_config, "--json": json,
         "checkpoint": unfinished and unfinished.path})
     if validation is None:
-        validation = dataset != "digits" or hyper.patience > 0 or keep_best
+        validation = held_out(dataset, hyper, keep_best)
     options.check_data(dataset, data)
     integer("data_seed", data_seed, 0, MOST_SEED)
     integer("seed", seed, 0, MOST_SEED)
@@ -150,9 +149,7 @@ def train(
                      weight_lanes=weight_lanes, counter_lanes=counter_lanes,
                      max_batch=hyper.batch, seed=prototype_seed, stable=hyper.stable,
                      **{} if steps is None else {"max_steps": steps})
-    if sweep is None:
-        sweep = hyper.sweep if hyper.sweep % hyper.batch == 0 else hyper.batch
-    hyper = replace(hyper, sweep=sweep)
+    hyper = with_sweep(hyper, sweep)
     parameters = training.check(config, samples, epochs, hyper)
     preset = save_config and Preset(dataset, config.layers, counter_bits, epochs, hyper, encoding,
                                     validation, keep_best)
