@@ -230,8 +230,7 @@ class App(typer.Typer):
         return super().__call__(*given, **options)
 
 
-app = App(cls=Group, no_args_is_help=True, add_completion=False,
-                  pretty_exceptions_enable=False)
+app = App(cls=Group, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.callback()

@@ -28,16 +28,16 @@ def lines():
         yield port.device, chip, port.product or "", ", ".join(fits(port)) or "-"
 
 
-def find(board=None):
-    """The one port that fits a board, or any board; return its name and its rate.
+def find():
+    """The one port that fits a board; return its name and its rate.
 
     Raises ValueError, with the ports that there are, if there is none or several.
     """
     found = {port.device: names for port in there()
-             if (names := [name for name in fits(port) if board in (None, name)])}
+             if (names := fits(port))}
     if len(found) == 1:
         (device, names), = found.items()
         return device, target(names[0]).baud
     ports = ", ".join(port.device for port in there()) or "none"
     what = f"{len(found)} ports fit" if found else "no port fits"
-    raise ValueError(f"{what} {board or 'a known board'}: give --port (there are: {ports})")
+    raise ValueError(f"{what} a known board: give --port (there are: {ports})")

@@ -197,12 +197,12 @@ def check_resources(platform, described):
         raise ValueError(f"platform must have a serial port, and {described.platform} has none")
     taken = {}
     for key, direction in (("reset", "i"), ("busy", "o"), ("refused", "o")):
-        pins = {name: resource.ios[0].names[0] for name, resource in platform.resources.items()
-                if isinstance(resource.ios[0], Pins) and len(resource.ios[0].names) == 1
-                and resource.ios[0].dir in (direction, "io") and resource.clock is None}
         wanted = getattr(described, key)
         if wanted is None:
             continue
+        pins = {name: resource.ios[0].names[0] for name, resource in platform.resources.items()
+                if isinstance(resource.ios[0], Pins) and len(resource.ios[0].names) == 1
+                and resource.ios[0].dir in (direction, "io") and resource.clock is None}
         if tuple(wanted) not in pins:
             known = ", ".join(json.dumps(name) for name in pins)
             raise ValueError(f"{key} must be one of {known} of {described.platform}, not "

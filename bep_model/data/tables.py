@@ -5,6 +5,7 @@ import csv
 import numpy as np
 
 from bep_model.data import labels, series_files
+from bep_model.files import telling
 
 
 def read(path):
@@ -35,14 +36,12 @@ def read(path):
         raise ValueError(f"{path} holds no samples")
     values, names = np.empty((len(lines), len(lines[0][1]) - 1)), []
     for k, (number, row) in enumerate(lines):
-        try:
+        with telling(f"{path}, line {number}"):
             if len(row) < 2 or len(row) != len(lines[0][1]):
                 raise ValueError(f"{len(row)} values, line {lines[0][0]} has {len(lines[0][1])}; "
                                  "there must be numbers and a class")
             values[k] = series_files.numbers(row[:-1])
             names.append(labels.name(row[-1]))
-        except ValueError as error:
-            raise ValueError(f"{path}, line {number}: {error}") from None
     classes = labels.order(names)
     if len(classes) < 2:
         raise ValueError(f"{path} has the class {classes[0]!r} only; there must be two")
