@@ -1,0 +1,1 @@
+"""The sample store: training sets beside the trainer, and epochs without a host."""
