@@ -70,6 +70,8 @@ class Opcode(enum.IntEnum):
     """Payload: counter word address (4 bytes), count (2 bytes). Answer: the words."""
     STATE_WRITE = 0x05
     """Payload: counter word address (4 bytes), then the words. Answer: empty."""
+    STORE = 0x06
+    """Payload: bytes to the sample store. Answer: one byte for each. Only with a store."""
 
 
 ANSWER = 0x80
@@ -103,6 +105,12 @@ def sample_bytes(config, steps=None):
     return (steps or max(1, config.max_steps)) * step_bytes(config) + 1
 
 
+def slot_bits(config):
+    """Binary logarithm of the bytes that a stored sample takes: a power of two, so that addresses
+    need no multiplication."""
+    return (sample_bytes(config) - 1).bit_length()
+
+
 def state_bytes(config):
     """Bytes of one counter word: Q counters of B_h bits, lane 0 in the lowest bits."""
     return word_bytes(config.counter_lanes * config.counter_bits)
@@ -134,4 +142,5 @@ def item_bytes(config, sample):
         Opcode.SAMPLES: (sample, sample, 2),
         Opcode.STATE_READ: (6, 6, 0),
         Opcode.STATE_WRITE: (4, state_bytes(config), 0),
+        Opcode.STORE: (1, 1, 1),
     }

@@ -158,6 +158,20 @@ OTHERS = (
 )
 """Identification, commands, random bank and performance counters."""
 
+STORE = 0x60
+"""First address of the registers of a sample store; no others have its upper four bits."""
+
+OF_STORE = (
+    Row("STORE", STORE, 32, "binary logarithm of the store's size in bytes", access="r"),
+    Row("SEED", STORE + 1, WORD, "seed of the order of samples; 0: as stored", "next epoch"),
+    Row("BASE", STORE + 2, WORD, "number of the first stored sample", "at once"),
+    Row("EPOCH", STORE + 3, WORD, "write: process that many samples, which begin at BASE, in the "
+        "order of SEED, as MODE says; read: samples that are still to be taken", access="rw"),
+    Row("CHECK", STORE + 4, WORD, "write: compute the CRC-32 of that many samples, which begin at "
+        "BASE, as stored; read: that CRC, when EPOCH reads 0", access="rw"),
+)
+"""Registers of a trainer with a sample store (docs/store.md)."""
+
 FIELDS = tuple(sorted((row for row in RUN_TIME if row.field),
                       key=lambda row: row.default is not None))
 """The rows behind the fields of ``Parameters``, in their order: those without a default first."""
@@ -193,6 +207,16 @@ def registers(config):
     """
     found = [*run_time(config), *(row.register(config) for row in OTHERS)]
     return {register.name: register for register in sorted(found, key=lambda r: r.address)}
+
+
+def store_registers():
+    """The registers of a sample store by name, in the order of their addresses.
+
+    Returns
+    -------
+    dict of str to Register
+    """
+    return {row.name: row.register(None) for row in OF_STORE}
 
 
 def settings(config, parameters):

@@ -88,6 +88,8 @@ EXPERIMENTS = {
         (Figure("net", ("inputs", "B_h", "trained on"), ("data set",)),)),
     "headline": Experiment(
         "Headline designs", points.headline, (Figure("net", ("inputs",), ("trained on",)),)),
+    "orders": Experiment(
+        "The order on the chip", points.orders, (), columns="order", seeds=3),
     "baselines": Experiment(
         "Baselines", points.baselines, (Figure("net", ("model",), ("data set",)),)),
     "ucr": Experiment(

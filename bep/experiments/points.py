@@ -5,7 +5,7 @@ from itertools import product
 
 from bep.experiments.runs import Run
 from bep_model import configuration
-from bep_model.fit import presets
+from bep_model.fit import presets, training
 
 WIDTHS = (35, 75, 135, 255, 525)
 
@@ -182,6 +182,18 @@ def headline():
                       "batch": found.hyper.batch,
                       "trained on": "all" if refit else "all but validation"}
             yield Point(labels, preset_run(found, found.dataset, refit=refit, counter_lanes=lanes))
+
+
+def orders():
+    """The order of samples that a host chooses, and that of a trainer with a sample store."""
+    nets = (("digits", (128, 128), "-b7-online"), ("fashion-mnist", (75, 75), "-b7-online"),
+            ("fashion-mnist", (135, 135), "-b7"))
+    found = [preset(*each) for each in nets]
+    found += [preset_run(preset_of(HEADLINE[design][1]), "fashion-mnist",
+                         counter_lanes=HEADLINE[design][0]) for design in ("small", "wide-fast")]
+    for run, order in product(found, training.ORDERS):
+        yield Point({"data set": run.dataset, "inputs": run.encoding, "net": net(run.hidden),
+                     "order": order}, replace(run, order=order))
 
 
 def hardware():

@@ -63,6 +63,8 @@ class Run:
         Names and values of other sizes of generated data, see :func:`datasets.random_prototypes`.
     swap : float
         Swap noise of the training samples, see :func:`augment.swapped`; 0 is off.
+    order : str
+        Order of the training samples, one of :data:`training.ORDERS`.
     """
 
     dataset: str
@@ -81,6 +83,7 @@ class Run:
     counter_lanes: int = field(default=8, metadata=LATE)
     generated: tuple = field(default=(), metadata=LATE)
     swap: float = field(default=0.0, metadata=LATE)
+    order: str = field(default="host", metadata=LATE)
 
     def __post_init__(self):
         if self.model not in MODELS:
@@ -222,7 +225,7 @@ def train(run, loaded, config, progress):
     swap = partial(augment.swapped, part=run.swap, seed=run.seed) if run.swap else None
     history = training.fit(network, loaded.refit() if run.refit else loaded, epochs=run.epochs,
                            hyper=run.hyper, seed=run.seed, progress=progress,
-                           keep_best=not run.refit, augment=swap)
+                           keep_best=not run.refit, augment=swap, order=run.order)
     held = [epoch.validation_accuracy for epoch in history]
     return {
         "test_accuracy": training.accuracy(network, loaded.test),

@@ -9,6 +9,7 @@ from bep_model.checks import integer
 from bep_model.fit.hyper import Hyper
 from bep_model.fit.schedule import GroupSchedule
 from bep_model.parameters import Parameters
+from bep_model.phases import order as permutation
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,15 @@ def epoch_order(seed, epoch, n):
     return np.argsort(np.random.PCG64([seed, epoch]).random_raw(n), kind="stable")
 
 
+def chip_order(seed, epoch, n):
+    """The order of an epoch that a trainer with a sample store runs by itself: as `epoch_order`."""
+    return permutation.order(n, permutation.epoch_seed(seed, epoch))
+
+
+ORDERS = {"host": epoch_order, "chip": chip_order}
+"""The orders of samples by name."""
+
+
 def accuracy(network, samples):
     """Part (0..1) of the samples that the network predicts correctly; None if there are none."""
     if not len(samples):
@@ -64,7 +74,7 @@ def check(config, data, epochs, hyper):
 
 
 def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=False,
-        augment=None, checkpoint=None):
+        augment=None, checkpoint=None, order="host"):
     """Train a network, beginning with its present counters and random bank.
 
     Every epoch ends with a flush. Then its error sets the reinforcement of the next epoch, and its
@@ -78,7 +88,7 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
         0 or more.
     hyper : Hyper, optional
     seed : int
-        Seed of the order of samples, :func:`epoch_order`.
+        Seed of the order of samples.
     progress : callable, optional
         Called with each :class:`Epoch` as it ends.
     keep_best : bool
@@ -91,6 +101,8 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
         Written after every epoch. A call with the same arguments and the same network goes on from
         there, to the same end; ``progress`` is called with the earlier epochs, too. The caller
         removes it.
+    order : str
+        Which of :data:`ORDERS` the samples have.
 
     Returns
     -------
@@ -124,16 +136,16 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
 
     if checkpoint is not None:
         done, kept = checkpoint.begin(network, data, epochs=epochs, hyper=hyper, seed=int(seed),
-                                      keep_best=bool(keep_best))
+                                      keep_best=bool(keep_best), order=order)
         for entry in done:
             parameters = ended(entry)
     best = max((entry.validation_accuracy or 0.0 for entry in history), default=-1.0)
     for epoch in range(len(history), epochs):
         parameters = replace(parameters, thinning=hyper.annealed(thinning, epoch, epochs))
         met = train if augment is None else augment(train, epoch=epoch)
-        order = epoch_order(seed, epoch, len(met))
-        x, labels = met.x[order], met.labels[order]
-        lengths = None if met.lengths is None else met.lengths[order]
+        rows = ORDERS[order](seed, epoch, len(met))
+        x, labels = met.x[rows], met.labels[rows]
+        lengths = None if met.lengths is None else met.lengths[rows]
         start = time.perf_counter()
         results = network.train(x, labels, parameters, lengths)
         network.flush(parameters)

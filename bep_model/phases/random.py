@@ -12,8 +12,8 @@ ALWAYS = 1 << 16
 """The probability 1 in units of 2**-16."""
 
 
-def seeds(seed, n):
-    """Start states of ``n`` generators.
+def seeds(seed, n, first=0):
+    """Start states of ``n`` generators, beginning with number ``first``.
 
     Generator k starts from mix(seed + (k + 1) * GOLDEN mod 2**32), mix being the 32-bit finaliser
     of MurmurHash3.
@@ -22,7 +22,7 @@ def seeds(seed, n):
     ----------
     seed : int
         0..2**32-1.
-    n : int
+    n, first : int
 
     Returns
     -------
@@ -32,7 +32,8 @@ def seeds(seed, n):
     seed = integer("seed", seed, 0, MOST_SEED)
     # 64-bit arithmetic: the products wrap modulo 2**64, whose low 32 bits are those wanted.
     mask = np.uint64(0xFFFFFFFF)
-    x = (np.uint64(seed) + np.arange(1, n + 1, dtype=np.uint64) * np.uint64(GOLDEN)) & mask
+    k = np.arange(first, first + n, dtype=np.uint64)
+    x = (np.uint64(seed) + (k + np.uint64(1)) * np.uint64(GOLDEN)) & mask
     x ^= x >> np.uint64(16)
     x = x * np.uint64(0x85EBCA6B) & mask
     x ^= x >> np.uint64(13)

@@ -81,6 +81,8 @@ class Results(wiring.Component):
 class Executor(wiring.Component):
     """Carry out one request after another, and supply the payloads of their answers.
 
+    Requests STORE are somebody else's.
+
     Timing: see :class:`rtl.link.link.Link`.
 
     Parameters
@@ -137,7 +139,8 @@ class Executor(wiring.Component):
                 Mux(is_[Opcode.WRITE], gathered[Opcode.WRITE][:8], gathered[Opcode.READ])),
             self.bus.write.eq(is_[Opcode.WRITE] & (step == Step.ISSUE)),
             self.bus.write_data.eq(gathered[Opcode.WRITE][8:]),
-            self.samples.valid.eq(is_[Opcode.SAMPLES] & (step == Step.ISSUE)),
+            self.samples.valid.eq(
+                is_[Opcode.SAMPLES] & (step == Step.ISSUE) & (payload.valid | ~last)),
             self.samples.payload.data.eq(gathered[Opcode.SAMPLES]),
             self.samples.payload.label.eq(payload.payload),  # it follows the last word
             state.request.valid.eq(request.active & (step == Step.PASS)),

@@ -24,6 +24,8 @@ class Items(wiring.Component):
     Parameters
     ----------
     config : Config
+    store : bool
+        There is a sample store; else the opcode STORE is unknown.
 
     Members
     -------
@@ -47,8 +49,9 @@ class Items(wiring.Component):
         Steps of a sample; only in a recurrent trainer.
     """
 
-    def __init__(self, config):
+    def __init__(self, config, store=False):
         self.config = config
+        self.store = store
         bits = max(17, (4 * payload_bytes(config)).bit_length(),
                    16 + state_bytes(config).bit_length())
         super().__init__({
@@ -71,6 +74,8 @@ class Items(wiring.Component):
         if self.config.recurrent:
             item = times(self.steps, step_bytes(self.config)) + 1
         table = item_bytes(self.config, item)
+        if not self.store:
+            del table[Opcode.STORE]
         count = Signal(range(max(6, longest, counter_bytes)))  # bytes left in the item, minus one
         complete = Signal()  # the last item is complete
         change = Signal(signed(len(self.left)))  # change of `left`, for a single adder

@@ -11,6 +11,8 @@ from rtl.link.packets import Packets
 from rtl.parts.layouts import result_layout, sample_layout
 from rtl.parts.state_port import state_signature
 from rtl.registers import Bus
+from rtl.store.player import Player
+from rtl.store.ports import store_signature
 
 
 class Link(wiring.Component):
@@ -34,6 +36,8 @@ class Link(wiring.Component):
     timeout : int
         Clock cycles, 1..2**32-1, rounded up to a power of two. It must exceed the longest wait for
         the trainer: a batch of updates and a reinforcement sweep, or an initialisation.
+    store_bits : int, optional
+        The trainer has a sample store of ``1 << store_bits`` bytes (docs/store.md).
 
     Members
     -------
@@ -50,7 +54,9 @@ class Link(wiring.Component):
     state : Out(state_signature(config))
         Requests to read and write counter words, and their bytes.
     busy : Out(1)
-        A request is being carried out or answered.
+        A request is being carried out or answered, or an epoch of stored samples runs.
+    store : Out(store_signature(store_bits))
+        Only with a sample store.
     refused : Out(1)
         The last request was refused.
 
@@ -61,13 +67,15 @@ class Link(wiring.Component):
         configuration do not fit a packet.
     """
 
-    def __init__(self, config, timeout):
+    def __init__(self, config, timeout, store_bits=None):
         if not isinstance(config, Config):
             raise TypeError(f"config must be a Config, not {config!r}")
         self.config = config
         self.timeout = timeout
-        self._packets = Packets(config, timeout)
+        self._packets = Packets(config, timeout, store=store_bits is not None)
+        self._player = None if store_bits is None else Player(config, store_bits)
         super().__init__({
+            **({} if store_bits is None else {"store": Out(store_signature(store_bits))}),
             "i": In(stream.Signature(8)),
             "o": Out(stream.Signature(8)),
             "bus": Out(Bus),
@@ -84,14 +92,28 @@ class Link(wiring.Component):
         m.submodules.executor = executor = Executor(self.config)
         connect(m, flipped(self.i), packets.i)
         connect(m, packets.o, flipped(self.o))
-        connect(m, packets.request, executor.request)
-        for port in ("bus", "samples", "results", "state"):
+        for port in ("samples", "results", "state"):
             connect(m, getattr(executor, port), flipped(getattr(self, port)))
         m.d.comb += [self.busy.eq(packets.busy), self.refused.eq(packets.refused)]
+        player = self._player
+        if player is None:
+            connect(m, packets.request, executor.request)
+            connect(m, executor.bus, flipped(self.bus))
+        else:
+            m.submodules.player = player
+            connect(m, packets.request, player.request)
+            connect(m, player.executor, executor.request)
+            connect(m, executor.bus, player.bus)
+            connect(m, player.trainer, flipped(self.bus))
+            connect(m, player.store, flipped(self.store))
+            m.d.comb += [
+                self.busy.eq(packets.busy | player.running),
+                player.accepted.eq(self.samples.valid & self.samples.ready),
+            ]
         if self.config.recurrent:  # the length of a sample follows register STEPS
             steps = Signal.like(packets.steps)
             address = registers(self.config)["STEPS"].address
             with m.If(self.bus.write & (self.bus.address == address)):
                 m.d.sync += steps.eq(self.bus.write_data)
-            m.d.comb += [packets.steps.eq(steps), executor.steps.eq(steps)]
+            m.d.comb += [block.steps.eq(steps) for block in (packets, executor, player) if block]
         return m
