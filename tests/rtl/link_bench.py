@@ -4,6 +4,7 @@ import random
 from types import SimpleNamespace
 
 from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
 from amaranth.sim import Simulator
 
 from bep_model.packets import frame
@@ -16,6 +17,7 @@ from bep_model.protocol import (
     word_bytes,
 )
 from rtl.link.link import Link
+from rtl.store.block import BlockStore
 
 TIMEOUT = 512
 
@@ -44,17 +46,22 @@ class Bench:
     """Link, fake trainer and byte transport.
 
     Registers and counter words hold the values written to them. The result of sample n has
-    prediction = (its label + n) mod C, error = n & 1 and triggered = n >> 1 & 1.
+    prediction = (its label + n) mod C, error = n & 1 and triggered = n >> 1 & 1. With
+    ``store_bits`` there is a sample store of as many address bits.
     """
 
-    def __init__(self, config, seed, stalls):
+    def __init__(self, config, seed, stalls, store_bits=None):
         self.config, self.rng, self.stalls = config, random.Random(seed), stalls
         # No byte moves on the line while samples and counter words are handed over.
-        self.dut = Link(config, max(TIMEOUT, 4 * sample_bytes(config), 6 * state_bytes(config)))
+        self.dut = Link(config, max(TIMEOUT, 4 * sample_bytes(config), 6 * state_bytes(config)),
+                        store_bits)
         self.seen = SimpleNamespace(registers={}, writes=[], words={}, samples=[])
         self.accept_samples = self.accept_words = True
         self.top = Module()
         self.top.submodules.link = self.dut
+        if store_bits is not None:
+            self.top.submodules.store = store = BlockStore(store_bits)
+            wiring.connect(self.top, self.dut.store, store.port)
         # A request of the state port is answered in the clock of its last byte.
         state, self.last, self.moved = self.dut.state, Signal(), Signal()
         self.top.d.comb += [
