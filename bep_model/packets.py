@@ -18,7 +18,7 @@ from bep_model.protocol import (
     state_bytes,
     word_bytes,
 )
-from bep_model.registers import registers
+from bep_model.registers import registers, store_registers
 from bep_model.words import counter_addresses, sample_words
 
 HEAD, TAIL = 4, 2
@@ -58,7 +58,7 @@ class PacketPort(Port):
 
     def __init__(self, config, line):
         self.config, self.line = config, line
-        self.registers = registers(config)
+        self.registers = registers(config) | store_registers()
         self.most = payload_bytes(config)
         self.word_bytes = state_bytes(config)
         self.lane_bytes = word_bytes(config.weight_lanes)

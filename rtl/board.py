@@ -26,17 +26,21 @@ class Board(wiring.Component):
         Carries bytes in domain ``sync``: member ``rx``, ``Out(stream.Signature(8))``, brings those
         from the host, and member ``tx``, ``In(stream.Signature(8))``, takes those to the host. It
         requests its own resources of the platform. One is :class:`rtl.link.serial.Serial`.
+    store : wiring.Component, optional
+        A sample store, with ``address_bits`` and member ``port``,
+        ``In(store_signature(address_bits))``. It requests its own resources of the platform.
     single_port, registered : bool
         As for :class:`rtl.trainer.Trainer`.
     reset, busy, refused : tuple of (str, int), or None
         Names and numbers of the platform's resources for the button and the LEDs.
     """
 
-    def __init__(self, config, prototypes, transport, *, single_port=False,
+    def __init__(self, config, prototypes, transport, *, store=None, single_port=False,
                  registered=False, reset=None, busy=None, refused=None):
         self.config = config
         self.prototypes = prototypes
         self.transport = transport
+        self.store = store
         self.single_port = single_port
         self.registered = registered
         self.reset = reset
@@ -47,10 +51,13 @@ class Board(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         trainer = Trainer(self.config, self.prototypes, self.single_port, self.registered)
-        link = Link(self.config, timeout=round(platform.default_clk_frequency))
-        transport = self.transport
+        transport, store = self.transport, self.store
+        link = Link(self.config, timeout=round(platform.default_clk_frequency),
+                    store_bits=store and store.address_bits)
 
         blocks = {"trainer": trainer, "link": link, "transport": transport}
+        if store is not None:
+            blocks["store"] = store
         if self.reset:
             reset = Signal()
             m.submodules.button = button = io.Buffer("i", platform.request(*self.reset, dir="-"))
@@ -61,6 +68,8 @@ class Board(wiring.Component):
 
         wiring.connect(m, transport.rx, link.i)
         wiring.connect(m, link.o, transport.tx)
+        if store is not None:
+            wiring.connect(m, link.store, store.port)
         for port in ("bus", "samples", "results", "state"):
             wiring.connect(m, getattr(link, port), getattr(trainer, port))
         for name, resource in (("busy", self.busy), ("refused", self.refused)):

@@ -1,5 +1,7 @@
 """The permutation that orders the samples of an epoch on the chip."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -36,7 +38,7 @@ def test_like_random_permutations():
         assert abs(np.mean(odd[1:] != odd[:-1]) - 0.5) < 5 * 0.5 / np.sqrt(count)
         different = len(np.unique(np.diff(each) % count)) / count
         assert abs(different - (1 - 1 / np.e)) < 0.02
-    for before, after in zip(orders, orders[1:], strict=False):
+    for before, after in pairwise(orders):
         assert abs(np.corrcoef(before, after)[0, 1]) < 5 / np.sqrt(count)
 
 

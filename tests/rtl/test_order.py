@@ -5,7 +5,7 @@ import pytest
 
 from bep_model.phases.order import ROUNDS, epoch_seed, order
 from rtl.store.order import Order
-from tests.rtl.bench import Bench, clocks, collect, generator
+from tests.rtl.bench import Bench, collect, generator
 
 BITS = 11
 EACH = 2 * ROUNDS + 2

@@ -142,7 +142,7 @@ def test_check(name, stalls):
 
 
 def test_without_a_store():
-    config, samples = case("two-beats", 1)
+    config = CONFIGS["two-beats"]
     Bench(config, 1, False).talk(exchange() + exchange(5),
                                  refused(Refusal.OPCODE) + refused(Refusal.OPCODE))
     Bench(config, 1, False, store_bits=slot_bits(config) + 1).talk(

@@ -1,0 +1,174 @@
+"""The sample store of a trainer, as a host sees it: filling, checking, epochs (docs/store.md).
+
+All methods are coroutines, as those of :mod:`bep_model.host`.
+"""
+
+from bep_model import stored
+from bep_model.packets import LinkError
+from bep_model.protocol import Opcode, Refusal, payload_bytes
+
+READ, WRITE, IDENTIFY = 0x13, 0x12, 0x9F
+ADDRESS_BYTES = 4
+WORD = 0xFFFFFFFF
+SEEN = ("SAMPLES", "ERRORS", "TRIGGERED")
+
+
+class StoreError(OSError):
+    """There is no store, or it does not do what it should."""
+
+
+class Ram:
+    """A store that takes bytes at any address (block RAM, SDRAM).
+
+    Parameters
+    ----------
+    exchange : coroutine function
+        Takes bytes and returns as many, see :func:`rtl.store.ports.store_signature`.
+    most : int
+        Bytes of the longest exchange.
+    """
+
+    def __init__(self, exchange, most):
+        self.exchange, self.most = exchange, most - 1 - ADDRESS_BYTES
+
+    async def write(self, address, data, progress=lambda count: None):
+        """Write bytes; ``progress`` is called with the number of those just written."""
+        for start in range(0, len(data), self.most):
+            part = data[start:start + self.most]
+            await self.exchange(
+                bytes([WRITE]) + (address + start).to_bytes(ADDRESS_BYTES, "big") + part)
+            progress(len(part))
+
+    async def read(self, address, count):
+        """Read bytes."""
+        found = b""
+        while len(found) < count:
+            size = min(self.most, count - len(found))
+            command = bytes([READ]) + (address + len(found)).to_bytes(ADDRESS_BYTES, "big")
+            found += (await self.exchange(command + bytes(size)))[len(command):]
+        return found
+
+    async def prepare(self, size):
+        """Nothing is needed before ``size`` bytes are written from address 0 on."""
+
+
+class Store:
+    """The sample store of a trainer.
+
+    Parameters
+    ----------
+    host : Host
+        Its port carries packets.
+    """
+
+    def __init__(self, host):
+        self.host, self.config = host, host.config
+        self.memory, self.size = None, 0
+
+    async def open(self):
+        """Find out what store there is; StoreError if none is."""
+        try:
+            identity = await self.exchange(bytes([IDENTIFY, 0, 0, 0]))
+        except LinkError as error:
+            if Refusal.OPCODE.name in str(error):
+                raise StoreError("the trainer has no sample store") from None
+            raise
+        self.size = 1 << await self.host.port.read("STORE")
+        if any(identity[1:]):
+            raise StoreError(f"a store of an unknown kind: it identifies itself as "
+                             f"{identity[1:].hex(' ')}")
+        self.memory = Ram(self.exchange, payload_bytes(self.config))
+        return self
+
+    async def exchange(self, data):
+        """Pass bytes to the store and return its replies."""
+        return await self.host.port.ask(Opcode.STORE, data)
+
+    async def load(self, image, progress=lambda count: None):
+        """Write a set, see :func:`bep_model.stored.pack`: its header last, so that no half set is
+        ever taken for a whole one.
+
+        Raises StoreError if the set is too large.
+        """
+        if len(image) > self.size:
+            raise StoreError(f"the set has {len(image):,} bytes, the store only {self.size:,}")
+        start = stored.HEADER_BYTES
+        await self.memory.prepare(len(image))
+        await self.memory.write(0, bytes(start))
+        await self.memory.write(start, image[start:], progress)
+        await self.memory.write(0, image[:start])
+        progress(start)
+
+    async def described(self):
+        """The :class:`StoredSet` that the store holds; WrongSet if it holds none."""
+        found = stored.parse(await self.memory.read(0, stored.HEADER_BYTES))
+        found.check(self.config)
+        return found
+
+    async def check(self, described, progress=lambda count: None):
+        """Let the trainer compute the checksum of a set; WrongSet if it is another one."""
+        part = described.parts(self.config)["all"]
+        await self._steps(described)
+        await self.host.port.write("BASE", part.base)
+        await self.host.port.write("CHECK", part.count)
+
+        async def passed():
+            return part.count - await self.host.port.read("EPOCH")
+
+        await self._wait(part.count, passed, progress)
+        found = await self.host.port.read("CHECK")
+        if found != described.checksum:
+            raise stored.WrongSet(f"the stored set is damaged (CRC {found:08x} instead of "
+                                  f"{described.checksum:08x}): load it anew")
+
+    async def play(self, described, name, seed, progress=lambda count: None):
+        """Process a part of a set as MODE says, and wait for its end.
+
+        Parameters
+        ----------
+        described : StoredSet
+        name : str
+            "train", "validation", "test" or "all".
+        seed : int
+            Of the order, see :func:`bep_model.phases.order.order`.
+        progress : callable
+            Called with the number of samples just taken.
+
+        Returns
+        -------
+        (int, int)
+            How many samples were predicted wrongly, and how many triggered.
+        """
+        part, port = described.parts(self.config)[name], self.host.port
+        await self._steps(described)
+        before = [await port.read(name) for name in SEEN]
+        await port.write("SEED", seed)
+        await port.write("BASE", part.base)
+        await port.write("EPOCH", part.count)
+
+        # Not by EPOCH: when the last sample has been taken, its result is still to come.
+        async def passed():
+            return (await port.read("SAMPLES") - before[0]) & WORD
+
+        await self._wait(part.count, passed, progress)
+        await self.host.idle()
+        after = [await port.read(name) for name in SEEN]
+        _, errors, triggered = ((late - early) & WORD
+                                for early, late in zip(before, after, strict=True))
+        return errors, triggered
+
+    async def _steps(self, described):
+        if self.config.recurrent:
+            await self.host.port.write("STEPS", described.steps)
+
+    async def _wait(self, count, passed, progress):
+        """Wait until so many samples have passed; the wait for each next one is limited."""
+        seen = attempts = 0
+        while seen < count:
+            now = await passed()
+            if now != seen:
+                progress(now - seen)
+                seen, attempts = now, 0
+            if seen < count:
+                await self.host.port.rest(attempts)
+                attempts += 1

@@ -1,0 +1,69 @@
+"""Epochs from a sample store, through the pins of a board, against the golden model."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bep_model import stored
+from bep_model.phases import frame
+from bep_model.phases.order import epoch_seed, order
+from bep_model.protocol import Mode, slot_bits
+from bep_model.words import integers
+from rtl.store.block import BlockStore
+from rtl.verilog import convert
+from sim.board_bench import Pins
+from sim.compare import compare
+from sim.expected import expected
+from sim.simulate import simulate
+from tests.sim import recurrent
+from tests.sim.configurations import CASES
+from tests.sim.jobs import job
+
+SAMPLES = 26
+
+
+def stored_job(case, samples=SAMPLES):
+    """A job whose runs are stored epochs: trained with two sets of parameters, inferred, trained."""
+    made = job(case, samples=samples)
+    if made.lengths is not None:
+        made = replace(made, x=made.x[:, :made.lengths[0]],
+                       lengths=np.full(samples, made.lengths[0]))
+    runs = [replace(run, every=False, order=order(samples, epoch_seed(made.seed, epoch)))
+            for epoch, run in enumerate(made.runs)]
+    return replace(made, runs=runs)
+
+
+def prove(the_job, store, name):
+    """Simulate with a store; every counter, bank and performance counter must be equal."""
+    verilog = convert(Pins(the_job.config, integers(frame.prototypes(the_job.config)),
+                           store=store))
+    observed = simulate(the_job, verilog, bench="sim.store_bench")
+    wanted = expected(the_job)
+    empty = {kind: np.empty(0, np.int64) for kind in ("prediction", "error", "triggered")}
+    comparison = compare(the_job, wanted | empty, observed, timed=False,
+                         command=f"pytest tests/sim/test_store.py -k {name}")
+    assert comparison.mismatches == 0, comparison.report
+    assert comparison.compared_counters > 0
+    # The sums of what is not sent are among the performance counters.
+    assert wanted["performance"][-1][0] == sum(len(run.order) for run in the_job.runs)
+
+
+def block(config):
+    bits = (stored.first(config) + SAMPLES - 1).bit_length() + slot_bits(config)
+    return BlockStore(bits)
+
+
+@pytest.mark.parametrize("name", ["online-reinforced", "batch-reinforced", "three-subwords",
+                                  "two-bits", "one-lane"])
+def test_equal_to_the_golden_model(name):
+    the_job = stored_job(CASES[name])
+    assert {run.mode for run in the_job.runs} == {Mode.TRAIN, Mode.INFER}
+    prove(the_job, block(the_job.config), name)
+
+
+@pytest.mark.parametrize("name", ["all-steps", "unequal-lengths", "batch"])
+def test_recurrent(name):
+    """Of one length, which may be below T_max."""
+    the_job = stored_job(recurrent.CASES[name])
+    prove(the_job, block(the_job.config), name)
