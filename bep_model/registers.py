@@ -163,12 +163,13 @@ STORE = 0x60
 
 OF_STORE = (
     Row("STORE", STORE, 32, "binary logarithm of the store's size in bytes", access="r"),
-    Row("SEED", STORE + 1, WORD, "seed of the order of samples; 0: as stored", "next epoch"),
+    Row("STRIDE", STORE + 1, WORD, "distance between the numbers of successive samples, modulo "
+        "their number and coprime to it; write it only when EPOCH reads 0", "next epoch", low=1),
     Row("BASE", STORE + 2, WORD, "number of the first stored sample", "at once"),
-    Row("EPOCH", STORE + 3, WORD, "write: process that many samples, which begin at BASE, in the "
-        "order of SEED, as MODE says; read: samples that are still to be taken", access="rw"),
-    Row("CHECK", STORE + 4, WORD, "write: compute the CRC-32 of that many samples, which begin at "
-        "BASE, as stored; read: that CRC, when EPOCH reads 0", access="rw"),
+    Row("EPOCH", STORE + 3, WORD, "write: process that many samples, those from BASE on, as MODE "
+        "says; 0 ends an epoch; read: 1 while samples are to be taken", access="rw"),
+    Row("CHECK", STORE + 4, WORD, "write: compute the CRC of that many samples, those from BASE "
+        "on; read: that CRC, when EPOCH reads 0", access="rw"),
 )
 """Registers of a trainer with a sample store (docs/store.md)."""
 

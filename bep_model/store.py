@@ -110,18 +110,19 @@ class Store:
         part = described.parts(self.config)["all"]
         await self._steps(described)
         await self.host.port.write("BASE", part.base)
+        await self.host.port.write("STRIDE", 1)
         await self.host.port.write("CHECK", part.count)
 
         async def passed():
-            return part.count - await self.host.port.read("EPOCH")
+            return part.count * (1 - await self.host.port.read("EPOCH"))
 
         await self._wait(part.count, passed, progress)
         found = await self.host.port.read("CHECK")
         if found != described.checksum:
-            raise stored.WrongSet(f"the stored set is damaged (CRC {found:08x} instead of "
-                                  f"{described.checksum:08x}): load it anew")
+            raise stored.WrongSet(f"the stored set is damaged (CRC {found:04x} instead of "
+                                  f"{described.checksum:04x}): load it anew")
 
-    async def play(self, described, name, seed, progress=lambda count: None):
+    async def play(self, described, name, stride, progress=lambda count: None):
         """Process a part of a set as MODE says, and wait for its end.
 
         Parameters
@@ -129,7 +130,7 @@ class Store:
         described : StoredSet
         name : str
             "train", "validation", "test" or "all".
-        seed : int
+        stride : int
             Of the order, see :func:`bep_model.phases.order.order`.
         progress : callable
             Called with the number of samples just taken.
@@ -142,7 +143,7 @@ class Store:
         part, port = described.parts(self.config)[name], self.host.port
         await self._steps(described)
         before = [await port.read(name) for name in SEEN]
-        await port.write("SEED", seed)
+        await port.write("STRIDE", stride)
         await port.write("BASE", part.base)
         await port.write("EPOCH", part.count)
 

@@ -1,7 +1,7 @@
 """Sets of samples in a store beside the trainer, as bytes (docs/store.md)."""
 
 import struct
-import zlib
+from binascii import crc_hqx
 from dataclasses import astuple, dataclass
 from typing import NamedTuple
 
@@ -10,10 +10,15 @@ import numpy as np
 from bep_model.protocol import sample_bytes, slot_bits, word_bytes
 
 MAGIC = b"BEPset01"
-HEADER = struct.Struct("<8s8I")
+HEADER = struct.Struct("<8s7IH")
 """Magic; K_0 (or K_x), P, C, T (0 without recurrence); samples for training, validation and test;
-CRC-32 of the samples. CRC-32 of all that follows."""
-CHECKSUM = struct.Struct("<I")
+CRC of the samples, as of packets. A CRC of all that follows."""
+CHECKSUM = struct.Struct("<H")
+
+
+def checksum(octets):
+    """The CRC of packets (docs/link.md) over bytes: int, 16 bits."""
+    return crc_hqx(octets, 0xFFFF)
 
 
 class Part(NamedTuple):
@@ -41,7 +46,7 @@ class StoredSet:
     train, validation, test : int
         Numbers of samples.
     checksum : int
-        CRC-32 over the bytes of all samples.
+        Over the bytes of all samples, see :func:`checksum`.
     """
 
     inputs: int
@@ -56,7 +61,7 @@ class StoredSet:
     def header(self):
         """The header as bytes."""
         fields = HEADER.pack(MAGIC, *astuple(self))
-        return fields + CHECKSUM.pack(zlib.crc32(fields))
+        return fields + CHECKSUM.pack(checksum(fields))
 
     @property
     def count(self):
@@ -97,7 +102,7 @@ def parse(octets):
     fields, rest = octets[:HEADER.size], octets[HEADER.size:HEADER_BYTES]
     if fields[:len(MAGIC)] != MAGIC:
         raise WrongSet("the store holds no set of samples: load one with `bep board load`")
-    if rest != CHECKSUM.pack(zlib.crc32(fields)):
+    if rest != CHECKSUM.pack(checksum(fields)):
         raise WrongSet("the header of the stored set is damaged: load it anew")
     return StoredSet(*HEADER.unpack(fields)[1:])
 
@@ -132,7 +137,7 @@ def pack(config, data):
     slots = np.zeros((first(config) + len(samples), 1 << slot_bits(config)), np.uint8)
     slots[first(config):, :size] = samples
     described = StoredSet(config.inputs, config.weight_lanes, config.classes, steps,
-                          *map(len, parts), zlib.crc32(np.ascontiguousarray(samples)))
+                          *map(len, parts), checksum(np.ascontiguousarray(samples)))
     image = bytearray(slots.tobytes())
     image[:HEADER_BYTES] = described.header()
     return described, bytes(image)

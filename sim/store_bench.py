@@ -1,8 +1,8 @@
 """cocotb bench of ``rtl.board.Board`` with a sample store: every run of a job is a stored epoch.
 
 The environment is that of ``sim.board_bench``. Run n of the job takes all samples in the order of
-``epoch_seed(job.seed, n)``. The trainer only counts results, so ``prediction``, ``error`` and
-``triggered`` of the observations are empty, and its performance counters tell them.
+``epoch_stride(job.seed, n, len(job.x))``. The trainer only counts results, so ``prediction``,
+``error`` and ``triggered`` of the observations are empty; its performance counters tell their sums.
 """
 
 import os
@@ -13,7 +13,7 @@ import numpy as np
 from bep_model import stored
 from bep_model.data.datasets import Dataset, Samples
 from bep_model.packets import PacketPort
-from bep_model.phases.order import epoch_seed, order
+from bep_model.phases.order import epoch_stride, order
 from bep_model.protocol import Mode
 from bep_model.store import Store
 from sim.bench import Bench
@@ -39,11 +39,11 @@ class StoreBench(Bench):
             await (await self.store.open()).load(self.image)
             assert await self.store.described() == self.stored
             await self.store.check(self.stored)
-        seed = epoch_seed(self.job.seed, self.epoch)
-        np.testing.assert_array_equal(run.order, order(len(self.job.x), seed))
+        stride = epoch_stride(self.job.seed, self.epoch, len(self.job.x))
+        np.testing.assert_array_equal(run.order, order(len(self.job.x), stride))
         self.epoch += 1
         await self.host.begin(run.parameters, run.mode)
-        await self.store.play(self.stored, "train", seed)
+        await self.store.play(self.stored, "train", stride)
         if run.mode == Mode.TRAIN:
             await self.host.flush()
         await self.snapshot()

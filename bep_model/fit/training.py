@@ -39,9 +39,16 @@ def epoch_order(seed, epoch, n):
     return np.argsort(np.random.PCG64([seed, epoch]).random_raw(n), kind="stable")
 
 
+def shuffled(n):
+    """The order in which ``n`` samples are stored in a sample store: int64 (n,)."""
+    return epoch_order(0, 0, n)
+
+
 def chip_order(seed, epoch, n):
     """The order of an epoch that a trainer with a sample store runs by itself: as `epoch_order`."""
-    return permutation.order(n, permutation.epoch_seed(seed, epoch))
+    if not n:
+        return shuffled(n)
+    return shuffled(n)[permutation.order(n, permutation.epoch_stride(seed, epoch, n))]
 
 
 ORDERS = {"host": epoch_order, "chip": chip_order}

@@ -1,37 +1,28 @@
-"""The order of samples in an epoch: a permutation of their numbers, as a stream."""
+"""The order of samples in an epoch, as a stream of their numbers."""
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from bep_model.phases.order import DOWN, ROUNDS, UP
 
-
-class Step(enum.Enum, shape=3):
+class Step(enum.Enum, shape=2):
     """What is done next."""
 
     IDLE = 0
-    MASK = 1
-    """Grow the mask to the smallest 2**k - 1 that is not below the count."""
-    NEXT = 2
-    """Begin with the next index."""
-    ADD = 3
-    """The first half of a round."""
-    SHIFT = 4
-    """The second half of a round."""
-    OFFER = 5
-    """Offer a number that is below the count."""
+    OFFER = 1
+    ADD = 2
+    """Add the stride."""
+    REDUCE = 3
+    """Subtract the count, if it is not above."""
 
 
 class Order(wiring.Component):
-    """Give the numbers 0..count - 1 once each, in the order of a seed.
+    """Give the numbers 0, s, 2 s, ... modulo ``count``, up to the one before 0 comes again.
 
-    Equals ``bep_model.phases.order.order``: each index below the next power of two goes through the
-    rounds of the permutation, and results from ``count`` on are left out.
+    Equals ``bep_model.phases.order.order``: all numbers below ``count`` if the stride s is coprime
+    to it.
 
-    Timing: a number takes ``2 * ROUNDS + 2`` clocks, and as many for each one that is left out
-    before it, of which there is at most one on average. With seed 0 it takes 2 clocks. The next
-    number is made while this one is offered; the payload is steady until the next one is offered.
+    Timing: a number is offered 3 clocks after the one before it was taken.
 
     Parameters
     ----------
@@ -41,15 +32,17 @@ class Order(wiring.Component):
     Members
     -------
     start : In(1)
-        Begin an epoch of ``count`` samples; a present one is abandoned.
+        Begin with ``count``; numbers that have not been taken yet are forgotten.
     count : In(bits)
-        Number of samples, at ``start``.
-    seed : In(32)
-        Seed of the epoch, at ``start``; 0 is the order of the numbers.
+        At ``start``; with 0 there are no numbers.
+    write : In(1)
+        Take ``stride``; not while ``running``.
+    stride : In(bits)
+        s, from 1 to count - 1; 1 if that is 0.
     o : Out(stream.Signature(bits))
         The numbers.
-    left : Out(bits)
-        How many numbers have not been taken.
+    running : Out(1)
+        Numbers have not been taken yet.
     """
 
     def __init__(self, bits):
@@ -57,53 +50,39 @@ class Order(wiring.Component):
         super().__init__({
             "start": In(1),
             "count": In(bits),
-            "seed": In(32),
+            "write": In(1),
+            "stride": In(bits),
             "o": Out(stream.Signature(bits)),
-            "left": Out(bits),
+            "running": Out(1),
         })
 
     def elaborate(self, platform):
         m = Module()
         bits, o = self.bits, self.o
-        index, x, mask, count = (Signal(bits, name=n) for n in ("index", "x", "mask", "count"))
-        seed = Signal(32)  # turned once round by the rounds of a number
-        stored = Signal()  # the seed is 0
-        rounds = Signal(range(ROUNDS))
+        x = Signal(bits + 1)
+        count, stride = (Signal(bits, name=n) for n in ("count", "stride"))
         step = Signal(Step)
-        shifted = x ^ (x << UP)[:bits] & mask
-        with m.If(o.valid & o.ready):
-            m.d.sync += [o.valid.eq(0), self.left.eq(self.left - 1)]
+        first = Signal()
+        m.d.comb += [
+            o.payload.eq(x),
+            o.valid.eq((step == Step.OFFER) & ((x != 0) | first)),
+            self.running.eq(step != Step.IDLE),
+        ]
         with m.Switch(step):
-            with m.Case(Step.MASK):
-                with m.If(mask < count):
-                    m.d.sync += mask.eq(mask << 1 | 1)
-                with m.Else():
-                    m.d.sync += step.eq(Step.NEXT)
-            with m.Case(Step.NEXT):
-                m.d.sync += [x.eq(index), index.eq(index + 1)]
-                m.d.sync += step.eq(Step.ADD)
-                with m.If(stored):
-                    m.d.sync += step.eq(Step.OFFER)
-            with m.Case(Step.ADD):
-                m.d.sync += [x.eq((x + seed)[:bits] & mask),
-                             seed.eq(seed.rotate_left(32 // ROUNDS))]
-                m.d.sync += step.eq(Step.SHIFT)
-            with m.Case(Step.SHIFT):
-                m.d.sync += [x.eq(shifted ^ shifted >> DOWN), rounds.eq(rounds + 1)]
-                m.d.sync += step.eq(Step.ADD)
-                with m.If(rounds == ROUNDS - 1):
-                    m.d.sync += step.eq(Step.OFFER)
             with m.Case(Step.OFFER):
-                with m.If(self.left == 0):
+                with m.If(~o.valid):
                     m.d.sync += step.eq(Step.IDLE)
-                with m.Elif(x >= count):
-                    m.d.sync += step.eq(Step.NEXT)
-                with m.Elif(~o.valid):
-                    m.d.sync += [o.valid.eq(1), o.payload.eq(x)]
-                    m.d.sync += step.eq(Step.NEXT)
+                with m.Elif(o.ready):
+                    m.d.sync += [step.eq(Step.ADD), first.eq(0)]
+            with m.Case(Step.ADD):
+                m.d.sync += [step.eq(Step.REDUCE), x.eq(x + stride)]
+            with m.Case(Step.REDUCE):
+                m.d.sync += step.eq(Step.OFFER)
+                with m.If(x >= count):
+                    m.d.sync += x.eq(x - count)
+        with m.If(self.write):
+            m.d.sync += stride.eq(self.stride)
         with m.If(self.start):
-            m.d.sync += [o.valid.eq(0), self.left.eq(self.count), count.eq(self.count),
-                         seed.eq(self.seed), stored.eq(self.seed == 0),
-                         mask.eq(0), index.eq(0), rounds.eq(0),
-                         step.eq(Step.MASK)]
+            m.d.sync += [count.eq(self.count), x.eq(0), first.eq(self.count != 0),
+                         step.eq(Step.OFFER)]
         return m

@@ -2,6 +2,7 @@
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import enum, wiring
+from amaranth.lib.crc.catalog import CRC16_CCITT_FALSE
 from amaranth.lib.wiring import In, Out
 
 from bep_model.protocol import Opcode, sample_bytes, slot_bits, step_bytes
@@ -9,7 +10,6 @@ from bep_model.registers import STORE, store_registers
 from rtl.link.packets import Request
 from rtl.parts.times import times
 from rtl.registers import Bus
-from rtl.store.check import Check
 from rtl.store.order import Order
 from rtl.store.ports import store_signature
 
@@ -35,10 +35,10 @@ class Player(wiring.Component):
     samples.
 
     Sample n of the store lies at byte address n << ``slot_bits(config)``, in the form of a request
-    SAMPLES.
+    SAMPLES. The checksum is the CRC of packets.
 
-    Timing: the next sample is opened 3 clocks after the last byte of the one before; from then on
-    bytes pass as store and executor allow. A check takes 9 clocks per byte.
+    Timing: the next sample is opened 5 clocks after the last byte of the one before; from then on
+    bytes pass as store and executor allow, one per clock to the CRC.
 
     Parameters
     ----------
@@ -94,7 +94,8 @@ class Player(wiring.Component):
         m.submodules.order = order = Order(self.number_bits)
         base = Signal(self.number_bits)
         checking = Signal()
-        check = self._registers(m, order, base, checking)
+        m.submodules.crc = crc = CRC16_CCITT_FALSE(data_width=8).create()
+        self._registers(m, order, base, checking, crc)
 
         turn = Signal(Turn)
         taken = Signal()  # the trainer has taken some of the sample
@@ -106,11 +107,11 @@ class Player(wiring.Component):
         more = left != 0
         ended = order.o.valid & order.o.ready
         m.d.comb += [
-            self.running.eq(order.left != 0),
+            self.running.eq(order.running),
             store.open.eq(reading & more),
             store.address.eq(Cat(Const(0, slot_bits(config)), (order.o.payload + base)
                                  [:self.number_bits])),
-            order.o.ready.eq(reading & ~more & Mux(turn == Turn.CHECK, check.ready, executor.done)),
+            order.o.ready.eq(reading & ~more & ((turn == Turn.CHECK) | executor.done)),
         ]
         with m.If(store.data.valid & store.data.ready):
             m.d.sync += left.eq(left - 1)
@@ -148,8 +149,8 @@ class Player(wiring.Component):
             store.reply.ready.eq(store.select & request.answer.ready),
             request.answer.payload.eq(
                 Mux(store.select, store.reply.payload, executor.answer.payload)),
-            check.valid.eq((turn == Turn.CHECK) & more & store.data.valid),
-            check.payload.eq(store.data.payload),
+            crc.valid.eq((turn == Turn.CHECK) & more & store.data.valid),
+            crc.data.eq(store.data.payload),
         ]
         with m.If(turn == Turn.TRAINER):
             m.d.comb += [
@@ -158,7 +159,7 @@ class Player(wiring.Component):
                 executor.answer.ready.eq(1),
             ]
         with m.Elif(turn == Turn.CHECK):
-            m.d.comb += store.data.ready.eq(more & check.ready)
+            m.d.comb += store.data.ready.eq(more)
         with m.Elif(store.select):
             m.d.comb += [
                 request.payload.ready.eq(store.command.ready),
@@ -175,29 +176,24 @@ class Player(wiring.Component):
             ]
         return m
 
-    def _registers(self, m, order, base, checking):
-        """Add the registers and the CRC. Return the stream of bytes that the CRC covers."""
+    def _registers(self, m, order, base, checking, crc):
+        """Add the registers."""
         table, bus = store_registers(), self.bus
-        m.submodules.check = check = Check()
-        seed = Signal(32)
         start = Signal()  # with the number of samples on the bus
         epoch, checked = table["EPOCH"].address, table["CHECK"].address
         m.d.comb += [
             start.eq(bus.write & ((bus.address == epoch) | (bus.address == checked))),
             order.start.eq(start),
             order.count.eq(bus.write_data),
-            order.seed.eq(Mux(bus.address == checked, 0, seed)),
-            check.start.eq(start),
+            order.write.eq(bus.write & (bus.address == table["STRIDE"].address)),
+            order.stride.eq(bus.write_data),
+            crc.start.eq(start),
         ]
         with m.If(start):
             m.d.sync += checking.eq(bus.address == checked)
-        with m.If(bus.write):
-            with m.Switch(bus.address):
-                with m.Case(table["SEED"].address):
-                    m.d.sync += seed.eq(bus.write_data)
-                with m.Case(table["BASE"].address):
-                    m.d.sync += base.eq(bus.write_data)
-        value, ours = Signal(32), Signal()  # of the register that was addressed
+        with m.If(bus.write & (bus.address == table["BASE"].address)):
+            m.d.sync += base.eq(bus.write_data)
+        value, ours = Signal(len(crc.crc)), Signal()  # of the register that was addressed
         m.d.sync += [value.eq(0), ours.eq(bus.address[4:] == STORE >> 4)]
         m.d.comb += [
             self.trainer.address.eq(bus.address),
@@ -209,7 +205,6 @@ class Player(wiring.Component):
             with m.Case(table["STORE"].address):
                 m.d.sync += value.eq(len(self.store.address))
             with m.Case(epoch):
-                m.d.sync += value.eq(order.left)
+                m.d.sync += value.eq(order.running)
             with m.Case(checked):
-                m.d.sync += value.eq(check.crc)
-        return check.i
+                m.d.sync += value.eq(crc.crc)

@@ -1,56 +1,54 @@
-"""The permutation that orders the samples of an epoch on the chip."""
+"""The order of the samples of an epoch on the chip."""
 
+import math
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from bep_model.fit.training import ORDERS
-from bep_model.phases.order import FIRST, epoch_seed, order
+from bep_model.phases.order import FIRST, epoch_stride, order
 from bep_model.phases.random import seeds
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5, 63, 64, 65, 1437, 50_000])
-def test_a_permutation_for_every_seed(count):
-    for seed in (0, 1, 0x80000000, 0xFFFFFFFF, epoch_seed(1, 0)):
-        np.testing.assert_array_equal(np.sort(order(count, seed)), np.arange(count))
-    np.testing.assert_array_equal(order(count, 0), np.arange(count))
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 6, 30, 63, 64, 65, 1437, 2310, 50_000])
+def test_a_permutation_for_every_stride(count):
+    strides = {epoch_stride(seed, epoch, count) for seed in (0, 7, 2**32 - 1)
+               for epoch in range(20)}
+    for stride in strides | {1, max(1, count - 1)}:
+        found = order(count, stride)
+        np.testing.assert_array_equal(np.sort(found), np.arange(count))
+        assert found[0] == 0 and (count < 2 or found[1] == stride)
 
 
-def test_by_hand():
-    """Three samples, so two bits: only the sums matter, because both shifts leave nothing."""
-    seed = 0x12345678  # its low two bits as it turns: 0, 1, 2, 3, ... by digits 8, 1, 2, .. 7
-    turned = [(seed << 4 * r | seed >> 32 - 4 * r) & 3 for r in range(8)]
-    expected = [(i + sum(turned)) % 4 for i in range(4)]
-    assert order(3, seed).tolist() == [x for x in expected if x < 3]
+def test_strides_by_hand():
+    for epoch in range(50):
+        r = int(seeds(7, FIRST + 1 + epoch)[FIRST + epoch]) % 30
+        coprime = [s for s in (*range(r, 30), *range(1, r)) if math.gcd(s, 30) == 1]
+        assert epoch_stride(7, epoch, 30) == coprime[0]
+    assert len({epoch_stride(7, epoch, 50_000) for epoch in range(100)}) > 95
+    assert epoch_stride(7, 0, 1) == 1 and epoch_stride(7, 0, 2) == 1
 
 
-def test_like_random_permutations():
-    """Statistics of neighbours, of the parity and of successive epochs, at 4 standard deviations
-    of true random permutations."""
-    count, epochs = 10_000, 40
-    orders = [ORDERS["chip"](1, epoch, count) for epoch in range(epochs)]
-    first = np.array([each[0] for each in orders]) / count
-    assert abs(first.mean() - 0.5) < 4 / np.sqrt(12 * epochs)
+def test_the_order_of_an_epoch_is_like_a_random_one():
+    """Statistics of neighbours and of the parity, within about 5 standard deviations of those of
+    random permutations."""
+    count = 10_000
+    orders = [ORDERS["chip"](1, epoch, count) for epoch in range(40)]
     for each in orders:
+        np.testing.assert_array_equal(np.sort(each), np.arange(count))
         assert abs(np.corrcoef(each[1:], each[:-1])[0, 1]) < 5 / np.sqrt(count)
         odd = each & 1
         assert abs(np.mean(odd[1:] != odd[:-1]) - 0.5) < 5 * 0.5 / np.sqrt(count)
-        different = len(np.unique(np.diff(each) % count)) / count
-        assert abs(different - (1 - 1 / np.e)) < 0.02
-    for before, after in pairwise(orders):
-        assert abs(np.corrcoef(before, after)[0, 1]) < 5 / np.sqrt(count)
+        assert abs(len(np.unique(np.diff(each) % count)) / count - (1 - 1 / np.e)) < 0.02
+    pairs = [frozenset(pairwise(each)) for each in orders]
+    assert max(len(a & b) for a, b in pairwise(pairs)) < 10  # neighbours do not stay neighbours
 
 
-def test_seeds_of_epochs():
-    found = [epoch_seed(7, epoch) for epoch in range(100)]
-    assert len(set(found)) == 100 and 0 not in found
-    assert found[3] == seeds(7, FIRST + 4)[FIRST + 3]
-
-
-@pytest.mark.parametrize("count, seed, text", [
-    (-1, 1, "count must be between 0 and"), (3, -1, "seed must be between 0 and"),
-    (3, 1 << 32, "seed must be between 0 and"), (2.5, 1, "count must be an integer")])
-def test_refused(count, seed, text):
+@pytest.mark.parametrize("count, stride, text", [
+    (0, 1, "count must be at least 1, not 0"), (3, 0, "stride must be between 1 and 2, not 0"),
+    (3, 3, "stride must be between 1 and 2, not 3"), (6, 4, "coprime to the count 6, not 4"),
+    (2.5, 1, "count must be an integer")])
+def test_refused(count, stride, text):
     with pytest.raises((TypeError, ValueError), match=text):
-        order(count, seed)
+        order(count, stride)

@@ -7,7 +7,7 @@ import pytest
 
 from bep_model import stored
 from bep_model.phases import frame
-from bep_model.phases.order import epoch_seed, order
+from bep_model.phases.order import epoch_stride, order
 from bep_model.protocol import Mode, slot_bits
 from bep_model.words import integers
 from rtl.store.block import BlockStore
@@ -24,12 +24,13 @@ SAMPLES = 26
 
 
 def stored_job(case, samples=SAMPLES):
-    """A job whose runs are stored epochs: trained with two sets of parameters, inferred, trained."""
+    """A job whose runs are stored epochs: training, other parameters, inference, training."""
     made = job(case, samples=samples)
     if made.lengths is not None:
         made = replace(made, x=made.x[:, :made.lengths[0]],
                        lengths=np.full(samples, made.lengths[0]))
-    runs = [replace(run, every=False, order=order(samples, epoch_seed(made.seed, epoch)))
+    runs = [replace(run, every=False, order=order(samples, epoch_stride(made.seed, epoch,
+                                                                        samples)))
             for epoch, run in enumerate(made.runs)]
     return replace(made, runs=runs)
 
