@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bep_model.phases.order import shuffled
 from bep_model.protocol import sample_bytes, slot_bits, word_bytes
 
 MAGIC = b"BEPset01"
@@ -108,7 +109,7 @@ def parse(octets):
 
 
 def pack(config, data):
-    """A data set as the bytes of a store.
+    """A data set as the bytes of a store; the samples of each part are shuffled.
 
     Parameters
     ----------
@@ -153,12 +154,13 @@ def _steps(parts, most):
 
 
 def _pack(config, samples, steps):
-    """Samples as a request SAMPLES has them: uint8 (N, bytes)."""
-    x = samples.x[:, :steps] if steps else samples.x[:, None]
+    """Samples as a request SAMPLES has them, in the order of the store: uint8 (N, bytes)."""
+    rows = shuffled(len(samples))
+    x = (samples.x[:, :steps] if steps else samples.x[:, None])[rows]
     lanes, words = config.weight_lanes, config.input_words
     bits = np.zeros((*x.shape[:2], words * lanes), np.uint8)
     bits[..., :x.shape[2]] = x
     octets = np.packbits(bits.reshape(len(x), x.shape[1] * words, lanes), axis=2,
                          bitorder="little")
     return np.concatenate([octets.reshape(len(x), x.shape[1] * words * word_bytes(lanes)),
-                           samples.labels.astype(np.uint8)[:, None]], axis=1)
+                           samples.labels[rows].astype(np.uint8)[:, None]], axis=1)

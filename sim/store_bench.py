@@ -1,7 +1,7 @@
 """cocotb bench of ``rtl.board.Board`` with a sample store: every run of a job is a stored epoch.
 
 The environment is that of ``sim.board_bench``. Run n of the job takes all samples in the order of
-``epoch_stride(job.seed, n, len(job.x))``. The trainer only counts results, so ``prediction``,
+``chip_order(job.seed, n, len(job.x))``. The trainer only counts results, so ``prediction``,
 ``error`` and ``triggered`` of the observations are empty; its performance counters tell their sums.
 """
 
@@ -12,8 +12,9 @@ import numpy as np
 
 from bep_model import stored
 from bep_model.data.datasets import Dataset, Samples
+from bep_model.fit.training import chip_order
 from bep_model.packets import PacketPort
-from bep_model.phases.order import epoch_stride, order
+from bep_model.phases.order import epoch_stride
 from bep_model.protocol import Mode
 from bep_model.store import Store
 from sim.bench import Bench
@@ -40,7 +41,8 @@ class StoreBench(Bench):
             assert await self.store.described() == self.stored
             await self.store.check(self.stored)
         stride = epoch_stride(self.job.seed, self.epoch, len(self.job.x))
-        np.testing.assert_array_equal(run.order, order(len(self.job.x), stride))
+        np.testing.assert_array_equal(
+            run.order, chip_order(self.job.seed, self.epoch, len(self.job.x)))
         self.epoch += 1
         await self.host.begin(run.parameters, run.mode)
         await self.store.play(self.stored, "train", stride)

@@ -31,24 +31,14 @@ class Epoch:
 
 
 def epoch_order(seed, epoch, n):
-    """Order of ``n`` samples in epoch ``epoch`` (from 0): a permutation, int64 (n,).
-
-    The key of sample i is the i-th raw 64-bit output of PCG64 seeded with [seed, epoch]; the keys
-    are sorted. NumPy guarantees this stream for ever, but not that of `permutation`.
-    """
-    return np.argsort(np.random.PCG64([seed, epoch]).random_raw(n), kind="stable")
-
-
-def shuffled(n):
-    """The order in which ``n`` samples are stored in a sample store: int64 (n,)."""
-    return epoch_order(0, 0, n)
+    """Order of ``n`` samples in epoch ``epoch`` (from 0): a permutation, int64 (n,)."""
+    return permutation.sorted_keys([seed, epoch], n)
 
 
 def chip_order(seed, epoch, n):
-    """The order of an epoch that a trainer with a sample store runs by itself: as `epoch_order`."""
-    if not n:
-        return shuffled(n)
-    return shuffled(n)[permutation.order(n, permutation.epoch_stride(seed, epoch, n))]
+    """The same of a trainer with a sample store, which computes it (docs/algorithm.md)."""
+    rows = permutation.shuffled(n)
+    return rows[permutation.order(n, permutation.epoch_stride(seed, epoch, n))] if n else rows
 
 
 ORDERS = {"host": epoch_order, "chip": chip_order}

@@ -11,6 +11,20 @@ FIRST = 1 << 16
 """The stride of epoch e comes from the start state of generator FIRST + e: none that a bank has."""
 
 
+def sorted_keys(seeds, n):
+    """A permutation of 0..n-1: int64 (n,).
+
+    The key of number i is the i-th raw 64-bit output of PCG64 with these seeds; the keys are
+    sorted. NumPy guarantees this stream for ever, but not that of `permutation`.
+    """
+    return np.argsort(np.random.PCG64(seeds).random_raw(n), kind="stable")
+
+
+def shuffled(n):
+    """The order in which ``n`` samples are stored: int64 (n,), always the same."""
+    return sorted_keys([0, 0], n)
+
+
 def order(count, stride):
     """Numbers of the stored samples in the order in which they are taken.
 

@@ -11,6 +11,7 @@ from bep_model import stored
 from bep_model.config import Config
 from bep_model.data import datasets
 from bep_model.data.datasets import Dataset, Samples
+from bep_model.phases.order import shuffled
 from bep_model.protocol import sample_bytes, slot_bits
 from bep_model.words import sample_words
 
@@ -42,7 +43,8 @@ def test_bytes_by_hand(name):
     for part, (name, kind) in zip(described.parts(config).values(), (
             ("all", None), ("train", data.train), ("validation", data.validation),
             ("test", data.test)), strict=True):
-        for n, (x, label) in enumerate(zip(kind.x, kind.labels, strict=True) if kind else ()):
+        for n, row in enumerate(shuffled(len(kind)) if kind else ()):
+            x, label = kind.x[row], kind.labels[row]
             words = sample_words(config, x)
             size = -(-config.weight_lanes // 8)
             expected = b"".join(word.to_bytes(size, "little") for word in words) + bytes([label])

@@ -116,7 +116,8 @@ def test_a_trainer_that_takes_nothing_does_not_lock_the_host_out():
     bench = Bench(config, 4, False, store_bits=slot_bits(config) + 2)
     bench.accept_samples = False
     seen = bench.talk([*sent, *write("STRIDE", 1), *write("EPOCH", 3), Pause(900),
-                       *read("EPOCH"), *read("CHECK"), *write("EPOCH", 0), Pause(100), *read("EPOCH")],
+                       *read("EPOCH"), *read("CHECK"), *write("EPOCH", 0), Pause(100),
+                       *read("EPOCH")],
                       expected + 2 * answer(Opcode.WRITE) + value(1) + value(0xFFFF)
                       + answer(Opcode.WRITE) + value(0))
     assert seen.samples == []

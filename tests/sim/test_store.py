@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bep_model import stored
+from bep_model.fit.training import chip_order
 from bep_model.phases import frame
-from bep_model.phases.order import epoch_stride, order
 from bep_model.protocol import Mode, slot_bits
 from bep_model.words import integers
 from rtl.store.block import BlockStore
@@ -29,8 +29,7 @@ def stored_job(case, samples=SAMPLES):
     if made.lengths is not None:
         made = replace(made, x=made.x[:, :made.lengths[0]],
                        lengths=np.full(samples, made.lengths[0]))
-    runs = [replace(run, every=False, order=order(samples, epoch_stride(made.seed, epoch,
-                                                                        samples)))
+    runs = [replace(run, every=False, order=chip_order(made.seed, epoch, samples))
             for epoch, run in enumerate(made.runs)]
     return replace(made, runs=runs)
 
