@@ -32,6 +32,12 @@ def integer(name, value, low, high=None):
     return value
 
 
+def one_of(name, value, allowed):
+    """Raise ValueError, with the value in the text, unless it is one of some texts."""
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
+
+
 def integers(name, values, count, low, high):
     """Return a list, tuple or array of ``count`` integers (any number for None) as a tuple of int.
 

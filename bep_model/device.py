@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from bep_model import inputs
+from bep_model import inputs, stored
 from bep_model.checks import integer
 from bep_model.host import Host, Results, WrongTrainer
 from bep_model.line import SerialLine, Silent
@@ -16,6 +16,7 @@ from bep_model.packets import LinkError, PacketPort
 from bep_model.parameters import default_parameters
 from bep_model.phases import random
 from bep_model.protocol import Command, Mode, sample_bytes
+from bep_model.store import Store
 from bep_model.words import counters_to_words
 
 SILENCE = 2.5
@@ -65,6 +66,7 @@ class Board:
         self.config, self.port, self.progress = config, port, progress
         self.line = SerialLine(port, baud, timeout)
         self.host = Host(config, PacketPort(config, self.line))
+        self.store = Store(self.host)
         self.open_batch = self.sweep_count = 0
         self._parameters = None
         # A twentieth of a second at the port's rate.
@@ -181,11 +183,62 @@ class Board:
     def train(self, x, labels, parameters, lengths=None):
         """Train on N samples in order: arguments, results and errors of ``Network.train``."""
         results = self._process(x, labels, lengths, parameters, Mode.TRAIN, self.progress)
-        for _ in range(len(results.error)):
+        self._trained(len(results.error), parameters)
+        return results
+
+    def fill(self, data, begin=None):
+        """Bring a data set into the trainer's sample store, unless it is there, and check it.
+
+        Parameters
+        ----------
+        data : Dataset
+        begin : callable, optional
+            Called with a text and a number of bytes or samples; returns what is called with the
+            number of those just done.
+
+        Returns
+        -------
+        StoredSet
+
+        Raises
+        ------
+        ValueError
+            If a store cannot hold such data, or what it holds then is damaged.
+        OSError
+            StoreError without a store, or if it is too small.
+        """
+        described, image = stored.pack(self.config, data)
+        store = done(self.store.open())
+        try:
+            known = done(store.described())
+        except stored.WrongSet:
+            known = None
+        if known != described:
+            done(store.load(image, begin and begin("bytes into the store", len(image))))
+        done(store.check(described, begin and begin("samples checked", described.count)))
+        return described
+
+    def play(self, described, name, stride=1, parameters=None):
+        """Process a part of the set in the trainer's sample store, see :meth:`Store.play`.
+
+        With ``parameters`` it is trained, else only inferred; an open batch is then applied first.
+        """
+        self._begin(parameters or self._parameters, Mode.TRAIN if parameters else Mode.INFER)
+        found = done(self.store.play(described, name, stride, self.progress and (
+            lambda count: self.progress(count, 0))))
+        done(self.host.end())
+        if parameters:
+            self._trained(described.parts(self.config)[name].count, parameters)
+        elif self.open_batch:
+            self._applied(self._parameters)
+        return found
+
+    def _trained(self, count, parameters):
+        """Count as the trainer does while it trains so many samples."""
+        for _ in range(count):
             self.open_batch += 1
             if self.open_batch >= parameters.batch:
                 self._applied(parameters)
-        return results
 
     def _applied(self, parameters):
         """Count as the trainer does when it applies a batch."""
@@ -206,14 +259,17 @@ class Board:
         return self._process(x, np.zeros(len(x), np.int64), lengths, self._parameters,
                              Mode.INFER).prediction
 
-    def _process(self, x, labels, lengths, parameters, mode, progress=None):
-        x, labels = np.asarray(x), inputs.labels(self.config, labels, len(x))
-        _, steps = inputs.samples(self.config, x, lengths)  # refuses what does not fit
+    def _begin(self, parameters, mode):
         if parameters is None:
             done(self.host.port.write("MODE", mode))
         else:
             self._parameters = parameters.validate(self.config)
             done(self.host.begin(self._parameters, mode))
+
+    def _process(self, x, labels, lengths, parameters, mode, progress=None):
+        x, labels = np.asarray(x), inputs.labels(self.config, labels, len(x))
+        _, steps = inputs.samples(self.config, x, lengths)  # refuses what does not fit
+        self._begin(parameters, mode)
         parts = [np.zeros((3, 0), np.int64)]
         for first in range(0, len(x), self._part):
             part = slice(first, first + self._part)

@@ -3,6 +3,8 @@
 All methods are coroutines, as those of :mod:`bep_model.host`.
 """
 
+from typing import Any
+
 from bep_model import stored
 from bep_model.packets import LinkError
 from bep_model.protocol import Opcode, Refusal, payload_bytes
@@ -31,13 +33,14 @@ class Ram:
     def __init__(self, exchange, most):
         self.exchange, self.most = exchange, most - 1 - ADDRESS_BYTES
 
-    async def write(self, address, data, progress=lambda count: None):
+    async def write(self, address, data, progress=None):
         """Write bytes; ``progress`` is called with the number of those just written."""
         for start in range(0, len(data), self.most):
             part = data[start:start + self.most]
             await self.exchange(
                 bytes([WRITE]) + (address + start).to_bytes(ADDRESS_BYTES, "big") + part)
-            progress(len(part))
+            if progress is not None:
+                progress(len(part))
 
     async def read(self, address, count):
         """Read bytes."""
@@ -63,7 +66,8 @@ class Store:
 
     def __init__(self, host):
         self.host, self.config = host, host.config
-        self.memory, self.size = None, 0
+        self.memory: Any = None  # what `open` found
+        self.size = 0
 
     async def open(self):
         """Find out what store there is; StoreError if none is."""
@@ -84,7 +88,7 @@ class Store:
         """Pass bytes to the store and return its replies."""
         return await self.host.port.ask(Opcode.STORE, data)
 
-    async def load(self, image, progress=lambda count: None):
+    async def load(self, image, progress=None):
         """Write a set, see :func:`bep_model.stored.pack`: its header last, so that no half set is
         ever taken for a whole one.
 
@@ -97,7 +101,8 @@ class Store:
         await self.memory.write(0, bytes(start))
         await self.memory.write(start, image[start:], progress)
         await self.memory.write(0, image[:start])
-        progress(start)
+        if progress is not None:
+            progress(start)
 
     async def described(self):
         """The :class:`StoredSet` that the store holds; WrongSet if it holds none."""
@@ -105,7 +110,7 @@ class Store:
         found.check(self.config)
         return found
 
-    async def check(self, described, progress=lambda count: None):
+    async def check(self, described, progress=None):
         """Let the trainer compute the checksum of a set; WrongSet if it is another one."""
         part = described.parts(self.config)["all"]
         await self._steps(described)
@@ -122,7 +127,7 @@ class Store:
             raise stored.WrongSet(f"the stored set is damaged (CRC {found:04x} instead of "
                                   f"{described.checksum:04x}): load it anew")
 
-    async def play(self, described, name, stride, progress=lambda count: None):
+    async def play(self, described, name, stride, progress=None):
         """Process a part of a set as MODE says, and wait for its end.
 
         Parameters
@@ -168,7 +173,8 @@ class Store:
         while seen < count:
             now = await passed()
             if now != seen:
-                progress(now - seen)
+                if progress is not None:
+                    progress(now - seen)
                 seen, attempts = now, 0
             if seen < count:
                 await self.host.port.rest(attempts)

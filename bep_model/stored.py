@@ -3,7 +3,6 @@
 import struct
 from binascii import crc_hqx
 from dataclasses import astuple, dataclass
-from typing import NamedTuple
 
 import numpy as np
 
@@ -22,7 +21,8 @@ def checksum(octets):
     return crc_hqx(octets, 0xFFFF)
 
 
-class Part(NamedTuple):
+@dataclass(frozen=True)
+class Part:
     """Samples that follow one another in the store."""
 
     base: int
@@ -137,8 +137,9 @@ def pack(config, data):
     assert samples.shape[1] == size
     slots = np.zeros((first(config) + len(samples), 1 << slot_bits(config)), np.uint8)
     slots[first(config):, :size] = samples
+    train, validation, test = map(len, parts)
     described = StoredSet(config.inputs, config.weight_lanes, config.classes, steps,
-                          *map(len, parts), checksum(np.ascontiguousarray(samples)))
+                          train, validation, test, checksum(np.ascontiguousarray(samples)))
     image = bytearray(slots.tobytes())
     image[:HEADER_BYTES] = described.header()
     return described, bytes(image)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bep_model.fit.training import epoch_order
+from bep_model.fit.training import ORDERS
 from bep_model.phases import frame, random
 from bep_model.protocol import COUNTERS, Cause
 from bep_model.words import integers
@@ -93,8 +93,8 @@ def check(job, *, command="", progress=None, root="build", waves=False, **option
     }
 
 
-def training_job(config, parameters, samples, seed, *, epochs=1, every=False, idle=0.0,
-                 backpressure=0.0):
+def training_job(config, parameters, samples, seed, *, epochs=1, order="host", every=False,
+                 idle=0.0, backpressure=0.0):
     """A job that trains on samples for some epochs, from newly drawn counters.
 
     Parameters
@@ -106,6 +106,8 @@ def training_job(config, parameters, samples, seed, *, epochs=1, every=False, id
         Seed of the random bank, the order of the samples and the bench, 0..2**32-1.
     epochs : int
         At least 1; each ends with a flush.
+    order : str
+        One of ``bep_model.fit.training.ORDERS``.
     every : bool
         Compare every counter after every batch, not only after every epoch.
     idle, backpressure : float
@@ -129,7 +131,7 @@ def training_job(config, parameters, samples, seed, *, epochs=1, every=False, id
         if not 0 <= value <= 0.95:
             raise ValueError(f"{name} must be between 0 and 0.95, not {value}")
     bank = random.seeds(seed, config.generators)
-    runs = [Run(parameters, epoch_order(seed, epoch, len(samples)), every=every)
+    runs = [Run(parameters, ORDERS[order](seed, epoch, len(samples)), every=every)
             for epoch in range(epochs)]
     return Job(config, samples.x, samples.labels, runs, bank, seed=seed, idle=idle,
                backpressure=backpressure, lengths=samples.lengths)

@@ -11,6 +11,7 @@ from bep.commands import options
 from bep.commands.hyper_options import with_hyper
 from bep.commands.listing import show
 from bep.commands.train import defaults, held_out, with_sweep
+from bep.flow import stores
 from bep.flow.boards import boards, target
 from bep_model import configuration, state
 from bep_model.checks import MOST_SEED, integer, number
@@ -21,6 +22,7 @@ from bep_model.device import Board, State
 from bep_model.files import check_outputs
 from bep_model.fit import presets, training
 from bep_model.fit.hyper import Hyper
+from bep_model.fit.lessons import StoredTeacher
 from bep_model.protocol import MAGIC
 
 HYPER = Hyper()
@@ -61,6 +63,18 @@ def opened(config, port, baud, timeout, progress=None):
 def held(source, config):
     """The state in a state file; None for another source."""
     return state.load(source, State(config)) if configuration.is_state(source) else None
+
+
+def planned(found, dataset, data, encoding, validation, train_samples, data_seed, window, chunk,
+            bits, expand, fold):
+    """The data set that the options describe, for a source."""
+    options.check_data(dataset, data)
+    encoding = options.encoding(dataset, encoding, window, chunk, bits, expand, found.preset)
+    samples = datasets.load(dataset, data=data, seed=data_seed, fold=fold, validation=validation,
+                            encoding=encoding)
+    samples = samples if train_samples is None else samples.limit(train_samples)
+    samples.check(found.config)
+    return samples
 
 
 @app.command("list")
@@ -112,6 +126,9 @@ def train(
     bits: options.Bits = Encoding.bits,
     expand: options.Expand = Encoding.expand,
     fold: options.Fold = 0,
+    from_store: Annotated[bool, Option("--from-store", help=(
+        "Take the samples from the board's sample store, which is filled first if it holds other "
+        "ones, in the order chip."))] = False,
     save: options.Save = None,
     port: Port = None, baud: Baud = None, timeout: Timeout = 10.0,
 ):
@@ -120,16 +137,12 @@ def train(
     From a state file training goes on; else the board draws new counters.
     """
     check_outputs({"SOURCE": source}, **{"--save": save})
-    if validation is None:
-        validation = held_out(dataset, hyper, keep_best)
-    options.check_data(dataset, data)
     integer("seed", seed, 0, MOST_SEED)
     found = context.obj
-    encoding = options.encoding(dataset, encoding, window, chunk, bits, expand, found.preset)
-    samples = datasets.load(dataset, data=data, seed=data_seed, fold=fold, validation=validation,
-                            encoding=encoding)
-    if train_samples is not None:
-        samples = samples.limit(train_samples)
+    if validation is None:
+        validation = held_out(dataset, hyper, keep_best)
+    samples = planned(found, dataset, data, encoding, validation, train_samples, data_seed, window,
+                      chunk, bits, expand, fold)
     hyper = with_sweep(hyper, sweep)
     training.check(found.config, samples, epochs, hyper)
     begun = held(source, found.config)
@@ -139,6 +152,7 @@ def train(
             trainer.reset(seed)
         else:
             trainer.write(begun)
+        teacher = from_store and StoredTeacher(trainer, trainer.fill(samples, stages.begin))
         done = stages.begin("samples", epochs * len(samples.train))
         seen = wrong = 0
 
@@ -152,12 +166,13 @@ def train(
         trainer.progress = progress
         try:
             history = training.fit(trainer, samples, epochs=epochs, hyper=hyper, seed=seed,
-                                   keep_best=keep_best)
+                                   keep_best=keep_best, teacher=teacher or None)
         except KeyboardInterrupt as stop:
             stop.add_note("the board keeps its counters, and no file is written")
             raise
         ended = trainer.read()
-        accuracy = training.accuracy(trainer, samples.test)
+        trainer.progress = None
+        accuracy = teacher.accuracy("test") if teacher else training.accuracy(trainer, samples.test)
     results.deliver((save, lambda path: state.save(path, ended)))
     seconds = sum(epoch.seconds for epoch in history)
     results.table(f"{dataset} on the board at {trainer.port}, {epochs} epochs, seed {seed}", [
@@ -184,17 +199,46 @@ def evaluate(
     port: Port = None, baud: Baud = None, timeout: Timeout = 10.0,
 ):
     """Infer the test samples of a data set with the counters that are on the board."""
-    options.check_data(dataset, data)
     found = context.obj
-    encoding = options.encoding(dataset, encoding, window, chunk, bits, expand, found.preset)
-    samples = datasets.load(dataset, data=data, seed=data_seed, fold=fold, validation=False,
-                            encoding=encoding)
-    samples.check(found.config)
+    samples = planned(found, dataset, data, encoding, False, None, data_seed, window, chunk, bits,
+                      expand, fold)
     with opened(found.config, port, baud, timeout) as trainer:
         accuracy = training.accuracy(trainer.connect(), samples.test)
     results.table(f"{dataset} on the board at {trainer.port}",
                   [("test samples", f"{len(samples.test):,}"), ("test accuracy", f"{accuracy:.2%}")]
                   if accuracy is not None else [("test samples", "none")])
+
+
+@app.command()
+def load(
+    context: typer.Context,
+    source: Planned,
+    dataset: options.Dataset = "digits",
+    data: options.Data = None,
+    encoding: options.Images = "default",
+    validation: options.Validation = None,
+    train_samples: options.TrainSamples = None,
+    data_seed: options.DataSeed = 0,
+    window: options.Window = Encoding.window,
+    chunk: options.Chunk = Encoding.chunk,
+    bits: options.Bits = Encoding.bits,
+    expand: options.Expand = Encoding.expand,
+    fold: options.Fold = 0,
+    port: Port = None, baud: Baud = None, timeout: Timeout = 10.0,
+):
+    """Load a data set into the board's sample store, unless it is there, and check it."""
+    found = context.obj
+    if validation is None:
+        plan = found.preset
+        validation = held_out(dataset, plan.hyper if plan else HYPER, plan and plan.keep_best)
+    samples = planned(found, dataset, data, encoding, validation, train_samples, data_seed, window,
+                      chunk, bits, expand, fold)
+    with results.Stages() as stages, opened(found.config, port, baud, timeout) as trainer:
+        trainer.connect()
+        described = trainer.fill(samples, stages.begin)
+    results.table(f"{dataset} in the store of the board at {trainer.port}", [
+        (f"{name} samples", f"{getattr(described, name):,}")
+        for name in ("train", "validation", "test")])
 
 
 @app.command()
@@ -235,6 +279,7 @@ def simulate(
              "it].")] = None,
     latency: Annotated[int, Option(
         help="Milliseconds for which short answers are held back, 16 as by an FTDI chip.")] = 0,
+    store: options.Store = "none",
     build_dir: Annotated[Path, Option(help="Where simulators are kept.")] = Path("build"),
 ):
     """Simulate a board behind a pseudo-terminal, a serial port for `--port`, until Ctrl-C.
@@ -247,4 +292,4 @@ def simulate(
     folders.check_writable(build_dir)
     config = configuration.load(source).config
     desk.serve(config, lambda name: typer.echo(name), latency=latency, root=build_dir,
-               **target(board).options if board else {})
+               store=stores.make(store), **target(board).options if board else {})

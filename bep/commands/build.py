@@ -34,6 +34,7 @@ def command(
         help="Q, counters per cycle [default: 8].")] = None,
     max_batch: Annotated[int | None, Option(
         help="Most samples per application of updates [default: 1].")] = None,
+    store: options.Store = "none",
     seed: Annotated[int, Option(help="Of the placer.")] = 1,
     build_dir: Annotated[Path, Option(help="Where builds are kept.")] = Path("build"),
     json: Annotated[Path | None, Option(help="Write the report here.")] = None,
@@ -54,7 +55,7 @@ def command(
     else:
         made = configuration.load(config).config
     with results.Stages() as stages:
-        report = build(made, board, seed, build_dir, progress=stages.say(board))
+        report = build(made, board, seed, build_dir, store=store, progress=stages.say(board))
     results.deliver((json, lambda path: results.write_json(path, report)))
     described = target(board)
     bitstream = Path(report["folder"]) / report["bitstream"]

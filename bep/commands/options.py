@@ -6,6 +6,7 @@ from typing import Annotated
 
 from typer import Option
 
+from bep.flow import stores
 from bep_model.data import catalogue
 from bep_model.data.catalogue import Encoding
 from bep_model.fit.hyper import Hyper
@@ -52,6 +53,9 @@ TrainSamples = Annotated[int | None, Option(
     rich_help_panel=DATA, help="Train on the first so many samples only.")]
 DataSeed = Annotated[int, Option(
     rich_help_panel=DATA, help="Of held-out samples and of generated data.")]
+Order = Annotated[str, Option(
+    help="Of the samples in an epoch: host, or chip, that of a trainer with a sample store.")]
+Store = Annotated[str, Option(help=f"Sample store of the trainer: {stores.CHOICES}.")]
 Fold = Annotated[int, Option(
     rich_help_panel=SEQUENCES,
     help="Which of three folds of a UCR or UEA set is the test part, 0..2.")]

@@ -13,7 +13,7 @@ from bep import results
 from bep.commands import options
 from bep.commands.hyper_options import with_hyper
 from bep_model import configuration, state
-from bep_model.checks import MOST_SEED, called, integer
+from bep_model.checks import MOST_SEED, called, integer, one_of
 from bep_model.config import Config
 from bep_model.data import datasets
 from bep_model.data.catalogue import Encoding
@@ -98,6 +98,7 @@ def train(
     epochs: options.Epochs = 30,
     seed: options.Seed = 1,
     keep_best: options.KeepBest = False,
+    order: options.Order = "host",
     sweep: options.Sweep = None,
     hyper: Hyper = HYPER,
     steps: Annotated[int | None, Option(
@@ -136,6 +137,7 @@ def train(
     options.check_data(dataset, data)
     integer("data_seed", data_seed, 0, MOST_SEED)
     integer("seed", seed, 0, MOST_SEED)
+    one_of("order", order, training.ORDERS)
     found = context.obj
     encoding = options.encoding(dataset, encoding, window, chunk, bits, expand,
                                 found and found.preset)
@@ -172,7 +174,8 @@ def train(
 
         try:
             history = training.fit(network, samples, epochs=epochs, hyper=hyper, seed=seed,
-                                   progress=progress, keep_best=keep_best, checkpoint=unfinished)
+                                   progress=progress, keep_best=keep_best, checkpoint=unfinished,
+                                   order=order)
         except KeyboardInterrupt as stop:
             stop.add_note("nothing is kept, which --save FILE would change" if unfinished is None
                           else "before the end of an epoch nothing is kept" if not ended
@@ -195,6 +198,7 @@ def train(
         "data_seed": data_seed,
         "literal_targets": literal_targets,
         "keep_best": keep_best,
+        "order": order,
         "configuration": asdict(config) | {"digest": config.digest},
         "hyper": asdict(hyper),
         "parameters": asdict(parameters),

@@ -13,11 +13,12 @@ from bep import results
 from bep.commands import options
 from bep.flow.boards import board_file, boards, target
 from bep_model import configuration
-from bep_model.checks import MOST_SEED, called, integer
+from bep_model.checks import MOST_SEED, called, integer, one_of
 from bep_model.config import Config
 from bep_model.data import datasets
 from bep_model.data.catalogue import Encoding
 from bep_model.files import check_outputs
+from bep_model.fit.training import ORDERS
 from bep_model.parameters import default_parameters
 from sim import folders
 from sim.check import check, training_job
@@ -75,6 +76,7 @@ def command(
     seed: Annotated[int, Option(
         help="Of the data, the random bits, the sample order and the bench.")] = 1,
     epochs: Annotated[int, Option(help="Passes over the samples.")] = 1,
+    order: options.Order = "host",
     board: Annotated[str | None, Option(
         help=f"Build the trainer as for this board, one of {', '.join(boards())}, or a file as "
              "docs/boards.md describes it [default: dual-port memory without registers behind "
@@ -103,8 +105,8 @@ def command(
                   **{"--json": json})
     folders.check_writable(build_dir)
     integer("seed", seed, 0, MOST_SEED)
-    if counters not in ("every", "end"):
-        raise ValueError(f"counters must be 'every' or 'end', not {counters!r}")
+    one_of("counters", counters, ("every", "end"))
+    one_of("order", order, ORDERS)
     if config is None and dataset is None:
         raise ValueError("give --config, --dataset or both")
     dataset = dataset or "random-prototypes"
@@ -116,7 +118,7 @@ def command(
     built = target(board).options if board else {}
     chosen = samples_for(trainer, dataset, samples, seed, data, encoding)
     job = training_job(trainer, parameters, chosen, seed, epochs=epochs,
-                       every=counters == "every", idle=idle, backpressure=backpressure)
+                       order=order, every=counters == "every", idle=idle, backpressure=backpressure)
     with results.Stages() as stages:
         left, done = epochs * samples, stages.begin("golden model", epochs * samples)
 

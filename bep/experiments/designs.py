@@ -186,7 +186,8 @@ def run(design, config, preset, data, stages, *, epochs, simulated, sweep, build
             counted=stages.begin(f"{name}: clock cycles", min(epochs, preset.epochs) * samples))
 
     measured = measure(config, design.name, epochs)
-    built = build(config, design.board, design.seed, build_dir, stages.say(design.name))
+    built = build(config, design.board, design.seed, build_dir,
+                      progress=stages.say(design.name))
     entry = describe(design, config, preset, measured, built)
     if simulated:
         stages.begin(f"{design.name}: simulation")
@@ -195,7 +196,8 @@ def run(design, config, preset, data, stages, *, epochs, simulated, sweep, build
     for lanes in design.lanes if sweep else ():
         name, other = f"{design.name}, P = Q = {lanes}", widened(config, lanes)
         if lanes in design.routed:
-            made = build(other, design.board, design.seed, build_dir, stages.say(name))
+            made = build(other, design.board, design.seed, build_dir,
+                         progress=stages.say(name))
         else:
             made = synthesize(other, design.board, build_dir, stages.say(name))
         cycles = measure(other, name, min(epochs, SWEPT))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from bep.flow import families
+from bep.flow import families, stores
 from bep_model.checks import integer
 from bep_model.files import read_toml, record, telling
 from bep_model.phases import frame
@@ -110,13 +110,14 @@ class Target:
                 raise TypeError('usb must be vendor, product and number of the port, as '
                                 f'["0403:6015", 0], not {value!r}')
 
-    def top(self, config):
-        """Return the design for a configuration."""
+    def top(self, config, store="none"):
+        """Return the design for a configuration and a store, see :func:`bep.flow.stores.make`."""
         from rtl.board import Board  # who only wants to know the board needs no gateware
         from rtl.link.serial import Serial
 
         prototypes = integers(frame.prototypes(config))
-        return Board(config, prototypes, Serial(self.baud), **self.options,
+        return Board(config, prototypes, Serial(self.baud),
+                     store=stores.make(store), **self.options,
                      reset=self.reset, busy=self.busy, refused=self.refused)
 
     @property

@@ -18,7 +18,8 @@ from bep_model.files import telling
 from sim import folders, processes
 
 
-def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
+def build(config, board, seed=1, build_dir="build", *, store="none",
+          progress=lambda what: None):
     """Make the bitstream of a trainer, or return one made earlier.
 
     The files go to ``build_dir/<board>-<digest>``: the bitstream ``top.bin`` or ``top.bit``, the
@@ -33,16 +34,17 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
     seed : int
         Of the placer, 0..2**31-1.
     build_dir : path
+    store : str
+        The sample store, as for :func:`bep.flow.stores.make`.
     progress : callable
         Called with a short text about each step.
 
     Returns
     -------
     dict
-        board, part, luts, ffs, brams, spram, fmax_mhz, clock_mhz, meets_clock, seed, versions,
-        utilisation (used and available, by the names of the placer), cells (that of the logic
-        cells: what says how full the part is), critical_path (worst path
-        between registers: from, to, delay_ns, blocks it passes), digest (of the
+        board, part, store, luts, ffs, brams, spram, fmax_mhz, clock_mhz, meets_clock, seed,
+        versions, utilisation (used and available, by the names of the placer), cells (that of the
+        logic cells: what says how full the part is), critical_path (worst path between registers: from, to, delay_ns, blocks it passes), digest (of the
         configuration), folder, bitstream (its file there). LUTs and FFs are counted after
         synthesis; the placer adds some that only pass a signal on, see `utilisation`.
 
@@ -70,13 +72,14 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
     versions = toolchain.versions()
     progress("generating the design")
     with telling(board):
-        plan, clock_hz = prepare(config, described, seed)
+        plan, clock_hz = prepare(config, described, seed, store)
 
     def make(folder):
         implement(plan, folder, config, described, progress)
         return {
             "board": name,
             "part": described.part,
+            "store": store,
             **described.family.used(toolchain.cells(folder)),
             **toolchain.timing(folder, clock_hz),
             "seed": seed,
@@ -147,7 +150,7 @@ def kept(plan, versions, build_dir, name, make):
     return report | {"folder": str(build_dir / folder.name)}
 
 
-def prepare(config, described, seed):
+def prepare(config, described, seed, store="none"):
     """Return Amaranth's build plan, which depends on the design only, and the clock in Hz.
 
     Raises ValueError for a board whose file does not suit its platform.
@@ -159,7 +162,7 @@ def prepare(config, described, seed):
     env = processes.environment(OPENFPGALOADER="none", **family.tools)
     with patch.dict(os.environ, env, clear=True):
         plan = platform.prepare(
-            described.top(config), "top",
+            described.top(config, store), "top",
             emit_src=False,  # source locations would put the checkout's folder into the plan
             synth_opts=family.synth_opts,
             script_after_read=family.collision,

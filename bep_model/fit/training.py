@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bep_model.checks import integer
+from bep_model.checks import integer, one_of
 from bep_model.fit.hyper import Hyper
 from bep_model.fit.schedule import GroupSchedule
 from bep_model.parameters import Parameters
@@ -53,6 +53,43 @@ def accuracy(network, samples):
     return float(np.mean(predictions == samples.labels))
 
 
+class Teacher:
+    """Trains a network for one epoch after another; another one may take its samples elsewhere.
+
+    Parameters
+    ----------
+    network : Network
+    data : Dataset
+    order : str
+        One of :data:`ORDERS`.
+    augment : callable or None
+        As for :func:`fit`.
+    """
+
+    def __init__(self, network, data, order="host", augment=None):
+        self.network, self.data, self.order, self.augment = network, data, order, augment
+
+    def epoch(self, seed, epoch, parameters):
+        """Train for epoch ``epoch`` (from 0).
+
+        Returns
+        -------
+        (float, float)
+            Parts (0..1) of the samples that were predicted wrongly, and that triggered an update.
+        """
+        train = self.data.train
+        met = train if self.augment is None else self.augment(train, epoch=epoch)
+        rows = ORDERS[self.order](seed, epoch, len(met))
+        lengths = None if met.lengths is None else met.lengths[rows]
+        results = self.network.train(met.x[rows], met.labels[rows], parameters, lengths)
+        self.network.flush(parameters)
+        return float(np.mean(results.error)), float(np.mean(results.triggered))
+
+    def validate(self):
+        """Part (0..1) of the validation samples that are predicted correctly; None without any."""
+        return accuracy(self.network, self.data.validation)
+
+
 def check(config, data, epochs, hyper):
     """Check the arguments of :func:`fit`; return the :class:`Parameters` of the first epoch.
 
@@ -71,7 +108,7 @@ def check(config, data, epochs, hyper):
 
 
 def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=False,
-        augment=None, checkpoint=None, order="host"):
+        augment=None, checkpoint=None, order="host", teacher=None):
     """Train a network, beginning with its present counters and random bank.
 
     Every epoch ends with a flush. Then its error sets the reinforcement of the next epoch, and its
@@ -100,6 +137,8 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
         removes it.
     order : str
         Which of :data:`ORDERS` the samples have.
+    teacher : Teacher, optional
+        By default one with ``network``, ``data``, ``order`` and ``augment``.
 
     Returns
     -------
@@ -114,7 +153,9 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
     """
     hyper = (hyper or Hyper()).checked()
     integer("seed", seed, 0)
-    config, train = network.config, data.train
+    one_of("order", order, ORDERS)
+    config = network.config
+    teacher = teacher or Teacher(network, data, order, augment)
     parameters, epochs = check(config, data, epochs, hyper), int(epochs)
     if keep_best and not len(data.validation):
         raise ValueError("keep_best needs validation samples; hold some out")
@@ -139,16 +180,10 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
     best = max((entry.validation_accuracy or 0.0 for entry in history), default=-1.0)
     for epoch in range(len(history), epochs):
         parameters = replace(parameters, thinning=hyper.annealed(thinning, epoch, epochs))
-        met = train if augment is None else augment(train, epoch=epoch)
-        rows = ORDERS[order](seed, epoch, len(met))
-        x, labels = met.x[rows], met.labels[rows]
-        lengths = None if met.lengths is None else met.lengths[rows]
         start = time.perf_counter()
-        results = network.train(x, labels, parameters, lengths)
-        network.flush(parameters)
+        error, triggered = teacher.epoch(seed, epoch, parameters)
         seconds = time.perf_counter() - start
-        entry = Epoch(epoch, float(np.mean(results.error)), float(np.mean(results.triggered)),
-                      accuracy(network, data.validation), parameters, seconds)
+        entry = Epoch(epoch, error, triggered, teacher.validate(), parameters, seconds)
         held = entry.validation_accuracy
         if keep_best and held is not None and held > best:
             best, kept = held, network.counters

@@ -77,7 +77,8 @@ def test_mismatch(run, monkeypatch):
 @pytest.mark.parametrize(("arguments", "text"), [
     (["--samples", 0], "samples must be at least 1, not 0"),
     (["--epochs", 0], "epochs must be at least 1, not 0"),
-    (["--counters", "some"], "counters must be 'every' or 'end', not 'some'"),
+    (["--order", "some"], "order must be one of host, chip, not 'some'"),
+    (["--counters", "some"], "counters must be one of every, end, not 'some'"),
     (["--idle", 1], "idle must be between 0 and 0.95, not 1.0"),
     (["--dataset", "digits"], "digits has 192 inputs, the configuration 24"),
     (["--dataset", "numerals"], "unknown data set 'numerals'"),

@@ -1,0 +1,123 @@
+"""`bep board` with a sample store: filling, checking, training, at a simulated board."""
+
+import signal
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bep_model import configuration, stored
+from bep_model.config import Config
+from bep_model.data.datasets import random_prototypes
+from bep_model.device import Board, done
+from bep_model.fit import training
+from bep_model.fit.hyper import Hyper
+from bep_model.fit.lessons import StoredTeacher
+from bep_model.network import Network
+from bep_model.protocol import slot_bits
+from bep_model.store import StoreError
+from tests.host.programs import command, environment
+
+CONFIG = Config(24, (10, 6), 4, 7, 8, 4, 3)
+HYPER = Hyper(batch=3, sweep=9, anneal=0.25, group=3)
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory):
+    """The port of a simulated board with a store of 1 KiB: 128 slots of 4 bytes."""
+    folder = tmp_path_factory.mktemp("board")
+    configuration.dump(folder / "a.toml", CONFIG)
+    with subprocess.Popen(
+            command("board", "simulate", "a.toml", "--store", "block:1", "--build-dir",
+                    ROOT / "build"), cwd=folder, env=environment(), text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        yield process.stdout.readline().strip()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+
+
+@pytest.fixture
+def board(port):
+    with Board(port, CONFIG) as found:
+        yield found.connect()
+
+
+def data(train=90, seed=2):
+    made = random_prototypes(train=train, test=9, inputs=24, classes=4, seed=seed)
+    assert len(made.validation)
+    return made
+
+
+def test_equal_to_the_golden_model(board):
+    """Three epochs and their schedules: history, counters, bank, sweep count, accuracies."""
+    samples = data()
+    network = Network(CONFIG)
+    network.reset(5)
+    want = training.fit(network, samples, epochs=3, hyper=HYPER, seed=5, order="chip")
+    described = board.fill(samples)
+    board.reset(5)
+    teacher = StoredTeacher(board, described)
+    got = training.fit(board, samples, epochs=3, hyper=HYPER, seed=5, teacher=teacher)
+    found = board.read()
+    assert all(map(np.array_equal, found.counters, network.counters))
+    assert np.array_equal(found.bank, network.bank)
+    assert (found.sweep_count, found.open_batch) == (network.sweep_count, 0)
+    assert [replace(entry, seconds=0) for entry in got] == [
+        replace(entry, seconds=0) for entry in want]
+    assert teacher.accuracy("test") == training.accuracy(network, samples.test)
+
+
+def test_is_filled_only_if_another_set_is_there(board):
+    begun = []
+
+    def begin(text, total):
+        begun.append((text, total))
+        return lambda count: begun.append(count)
+
+    first, second = data(seed=3), data(seed=4)
+    board.fill(first)
+    board.fill(first, begin)
+    assert begun[0][0] == "samples checked" and begun[0][1] == sum(begun[1:])
+    begun.clear()
+    described = board.fill(second, begin)
+    size = (stored.first(CONFIG) + described.count) << slot_bits(CONFIG)
+    assert begun[0] == ("bytes into the store", size)
+    assert done(board.store.described()) == described
+
+
+def test_damage_is_found_before_training(board):
+    samples = data(seed=5)
+    described = board.fill(samples)
+    image = stored.pack(CONFIG, samples)[1]
+    at = (stored.first(CONFIG) + 7) << slot_bits(CONFIG)
+    done(board.store.memory.write(at, bytes([image[at] ^ 0x10])))
+    with pytest.raises(stored.WrongSet, match="the stored set is damaged"):
+        board.fill(samples)
+    done(board.store.memory.write(at, image[at:at + 1]))
+    assert board.fill(samples) == described
+
+
+def test_too_large(board):
+    with pytest.raises(StoreError, match=r"the set has 1,\d+ bytes, the store only 1,024"):
+        board.fill(data(train=250))
+
+
+def test_half_a_set_is_none(board):
+    """Filling that is interrupted leaves a store without a set."""
+    described, image = stored.pack(CONFIG, data(seed=6))
+
+    class Stop(Exception):
+        pass
+
+    def progress(count):
+        raise Stop
+
+    done(board.store.open())
+    with pytest.raises(Stop):
+        done(board.store.load(image, progress))
+    with pytest.raises(stored.WrongSet, match="holds no set of samples"):
+        done(board.store.described())
+    assert board.fill(data(seed=6)) == described
