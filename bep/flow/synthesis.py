@@ -44,8 +44,8 @@ def build(config, board, seed=1, build_dir="build", *, store="none",
     dict
         board, part, store, luts, ffs, brams, spram, fmax_mhz, clock_mhz, meets_clock, seed,
         versions, utilisation (used and available, by the names of the placer), cells (that of the
-        logic cells: what says how full the part is), critical_path (worst path between registers: from, to, delay_ns, blocks it passes), digest (of the
-        configuration), folder, bitstream (its file there). LUTs and FFs are counted after
+        logic cells: what says how full the part is), critical_path (worst path between registers:
+        from, to, delay_ns, blocks it passes), digest (of the configuration), folder, bitstream (its file there). LUTs and FFs are counted after
         synthesis; the placer adds some that only pass a signal on, see `utilisation`.
 
     Raises
