@@ -62,6 +62,8 @@ class Target:
         The command that loads a bitstream, whose file comes last.
     reset, busy, refused : list of (str, int), or None
         Resources of the platform: button and LEDs, see ``rtl.board.Board``.
+    pll : bool
+        The part's PLL can make the clock: its input is at the pin of the board's clock.
     usb : list of (str, int), or None
         The serial port on USB: "VENDOR:PRODUCT" in four hexadecimal digits each, and which of the
         chip's ports it is, from 0.
@@ -81,6 +83,7 @@ class Target:
     reset: list | None = None
     busy: list | None = None
     refused: list | None = None
+    pll: bool = True
     usb: list | None = None
 
     def __post_init__(self):
@@ -92,6 +95,8 @@ class Target:
                 raise ValueError(f"{key} must not be empty")
         families.of(self.part)
         integer("baud", self.baud, 1)
+        if not isinstance(self.pll, bool):
+            raise TypeError(f"pll must be true or false, not {self.pll!r}")
         for key in ("reset", "busy", "refused"):
             match getattr(self, key):
                 case None:
@@ -110,14 +115,26 @@ class Target:
                 raise TypeError('usb must be vendor, product and number of the port, as '
                                 f'["0403:6015", 0], not {value!r}')
 
-    def top(self, config, store="none"):
-        """Return the design for a configuration and a store, see :func:`bep.flow.stores.make`."""
-        from rtl.board import Board  # who only wants to know the board needs no gateware
+    def top(self, config, store="none", setting=None):
+        """Return the design for a configuration.
+
+        Parameters
+        ----------
+        config : Config
+        store : str
+            As for :func:`bep.flow.stores.make`.
+        setting : rtl.pll.Setting, optional
+            Of the PLL; by default the board's oscillator is the clock.
+        """
+        from rtl import pll  # who only wants to know the board needs no gateware
+        from rtl.board import Board
         from rtl.link.serial import Serial
 
+        clock = {} if setting is None else {
+            "clock_hz": setting.hz, "pll": getattr(pll, self.family.pll)(setting)}
         prototypes = integers(frame.prototypes(config))
-        return Board(config, prototypes, Serial(self.baud),
-                     store=stores.make(store), **self.options,
+        return Board(config, prototypes, Serial(self.baud, clock.get("clock_hz")),
+                     store=stores.make(store), **clock, **self.options,
                      reset=self.reset, busy=self.busy, refused=self.refused)
 
     @property
