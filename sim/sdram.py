@@ -39,7 +39,7 @@ class Chip(wiring.Component):
     -------
     power : In(1)
         The chip has power.
-    faults : Out(21)
+    faults : Out(20)
         See :func:`broken`.
     """
 

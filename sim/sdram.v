@@ -17,10 +17,10 @@ module sdram #(
     input [15:0] dq_i,
     input dq_driven,  // the controller drives the data pins
     output reg [15:0] dq_o,
-    output reg [20:0] faults
+    output reg [19:0] faults
 );
     // Times in ps.
-    localparam STARTUP = 200_000_000, REFRESH = 7_812_500, RAS_LONGEST = 100_000_000;
+    localparam STARTUP = 200_000_000, REFRESH = 7_812_500;
     localparam RCD = 21_000, RP = 21_000, RAS = 45_000, RC = 68_000, RRD = 15_000, WR = 15_000;
     localparam REFRESHES = 8;  // before the mode is set
     localparam
@@ -39,12 +39,11 @@ module sdram #(
         T_WR = 12,
         T_MRD = 13,
         T_RRD = 14,
-        LONG = 15,        // a row was open for more than 100 us
-        LATE = 16,        // no REFRESH for more than 64 ms / 8192
-        CONTENTION = 17,  // both sides drive the data pins
-        UNDRIVEN = 18,    // WRITE while the controller does not drive the data pins
-        NO_ROW = 19,      // ACTIVATE of a row that does not exist
-        CKE = 20;         // CKE fell
+        LATE = 15,        // no REFRESH for more than 64 ms / 8192
+        CONTENTION = 16,  // both sides drive the data pins
+        UNDRIVEN = 17,    // WRITE while the controller does not drive the data pins
+        NO_ROW = 18,      // ACTIVATE of a row that does not exist
+        CKE = 19;         // CKE fell
 
     reg [15:0] words [0:(1 << (ROW_BITS + 11)) - 1];
     reg [63:0] now, started, refreshed, mode_set, any_activated;
@@ -128,7 +127,6 @@ module sdram #(
                 if (a[10]) all_closed <= 1;
                 for (i = 0; i < 4; i = i + 1) if ((a[10] | ba == i) & is_open[i]) begin
                     if (now - activated[i] < RAS) faults[T_RAS] <= 1;
-                    if (now - activated[i] > RAS_LONGEST) faults[LONG] <= 1;
                     if (now - written[i] < WR | now - written[i] < 2 * PERIOD) faults[T_WR] <= 1;
                     is_open[i] <= 0;
                     precharged[i] <= now;

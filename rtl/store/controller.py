@@ -43,13 +43,14 @@ class Controller(wiring.Component):
     """Read and write bytes of an SDRAM chip; initialise and refresh it.
 
     Bits 1 to 9 of a byte's address are the column, 10 and 11 the bank, and those above the row.
-    Bit 0 selects the half of a word. Each word is read by a command of its own, and 15 words are
-    read ahead, which lasts longer than a refresh takes. At most one row is open.
+    Bit 0 selects the half of a word. At most one row is open. Each word is read by a command of its
+    own, and up to 15 words are read ahead.
 
-    Timing, in clocks at 85 MHz: the first byte is valid 11 after ``open`` rises while nothing else
-    goes on, then one per clock without end, if refresh and the next row come when there are bytes
-    ahead; they take 15 and 6. A byte is written every 11. A refresh is commanded every
-    64 ms / 8192 at the latest. After reset, everything waits for 200 us.
+    Timing: from 50 to 90 MHz, the first byte is valid in clock 12 after that in which ``open``
+    rises, unless a write or a refresh goes on, then one per clock without end: a refresh, and a row
+    that ends, interrupt the reading for less time than the words ahead last. Bytes are written
+    every 8 clocks or slower. The chip is refreshed every 64 ms / 8192 or earlier, also while it is
+    read. After reset, everything waits for 201 us.
 
     Parameters
     ----------
@@ -67,9 +68,9 @@ class Controller(wiring.Component):
     data : Out(stream.Signature(8))
         Bytes that were read; not valid while ``open`` is low.
     write : In(stream.Signature(8))
-        Byte to write at ``address``, not while ``open`` is high or fell less than 4 clocks before.
+        Byte to write at ``address``; valid only while ``open`` is low and has been for 4 clocks.
     pins : Out(PINS)
-        Registers at the pins take these in each clock.
+        A register at each pin takes these in each clock.
     dq_o : Out(8)
         Data for both halves of a word. It comes 3 clocks before the command to write and stays
         until then, so the registers at these pins may take up to 3 clocks longer than those of
@@ -77,7 +78,7 @@ class Controller(wiring.Component):
     dq_oe : Out(1)
         Drive the data pins, at the same times.
     dq_i : In(16)
-        Data in the ``CAS`` + 2 nd clock after that in which ``pins`` commanded to read.
+        The word, ``CAS`` + 2 clocks after ``pins`` commanded to read it.
 
     Raises
     ------
@@ -110,7 +111,10 @@ class Controller(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        pins, cycles = self.pins, self.cycles
+        cycles = self.cycles
+        pins, drive = Signal(PINS), Signal()
+        # One more register leaves a whole clock for the way to the pins, which are far apart.
+        m.d.sync += [self.pins.eq(pins), self.dq_o.eq(self.write.payload), self.dq_oe.eq(drive)]
         timer = Signal(range(max(cycles(RC), 8)))  # until the next command
         row_timer = Signal(range(cycles(RC)))  # until the open row may be closed
         interval = floor(REFRESH * self.clock_hz / 1e9) - SLACK
@@ -142,7 +146,7 @@ class Controller(wiring.Component):
             m.d.comb += pins.command.eq(which)
             m.d.sync += timer.eq(delay - 1)
 
-        m.d.comb += [pins.bank.eq(bank), pins.a.eq(column), self.dq_o.eq(self.write.payload)]
+        m.d.comb += [pins.bank.eq(bank), pins.a.eq(column)]
         step = Signal(range(REFRESHES + 2))
         with m.FSM():
             with m.State("START"):
@@ -181,7 +185,7 @@ class Controller(wiring.Component):
                     with m.If(column.all()):
                         m.next = "CLOSE"
             with m.State("WRITE"):
-                m.d.comb += self.dq_oe.eq(1)
+                m.d.comb += drive.eq(1)
                 with m.If(timer == 0):
                     command(Command.WRITE, max(cycles(WR), 2))
                     m.d.comb += [self.write.ready.eq(1),
@@ -199,7 +203,7 @@ class Controller(wiring.Component):
         m.submodules.words = words = memory.Memory(shape=16, depth=16, init=[])
         write, first = words.write_port(), words.read_port(domain="comb")
         asked, arrived, taken = Signal(4), Signal(4), Signal(4)  # words, modulo 16
-        flight = Signal(CAS + 2)
+        flight = Signal(CAS + 3)
         half = Signal()
         m.d.comb += [
             room.eq((asked + 1)[:4] != taken),

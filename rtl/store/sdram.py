@@ -11,6 +11,49 @@ from rtl.store.ports import store_signature
 
 class Sdram(wiring.Component):
     """A sample store in the SDRAM chip at resource ``sdram`` 0 of an amaranth-boards platform.
+
+    The chip has 32 MB in 4 banks of 8192 rows of 512 columns of 16 bits. Those of the ULX3S are
+    Micron MT48LC16M16A2, Alliance AS4C16M16SA, ISSI IS42S16160G or Winbond W9825G6KH.
+
+    Timing: as :class:`rtl.store.commands.Commands` and :class:`rtl.store.controller.Controller`.
+
+    Timing at the pins, where T is the period of domain ``sync``; numbers of the chip are the worst
+    of its datasheets (AS4C16M16SA rev. 3.0, table 16, has them all):
+
+    - All outputs but the data change at the rising edge of ``sync``, and the chip's clock rises T/2
+      later. At 90 MHz, T/2 is 5.5 ns. The chip takes 1.5 ns before its clock (tIS) and 0.8 ns
+      after it (tIH); what remains is for differences between pins. Data to write stay longer.
+    - The chip has CAS latency 3. It changes a word at the earliest 2.5 ns (tOH) and at the latest
+      5.4 ns (tAC) after its clock rises. Registers at the pins take a word at the falling edge of
+      ``sync``, the edge that also makes the chip's clock rise and replace the word. So it cannot be
+      taken too late at any T, and is not taken too early if tAC and the way out of the clock and in
+      of the data last less than T, whatever the duty cycle. This leaves the way 5.7 ns at 90 MHz,
+      6.3 ns at 85 MHz, 14.6 ns at 50 MHz. It is about tCOPLL + tSUPLL of Lattice FPGA-DS-02012,
+      external switching characteristics, and the traces.
+    - With CAS latency 2, tAC is 6 ns, and the first byte of a reading would come one clock earlier.
+    - The data pins' double-rate registers give them out 2 clocks later than the others and take
+      them in without more delay (https://github.com/amaranth-lang/amaranth/issues/538).
+
+    LiteDRAM 2024.12, generated for the same chip with one port and no CPU, takes 836 LUT4, 24
+    distributed memories and 479 flip-flops of an ECP5 in Yosys 0.70. It lacks what would turn its
+    port of words into bytes read ahead, needs a master that writes its registers to initialise the
+    chip, and in its generated Verilog the data pins are inputs. All of this component is smaller.
+
+    Parameters
+    ----------
+    clock_hz : int
+        Frequency of domain ``sync``.
+    address_bits : int
+        The first ``1 << address_bits`` bytes of the chip are used.
+
+    Members
+    -------
+    port : In(store_signature(address_bits))
+
+    Raises
+    ------
+    ValueError
+        If the clock is above 90 MHz or below 10 MHz, or there are not 13 to 25 bits of address.
     """
 
     def __init__(self, clock_hz, address_bits=25):
