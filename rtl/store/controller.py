@@ -128,15 +128,14 @@ class Controller(wiring.Component):
         with m.If(~due):
             m.d.sync += countdown.eq(countdown - 1)
 
-        going, pending = Signal(), Signal()
-        reading, writing = going & self.open, pending & self.write.valid
+        reading, writing = Signal(), Signal()  # one clock after `open` and `write.valid`
         position = Signal(COLUMN + BANK + ROW)  # of the next word
         column, bank, row = position[:COLUMN], position[COLUMN:][:BANK], position[COLUMN + BANK:]
-        m.d.sync += [going.eq(self.open), pending.eq(self.write.valid)]
+        m.d.sync += [reading.eq(self.open), writing.eq(self.write.valid)]
 
         read, room = Signal(), Signal()
-        self._queue(m, going, reading, read, room)
-        with m.If(~going):
+        self._queue(m, reading, read, room)
+        with m.If(~reading):
             m.d.sync += position.eq(self.address[1:])
         with m.Elif(read):
             m.d.sync += position.eq(position + 1)
@@ -186,7 +185,9 @@ class Controller(wiring.Component):
                         m.next = "CLOSE"
             with m.State("WRITE"):
                 m.d.comb += drive.eq(1)
-                with m.If(timer == 0):
+                with m.If(~self.write.valid):
+                    m.next = "CLOSE"
+                with m.Elif(timer == 0):
                     command(Command.WRITE, max(cycles(WR), 2))
                     m.d.comb += [self.write.ready.eq(1),
                                  pins.mask.eq(Mux(self.address[0], 0b01, 0b10))]
@@ -198,7 +199,7 @@ class Controller(wiring.Component):
                     m.next = "CLOSED"
         return m
 
-    def _queue(self, m, going, reading, read, room):
+    def _queue(self, m, reading, read, room):
         """The words ahead, and the bytes from them. ``read`` asks for a word if there is room."""
         m.submodules.words = words = memory.Memory(shape=16, depth=16, init=[])
         write, first = words.write_port(), words.read_port(domain="comb")
@@ -212,12 +213,12 @@ class Controller(wiring.Component):
             write.en.eq(flight[-1]),
             first.addr.eq(taken),
             self.data.payload.eq(first.data.word_select(half, 8)),
-            self.data.valid.eq(reading & (arrived != taken)),
+            self.data.valid.eq(self.open & reading & (arrived != taken)),
         ]
         m.d.sync += [flight.eq(Cat(read, flight)), asked.eq(asked + read),
                      arrived.eq(arrived + write.en)]
         with m.If(self.data.valid & self.data.ready):
             m.d.sync += [half.eq(~half), taken.eq(taken + half)]
-        with m.If(~going):
+        with m.If(~reading):
             m.d.sync += [flight.eq(0), asked.eq(0), arrived.eq(0), taken.eq(0),
                          half.eq(self.address[0])]

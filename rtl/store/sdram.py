@@ -34,10 +34,11 @@ class Sdram(wiring.Component):
     - The data pins' double-rate registers give them out 2 clocks later than the others and take
       them in without more delay (https://github.com/amaranth-lang/amaranth/issues/538).
 
-    LiteDRAM 2024.12, generated for the same chip with one port and no CPU, takes 836 LUT4, 24
-    distributed memories and 479 flip-flops of an ECP5 in Yosys 0.70. It lacks what would turn its
-    port of words into bytes read ahead, needs a master that writes its registers to initialise the
-    chip, and in its generated Verilog the data pins are inputs. All of this component is smaller.
+    LiteDRAM 2024.12, generated for the same chip with one port and no CPU, is not used. After
+    ``synth_ecp5`` of Yosys 0.70, it takes 836 LUT4, 24 small memories (TRELLIS_DPR16X4) and 479
+    flip-flops, this component with its commands and pins 348, 4 and 207. LiteDRAM would need more:
+    a queue of words ahead and bytes from it, and a master that writes registers to initialise the
+    chip. In the Verilog of its generator, the data pins are inputs.
 
     Parameters
     ----------
@@ -61,13 +62,14 @@ class Sdram(wiring.Component):
             raise ValueError(f"clock_hz must be at most 90 MHz, not {clock_hz / 1e6:g} MHz")
         self.clock_hz = clock_hz
         self.address_bits = address_bits
+        self.controller = Controller(clock_hz, address_bits)
         super().__init__({"port": In(store_signature(address_bits))})
 
     def elaborate(self, platform):
         m = Module()
         port = self.port
         m.submodules.commands = commands = Commands(self.address_bits)
-        m.submodules.controller = controller = Controller(self.clock_hz, self.address_bits)
+        m.submodules.controller = controller = self.controller
         wiring.connect(m, commands.write, controller.write)
         m.d.comb += [
             commands.select.eq(port.select),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from rtl.store.sdram import Sdram
 from rtl.verilog import convert
 from sim.sdram import VERILOG
 from sim.verilator import build, run
@@ -22,3 +23,14 @@ def test_model(tmp_path):
         assert text.count(old) == 1
         text = text.replace(old, new)
     run(build(text), "tests.sim.chip_bench", tmp_path)
+
+
+@pytest.mark.parametrize(("clock_hz", "address_bits", "text"), [
+    (90.1e6, 25, "clock_hz must be at most 90 MHz, not 90.1 MHz"),
+    (9e6, 25, "clock_hz must be at least 10 MHz, not 9 MHz"),
+    (85e6, 12, "address_bits must be 13 to 25, not 12"),
+    (85e6, 26, "address_bits must be 13 to 25, not 26"),
+])
+def test_refuses(clock_hz, address_bits, text):
+    with pytest.raises(ValueError, match=f"^{text}$"):
+        Sdram(clock_hz, address_bits)
