@@ -21,16 +21,30 @@ from rtl.link.serial import Serial
 from rtl.trainer import Trainer
 from rtl.verilog import ports
 from sim.board_bench import Pins
+from sim.sdram import Chip, io_buffer
 
 CONFIG = Config(5, (4, 3), 2, 3, 4, 2, max_batch=2)
 RECURRENT = Config(5, (4, 3), 2, 3, 4, 2, max_batch=2, max_steps=3)
-VALUES = {"config": CONFIG, "prototypes": (1, 6), "lanes": 5, "width": 8, "depth": 4,
+VALUES = {"config": CONFIG, "prototypes": (1, 6), "clock_hz": 50_000_000,
+          "lanes": 5, "width": 8, "depth": 4,
           "divisor": 12, "timeout": 1000, "undefined": True, "shape": 4, "bits": 3, "beat": 8,
           "like": ReadPort.Signature(addr_width=2, shape=4), "count": 2, "before": 1, "after": 1,
           "address_bits": 12,
           "baud": 250_000, "transport": Serial(250_000)}
 """Values for the parameters of components without a default, by their names."""
-PLATFORM = Pins(CONFIG, (1, 6))
+
+
+class Platform(Pins):
+    """A board that has every resource that a component requests."""
+
+    get_io_buffer = staticmethod(io_buffer)
+
+    def request(self, name, number, *, dir):
+        return (Chip(50_000_000).pads if name == "sdram"
+                else super().request(name, number, dir=dir))
+
+
+PLATFORM = Platform(CONFIG, (1, 6))
 
 
 def components():
