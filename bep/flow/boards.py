@@ -115,26 +115,26 @@ class Target:
                 raise TypeError('usb must be vendor, product and number of the port, as '
                                 f'["0403:6015", 0], not {value!r}')
 
-    def top(self, config, store="none", setting=None):
+    def top(self, config, clock_hz, store="none", setting=None):
         """Return the design for a configuration.
 
         Parameters
         ----------
         config : Config
+        clock_hz : number
         store : str
             As for :func:`bep.flow.stores.make`.
         setting : rtl.pll.Setting, optional
-            Of the PLL; by default the board's oscillator is the clock.
+            Of the PLL that makes the clock; by default it is the board's oscillator.
         """
         from rtl import pll  # who only wants to know the board needs no gateware
         from rtl.board import Board
         from rtl.link.serial import Serial
 
-        clock = {} if setting is None else {
-            "clock_hz": setting.hz, "pll": getattr(pll, self.family.pll)(setting)}
+        made = None if setting is None else getattr(pll, self.family.pll)(setting)
         prototypes = integers(frame.prototypes(config))
-        return Board(config, prototypes, Serial(self.baud, clock.get("clock_hz")),
-                     store=stores.make(store), **clock, **self.options,
+        return Board(config, prototypes, Serial(self.baud, clock_hz), clock_hz=clock_hz, pll=made,
+                     store=stores.make(store, clock_hz), **self.options,
                      reset=self.reset, busy=self.busy, refused=self.refused)
 
     @property

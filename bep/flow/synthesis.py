@@ -11,7 +11,7 @@ from unittest.mock import patch
 from amaranth import vendor
 from amaranth.build import Pins
 
-from bep.flow import clocks, memories, toolchain
+from bep.flow import clocks, memories, stores, toolchain
 from bep.flow.boards import NAMES, target
 from bep_model.config import Config
 from bep_model.files import telling
@@ -83,7 +83,8 @@ def build(config, board, seed=1, build_dir="build", *, store="none", clock="auto
 
     with telling(board):
         oscillator = round(platform_of(described).default_clk_frequency)
-    settings = clocks.legal(described, oscillator)
+    settings = [setting for setting in clocks.legal(described, oscillator)
+                if setting.hz <= stores.fastest(store)]
     if clock != "auto" or not settings:
         return built(clocks.chosen("off" if clock == "auto" else clock, described, oscillator))
     return clocks.search(settings, described.family.guess * 1e6, built)
@@ -181,19 +182,23 @@ def prepare(config, described, seed, store="none", setting=None):
     """
     platform, family = platform_of(described), described.family
     check_resources(platform, described)
+    needed = stores.resource(store)
+    if needed is not None and needed not in platform.resources:
+        raise ValueError(f"store cannot be {store} on {described.name}, which has no {needed[0]}")
+    clock_hz = platform.default_clk_frequency if setting is None else setting.hz
     # Amaranth takes options from the environment. Boards that are programmed by a tool of their
     # own ask for it even when only building.
     env = processes.environment(OPENFPGALOADER="none", **family.tools)
     with patch.dict(os.environ, env, clear=True):
         plan = platform.prepare(
-            described.top(config, store, setting), "top",
+            described.top(config, clock_hz, store, setting), "top",
             emit_src=False,  # source locations would put the checkout's folder into the plan
             synth_opts=family.synth_opts,
             script_after_read=family.collision,
             script_after_synth="tee -o top.stat.json stat -json",
             nextpnr_opts=["--seed", str(seed), "--report", "top.report.json"],
         )
-    return plan, float(setting.hz) if setting else round(platform.default_clk_frequency)
+    return plan, float(clock_hz)
 
 
 def platform_of(described):

@@ -8,10 +8,10 @@ from bep_model.config import Config
 from bep_model.registers import registers
 from rtl.link.executor import Executor
 from rtl.link.packets import Packets
+from rtl.link.player import Player
 from rtl.parts.layouts import result_layout, sample_layout
 from rtl.parts.state_port import state_signature
 from rtl.registers import Bus
-from rtl.store.player import Player
 from rtl.store.ports import store_signature
 
 

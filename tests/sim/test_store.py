@@ -11,7 +11,7 @@ from bep_model.phases import frame
 from bep_model.protocol import Mode, slot_bits
 from bep_model.words import integers
 from rtl.store.block import BlockStore
-from rtl.verilog import convert
+from rtl.store.sdram import Sdram
 from sim.board_bench import Pins
 from sim.compare import compare
 from sim.expected import expected
@@ -36,8 +36,7 @@ def stored_job(case, samples=SAMPLES):
 
 def prove(the_job, store, name):
     """Simulate with a store; every counter, bank and performance counter must be equal."""
-    verilog = convert(Pins(the_job.config, integers(frame.prototypes(the_job.config)),
-                           store=store))
+    verilog = Pins(the_job.config, integers(frame.prototypes(the_job.config)), store).verilog()
     observed = simulate(the_job, verilog, bench="sim.store_bench")
     wanted = expected(the_job)
     empty = {kind: np.empty(0, np.int64) for kind in ("prediction", "error", "triggered")}
@@ -67,3 +66,13 @@ def test_recurrent(name):
     """Of one length, which may be below T_max."""
     the_job = stored_job(recurrent.CASES[name])
     prove(the_job, block(the_job.config), name)
+
+
+@pytest.mark.parametrize("name", ["online-reinforced", "batch-reinforced", "one-lane"])
+def test_sdram(name):
+    """Through the pins of the chip, whose model refuses whatever its datasheet forbids."""
+    prove(stored_job(CASES[name]), Sdram(85_000_000), name)
+
+
+def test_sdram_recurrent():
+    prove(stored_job(recurrent.CASES["batch"]), Sdram(50_000_000), "sdram")
