@@ -1,8 +1,8 @@
 """The design of a board: a trainer and its link to the host, with a reset button and LEDs."""
 
-from amaranth.hdl import ClockDomain, Module, ResetInserter, Signal
+from amaranth.hdl import Module, ResetInserter, Signal
 from amaranth.lib import io, wiring
-from amaranth.lib.cdc import FFSynchronizer, ResetSynchronizer
+from amaranth.lib.cdc import FFSynchronizer
 
 from rtl.link.link import Link
 from rtl.trainer import Trainer
@@ -14,8 +14,8 @@ class Board(wiring.Component):
     It has no ports: it requests resources of the platform. Optional ones are a button that resets
     everything, and LEDs that show ``Link.busy`` and ``Link.refused``.
 
-    Timing: the board runs at ``clock_hz``. A packet is abandoned after one second of silence. Reset
-    follows the button by two cycles, and ends two cycles after the PLL has locked.
+    Timing: the board runs at the platform's default clock. A packet is abandoned after one second
+    of silence. Reset follows the button by two cycles.
 
     Parameters
     ----------
@@ -29,25 +29,18 @@ class Board(wiring.Component):
     store : wiring.Component, optional
         A sample store, with ``address_bits`` and member ``port``,
         ``In(store_signature(address_bits))``. It requests its own resources of the platform.
-    clock_hz : number, optional
-        Frequency of the clock, by default that of the platform's default clock.
-    pll : rtl.pll.PLL, optional
-        Makes the clock; without one it is the platform's default clock.
     single_port, registered : bool
         As for :class:`rtl.trainer.Trainer`.
     reset, busy, refused : tuple of (str, int), or None
         Names and numbers of the platform's resources for the button and the LEDs.
     """
 
-    def __init__(self, config, prototypes, transport, *, store=None, clock_hz=None,
-                 pll=None, single_port=False, registered=False, reset=None, busy=None,
-                 refused=None):
+    def __init__(self, config, prototypes, transport, *, store=None, single_port=False,
+                 registered=False, reset=None, busy=None, refused=None):
         self.config = config
         self.prototypes = prototypes
         self.transport = transport
         self.store = store
-        self.clock_hz = clock_hz
-        self.pll = pll
         self.single_port = single_port
         self.registered = registered
         self.reset = reset
@@ -59,16 +52,9 @@ class Board(wiring.Component):
         m = Module()
         trainer = Trainer(self.config, self.prototypes, self.single_port, self.registered)
         transport, store = self.transport, self.store
-        clock_hz = self.clock_hz or platform.default_clk_frequency
-        link = Link(self.config, timeout=round(clock_hz),
+        link = Link(self.config, timeout=round(platform.default_clk_frequency),
                     store_bits=store and store.address_bits)
 
-        if self.pll is not None:
-            m.submodules.pll = self.pll
-            m.domains.sync = sync = ClockDomain()
-            m.d.comb += sync.clk.eq(self.pll.clk)
-            m.submodules.locked = ResetSynchronizer(~self.pll.locked)
-            platform.add_clock_constraint(self.pll.clk, float(clock_hz))
         blocks = {"trainer": trainer, "link": link, "transport": transport}
         if store is not None:
             blocks["store"] = store

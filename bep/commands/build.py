@@ -34,10 +34,6 @@ def command(
         help="Q, counters per cycle [default: 8].")] = None,
     max_batch: Annotated[int | None, Option(
         help="Most samples per application of updates [default: 1].")] = None,
-    store: options.Store = "none",
-    clock: Annotated[str, Option(
-        help="MHz, made by the PLL; `auto` is the fastest that the design meets with a margin of "
-             "3 %, found by several builds; `off` is the board's oscillator.")] = "auto",
     seed: Annotated[int, Option(help="Of the placer.")] = 1,
     build_dir: Annotated[Path, Option(help="Where builds are kept.")] = Path("build"),
     json: Annotated[Path | None, Option(help="Write the report here.")] = None,
@@ -58,14 +54,13 @@ def command(
     else:
         made = configuration.load(config).config
     with results.Stages() as stages:
-        report = build(made, board, seed, build_dir, store=store, clock=clock,
-                       progress=stages.say(board))
+        report = build(made, board, seed, build_dir, progress=stages.say(board))
     results.deliver((json, lambda path: results.write_json(path, report)))
     described = target(board)
     bitstream = Path(report["folder"]) / report["bitstream"]
     results.table(f"{described.name}, {report['part']}", [
         *usage(report),
-        ("clock", f"{report['clock_mhz']:.6g} MHz"),
+        ("clock", f"{report['clock_mhz']:g} MHz"),
         ("fastest clock", f"{report['fmax_mhz']:.1f} MHz"),
         ("bitstream", bitstream),
         ("serial port", described.port),
@@ -73,8 +68,7 @@ def command(
         *((what, " ".join(map(str, resource))) for what, resource in described.signals.items()),
     ])
     if not report["meets_clock"]:
-        raise ValueError(f"the design runs at {report['fmax_mhz']} MHz only, and needs "
-                         f"{report['clock_mhz']:.6g} MHz: try another --seed or fewer lanes, or a "
-                         "lower --clock")
+        raise ValueError(f"the design runs at {report['fmax_mhz']} MHz only, and {board} needs "
+                         f"{report['clock_mhz']:g} MHz: try another --seed or fewer lanes")
     results.console.print(f"program it with: {described.command(bitstream)}", soft_wrap=True,
                           markup=False, highlight=False)

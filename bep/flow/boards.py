@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from bep.flow import families, stores
+from bep.flow import families
 from bep_model.checks import integer
 from bep_model.files import read_toml, record, telling
 from bep_model.phases import frame
@@ -62,8 +62,6 @@ class Target:
         The command that loads a bitstream, whose file comes last.
     reset, busy, refused : list of (str, int), or None
         Resources of the platform: button and LEDs, see ``rtl.board.Board``.
-    pll : bool
-        The part's PLL can make the clock: its input is at the pin of the board's clock.
     usb : list of (str, int), or None
         The serial port on USB: "VENDOR:PRODUCT" in four hexadecimal digits each, and which of the
         chip's ports it is, from 0.
@@ -83,7 +81,6 @@ class Target:
     reset: list | None = None
     busy: list | None = None
     refused: list | None = None
-    pll: bool = True
     usb: list | None = None
 
     def __post_init__(self):
@@ -95,8 +92,6 @@ class Target:
                 raise ValueError(f"{key} must not be empty")
         families.of(self.part)
         integer("baud", self.baud, 1)
-        if not isinstance(self.pll, bool):
-            raise TypeError(f"pll must be true or false, not {self.pll!r}")
         for key in ("reset", "busy", "refused"):
             match getattr(self, key):
                 case None:
@@ -115,26 +110,13 @@ class Target:
                 raise TypeError('usb must be vendor, product and number of the port, as '
                                 f'["0403:6015", 0], not {value!r}')
 
-    def top(self, config, clock_hz, store="none", setting=None):
-        """Return the design for a configuration.
-
-        Parameters
-        ----------
-        config : Config
-        clock_hz : number
-        store : str
-            As for :func:`bep.flow.stores.make`.
-        setting : rtl.pll.Setting, optional
-            Of the PLL that makes the clock; by default it is the board's oscillator.
-        """
-        from rtl import pll  # who only wants to know the board needs no gateware
-        from rtl.board import Board
+    def top(self, config):
+        """Return the design for a configuration."""
+        from rtl.board import Board  # who only wants to know the board needs no gateware
         from rtl.link.serial import Serial
 
-        made = None if setting is None else getattr(pll, self.family.pll)(setting)
         prototypes = integers(frame.prototypes(config))
-        return Board(config, prototypes, Serial(self.baud, clock_hz), clock_hz=clock_hz, pll=made,
-                     store=stores.make(store, clock_hz), **self.options,
+        return Board(config, prototypes, Serial(self.baud), **self.options,
                      reset=self.reset, busy=self.busy, refused=self.refused)
 
     @property

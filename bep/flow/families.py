@@ -57,10 +57,6 @@ class Family:
         For the synthesis command of yosys.
     single_port, registered : bool
         How a trainer is built: as for ``rtl.trainer.Trainer``.
-    pll : str
-        Class of ``rtl.pll``.
-    guess : float
-        Clock rate, MHz, with which the search for the fastest one begins.
     collision : str
         Commands of yosys before the synthesis that concern words read and written in one clock.
     """
@@ -81,8 +77,6 @@ class Family:
     synth_opts: str
     single_port: bool
     registered: bool
-    pll: str
-    guess: float
     # A word that is read and written in one cycle is never used. Without this declaration, yosys
     # adds logic to every memory that gives its old value in that case.
     collision: str = "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2"
@@ -135,8 +129,6 @@ ICE40UP = Family(
     synth_opts="-device u",  # timing model of the UltraPlus
     single_port=True,  # counters in SPRAM
     registered=False,  # a flip-flop takes a whole logic cell
-    pll="ICE40PLL",
-    guess=28,
 )
 
 ECP5 = Family(
@@ -166,8 +158,6 @@ ECP5 = Family(
     synth_opts="-nowidelut",  # multiplexers of LUTs (PFUMX, L6MUX21) take more LUTs than they save
     single_port=False,
     registered=True,
-    pll="ECP5PLL",
-    guess=84,
 )
 
 FAMILIES = (ICE40UP, ECP5)

@@ -11,15 +11,14 @@ from unittest.mock import patch
 from amaranth import vendor
 from amaranth.build import Pins
 
-from bep.flow import clocks, memories, stores, toolchain
+from bep.flow import memories, toolchain
 from bep.flow.boards import NAMES, target
 from bep_model.config import Config
 from bep_model.files import telling
 from sim import folders, processes
 
 
-def build(config, board, seed=1, build_dir="build", *, store="none", clock="auto",
-          progress=lambda what: None):
+def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
     """Make the bitstream of a trainer, or return one made earlier.
 
     The files go to ``build_dir/<board>-<digest>``: the bitstream ``top.bin`` or ``top.bit``, the
@@ -34,32 +33,26 @@ def build(config, board, seed=1, build_dir="build", *, store="none", clock="auto
     seed : int
         Of the placer, 0..2**31-1.
     build_dir : path
-    store : str
-        The sample store, as for :func:`bep.flow.stores.make`.
-    clock : str
-        As for :func:`bep.flow.clocks.chosen`; "auto" builds with several settings of the PLL, and
-        is "off" without one, see :func:`bep.flow.clocks.search`.
     progress : callable
         Called with a short text about each step.
 
     Returns
     -------
     dict
-        board, part, store, luts, ffs, brams, spram, fmax_mhz, clock_mhz (that of the bitstream),
-        meets_clock, seed, versions, utilisation (used and available, by the names of the placer),
-        cells (that of the logic cells: what says how full the part is), critical_path (worst path
-        between registers: from, to, delay_ns, blocks it passes), digest (of the configuration),
-        folder, bitstream (its file there). LUTs and FFs are counted after synthesis; the placer
-        adds some that only pass a signal on, see `utilisation`.
+        board, part, luts, ffs, brams, spram, fmax_mhz, clock_mhz, meets_clock, seed, versions,
+        utilisation (used and available, by the names of the placer), cells (that of the logic
+        cells: what says how full the part is), critical_path (worst path
+        between registers: from, to, delay_ns, blocks it passes), digest (of the
+        configuration), folder, bitstream (its file there). LUTs and FFs are counted after
+        synthesis; the placer adds some that only pass a signal on, see `utilisation`.
 
     Raises
     ------
     TypeError
         For a configuration or seed of another type.
     ValueError
-        For an unknown board, a mistake in its file, a seed out of range, a clock that the board
-        cannot have, or a network that is too large for the part; then the text says what would
-        help.
+        For an unknown board, a mistake in its file, a seed out of range, or a network that is too
+        large for the part; then the text says what would help.
     FileNotFoundError
         If a tool is not installed.
     toolchain.ToolError
@@ -72,37 +65,18 @@ def build(config, board, seed=1, build_dir="build", *, store="none", clock="auto
     if not 0 <= seed < 1 << 31:
         raise ValueError(f"seed must be between 0 and {(1 << 31) - 1}, not {seed}")
     described = target(board)
+    name = Path(board).stem
     check_state(config, described)
     versions = toolchain.versions()
-
-    def built(setting):
-        say = progress if setting is None else (
-            lambda what: progress(f"{what}, {float(setting.hz) / 1e6:.2f} MHz"))
-        return _build(config, board, described, seed, store, setting, versions, Path(build_dir),
-                      say)
-
-    with telling(board):
-        oscillator = round(platform_of(described).default_clk_frequency)
-    settings = [setting for setting in clocks.legal(described, oscillator)
-                if setting.hz <= stores.fastest(store)]
-    if clock != "auto" or not settings:
-        return built(clocks.chosen("off" if clock == "auto" else clock, described, oscillator))
-    return clocks.search(settings, described.family.guess * 1e6, built)
-
-
-def _build(config, board, described, seed, store, setting, versions, build_dir, progress):
-    """The report of :func:`build` with one setting of the PLL, or none."""
-    name = Path(board).stem
     progress("generating the design")
     with telling(board):
-        plan, clock_hz = prepare(config, described, seed, store, setting)
+        plan, clock_hz = prepare(config, described, seed)
 
     def make(folder):
         implement(plan, folder, config, described, progress)
         return {
             "board": name,
             "part": described.part,
-            "store": store,
             **described.family.used(toolchain.cells(folder)),
             **toolchain.timing(folder, clock_hz),
             "seed": seed,
@@ -111,7 +85,7 @@ def _build(config, board, described, seed, store, setting, versions, build_dir, 
             "digest": config.digest,
             "bitstream": described.family.bitstream,
         }
-    report = kept(plan, versions, build_dir, name, make)
+    report = kept(plan, versions, Path(build_dir), name, make)
     return report | {"cells": report["utilisation"][described.family.logic_cell]}
 
 
@@ -173,32 +147,26 @@ def kept(plan, versions, build_dir, name, make):
     return report | {"folder": str(build_dir / folder.name)}
 
 
-def prepare(config, described, seed, store="none", setting=None):
+def prepare(config, described, seed):
     """Return Amaranth's build plan, which depends on the design only, and the clock in Hz.
-
-    Parameters are those of :meth:`bep.flow.boards.Target.top`, and the placer's seed.
 
     Raises ValueError for a board whose file does not suit its platform.
     """
     platform, family = platform_of(described), described.family
     check_resources(platform, described)
-    needed = stores.resource(store)
-    if needed is not None and needed not in platform.resources:
-        raise ValueError(f"store cannot be {store} on {described.name}, which has no {needed[0]}")
-    clock_hz = platform.default_clk_frequency if setting is None else setting.hz
     # Amaranth takes options from the environment. Boards that are programmed by a tool of their
     # own ask for it even when only building.
     env = processes.environment(OPENFPGALOADER="none", **family.tools)
     with patch.dict(os.environ, env, clear=True):
         plan = platform.prepare(
-            described.top(config, clock_hz, store, setting), "top",
+            described.top(config), "top",
             emit_src=False,  # source locations would put the checkout's folder into the plan
             synth_opts=family.synth_opts,
             script_after_read=family.collision,
             script_after_synth="tee -o top.stat.json stat -json",
             nextpnr_opts=["--seed", str(seed), "--report", "top.report.json"],
         )
-    return plan, float(clock_hz)
+    return plan, round(platform.default_clk_frequency)
 
 
 def platform_of(described):

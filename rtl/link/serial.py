@@ -17,10 +17,8 @@ class Serial(wiring.Component):
     Parameters
     ----------
     baud : int
-        Bits per second. It must suit the clock, see :func:`rtl.link.uart.divisor`, which raises
-        ValueError when the design is elaborated.
-    clock_hz : number, optional
-        Frequency of the clock, by default that of the platform's default clock.
+        Bits per second. It must suit the platform's default clock, see
+        :func:`rtl.link.uart.divisor`, which raises ValueError when the design is elaborated.
 
     Members
     -------
@@ -33,14 +31,13 @@ class Serial(wiring.Component):
     rx: Out(stream.Signature(8))
     tx: In(stream.Signature(8))
 
-    def __init__(self, baud, clock_hz=None):
+    def __init__(self, baud):
         self.baud = baud
-        self.clock_hz = clock_hz
         super().__init__()
 
     def elaborate(self, platform):
         m = Module()
-        cycles = divisor(round(self.clock_hz or platform.default_clk_frequency), self.baud)
+        cycles = divisor(round(platform.default_clk_frequency), self.baud)
         m.submodules.receiver = receiver = Receiver(cycles)
         m.submodules.transmitter = transmitter = Transmitter(cycles)
         pins = platform.request("uart", 0, dir="-")
