@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shlex
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from unittest.mock import patch
@@ -11,14 +12,15 @@ from unittest.mock import patch
 from amaranth import vendor
 from amaranth.build import Pins
 
-from bep.flow import memories, toolchain
+from bep.flow import clocks, memories, toolchain
 from bep.flow.boards import NAMES, target
 from bep_model.config import Config
 from bep_model.files import telling
 from sim import folders, processes
 
 
-def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
+def build(config, board, seed=1, build_dir="build", progress=lambda what: None,
+          clock=clocks.AUTO):
     """Make the bitstream of a trainer, or return one made earlier.
 
     The files go to ``build_dir/<board>-<digest>``: the bitstream ``top.bin`` or ``top.bit``, the
@@ -35,11 +37,16 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
     build_dir : path
     progress : callable
         Called with a short text about each step.
+    clock : str or float
+        ``"auto"``: the fastest that ``clocks.fastest`` finds; ``"off"``: the board's oscillator;
+        MHz: that, or the nearest legal clock of the PLL below it.
 
     Returns
     -------
     dict
-        board, part, luts, ffs, brams, spram, fmax_mhz, clock_mhz, meets_clock, seed, versions,
+        board, part, luts, ffs, brams, spram, fmax_mhz, clock_mhz (of the bitstream),
+        oscillator_mhz, pll (its numbers as ``clocks.Setting`` has them, or None), meets_clock,
+        seed, versions,
         utilisation (used and available, by the names of the placer), cells (that of the logic
         cells: what says how full the part is), critical_path (worst path
         between registers: from, to, delay_ns, blocks it passes), digest (of the
@@ -51,8 +58,8 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
     TypeError
         For a configuration or seed of another type.
     ValueError
-        For an unknown board, a mistake in its file, a seed out of range, or a network that is too
-        large for the part; then the text says what would help.
+        For an unknown board, a mistake in its file, a seed or clock out of range, or a network
+        that is too large for the part; then the text says what would help.
     FileNotFoundError
         If a tool is not installed.
     toolchain.ToolError
@@ -65,27 +72,40 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
     if not 0 <= seed < 1 << 31:
         raise ValueError(f"seed must be between 0 and {(1 << 31) - 1}, not {seed}")
     described = target(board)
-    name = Path(board).stem
-    check_state(config, described)
-    versions = toolchain.versions()
-    progress("generating the design")
     with telling(board):
-        plan, clock_hz = prepare(config, described, seed)
+        settings = described.settings(oscillator(described))
+    setting = None if clock in (clocks.AUTO, clocks.OFF) else clocks.wanted(clock, settings)
+    check_state(config, described)
+
+    def route(setting):
+        return routed(config, board, described, seed, Path(build_dir), progress, setting)
+    return clocks.fastest(settings, route) if clock == clocks.AUTO else route(setting)
+
+
+def routed(config, board, described, seed, build_dir, progress, setting):
+    """The report of :func:`build` for one setting of the PLL, or None."""
+    name, versions = Path(board).stem, toolchain.versions()
+    say = (lambda what: progress(f"{what}, {setting.hz / 1e6:.4g} MHz")) if setting else progress
+    say("generating the design")
+    with telling(board):
+        plan, clock_hz = prepare(config, described, seed, setting)
 
     def make(folder):
-        implement(plan, folder, config, described, progress)
+        implement(plan, folder, config, described, say)
         return {
             "board": name,
             "part": described.part,
             **described.family.used(toolchain.cells(folder)),
             **toolchain.timing(folder, clock_hz),
+            "oscillator_mhz": oscillator(described) / 1e6,
+            "pll": setting and asdict(setting),
             "seed": seed,
             "versions": versions,
             "utilisation": toolchain.placed(folder),
             "digest": config.digest,
             "bitstream": described.family.bitstream,
         }
-    report = kept(plan, versions, Path(build_dir), name, make)
+    report = kept(plan, versions, build_dir, name, make)
     return report | {"cells": report["utilisation"][described.family.logic_cell]}
 
 
@@ -147,8 +167,15 @@ def kept(plan, versions, build_dir, name, make):
     return report | {"folder": str(build_dir / folder.name)}
 
 
-def prepare(config, described, seed):
+def oscillator(described):
+    """The frequency of a board's own clock, in Hz."""
+    return round(platform_of(described).default_clk_frequency)
+
+
+def prepare(config, described, seed, setting=None):
     """Return Amaranth's build plan, which depends on the design only, and the clock in Hz.
+
+    The clock is that of a ``clocks.Setting`` of the PLL, or the oscillator's.
 
     Raises ValueError for a board whose file does not suit its platform.
     """
@@ -159,14 +186,16 @@ def prepare(config, described, seed):
     env = processes.environment(OPENFPGALOADER="none", **family.tools)
     with patch.dict(os.environ, env, clear=True):
         plan = platform.prepare(
-            described.top(config), "top",
+            described.top(config, setting), "top",
             emit_src=False,  # source locations would put the checkout's folder into the plan
             synth_opts=family.synth_opts,
             script_after_read=family.collision,
             script_after_synth="tee -o top.stat.json stat -json",
-            nextpnr_opts=["--seed", str(seed), "--report", "top.report.json"],
+            # A clock that is missed is no failure of the tool: the report tells.
+            nextpnr_opts=["--seed", str(seed), "--report", "top.report.json",
+                          "--timing-allow-fail"],
         )
-    return plan, round(platform.default_clk_frequency)
+    return plan, setting.hz if setting else round(platform.default_clk_frequency)
 
 
 def platform_of(described):
