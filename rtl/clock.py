@@ -5,8 +5,8 @@ from amaranth.lib import wiring
 from amaranth.lib.cdc import FFSynchronizer
 
 SETTLED = 15e-6
-"""Seconds from the PLL's lock to the end of reset. Block RAMs of an iCE40 read as zeros in the first
-3 us after configuration (https://github.com/YosysHQ/icestorm/issues/76)."""
+"""Seconds from the PLL's lock to the end of reset. Block RAMs of an iCE40 read as zeros in the
+first 3 us after configuration (https://github.com/YosysHQ/icestorm/issues/76)."""
 
 
 class Clock(wiring.Component):
@@ -49,7 +49,9 @@ class Clock(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         pin = platform.request(platform.default_clk, dir="-")
-        made, locked, stable = Signal(), Signal(), Signal()
+        made = Signal(attrs={"keep": "TRUE"})  # under this name it is constrained
+        locked = Signal()
+        stable = Signal()
         m.submodules.pll = PRIMITIVES[self.primitive](self, pin.io, made, locked)
         platform.add_clock_constraint(made, self.hz)
 

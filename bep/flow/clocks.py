@@ -1,6 +1,6 @@
 """Which clock a bitstream has: the legal settings of a PLL, and the search for the fastest."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 OFF, AUTO = "off", "auto"
 """The oscillator itself; the fastest setting that routing closes with :data:`MARGIN`."""
@@ -18,11 +18,6 @@ class Setting:
     reference: int
     feedback: int
     output: int
-
-    @property
-    def detected(self):
-        """Frequency at the phase detector, in Hz."""
-        return self.oscillator / self.reference
 
     @property
     def vco(self):
@@ -59,25 +54,26 @@ class Pll:
     vco: tuple
     made: tuple
 
-    def legal(self, setting):
-        """Whether all frequencies of a :class:`Setting` are allowed."""
-        return all(low * 1e6 <= frequency <= high * 1e6 for frequency, (low, high) in (
-            (setting.oscillator, self.source), (setting.detected, self.detected),
-            (setting.vco, self.vco), (setting.hz, self.made)))
-
     def settings(self, oscillator):
         """All legal settings for an oscillator in Hz, slowest first, one for each frequency.
 
         Among those of one frequency, it is the one with the fastest phase detector, then VCO.
         """
-        found = {}
-        for reference in self.references:
-            for feedback in reversed(self.feedbacks):
-                for output in self.outputs:
-                    setting = Setting(oscillator, reference, feedback, output)
-                    if self.legal(setting):
-                        found.setdefault(setting.hz, setting)
-        return [found[hz] for hz in sorted(found)]
+        if not within(self.source, oscillator):
+            return []
+        vcos = [Setting(oscillator, reference, feedback, 1) for reference in self.references
+                if within(self.detected, oscillator / reference) for feedback in self.feedbacks]
+        legal = [replace(vco, output=output) for vco in vcos if within(self.vco, vco.vco)
+                 for output in self.outputs]
+        best = sorted(legal, key=lambda setting: (setting.hz, -setting.reference, setting.vco))
+        found = {setting.hz: setting for setting in best if within(self.made, setting.hz)}
+        return list(found.values())
+
+
+def within(limits, hz):
+    """Whether a frequency is between the least and the most MHz."""
+    least, most = limits
+    return least * 1e6 <= hz <= most * 1e6
 
 
 def below(settings, hz):

@@ -5,15 +5,12 @@ import json
 import os
 import shlex
 from dataclasses import asdict
-from importlib import import_module
 from pathlib import Path
 from unittest.mock import patch
 
-from amaranth import vendor
-from amaranth.build import Pins
-
 from bep.flow import clocks, memories, toolchain
 from bep.flow.boards import NAMES, target
+from bep.flow.platforms import check_resources, oscillator, platform_of
 from bep_model.config import Config
 from bep_model.files import telling
 from sim import folders, processes
@@ -25,7 +22,8 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None,
 
     The files go to ``build_dir/<board>-<digest>``: the bitstream ``top.bin`` or ``top.bit``, the
     tools' logs, and ``report.json``. The digest covers the whole design as RTLIL, constraints,
-    commands, seed, and the versions of the tools. A build that fails leaves nothing behind.
+    commands, seed, and the versions of the tools. A build that fails leaves nothing behind. A
+    search for the clock leaves the builds that it tried; ``<board>-clock-<digest>`` keeps its end.
 
     Parameters
     ----------
@@ -79,7 +77,23 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None,
 
     def route(setting):
         return routed(config, board, described, seed, Path(build_dir), progress, setting)
-    return clocks.fastest(settings, route) if clock == clocks.AUTO else route(setting)
+
+    if clock != clocks.AUTO or not settings:
+        return route(setting)
+
+    def search(folder):
+        report = clocks.fastest(settings, route)
+        return {"pll": report["pll"], "build": Path(report["folder"]).name}
+
+    # What was found is kept, too: the designs that were tried need not be generated again.
+    with telling(board):
+        plan, _ = prepare(config, described, seed)
+    deciding = toolchain.versions() | {"margin": clocks.MARGIN, "hz": [s.hz for s in settings]}
+    found = kept(plan, deciding, Path(build_dir), f"{Path(board).stem}-clock", search)
+    folder = Path(build_dir) / found["build"]
+    if folders.complete(folder):
+        return stored(folder)
+    return route(found["pll"] and clocks.Setting(**found["pll"]))
 
 
 def routed(config, board, described, seed, build_dir, progress, setting):
@@ -92,6 +106,7 @@ def routed(config, board, described, seed, build_dir, progress, setting):
 
     def make(folder):
         implement(plan, folder, config, described, say)
+        placed = toolchain.placed(folder)
         return {
             "board": name,
             "part": described.part,
@@ -101,12 +116,12 @@ def routed(config, board, described, seed, build_dir, progress, setting):
             "pll": setting and asdict(setting),
             "seed": seed,
             "versions": versions,
-            "utilisation": toolchain.placed(folder),
+            "utilisation": placed,
+            "cells": placed[described.family.logic_cell],
             "digest": config.digest,
             "bitstream": described.family.bitstream,
         }
-    report = kept(plan, versions, build_dir, name, make)
-    return report | {"cells": report["utilisation"][described.family.logic_cell]}
+    return kept(plan, versions, build_dir, name, make)
 
 
 def synthesize(config, board, build_dir="build", progress=lambda what: None):
@@ -163,13 +178,13 @@ def kept(plan, versions, build_dir, name, make):
                                                    encoding="utf-8")
             made = [report["bitstream"]] if "bitstream" in report else []
             folders.publish(temporary, folder, ["report.json", *made])
+    return stored(build_dir / folder.name)
+
+
+def stored(folder):
+    """The report in a complete folder, with the folder."""
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    return report | {"folder": str(build_dir / folder.name)}
-
-
-def oscillator(described):
-    """The frequency of a board's own clock, in Hz."""
-    return round(platform_of(described).default_clk_frequency)
+    return report | {"folder": str(folder)}
 
 
 def prepare(config, described, seed, setting=None):
@@ -196,49 +211,6 @@ def prepare(config, described, seed, setting=None):
                           "--timing-allow-fail"],
         )
     return plan, setting.hz if setting else round(platform.default_clk_frequency)
-
-
-def platform_of(described):
-    """The platform of amaranth-boards that a :class:`bep.flow.boards.Target` names.
-
-    Raises ValueError if it does not exist or has another part.
-    """
-    module, _, name = described.platform.partition(":")
-    try:
-        platform = getattr(import_module(module), name)()
-    except (ModuleNotFoundError, AttributeError, TypeError, ValueError) as error:
-        if getattr(error, "name", None) == "amaranth_boards":
-            raise  # it is not installed
-        raise ValueError(f"platform must be MODULE:CLASS of amaranth-boards, not "
-                         f"{described.platform!r}: {error}") from None
-    family = described.family
-    part = family.naming.format(platform) if isinstance(
-        platform, getattr(vendor, family.platform)) else platform.device
-    if part != described.part:
-        raise ValueError(f"part must be {part}, which {described.platform} has, not "
-                         f"{described.part}")
-    return platform
-
-
-def check_resources(platform, described):
-    """Raise ValueError, with the key, for a port, button or LED that the platform does not have."""
-    if ("uart", 0) not in platform.resources:
-        raise ValueError(f"platform must have a serial port, and {described.platform} has none")
-    taken = {}
-    for key, direction in (("reset", "i"), ("busy", "o"), ("refused", "o")):
-        wanted = getattr(described, key)
-        if wanted is None:
-            continue
-        pins = {name: resource.ios[0].names[0] for name, resource in platform.resources.items()
-                if isinstance(resource.ios[0], Pins) and len(resource.ios[0].names) == 1
-                and resource.ios[0].dir in (direction, "io") and resource.clock is None}
-        if tuple(wanted) not in pins:
-            known = ", ".join(json.dumps(name) for name in pins)
-            raise ValueError(f"{key} must be one of {known} of {described.platform}, not "
-                             f"{json.dumps(wanted)}")
-        other = taken.setdefault(pins[tuple(wanted)], key)
-        if other != key:
-            raise ValueError(f"{key} must be another pin than {other}, not {json.dumps(wanted)}")
 
 
 def commands(plan):
