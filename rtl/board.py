@@ -14,8 +14,8 @@ class Board(wiring.Component):
     It has no ports: it requests resources of the platform. Optional ones are a button that resets
     everything, and LEDs that show ``Link.busy`` and ``Link.refused``.
 
-    Timing: the board runs at the platform's default clock. A packet is abandoned after one second
-    of silence. Reset follows the button by two cycles.
+    Timing: the board runs at the platform's default clock, or at that of ``clock``. A packet is
+    abandoned after one second of silence. Reset follows the button by two cycles.
 
     Parameters
     ----------
@@ -33,10 +33,12 @@ class Board(wiring.Component):
         As for :class:`rtl.trainer.Trainer`.
     reset, busy, refused : tuple of (str, int), or None
         Names and numbers of the platform's resources for the button and the LEDs.
+    clock : rtl.clock.Clock, or None
+        What makes domain ``sync``; None for the platform.
     """
 
     def __init__(self, config, prototypes, transport, *, store=None, single_port=False,
-                 registered=False, reset=None, busy=None, refused=None):
+                 registered=False, reset=None, busy=None, refused=None, clock=None):
         self.config = config
         self.prototypes = prototypes
         self.transport = transport
@@ -46,15 +48,18 @@ class Board(wiring.Component):
         self.reset = reset
         self.busy = busy
         self.refused = refused
+        self.clock = clock
         super().__init__({})
 
     def elaborate(self, platform):
         m = Module()
         trainer = Trainer(self.config, self.prototypes, self.single_port, self.registered)
         transport, store = self.transport, self.store
-        link = Link(self.config, timeout=round(platform.default_clk_frequency),
-                    store_bits=store and store.address_bits)
+        hz = self.clock.hz if self.clock else round(platform.default_clk_frequency)
+        link = Link(self.config, timeout=hz, store_bits=store and store.address_bits)
 
+        if self.clock:
+            m.submodules.clock = self.clock
         blocks = {"trainer": trainer, "link": link, "transport": transport}
         if store is not None:
             blocks["store"] = store

@@ -7,6 +7,7 @@ from typer import Option
 
 from bep import results
 from bep.commands import options
+from bep.flow import clocks
 from bep.flow.boards import board_file, boards, target, usage
 from bep.flow.synthesis import build
 from bep_model import configuration
@@ -34,6 +35,11 @@ def command(
         help="Q, counters per cycle [default: 8].")] = None,
     max_batch: Annotated[int | None, Option(
         help="Most samples per application of updates [default: 1].")] = None,
+    store: options.Store = "none",
+    clock: Annotated[str, Option(
+        metavar="auto|off|MHZ",
+        help="auto: the fastest clock of the board's PLL that routing closes with a margin; off: "
+             "the board's oscillator; MHz: that, or the PLL's nearest clock below.")] = clocks.AUTO,
     seed: Annotated[int, Option(help="Of the placer.")] = 1,
     build_dir: Annotated[Path, Option(help="Where builds are kept.")] = Path("build"),
     json: Annotated[Path | None, Option(help="Write the report here.")] = None,
@@ -54,13 +60,15 @@ def command(
     else:
         made = configuration.load(config).config
     with results.Stages() as stages:
-        report = build(made, board, seed, build_dir, progress=stages.say(board))
+        report = build(made, board, seed, build_dir, progress=stages.say(board), clock=clock,
+                       store=store)
     results.deliver((json, lambda path: results.write_json(path, report)))
     described = target(board)
     bitstream = Path(report["folder"]) / report["bitstream"]
     results.table(f"{described.name}, {report['part']}", [
         *usage(report),
-        ("clock", f"{report['clock_mhz']:g} MHz"),
+        ("clock", f"{report['clock_mhz']:g} MHz, from the PLL" if report["pll"]
+         else f"{report['clock_mhz']:g} MHz, the oscillator's"),
         ("fastest clock", f"{report['fmax_mhz']:.1f} MHz"),
         ("bitstream", bitstream),
         ("serial port", described.port),
@@ -68,7 +76,8 @@ def command(
         *((what, " ".join(map(str, resource))) for what, resource in described.signals.items()),
     ])
     if not report["meets_clock"]:
-        raise ValueError(f"the design runs at {report['fmax_mhz']} MHz only, and {board} needs "
-                         f"{report['clock_mhz']:g} MHz: try another --seed or fewer lanes")
+        slower = "" if clock == clocks.AUTO else f"--clock {clocks.AUTO}, "
+        raise ValueError(f"the design runs at {report['fmax_mhz']} MHz only, and its clock is "
+                         f"{report['clock_mhz']:g} MHz: try {slower}another --seed or fewer lanes")
     results.console.print(f"program it with: {described.command(bitstream)}", soft_wrap=True,
                           markup=False, highlight=False)

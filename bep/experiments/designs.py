@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 
 from bep import results
 from bep.experiments.points import preset_run
-from bep.flow import energy, families, throughput
+from bep.flow import clocks, energy, families, throughput
 from bep.flow.boards import NAMES, target
 from bep.flow.synthesis import build, synthesize
 from bep_model import configuration
@@ -125,7 +125,7 @@ def describe(design, config, preset, measured, built):
         "board": built["board"], "part": built["part"],
         "cells": built["cells"], **{key: built[key] for key in NAMES},
         "luts_per_lane": built["luts"] / config.weight_lanes,
-        "fmax_mhz": built["fmax_mhz"], "clock_mhz": built["clock_mhz"], "seed": built["seed"],
+        **{key: built[key] for key in ("fmax_mhz", "clock_mhz", "oscillator_mhz", "pll", "seed")},
         "configuration": asdict(config) | {"digest": config.digest},
         "preset": preset.name, "run": json.loads(json.dumps(asdict(run))),
         "measured": measured,
@@ -196,8 +196,9 @@ def run(design, config, preset, data, stages, *, epochs, simulated, sweep, build
     for lanes in design.lanes if sweep else ():
         name, other = f"{design.name}, P = Q = {lanes}", widened(config, lanes)
         if lanes in design.routed:
-            made = build(other, design.board, design.seed, build_dir,
-                         progress=stages.say(name))
+            # All at the oscillator's clock: they are compared, and not meant to be used.
+            made = build(other, design.board, design.seed, build_dir, stages.say(name),
+                         clock=clocks.OFF)
         else:
             made = synthesize(other, design.board, build_dir, stages.say(name))
         cycles = measure(other, name, min(epochs, SWEPT))

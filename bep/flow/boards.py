@@ -2,11 +2,11 @@
 
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
 
-from bep.flow import families
+from bep.flow import families, stores
 from bep_model.checks import integer
 from bep_model.files import read_toml, record, telling
 from bep_model.phases import frame
@@ -62,6 +62,8 @@ class Target:
         The command that loads a bitstream, whose file comes last.
     reset, busy, refused : list of (str, int), or None
         Resources of the platform: button and LEDs, see ``rtl.board.Board``.
+    pll : bool
+        Whether the clock can come from the part's PLL, see ``bep.flow.clocks``.
     usb : list of (str, int), or None
         The serial port on USB: "VENDOR:PRODUCT" in four hexadecimal digits each, and which of the
         chip's ports it is, from 0.
@@ -81,6 +83,7 @@ class Target:
     reset: list | None = None
     busy: list | None = None
     refused: list | None = None
+    pll: bool = False
     usb: list | None = None
 
     def __post_init__(self):
@@ -101,6 +104,8 @@ class Target:
                 case value:
                     raise TypeError(f"{key} must be the name and number of a resource of the "
                                     f'platform, as ["led", 0], not {value!r}')
+        if not isinstance(self.pll, bool):
+            raise TypeError(f"pll must be true or false, not {self.pll!r}")
         match self.usb:
             case None:
                 pass
@@ -110,14 +115,44 @@ class Target:
                 raise TypeError('usb must be vendor, product and number of the port, as '
                                 f'["0403:6015", 0], not {value!r}')
 
-    def top(self, config):
-        """Return the design for a configuration."""
-        from rtl.board import Board  # who only wants to know the board needs no gateware
+    def top(self, config, setting=None, store="none"):
+        """Return the design for a configuration.
+
+        Parameters
+        ----------
+        config : Config
+        setting : clocks.Setting or None
+            Of the PLL; None for no PLL.
+        store : str
+            As for :func:`bep.flow.stores.make`.
+        """
+        from bep.flow.platforms import oscillator  # who only wants to know the board needs no
+        from rtl.board import Board  # gateware
+        from rtl.clock import Clock
         from rtl.link.serial import Serial
 
         prototypes = integers(frame.prototypes(config))
-        return Board(config, prototypes, Serial(self.baud), **self.options,
+        clock = setting and Clock(self.family.pll.primitive, **asdict(setting))
+        transport = Serial(self.baud, setting and setting.hz)
+        hz = setting.hz if setting else oscillator(self)
+        return Board(config, prototypes, transport, store=stores.make(store, hz), clock=clock,
+                     **self.options,
                      reset=self.reset, busy=self.busy, refused=self.refused)
+
+    def settings(self, oscillator):
+        """The PLL's legal settings for an oscillator in Hz that also suit the serial port's rate.
+
+        They are sorted, slowest first; there are none without a PLL.
+        """
+        from rtl.link.uart import divisor
+
+        def suits(setting):
+            try:
+                return divisor(setting.hz, self.baud)
+            except ValueError:
+                return False
+        return [setting for setting in self.family.pll.settings(oscillator) * self.pll
+                if suits(setting)]
 
     @property
     def family(self):

@@ -4,26 +4,26 @@ import hashlib
 import json
 import os
 import shlex
-from importlib import import_module
+from dataclasses import asdict
 from pathlib import Path
 from unittest.mock import patch
 
-from amaranth import vendor
-from amaranth.build import Pins
-
-from bep.flow import memories, toolchain
+from bep.flow import clocks, memories, stores, toolchain
 from bep.flow.boards import NAMES, target
+from bep.flow.platforms import check_resources, oscillator, platform_of
 from bep_model.config import Config
 from bep_model.files import telling
 from sim import folders, processes
 
 
-def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
+def build(config, board, seed=1, build_dir="build", progress=lambda what: None,
+          clock=clocks.AUTO, store="none"):
     """Make the bitstream of a trainer, or return one made earlier.
 
     The files go to ``build_dir/<board>-<digest>``: the bitstream ``top.bin`` or ``top.bit``, the
     tools' logs, and ``report.json``. The digest covers the whole design as RTLIL, constraints,
-    commands, seed, and the versions of the tools. A build that fails leaves nothing behind.
+    commands, seed, and the versions of the tools. A build that fails leaves nothing behind. A
+    search for the clock leaves the builds that it tried; ``<board>-clock-<digest>`` keeps its end.
 
     Parameters
     ----------
@@ -35,11 +35,18 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
     build_dir : path
     progress : callable
         Called with a short text about each step.
+    clock : str or float
+        ``"auto"``: the fastest that ``clocks.fastest`` finds; ``"off"``: the board's oscillator;
+        MHz: that, or the nearest legal clock of the PLL below it.
+    store : str
+        The sample store, as for :func:`bep.flow.stores.make`.
 
     Returns
     -------
     dict
-        board, part, luts, ffs, brams, spram, fmax_mhz, clock_mhz, meets_clock, seed, versions,
+        board, part, store, luts, ffs, brams, spram, fmax_mhz, clock_mhz (of the bitstream),
+        oscillator_mhz, pll (its numbers as ``clocks.Setting`` has them, or None), meets_clock,
+        seed, versions,
         utilisation (used and available, by the names of the placer), cells (that of the logic
         cells: what says how full the part is), critical_path (worst path
         between registers: from, to, delay_ns, blocks it passes), digest (of the
@@ -51,8 +58,8 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
     TypeError
         For a configuration or seed of another type.
     ValueError
-        For an unknown board, a mistake in its file, a seed out of range, or a network that is too
-        large for the part; then the text says what would help.
+        For an unknown board, a mistake in its file, a seed or clock out of range, or a network
+        that is too large for the part; then the text says what would help.
     FileNotFoundError
         If a tool is not installed.
     toolchain.ToolError
@@ -65,28 +72,60 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
     if not 0 <= seed < 1 << 31:
         raise ValueError(f"seed must be between 0 and {(1 << 31) - 1}, not {seed}")
     described = target(board)
-    name = Path(board).stem
-    check_state(config, described)
-    versions = toolchain.versions()
-    progress("generating the design")
     with telling(board):
-        plan, clock_hz = prepare(config, described, seed)
+        settings = [setting for setting in described.settings(oscillator(described))
+                    if setting.hz <= stores.fastest(store)]
+    setting = None if clock in (clocks.AUTO, clocks.OFF) else clocks.wanted(clock, settings)
+    check_state(config, described)
+
+    def route(setting):
+        return routed(config, board, described, seed, Path(build_dir), progress, setting, store)
+
+    if clock != clocks.AUTO or not settings:
+        return route(setting)
+
+    def search(folder):
+        report = clocks.fastest(settings, route)
+        return {"pll": report["pll"], "build": Path(report["folder"]).name}
+
+    # What was found is kept, too: the designs that were tried need not be generated again.
+    with telling(board):
+        plan, _ = prepare(config, described, seed, store=store)
+    deciding = toolchain.versions() | {"margin": clocks.MARGIN, "hz": [s.hz for s in settings]}
+    found = kept(plan, deciding, Path(build_dir), f"{Path(board).stem}-clock", search)
+    folder = Path(build_dir) / found["build"]
+    if folders.complete(folder):
+        return stored(folder)
+    return route(found["pll"] and clocks.Setting(**found["pll"]))
+
+
+def routed(config, board, described, seed, build_dir, progress, setting, store):
+    """The report of :func:`build` for one setting of the PLL, or None."""
+    name, versions = Path(board).stem, toolchain.versions()
+    say = (lambda what: progress(f"{what}, {setting.hz / 1e6:.4g} MHz")) if setting else progress
+    say("generating the design")
+    with telling(board):
+        plan, clock_hz = prepare(config, described, seed, setting, store)
 
     def make(folder):
-        implement(plan, folder, config, described, progress)
+        implement(plan, folder, config, described, say)
+        placed = toolchain.placed(folder)
         return {
             "board": name,
             "part": described.part,
+            "store": store,
             **described.family.used(toolchain.cells(folder)),
             **toolchain.timing(folder, clock_hz),
+            "oscillator_mhz": oscillator(described) / 1e6,
+            "pll": setting and asdict(setting),
             "seed": seed,
             "versions": versions,
-            "utilisation": toolchain.placed(folder),
+            "utilisation": placed,
+            "cells": placed[described.family.logic_cell],
             "digest": config.digest,
             "bitstream": described.family.bitstream,
         }
-    report = kept(plan, versions, Path(build_dir), name, make)
-    return report | {"cells": report["utilisation"][described.family.logic_cell]}
+    return kept(plan, versions, build_dir, name, make)
 
 
 def synthesize(config, board, build_dir="build", progress=lambda what: None):
@@ -143,73 +182,39 @@ def kept(plan, versions, build_dir, name, make):
                                                    encoding="utf-8")
             made = [report["bitstream"]] if "bitstream" in report else []
             folders.publish(temporary, folder, ["report.json", *made])
+    return stored(build_dir / folder.name)
+
+
+def stored(folder):
+    """The report in a complete folder, with the folder."""
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    return report | {"folder": str(build_dir / folder.name)}
+    return report | {"folder": str(folder)}
 
 
-def prepare(config, described, seed):
+def prepare(config, described, seed, setting=None, store="none"):
     """Return Amaranth's build plan, which depends on the design only, and the clock in Hz.
+
+    The clock is that of a ``clocks.Setting`` of the PLL, or the oscillator's.
 
     Raises ValueError for a board whose file does not suit its platform.
     """
     platform, family = platform_of(described), described.family
-    check_resources(platform, described)
+    check_resources(platform, described, store)
     # Amaranth takes options from the environment. Boards that are programmed by a tool of their
     # own ask for it even when only building.
     env = processes.environment(OPENFPGALOADER="none", **family.tools)
     with patch.dict(os.environ, env, clear=True):
         plan = platform.prepare(
-            described.top(config), "top",
+            described.top(config, setting, store), "top",
             emit_src=False,  # source locations would put the checkout's folder into the plan
             synth_opts=family.synth_opts,
             script_after_read=family.collision,
             script_after_synth="tee -o top.stat.json stat -json",
-            nextpnr_opts=["--seed", str(seed), "--report", "top.report.json"],
+            # A clock that is missed is no failure of the tool: the report tells.
+            nextpnr_opts=["--seed", str(seed), "--report", "top.report.json",
+                          "--timing-allow-fail"],
         )
-    return plan, round(platform.default_clk_frequency)
-
-
-def platform_of(described):
-    """The platform of amaranth-boards that a :class:`bep.flow.boards.Target` names.
-
-    Raises ValueError if it does not exist or has another part.
-    """
-    module, _, name = described.platform.partition(":")
-    try:
-        platform = getattr(import_module(module), name)()
-    except (ModuleNotFoundError, AttributeError, TypeError, ValueError) as error:
-        if getattr(error, "name", None) == "amaranth_boards":
-            raise  # it is not installed
-        raise ValueError(f"platform must be MODULE:CLASS of amaranth-boards, not "
-                         f"{described.platform!r}: {error}") from None
-    family = described.family
-    part = family.naming.format(platform) if isinstance(
-        platform, getattr(vendor, family.platform)) else platform.device
-    if part != described.part:
-        raise ValueError(f"part must be {part}, which {described.platform} has, not "
-                         f"{described.part}")
-    return platform
-
-
-def check_resources(platform, described):
-    """Raise ValueError, with the key, for a port, button or LED that the platform does not have."""
-    if ("uart", 0) not in platform.resources:
-        raise ValueError(f"platform must have a serial port, and {described.platform} has none")
-    taken = {}
-    for key, direction in (("reset", "i"), ("busy", "o"), ("refused", "o")):
-        wanted = getattr(described, key)
-        if wanted is None:
-            continue
-        pins = {name: resource.ios[0].names[0] for name, resource in platform.resources.items()
-                if isinstance(resource.ios[0], Pins) and len(resource.ios[0].names) == 1
-                and resource.ios[0].dir in (direction, "io") and resource.clock is None}
-        if tuple(wanted) not in pins:
-            known = ", ".join(json.dumps(name) for name in pins)
-            raise ValueError(f"{key} must be one of {known} of {described.platform}, not "
-                             f"{json.dumps(wanted)}")
-        other = taken.setdefault(pins[tuple(wanted)], key)
-        if other != key:
-            raise ValueError(f"{key} must be another pin than {other}, not {json.dumps(wanted)}")
+    return plan, setting.hz if setting else round(platform.default_clk_frequency)
 
 
 def commands(plan):

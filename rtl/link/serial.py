@@ -17,8 +17,10 @@ class Serial(wiring.Component):
     Parameters
     ----------
     baud : int
-        Bits per second. It must suit the platform's default clock, see
-        :func:`rtl.link.uart.divisor`, which raises ValueError when the design is elaborated.
+        Bits per second. It must suit the clock, see :func:`rtl.link.uart.divisor`, which raises
+        ValueError when the design is elaborated.
+    clock_hz : int, or None
+        Frequency of domain ``sync``; None for the platform's default clock.
 
     Members
     -------
@@ -31,13 +33,14 @@ class Serial(wiring.Component):
     rx: Out(stream.Signature(8))
     tx: In(stream.Signature(8))
 
-    def __init__(self, baud):
+    def __init__(self, baud, clock_hz=None):
         self.baud = baud
+        self.clock_hz = clock_hz
         super().__init__()
 
     def elaborate(self, platform):
         m = Module()
-        cycles = divisor(round(platform.default_clk_frequency), self.baud)
+        cycles = divisor(self.clock_hz or round(platform.default_clk_frequency), self.baud)
         m.submodules.receiver = receiver = Receiver(cycles)
         m.submodules.transmitter = transmitter = Transmitter(cycles)
         pins = platform.request("uart", 0, dir="-")

@@ -149,7 +149,7 @@ def test_another_family_is_one_object(file, monkeypatch):
 @pytest.mark.parametrize("board", boards())
 def test_a_board_that_comes_with_the_package(board):
     described = target(board)
-    described.top(TINY, platform.default_clk_frequency)
+    described.top(TINY)
     assert described.available.keys() == NAMES.keys()
     synthesis.platform_of(described)
 

@@ -1,0 +1,127 @@
+"""Which clock a bitstream has: the legal settings of a PLL, and the search for the fastest."""
+
+from dataclasses import dataclass, replace
+
+OFF, AUTO = "off", "auto"
+"""The oscillator itself; the fastest setting that routing closes with :data:`MARGIN`."""
+
+MARGIN = 1.03
+"""How much faster than its clock a design must be. Below 100 MHz, the periods of an iCE40's PLL
+differ by 0.05 of a period, peak to peak (FPGA-DS-02008), so the shortest is 2.5 % too short."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Numbers of a PLL, as ``rtl.clock.Clock`` has them; ``oscillator`` is in Hz."""
+
+    oscillator: int
+    reference: int
+    feedback: int
+    output: int
+
+    @property
+    def vco(self):
+        """Frequency of the oscillator in the PLL, in Hz."""
+        return self.oscillator * self.feedback / self.reference
+
+    @property
+    def hz(self):
+        """Frequency of the clock it makes, rounded to an integer."""
+        return round(self.oscillator * self.feedback / (self.reference * self.output))
+
+
+@dataclass(frozen=True)
+class Pll:
+    """The PLL of a part family: what its numbers and frequencies may be.
+
+    Parameters
+    ----------
+    primitive : str
+        See ``rtl.clock.Clock``.
+    references, feedbacks, outputs : sequence of int
+        The dividers.
+    source, detected, vco, made : (float, float)
+        Least and most MHz: at its input, at the phase detector, of its own oscillator, of the clock
+        that it makes.
+    """
+
+    primitive: str
+    references: range
+    feedbacks: range
+    outputs: tuple
+    source: tuple
+    detected: tuple
+    vco: tuple
+    made: tuple
+
+    def settings(self, oscillator):
+        """All legal settings for an oscillator in Hz, slowest first, one for each frequency.
+
+        Among those of one frequency, it is the one with the fastest phase detector, then VCO.
+        """
+        if not within(self.source, oscillator):
+            return []
+        vcos = [Setting(oscillator, reference, feedback, 1) for reference in self.references
+                if within(self.detected, oscillator / reference) for feedback in self.feedbacks]
+        legal = [replace(vco, output=output) for vco in vcos if within(self.vco, vco.vco)
+                 for output in self.outputs]
+        best = sorted(legal, key=lambda setting: (setting.hz, -setting.reference, setting.vco))
+        found = {setting.hz: setting for setting in best if within(self.made, setting.hz)}
+        return list(found.values())
+
+
+def within(limits, hz):
+    """Whether a frequency is between the least and the most MHz."""
+    least, most = limits
+    return least * 1e6 <= hz <= most * 1e6
+
+
+def below(settings, hz):
+    """The fastest of these settings, slowest first, that is not above a frequency, or None."""
+    return max((setting for setting in settings if setting.hz <= hz), default=None,
+               key=lambda setting: setting.hz)
+
+
+def wanted(clock, settings):
+    """The setting for a clock in MHz: that clock, or the nearest legal one below it.
+
+    Raises
+    ------
+    ValueError
+        For :data:`AUTO`, :data:`OFF` misspelt, or for a number without a setting.
+    """
+    if not settings:
+        raise ValueError(f"clock must be {AUTO} or {OFF} on a board without a PLL, not {clock}")
+    slowest, fastest = (setting.hz / 1e6 for setting in (settings[0], settings[-1]))
+    try:
+        hz = float(clock) * 1e6
+    except ValueError:
+        hz = 0
+    if not slowest * 1e6 <= hz <= fastest * 1e6:
+        raise ValueError(f"clock must be {AUTO}, {OFF}, or {slowest:g} to {fastest:g} MHz, "
+                         f"not {clock}")
+    return below(settings, hz)
+
+
+def fastest(settings, route):
+    """Search the fastest setting that routing closes; return what ``route`` gave for it.
+
+    The routed design of the oscillator's clock tells where to begin. As long as a design does not
+    close, the next one has the fastest setting that its own routing would allow, at least one step
+    slower. If none closes, the result is that of the oscillator.
+
+    Parameters
+    ----------
+    settings : list of Setting
+        Slowest first; may be empty.
+    route : callable
+        Gives the report of a build with a setting, or with None: the oscillator.
+    """
+    first = report = route(None)
+    limit = report["fmax_mhz"] * 1e6 / MARGIN
+    while setting := below(settings, limit):
+        report = route(setting)
+        if report["fmax_mhz"] * 1e6 >= MARGIN * setting.hz:
+            return report
+        limit = min(report["fmax_mhz"] * 1e6 / MARGIN, setting.hz - 1)
+    return first
