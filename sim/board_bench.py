@@ -20,15 +20,20 @@ from bep_model.packets import PacketPort
 from bep_model.protocol import payload_bytes
 from rtl.board import Board
 from rtl.link.serial import Serial
+from rtl.store.flash import Flash
 from rtl.store.sdram import Sdram
 from rtl.verilog import convert
-from sim import sdram
+from sim import chips, flash, sdram
 from sim.bench import PERIOD, Access, Bench, rest
 from sim.job import Job
 from sim.streams import reset
 
 DIVISOR = 4
 """Clock cycles per bit on the serial line: the fewest possible."""
+
+
+CHIPS = {Sdram: sdram.Chip, Flash: flash.Chip}
+"""The model of the chip that a store needs."""
 
 
 class Pins(wiring.Component):
@@ -56,30 +61,31 @@ class Pins(wiring.Component):
         self.options = options
         self.prototypes = prototypes
         self.store = store
-        self.chip = sdram.Chip(store.clock_hz) if isinstance(store, Sdram) else None
-        self.resources = {"uart": SimpleNamespace(rx=io.SimulationPort("i", 1),
-                                                  tx=io.SimulationPort("o", 1))}
+        model = CHIPS.get(type(store))
+        self.chip = model and model(store.clock_hz)
+        self.resources = {("uart", 0): SimpleNamespace(rx=io.SimulationPort("i", 1),
+                                                       tx=io.SimulationPort("o", 1))}
         if self.chip is not None:
-            self.resources["sdram"] = self.chip.pads
+            self.resources[self.chip.resource, 0] = self.chip.pads
         super().__init__({
             "rx": In(1, init=1), "tx": Out(1),
-            **({} if self.chip is None else {"faults": Out(len(sdram.FAULTS))})})
+            **({} if self.chip is None else {"faults": Out(len(self.chip.faults))})})
 
     def request(self, name, number, *, dir):
         """Replaces the platform's method."""
-        assert (number, dir) == (0, "-")
-        return self.resources[name]
+        assert dir == "-"
+        return self.resources[name, number]
 
     def verilog(self):
         """The design with the model of the chip, as the text of a simulation."""
-        return convert(self) + ("" if self.chip is None else sdram.VERILOG)
+        return convert(self) + ("" if self.chip is None else self.chip.verilog)
 
     def elaborate(self, platform):
         m = Module()
         transport = Serial(self.default_clk_frequency // DIVISOR)
         board = Board(self.config, self.prototypes, transport, store=self.store, **self.options)
         m.submodules.board = Fragment.get(board, self)
-        uart = self.resources["uart"]
+        uart = self.resources["uart", 0]
         m.d.comb += [uart.rx.i.eq(self.rx), self.tx.eq(uart.tx.o)]
         if self.chip is not None:
             m.submodules.chip = self.chip
@@ -106,8 +112,9 @@ class Line(Access):
     async def obey(self):
         """Fail when a rule of the store's chip is broken."""
         await ValueChange(self.dut.faults)
-        raise AssertionError(
-            f"the store's chip: {', '.join(sdram.broken(int(self.dut.faults.value)))}")
+        found, = (model for model in (sdram, flash) if len(model.FAULTS) == len(self.dut.faults))
+        rules = chips.broken(found.FAULTS, int(self.dut.faults.value))
+        raise AssertionError(f"the store's chip: {', '.join(rules)}")
 
     async def listen(self):
         """Receive bytes."""

@@ -82,7 +82,8 @@ class Family:
     pll: Pll
     # A word that is read and written in one cycle is never used. Without this declaration, yosys
     # adds logic to every memory that gives its old value in that case.
-    collision: str = "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2"
+    # Reading without a clock has no such case, and may not have the declaration.
+    collision: str = "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2 r:CLK_ENABLE=1 %i"
 
     @property
     def steps(self):

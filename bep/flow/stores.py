@@ -1,33 +1,39 @@
 """The sample stores that a board can be built with (docs/store.md)."""
 
+import importlib
 import re
 
-CHOICES = "none, sdram (the board's), block:KIB (block RAM, KIB a power of two)"
+CHOICES = "none, flash or sdram (the board's chip), block:KIB (block RAM, KIB a power of two)"
 """What :func:`make` takes, for messages and help."""
 
-SIMULATED_HZ = 85_000_000
-"""Clock rate for which a simulated board's store is made."""
+SIMULATED_HZ = {"sdram": 85_000_000, "flash": 28_000_000}
+"""Clock rates for which a simulated board's stores are made."""
 
 
-def make(store, clock_hz=SIMULATED_HZ):
+def make(store, clock_hz=None):
     """The component of a sample store; None for "none".
 
     Parameters
     ----------
     store : str
         One of :data:`CHOICES`.
-    clock_hz : number
-        Of the design.
+    clock_hz : number, optional
+        Of the design; by default that of a simulated board.
 
     Raises
     ------
     ValueError
         For anything else.
     """
+    clock_hz = clock_hz or SIMULATED_HZ.get(store)
     if store == "none":
         return None
+    if store == "flash":
+        from rtl.store.flash import Flash  # who only wants to know the names needs no gateware
+
+        return Flash(round(clock_hz))
     if store == "sdram":
-        from rtl.store.sdram import Sdram  # who only wants to know the names needs no gateware
+        from rtl.store.sdram import Sdram
 
         return Sdram(round(clock_hz))
     if found := re.fullmatch(r"block:(\d{1,6})", store):
@@ -41,13 +47,11 @@ def make(store, clock_hz=SIMULATED_HZ):
 
 def fastest(store):
     """The highest clock rate with a store, in Hz."""
-    if store != "sdram":
+    if store not in SIMULATED_HZ:
         return float("inf")
-    from rtl.store.sdram import FASTEST
-
-    return FASTEST
+    return importlib.import_module(f"rtl.store.{store}").FASTEST
 
 
 def resource(store):
     """The resource of an amaranth-boards platform that a store needs; None if it needs none."""
-    return ("sdram", 0) if store == "sdram" else None
+    return {"sdram": ("sdram", 0), "flash": ("spi_flash_2x", 0)}.get(store)

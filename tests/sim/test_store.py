@@ -9,6 +9,7 @@ from bep_model import stored
 from bep_model.fit.training import chip_order
 from bep_model.protocol import Mode, slot_bits
 from rtl.store.block import BlockStore
+from rtl.store.flash import Flash
 from rtl.store.sdram import Sdram
 from sim.stored import check_stored
 from tests.sim import recurrent
@@ -65,3 +66,9 @@ def test_sdram(name):
 
 def test_sdram_recurrent():
     prove(stored_job(recurrent.CASES["batch"]), Sdram(50_000_000), "sdram")
+
+
+@pytest.mark.parametrize("name", ["online-reinforced", "three-subwords"])
+def test_flash(name):
+    """Erased, programmed, checked and read through the pins, to a model with rules."""
+    prove(stored_job(CASES[name]), Flash(28_000_000), name)
