@@ -92,7 +92,7 @@ module flash #(
                 else begin
                     if ((memory[address] & {shift[6:0], dq_i[0]}) != {shift[6:0], dq_i[0]})
                         fault(NOT_ERASED);
-                    memory[address] <= memory[address] & {shift[6:0], dq_i[0]};
+                    memory[address] = memory[address] & {shift[6:0], dq_i[0]};
                     address[7:0] <= address[7:0] + 1;
                     if (count > 39 && address[7:0] == 0) fault(ACROSS);
                 end
@@ -119,7 +119,7 @@ module flash #(
                 8'h20, 8'hd8: begin
                     if (!enabled) fault(NOT_ENABLED);
                     else for (i = 0; i < (command == 8'h20 ? 4096 : 65536); i = i + 1)
-                        memory[(address & (command == 8'h20 ? ~24'hfff : ~24'hffff)) + i] <= 8'hff;
+                        memory[(address & (command == 8'h20 ? ~24'hfff : ~24'hffff)) + i] = 8'hff;
                     enabled <= 0; busy_for <= WRITING;
                 end
                 default: ;
