@@ -222,7 +222,8 @@ def render(template, docs, entries, trainers):
         f"{template}.md.j2", entries=entries, summary=summary(entries, points, trainers),
         phases=phases(entries), speeds=speeds(entries), sweeps=sweeps(entries), cited=cited,
         bauds=" and ".join(f"{baud / 1e6:g} Mbaud" for baud in bauds),
-        margin=clocks.MARGIN, models=[pair for family in families.FAMILIES for pair in family.energy.items()])
+        margin=clocks.MARGIN,
+        models=[pair for family in families.FAMILIES for pair in family.energy.items()])
 
 
 def show(name, entry):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from amaranth.back import rtlil
-from amaranth.hdl import Fragment
-from amaranth.lib import wiring
+from amaranth.hdl import Fragment, IOPort
+from amaranth.lib import io, wiring
 from amaranth.lib.memory import ReadPort
 
 import rtl
@@ -27,9 +27,25 @@ RECURRENT = Config(5, (4, 3), 2, 3, 4, 2, max_batch=2, max_steps=3)
 VALUES = {"config": CONFIG, "prototypes": (1, 6), "lanes": 5, "width": 8, "depth": 4,
           "divisor": 12, "timeout": 1000, "undefined": True, "shape": 4, "bits": 3, "beat": 8,
           "like": ReadPort.Signature(addr_width=2, shape=4), "count": 2, "before": 1, "after": 1,
-          "baud": 250_000, "transport": Serial(250_000)}
+          "baud": 250_000, "transport": Serial(250_000), "primitive": "SB_PLL40_PAD",
+          "oscillator": 12_000_000, "reference": 1, "feedback": 64, "output": 32}
 """Values for the parameters of components without a default, by their names."""
-PLATFORM = Pins(CONFIG, (1, 6))
+
+
+class Platform(Pins):
+    """Also has an oscillator."""
+
+    default_clk = "clk"
+
+    def request(self, name, number=0, *, dir):
+        return io.SingleEndedPort(IOPort(1, name="clk")) if name == "clk" else super().request(
+            name, number, dir=dir)
+
+    def add_clock_constraint(self, clock, frequency):
+        pass
+
+
+PLATFORM = Platform(CONFIG, (1, 6))
 
 
 def components():
