@@ -1,5 +1,6 @@
 """Settings of a PLL, the search for a clock, and what is built with it."""
 
+import json
 import re
 from fractions import Fraction
 from pathlib import Path
@@ -46,11 +47,11 @@ def suits(hz):
 
 @pytest.mark.parametrize(("family", "settings"), [("iCE40", ICE40), ("ECP5", ECP5)])
 def test_every_legal_setting_is_found(family, settings):
-    rates = {round(mhz * 1_000_000) for mhz in legal(family)}
-    assert [setting.hz for setting in settings] == sorted(filter(suits, rates))
+    rates = sorted({hz for mhz in legal(family) if suits(hz := round(mhz * 1_000_000))})
+    assert [setting.hz for setting in settings] == rates
     for tenths in range(50, 2001):
         hz = tenths * 100_000
-        reachable = [rate for rate in rates if rate <= hz and suits(rate)]
+        reachable = [rate for rate in rates if rate <= hz]
         found = below(settings, hz)
         assert (found.hz if found else None) == max(reachable, default=None)
         if found:
@@ -107,7 +108,7 @@ def test_the_search(routed, tried, chosen):
 
 
 def test_a_search_is_kept(tmp_path, monkeypatch):
-    """A second one generates the oscillator's design only; a build that is gone is made again."""
+    """A second one generates one design only; a build that is gone is made again."""
     made = []
 
     def implement(plan, folder, *_):
@@ -124,14 +125,25 @@ def test_a_search_is_kept(tmp_path, monkeypatch):
     assert len(made) == 3 and first["clock_mhz"] == 28.875
     assert steps == ["generating the design", "generating the design, 30 MHz",
                      "generating the design, 28.88 MHz"]
-    assert len(list(tmp_path.glob("icebreaker-clock-*"))) == 1
+    (file,) = tmp_path.glob("icebreaker-clock-*.json")
     steps.clear()
     assert synthesis.build(TINY, "icebreaker", 1, tmp_path, steps.append) == first
-    assert len(made) == 3 and not steps
+    assert len(made) == 3 and steps == ["generating the design, 28.88 MHz"]
     assert synthesis.build(TINY, "icebreaker", 1, tmp_path, clock=28.9) == first
     (Path(first["folder"]) / "top.bin").unlink()
     assert synthesis.build(TINY, "icebreaker", 1, tmp_path) == first
     assert len(made) == 4
+
+    # A damaged file, or another design at that setting: it is searched again.
+    for damage in ("", "{}", '{"pll": {"oscillator": 12}, "build": "x"}'):
+        file.write_text(damage, encoding="utf-8")
+        assert synthesis.build(TINY, "icebreaker", 1, tmp_path) == first
+    kept = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps(kept | {"build": "icebreaker-0"}), encoding="utf-8")
+    assert synthesis.build(TINY, "icebreaker", 1, tmp_path) == first
+    assert json.loads(file.read_text(encoding="utf-8")) == kept and len(made) == 4
+    synthesis.build(TINY, "icebreaker", 2, tmp_path)
+    assert len(made) == 7
 
 
 @pytest.mark.parametrize(("board", "mhz", "instance", "constraint"), [
