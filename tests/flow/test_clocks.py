@@ -1,15 +1,14 @@
 """Settings of a PLL, the search for a clock, and what is built with it."""
 
-import json
 import re
+from dataclasses import asdict
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 
 from bep.flow import families, synthesis, toolchain
 from bep.flow.boards import boards, constraints, target
-from bep.flow.clocks import Setting, below, fastest, wanted
+from bep.flow.clocks import Setting, below, fastest, remembered, wanted
 from bep.flow.synthesis import prepare
 from bep_model.config import Config
 from rtl.link.uart import divisor
@@ -107,9 +106,33 @@ def test_the_search(routed, tried, chosen):
     assert (report["pll"] and report["pll"].hz / 1e6) == chosen
 
 
-def test_a_search_is_kept(tmp_path, monkeypatch):
-    """A second one generates one design only; a build that is gone is made again."""
-    made = []
+def test_a_search_is_remembered(tmp_path):
+    """It holds as long as the design that it found is built in the same folder."""
+    path, asked, folder = tmp_path / "clock.json", [], "board-{}"
+
+    def route(setting):
+        mhz = setting and setting.hz / 1e6
+        asked.append(mhz)
+        return {"pll": setting and asdict(setting), "folder": f"build/{folder.format(mhz)}",
+                "fmax_mhz": {None: 31, 30: 30.1}.get(mhz, 35)}
+
+    def search():
+        asked.clear()
+        return remembered(path, ICE40, route)
+    first, whole = search(), [None, 30, 28.875]
+    assert asked == whole and first["folder"] == "build/board-28.875"
+    assert search() == first and asked == [28.875]
+    for damage in ("", "{}", '{"pll": {"oscillator": 12}, "build": "x"}'):
+        path.write_text(damage, encoding="utf-8")
+        assert search() == first and asked == whole
+    folder = "other-{}"  # the gateware has changed
+    assert search()["folder"] == "build/other-28.875" and asked == [28.875, *whole]
+    search()
+    assert asked == [28.875]
+
+
+def test_a_build_searches(tmp_path, monkeypatch):
+    made, steps = [], []
 
     def implement(plan, folder, *_):
         made.append(folder)
@@ -118,32 +141,16 @@ def test_a_search_is_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(toolchain, "cells", lambda folder: {})
     monkeypatch.setattr(toolchain, "placed", lambda folder: {"ICESTORM_LC": {"used": 1}})
     monkeypatch.setattr(toolchain, "timing", lambda folder, hz: {
-        "fmax_mhz": {12_000_000: 31, 30_000_000: 30.1}.get(hz, 35), "clock_mhz": hz / 1e6})
+        "fmax_mhz": {12_000_000: 31}.get(hz, 35), "clock_mhz": hz / 1e6})
 
-    steps = []
     first = synthesis.build(TINY, "icebreaker", 1, tmp_path, steps.append)
-    assert len(made) == 3 and first["clock_mhz"] == 28.875
-    assert steps == ["generating the design", "generating the design, 30 MHz",
-                     "generating the design, 28.88 MHz"]
-    (file,) = tmp_path.glob("icebreaker-clock-*.json")
+    assert len(made) == 2 and first["clock_mhz"] == 30
+    assert steps == ["generating the design", "generating the design, 30 MHz"]
     steps.clear()
     assert synthesis.build(TINY, "icebreaker", 1, tmp_path, steps.append) == first
-    assert len(made) == 3 and steps == ["generating the design, 28.88 MHz"]
-    assert synthesis.build(TINY, "icebreaker", 1, tmp_path, clock=28.9) == first
-    (Path(first["folder"]) / "top.bin").unlink()
-    assert synthesis.build(TINY, "icebreaker", 1, tmp_path) == first
-    assert len(made) == 4
-
-    # A damaged file, or another design at that setting: it is searched again.
-    for damage in ("", "{}", '{"pll": {"oscillator": 12}, "build": "x"}'):
-        file.write_text(damage, encoding="utf-8")
-        assert synthesis.build(TINY, "icebreaker", 1, tmp_path) == first
-    kept = json.loads(file.read_text(encoding="utf-8"))
-    file.write_text(json.dumps(kept | {"build": "icebreaker-0"}), encoding="utf-8")
-    assert synthesis.build(TINY, "icebreaker", 1, tmp_path) == first
-    assert json.loads(file.read_text(encoding="utf-8")) == kept and len(made) == 4
-    synthesis.build(TINY, "icebreaker", 2, tmp_path)
-    assert len(made) == 7
+    assert len(made) == 2 and steps == ["generating the design, 30 MHz"]
+    assert synthesis.build(TINY, "icebreaker", 2, tmp_path)["seed"] == 2
+    assert len(made) == 4 and len(list(tmp_path.glob("*.json"))) == 2
 
 
 @pytest.mark.parametrize(("board", "mhz", "instance", "constraint"), [
