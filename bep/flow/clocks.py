@@ -92,14 +92,14 @@ def wanted(clock, settings):
     Raises
     ------
     ValueError
-        For :data:`AUTO`, :data:`OFF` misspelt, or for a number without a setting.
+        For what is no number, and for a number without a setting.
     """
     if not settings:
         raise ValueError(f"clock must be {AUTO} or {OFF} on a board without a PLL, not {clock}")
     slowest, fastest = (setting.hz / 1e6 for setting in (settings[0], settings[-1]))
     try:
         hz = float(clock) * 1e6
-    except ValueError:
+    except (TypeError, ValueError):
         hz = 0
     if not slowest * 1e6 <= hz <= fastest * 1e6:
         raise ValueError(f"clock must be {AUTO}, {OFF}, or {slowest:g} to {fastest:g} MHz, "

@@ -74,7 +74,8 @@ def test_a_wish_is_met_from_below(clock, mhz):
     assert wanted(clock, ICE40).hz == mhz * 1e6
 
 
-@pytest.mark.parametrize("clock", ["fast", "16.1", "270.1", "-20", "nan", "inf", "", "AUTO", 0])
+@pytest.mark.parametrize("clock", ["fast", "16.1", "270.1", "-20", "nan", "inf", "", "AUTO", 0,
+                                   None])
 def test_a_wish_that_cannot_be_met(clock):
     text = f"clock must be auto, off, or 16.125 to 270 MHz, not {clock}"
     with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
