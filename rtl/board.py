@@ -1,6 +1,6 @@
 """The design of a board: a trainer and its link to the host, with a reset button and LEDs."""
 
-from amaranth.hdl import Module, ResetInserter, Signal
+from amaranth.hdl import ClockDomain, ClockSignal, Module, ResetInserter, ResetSignal, Signal
 from amaranth.lib import io, wiring
 from amaranth.lib.cdc import FFSynchronizer
 
@@ -34,7 +34,7 @@ class Board(wiring.Component):
     reset, busy, refused : tuple of (str, int), or None
         Names and numbers of the platform's resources for the button and the LEDs.
     clock : rtl.clock.Clock, or None
-        What makes domain ``sync``; None for the platform.
+        Drives domain ``sync``; None for the platform.
     """
 
     def __init__(self, config, prototypes, transport, *, store=None, single_port=False,
@@ -60,6 +60,8 @@ class Board(wiring.Component):
 
         if self.clock:
             m.submodules.clock = self.clock
+            m.domains.sync = ClockDomain()
+            m.d.comb += [ClockSignal().eq(self.clock.clk), ResetSignal().eq(self.clock.rst)]
         blocks = {"trainer": trainer, "link": link, "transport": transport}
         if store is not None:
             blocks["store"] = store

@@ -1,8 +1,9 @@
 """The clock of a board from the PLL of its part."""
 
-from amaranth.hdl import ClockDomain, ClockSignal, Instance, Module, ResetSignal, Signal
+from amaranth.hdl import ClockDomain, ClockSignal, Instance, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.cdc import FFSynchronizer
+from amaranth.lib.wiring import Out
 
 SETTLED = 15e-6
 """Seconds from the PLL's lock to the end of reset. Block RAMs of an iCE40 read as zeros in the
@@ -10,14 +11,13 @@ first 3 us after configuration (https://github.com/YosysHQ/icestorm/issues/76)."
 
 
 class Clock(wiring.Component):
-    """Domain ``sync`` at ``oscillator`` / ``reference`` * ``feedback`` / ``output`` Hz.
+    """A clock of ``oscillator`` / ``reference`` * ``feedback`` / ``output`` Hz, and its reset.
 
-    It has no ports: it requests the default clock of an amaranth-boards platform, multiplies it
-    with a PLL, and constrains the result. An SB_PLL40_PAD takes the clock from the pad that belongs
-    to it.
+    It requests the default clock of an amaranth-boards platform, multiplies it with a PLL, and
+    constrains the result. An SB_PLL40_PAD takes the clock from the pad that belongs to it.
 
-    Timing: reset is synchronous. It begins with configuration, and again when the PLL loses its
-    lock, and ends :data:`SETTLED` after the lock.
+    Timing: reset is synchronous to the clock. It begins with configuration, and again when the PLL
+    loses its lock, and ends :data:`SETTLED` after the lock.
 
     Constraints: the numbers are legal for the part (``bep.flow.clocks``).
 
@@ -31,7 +31,15 @@ class Clock(wiring.Component):
         The PLL divides the oscillator by ``reference`` before its phase detector, its VCO by
         ``feedback`` before that, and by ``output`` after it. In an SB_PLL40_PAD, ``output`` is a
         power of two.
+
+    Members
+    -------
+    clk, rst : Out(1)
+        For a clock domain.
     """
+
+    clk: Out(1)
+    rst: Out(1, init=1)
 
     def __init__(self, primitive, oscillator, reference, feedback, output):
         self.primitive = primitive
@@ -39,11 +47,11 @@ class Clock(wiring.Component):
         self.reference = reference
         self.feedback = feedback
         self.output = output
-        super().__init__({})
+        super().__init__()
 
     @property
     def hz(self):
-        """Frequency of domain ``sync``, rounded to an integer."""
+        """Frequency of the clock, rounded to an integer."""
         return round(self.oscillator * self.feedback / (self.reference * self.output))
 
     def elaborate(self, platform):
@@ -56,13 +64,11 @@ class Clock(wiring.Component):
         platform.add_clock_constraint(made, self.hz)
 
         m.domains.lock = ClockDomain(reset_less=True, local=True)
-        m.domains.sync = ClockDomain()
         m.submodules.synchronizer = FFSynchronizer(locked, stable, o_domain="lock")
         last = round(SETTLED * self.hz)
         timer = Signal(range(last + 1))
         ready = Signal()  # 0 is the only value with which a flip-flop of an iCE40 can begin
-        m.d.comb += [ClockSignal("lock").eq(made), ClockSignal("sync").eq(made),
-                     ResetSignal("sync").eq(~ready)]
+        m.d.comb += [ClockSignal("lock").eq(made), self.clk.eq(made), self.rst.eq(~ready)]
         m.d.lock += ready.eq(stable & (timer == last))
         with m.If(~stable):
             m.d.lock += timer.eq(0)

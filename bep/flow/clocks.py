@@ -1,6 +1,10 @@
 """Which clock a bitstream has: the legal settings of a PLL, and the search for the fastest."""
 
+import json
 from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bep_model.files import replacing
 
 OFF, AUTO = "off", "auto"
 """The oscillator itself; the fastest setting that routing closes with :data:`MARGIN`."""
@@ -88,14 +92,14 @@ def wanted(clock, settings):
     Raises
     ------
     ValueError
-        For :data:`AUTO`, :data:`OFF` misspelt, or for a number without a setting.
+        For what is no number, and for a number without a setting.
     """
     if not settings:
         raise ValueError(f"clock must be {AUTO} or {OFF} on a board without a PLL, not {clock}")
     slowest, fastest = (setting.hz / 1e6 for setting in (settings[0], settings[-1]))
     try:
         hz = float(clock) * 1e6
-    except ValueError:
+    except (TypeError, ValueError):
         hz = 0
     if not slowest * 1e6 <= hz <= fastest * 1e6:
         raise ValueError(f"clock must be {AUTO}, {OFF}, or {slowest:g} to {fastest:g} MHz, "
@@ -125,3 +129,26 @@ def fastest(settings, route):
             return report
         limit = min(report["fmax_mhz"] * 1e6 / MARGIN, setting.hz - 1)
     return first
+
+
+def remembered(path, settings, route):
+    """As :func:`fastest`, whose end is kept in a file.
+
+    A setting found earlier is taken if its design is still the same: then its build is in the
+    folder that it was in.
+    """
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        setting = known["pll"] and Setting(**known["pll"])
+        build = known["build"]
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        pass  # there is none, or it is damaged
+    else:
+        report = route(setting)
+        if Path(report["folder"]).name == build:
+            return report
+    report = fastest(settings, route)
+    found = {"pll": report["pll"], "build": Path(report["folder"]).name}
+    with replacing(path) as file:
+        file.write(json.dumps(found).encode())
+    return report

@@ -23,7 +23,7 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None,
     The files go to ``build_dir/<board>-<digest>``: the bitstream ``top.bin`` or ``top.bit``, the
     tools' logs, and ``report.json``. The digest covers the whole design as RTLIL, constraints,
     commands, seed, and the versions of the tools. A build that fails leaves nothing behind. A
-    search for the clock leaves the builds that it tried; ``<board>-clock-<digest>`` keeps its end.
+    search for the clock leaves the builds that it tried, and ``<board>-clock-<digest>.json``.
 
     Parameters
     ----------
@@ -83,20 +83,12 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None,
 
     if clock != clocks.AUTO or not settings:
         return route(setting)
-
-    def search(folder):
-        report = clocks.fastest(settings, route)
-        return {"pll": report["pll"], "build": Path(report["folder"]).name}
-
-    # What was found is kept, too: the designs that were tried need not be generated again.
-    with telling(board):
-        plan, _ = prepare(config, described, seed, store=store)
-    deciding = toolchain.versions() | {"margin": clocks.MARGIN, "hz": [s.hz for s in settings]}
-    found = kept(plan, deciding, Path(build_dir), f"{Path(board).stem}-clock", search)
-    folder = Path(build_dir) / found["build"]
-    if folders.complete(folder):
-        return stored(folder)
-    return route(found["pll"] and clocks.Setting(**found["pll"]))
+    deciding = {"digest": config.digest, "board": asdict(described), "seed": seed, "store": store,
+                "settings": [each.hz for each in settings], "margin": clocks.MARGIN,
+                "versions": toolchain.versions()}
+    digest = hashlib.sha256(json.dumps(deciding).encode()).hexdigest()
+    path = Path(build_dir) / f"{Path(board).stem}-clock-{digest[:12]}.json"
+    return clocks.remembered(path, settings, route)
 
 
 def routed(config, board, described, seed, build_dir, progress, setting, store):
@@ -182,13 +174,8 @@ def kept(plan, versions, build_dir, name, make):
                                                    encoding="utf-8")
             made = [report["bitstream"]] if "bitstream" in report else []
             folders.publish(temporary, folder, ["report.json", *made])
-    return stored(build_dir / folder.name)
-
-
-def stored(folder):
-    """The report in a complete folder, with the folder."""
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    return report | {"folder": str(folder)}
+    return report | {"folder": str(build_dir / folder.name)}
 
 
 def prepare(config, described, seed, setting=None, store="none"):

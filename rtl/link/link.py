@@ -72,6 +72,7 @@ class Link(wiring.Component):
             raise TypeError(f"config must be a Config, not {config!r}")
         self.config = config
         self.timeout = timeout
+        self.store_bits = store_bits
         self._packets = Packets(config, timeout, store=store_bits is not None)
         self._player = None if store_bits is None else Player(config, store_bits)
         super().__init__({
