@@ -1,9 +1,11 @@
-"""The design of a board: a trainer and its link to the host, with a reset button and LEDs."""
+"""The design of a board: a trainer, or inference only, and its link to the host, with a reset button
+and LEDs."""
 
 from amaranth.hdl import Module, ResetInserter, Signal
 from amaranth.lib import io, wiring
 from amaranth.lib.cdc import FFSynchronizer
 
+from rtl.inference import Inference
 from rtl.link.link import Link
 from rtl.trainer import Trainer
 
@@ -30,10 +32,12 @@ class Board(wiring.Component):
         As for :class:`rtl.trainer.Trainer`.
     reset, busy, refused : tuple of (str, int), or None
         Names and numbers of the platform's resources for the button and the LEDs.
+    weights : sequence of int, or None
+        As for :class:`rtl.inference.Inference`, which then takes the trainer's place.
     """
 
     def __init__(self, config, prototypes, transport, *, single_port=False,
-                 registered=False, reset=None, busy=None, refused=None):
+                 registered=False, reset=None, busy=None, refused=None, weights=None):
         self.config = config
         self.prototypes = prototypes
         self.transport = transport
@@ -42,15 +46,17 @@ class Board(wiring.Component):
         self.reset = reset
         self.busy = busy
         self.refused = refused
+        self.weights = weights
         super().__init__({})
 
     def elaborate(self, platform):
         m = Module()
-        trainer = Trainer(self.config, self.prototypes, self.single_port, self.registered)
-        link = Link(self.config, timeout=round(platform.default_clk_frequency))
+        training, core = self.weights is None, self._core()
+        link = Link(self.config, round(platform.default_clk_frequency), counters=training)
         transport = self.transport
 
-        blocks = {"trainer": trainer, "link": link, "transport": transport}
+        blocks = {"trainer" if training else "inference": core, "link": link,
+                  "transport": transport}
         if self.reset:
             reset = Signal()
             m.submodules.button = button = io.Buffer("i", platform.request(*self.reset, dir="-"))
@@ -61,11 +67,17 @@ class Board(wiring.Component):
 
         wiring.connect(m, transport.rx, link.i)
         wiring.connect(m, link.o, transport.tx)
-        for port in ("bus", "samples", "results", "state"):
-            wiring.connect(m, getattr(link, port), getattr(trainer, port))
+        for port in core.signature.members:
+            wiring.connect(m, getattr(link, port), getattr(core, port))
         for name, resource in (("busy", self.busy), ("refused", self.refused)):
             if resource:
                 m.submodules[f"led_{name}"] = led = io.Buffer(
                     "o", platform.request(*resource, dir="-"))
                 m.d.comb += led.o.eq(getattr(link, name))
         return m
+
+    def _core(self):
+        """What works behind the link."""
+        if self.weights is None:
+            return Trainer(self.config, self.prototypes, self.single_port, self.registered)
+        return Inference(self.config, self.prototypes, self.weights, self.registered)

@@ -34,6 +34,8 @@ class Link(wiring.Component):
     timeout : int
         Clock cycles, 1..2**32-1, rounded up to a power of two. It must exceed the longest wait for
         the trainer: a batch of updates and a reinforcement sweep, or an initialisation.
+    counters : bool
+        There are counters. Else STATE_READ and STATE_WRITE are refused, and ``state`` is not used.
 
     Members
     -------
@@ -61,12 +63,13 @@ class Link(wiring.Component):
         configuration do not fit a packet.
     """
 
-    def __init__(self, config, timeout):
+    def __init__(self, config, timeout, counters=True):
         if not isinstance(config, Config):
             raise TypeError(f"config must be a Config, not {config!r}")
         self.config = config
         self.timeout = timeout
-        self._packets = Packets(config, timeout)
+        self.counters = counters
+        self._packets = Packets(config, timeout, counters)
         super().__init__({
             "i": In(stream.Signature(8)),
             "o": Out(stream.Signature(8)),
@@ -81,7 +84,7 @@ class Link(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.packets = packets = self._packets
-        m.submodules.executor = executor = Executor(self.config)
+        m.submodules.executor = executor = Executor(self.config, self.counters)
         connect(m, flipped(self.i), packets.i)
         connect(m, packets.o, flipped(self.o))
         connect(m, packets.request, executor.request)
