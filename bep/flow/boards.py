@@ -110,14 +110,14 @@ class Target:
                 raise TypeError('usb must be vendor, product and number of the port, as '
                                 f'["0403:6015", 0], not {value!r}')
 
-    def top(self, config):
-        """Return the design for a configuration."""
+    def top(self, config, weights=None):
+        """Return the design for a configuration; with weights one that only infers."""
         from rtl.board import Board  # who only wants to know the board needs no gateware
         from rtl.link.serial import Serial
 
         prototypes = integers(frame.prototypes(config))
         return Board(config, prototypes, Serial(self.baud), **self.options,
-                     reset=self.reset, busy=self.busy, refused=self.refused)
+                     reset=self.reset, busy=self.busy, refused=self.refused, weights=weights)
 
     @property
     def family(self):

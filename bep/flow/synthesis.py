@@ -18,7 +18,7 @@ from bep_model.files import telling
 from sim import folders, processes
 
 
-def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
+def build(config, board, seed=1, build_dir="build", progress=lambda what: None, weights=None):
     """Make the bitstream of a trainer, or return one made earlier.
 
     The files go to ``build_dir/<board>-<digest>``: the bitstream ``top.bin`` or ``top.bit``, the
@@ -35,6 +35,8 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
     build_dir : path
     progress : callable
         Called with a short text about each step.
+    weights : sequence of int, optional
+        As for :class:`rtl.inference.Inference`: a design that only infers.
 
     Returns
     -------
@@ -66,14 +68,15 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
         raise ValueError(f"seed must be between 0 and {(1 << 31) - 1}, not {seed}")
     described = target(board)
     name = Path(board).stem
-    check_state(config, described)
+    inference = weights is not None
+    check_state(config, described, inference)
     versions = toolchain.versions()
     progress("generating the design")
     with telling(board):
-        plan, clock_hz = prepare(config, described, seed)
+        plan, clock_hz = prepare(config, described, seed, weights)
 
     def make(folder):
-        implement(plan, folder, config, described, progress)
+        implement(plan, folder, config, described, progress, inference)
         return {
             "board": name,
             "part": described.part,
@@ -85,7 +88,8 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None):
             "digest": config.digest,
             "bitstream": described.family.bitstream,
         }
-    report = kept(plan, versions, Path(build_dir), name, make)
+    kind = f"{name}-inference" if inference else name
+    report = kept(plan, versions, Path(build_dir), kind, make)
     return report | {"cells": report["utilisation"][described.family.logic_cell]}
 
 
@@ -147,7 +151,7 @@ def kept(plan, versions, build_dir, name, make):
     return report | {"folder": str(build_dir / folder.name)}
 
 
-def prepare(config, described, seed):
+def prepare(config, described, seed, weights=None):
     """Return Amaranth's build plan, which depends on the design only, and the clock in Hz.
 
     Raises ValueError for a board whose file does not suit its platform.
@@ -159,7 +163,7 @@ def prepare(config, described, seed):
     env = processes.environment(OPENFPGALOADER="none", **family.tools)
     with patch.dict(os.environ, env, clear=True):
         plan = platform.prepare(
-            described.top(config), "top",
+            described.top(config, weights), "top",
             emit_src=False,  # source locations would put the checkout's folder into the plan
             synth_opts=family.synth_opts,
             script_after_read=family.collision,
@@ -220,7 +224,7 @@ def commands(plan):
             yield tool.removeprefix("$"), arguments
 
 
-def implement(plan, folder, config, described, progress):
+def implement(plan, folder, config, described, progress, inference=False):
     """Run the commands of a build plan that was extracted into ``folder``.
 
     Raises ValueError if the design is larger than the part, and toolchain.ToolError.
@@ -239,23 +243,32 @@ def implement(plan, folder, config, described, progress):
                                 memories.FEWER_LANES) from None
             raise
         if step == "synthesis":
-            check(config, described, family.used(toolchain.cells(folder)))
+            check(config, described, family.used(toolchain.cells(folder)), inference)
 
 
-def check(config, described, used):
+def check(config, described, used, inference=False):
     """Raise ValueError if the part has too little of a resource."""
     available = described.available
     lacking = [key for key in NAMES if used[key] > available[key]]
     if lacking:
         raise too_large([f"{used[key]} of {available[key]} {NAMES[key]}" for key in lacking],
-                        *memories.advice(config, described, lacking))
+                        *memories.advice(config, described, lacking, inference))
 
 
-def check_state(config, described):
+def check_state(config, described, inference=False):
     """Raise ValueError if the memories of a part cannot hold the state, however it is packed.
 
-    So no hopeless design is generated.
+    So no hopeless design is generated. Inference has the weights in block RAM, or in look-up
+    tables of 16 bits if that is less.
     """
+    if inference:
+        bits = (described.available["brams"] * described.family.bits["brams"]
+                + 16 * described.available["luts"])
+        needed = sum(neurons * fan_in for neurons, fan_in in config.shapes)
+        if needed > bits:
+            raise too_large([f"{needed} of {bits} bits of initialised memory for weights"],
+                            *memories.advice(config, described, ["brams"], inference))
+        return
     bits = sum(described.available[key] * each for key, each in described.family.bits.items())
     if config.memory_bits > bits:
         raise too_large([f"{config.memory_bits} of {bits} bits of memory for weights and counters"],
