@@ -11,6 +11,9 @@ from rtl.engines.random import Bernoulli
 from rtl.engines.select import Select
 from rtl.engines.winners import Winners
 
+BETWEEN = 1
+"""Clocks between two samples (docs/architecture.md), counted as waiting."""
+
 
 def inference(config, forward, steps):
     """Return the cycles of one sample that is only inferred, as a Counter by Cause.

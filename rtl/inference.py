@@ -158,7 +158,7 @@ class Inference(wiring.Component):
                 m.d.sync += steps.eq(bus.write_data)
 
     def _memories(self, m, loader):
-        """Weights and activations, each with registers behind it, and the engines at their ports."""
+        """Weights and activations, registers behind them, and the engines at their ports."""
         forward = self.forward
         m.submodules.signs = signs = SignPlane(self.lean, self.prototypes, self.weights)
         m.submodules.activations = activations = ActivationMemory(self.lean)

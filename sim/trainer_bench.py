@@ -22,10 +22,10 @@ from sim.streams import pause, receive, reset, send
 class Ports(Port, Access):
     """Accesses a trainer through its ports, with the idle times and the backpressure of a job."""
 
-    inputs = ("bus__write", "bus__address", "bus__write_data", "samples__valid",
-              "samples__payload", "results__ready", "state__request__valid",
-              "state__request__payload", "state__data__valid", "state__data__payload",
-              "state__reply__ready")
+    inputs: tuple[str, ...] = (
+        "bus__write", "bus__address", "bus__write_data", "samples__valid", "samples__payload",
+        "results__ready", "state__request__valid", "state__request__payload",
+        "state__data__valid", "state__data__payload", "state__reply__ready")
 
     def __init__(self, dut, job):
         self.dut, self.job, self.config = dut, job, job.config

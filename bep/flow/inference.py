@@ -5,10 +5,10 @@ import warnings
 from amaranth.hdl import UnusedElaboratable
 
 from bep.flow import energy, families
-from bep.flow.throughput import BETWEEN
-from bep_model import configuration, state
+from bep_model import configuration
 from bep_model.phases import frame
 from bep_model.words import integers, sign_words
+from rtl.cycles import BETWEEN
 from rtl.inference import Inference
 
 
@@ -18,8 +18,10 @@ def trained(source):
     Raises ValueError if ``source`` is something else, and what ``bep_model.state.load`` raises.
     """
     if not configuration.is_state(source):
-        raise ValueError(f"--inference is for the weights of a state file (`bep train --save`), and "
-                         f"{source} is none")
+        raise ValueError("--inference is for the weights of a state file (`bep train --save`), "
+                         f"and {source} is none")
+    from bep_model import state  # with the kernels, which only this needs
+
     return state.load(configuration.locate(source))
 
 
