@@ -1,4 +1,4 @@
-"""The design of a board: a trainer, or inference only, and its link to the host, a button and LEDs."""
+"""The design of a board: a trainer, or inference only, and its link to the host, button, LEDs."""
 
 from amaranth.hdl import Module, ResetInserter, Signal
 from amaranth.lib import io, wiring

