@@ -10,6 +10,7 @@ from bep.commands import options
 from bep.flow import inference
 from bep.flow.boards import board_file, boards, target, usage
 from bep.flow.synthesis import build
+from bep.reports.bench_report import band
 from bep_model import configuration
 from bep_model.checks import called
 from bep_model.config import Config
@@ -115,6 +116,5 @@ def figures(report):
         if found := report.get(key):
             yield f"inferred samples/s {name}", f"{found['samples_per_second']:,.0f}"
             if found["power_mw"]:
-                for what, band in (("mW", "power_mw"), ("µJ per sample", "sample_uj")):
-                    low, high = found[band]
-                    yield f"{what} {name}, modelled", f"{low:.2g} to {high:.2g}"
+                yield f"mW {name}, modelled", band(found["power_mw"])
+                yield f"µJ per sample {name}, modelled", band(found["sample_uj"])
