@@ -115,7 +115,7 @@ class Target:
                 raise TypeError('usb must be vendor, product and number of the port, as '
                                 f'["0403:6015", 0], not {value!r}')
 
-    def top(self, config, setting=None, store="none"):
+    def top(self, config, setting=None, store="none", weights=None):
         """Return the design for a configuration.
 
         Parameters
@@ -125,6 +125,8 @@ class Target:
             Of the PLL; None for no PLL.
         store : str
             As for :func:`bep.flow.stores.make`.
+        weights : sequence of int, or None
+            Of a design that only infers, see ``rtl.board.Board``.
         """
         from bep.flow.platforms import oscillator  # who only wants to know the board needs no
         from rtl.board import Board  # gateware
@@ -136,8 +138,8 @@ class Target:
         transport = Serial(self.baud, setting and setting.hz)
         hz = setting.hz if setting else oscillator(self)
         return Board(config, prototypes, transport, store=stores.make(store, hz), clock=clock,
-                     **self.options,
-                     reset=self.reset, busy=self.busy, refused=self.refused)
+                     **self.options, reset=self.reset, busy=self.busy, refused=self.refused,
+                     weights=weights)
 
     def settings(self, oscillator):
         """The PLL's legal settings for an oscillator in Hz that also suit the serial port's rate.

@@ -17,7 +17,7 @@ from sim import folders, processes
 
 
 def build(config, board, seed=1, build_dir="build", progress=lambda what: None,
-          clock=clocks.AUTO, store="none"):
+          clock=clocks.AUTO, store="none", weights=None):
     """Make the bitstream of a trainer, or return one made earlier.
 
     The files go to ``build_dir/<board>-<digest>``: the bitstream ``top.bin`` or ``top.bit``, the
@@ -40,6 +40,8 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None,
         MHz: that, or the nearest legal clock of the PLL below it.
     store : str
         The sample store, as for :func:`bep.flow.stores.make`.
+    weights : sequence of int, optional
+        As for :class:`rtl.inference.Inference`: a design that only infers.
 
     Returns
     -------
@@ -72,18 +74,22 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None,
     if not 0 <= seed < 1 << 31:
         raise ValueError(f"seed must be between 0 and {(1 << 31) - 1}, not {seed}")
     described = target(board)
+    if weights is not None and store != "none":
+        raise ValueError(f"store must be none for a design that only infers, not {store}")
     with telling(board):
         settings = [setting for setting in described.settings(oscillator(described))
                     if setting.hz <= stores.fastest(store)]
     setting = None if clock in (clocks.AUTO, clocks.OFF) else clocks.wanted(clock, settings)
-    check_state(config, described)
+    check_state(config, described, weights is not None)
 
     def route(setting):
-        return routed(config, board, described, seed, Path(build_dir), progress, setting, store)
+        return routed(config, board, described, seed, Path(build_dir), progress, setting, store,
+                      weights)
 
     if clock != clocks.AUTO or not settings:
         return route(setting)
     deciding = {"digest": config.digest, "board": asdict(described), "seed": seed, "store": store,
+                "weights": weights and list(weights),
                 "settings": [each.hz for each in settings], "margin": clocks.MARGIN,
                 "versions": toolchain.versions()}
     digest = hashlib.sha256(json.dumps(deciding).encode()).hexdigest()
@@ -91,16 +97,17 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None,
     return clocks.remembered(path, settings, route)
 
 
-def routed(config, board, described, seed, build_dir, progress, setting, store):
+def routed(config, board, described, seed, build_dir, progress, setting, store, weights):
     """The report of :func:`build` for one setting of the PLL, or None."""
     name, versions = Path(board).stem, toolchain.versions()
+    inference = weights is not None
     say = (lambda what: progress(f"{what}, {setting.hz / 1e6:.4g} MHz")) if setting else progress
     say("generating the design")
     with telling(board):
-        plan, clock_hz = prepare(config, described, seed, setting, store)
+        plan, clock_hz = prepare(config, described, seed, setting, store, weights)
 
     def make(folder):
-        implement(plan, folder, config, described, say)
+        implement(plan, folder, config, described, say, inference)
         placed = toolchain.placed(folder)
         return {
             "board": name,
@@ -117,7 +124,7 @@ def routed(config, board, described, seed, build_dir, progress, setting, store):
             "digest": config.digest,
             "bitstream": described.family.bitstream,
         }
-    return kept(plan, versions, build_dir, name, make)
+    return kept(plan, versions, build_dir, f"{name}-inference" if inference else name, make)
 
 
 def synthesize(config, board, build_dir="build", progress=lambda what: None):
@@ -178,7 +185,7 @@ def kept(plan, versions, build_dir, name, make):
     return report | {"folder": str(build_dir / folder.name)}
 
 
-def prepare(config, described, seed, setting=None, store="none"):
+def prepare(config, described, seed, setting=None, store="none", weights=None):
     """Return Amaranth's build plan, which depends on the design only, and the clock in Hz.
 
     The clock is that of a ``clocks.Setting`` of the PLL, or the oscillator's.
@@ -192,7 +199,7 @@ def prepare(config, described, seed, setting=None, store="none"):
     env = processes.environment(OPENFPGALOADER="none", **family.tools)
     with patch.dict(os.environ, env, clear=True):
         plan = platform.prepare(
-            described.top(config, setting, store), "top",
+            described.top(config, setting, store, weights), "top",
             emit_src=False,  # source locations would put the checkout's folder into the plan
             synth_opts=family.synth_opts,
             script_after_read=family.collision,
@@ -212,7 +219,7 @@ def commands(plan):
             yield tool.removeprefix("$"), arguments
 
 
-def implement(plan, folder, config, described, progress):
+def implement(plan, folder, config, described, progress, inference=False):
     """Run the commands of a build plan that was extracted into ``folder``.
 
     Raises ValueError if the design is larger than the part, and toolchain.ToolError.
@@ -231,23 +238,32 @@ def implement(plan, folder, config, described, progress):
                                 memories.FEWER_LANES) from None
             raise
         if step == "synthesis":
-            check(config, described, family.used(toolchain.cells(folder)))
+            check(config, described, family.used(toolchain.cells(folder)), inference)
 
 
-def check(config, described, used):
+def check(config, described, used, inference=False):
     """Raise ValueError if the part has too little of a resource."""
     available = described.available
     lacking = [key for key in NAMES if used[key] > available[key]]
     if lacking:
         raise too_large([f"{used[key]} of {available[key]} {NAMES[key]}" for key in lacking],
-                        *memories.advice(config, described, lacking))
+                        *memories.advice(config, described, lacking, inference))
 
 
-def check_state(config, described):
+def check_state(config, described, inference=False):
     """Raise ValueError if the memories of a part cannot hold the state, however it is packed.
 
-    So no hopeless design is generated.
+    So no hopeless design is generated. Inference has the weights in block RAM, or in look-up
+    tables of 16 bits if that is less.
     """
+    if inference:
+        bits = (described.available["brams"] * described.family.bits["brams"]
+                + 16 * described.available["luts"])
+        needed = sum(neurons * fan_in for neurons, fan_in in config.shapes)
+        if needed > bits:
+            raise too_large([f"{needed} of {bits} bits of initialised memory for weights"],
+                            *memories.advice(config, described, ["brams"], inference))
+        return
     bits = sum(described.available[key] * each for key, each in described.family.bits.items())
     if config.memory_bits > bits:
         raise too_large([f"{config.memory_bits} of {bits} bits of memory for weights and counters"],

@@ -18,13 +18,10 @@ from bep_model.packets import HEAD, TAIL
 from bep_model.phases import frame
 from bep_model.protocol import Cause, Mode, payload_bytes, sample_bytes
 from bep_model.words import integers
-from rtl.cycles import Cycles
+from rtl.cycles import BETWEEN, Cycles
 from rtl.trainer import Trainer
 from sim.expected import COUNTED, expected
 from sim.job import Job, Run
-
-BETWEEN = 1
-"""Clocks between two samples (docs/architecture.md), counted as waiting."""
 
 INFERRED = 100
 """Number of samples whose inference is counted; all take the same time."""

@@ -75,7 +75,7 @@ def build(component, config=CONFIG):
     if component in (Credit, Votes):  # only recurrent networks have them
         config = RECURRENT
     parameters = inspect.signature(component).parameters.values()
-    values = VALUES | {"config": config}
+    values = VALUES | {"config": config, "weights": [1] * config.bases[-1]}
     instance = component(**{parameter.name: values[parameter.name] for parameter in parameters
                             if parameter.default is parameter.empty
                             or parameter.name == "store_bits"})  # with it, a link has all members
