@@ -35,8 +35,8 @@ def short(value):
     return f"{value:,.0f}" if value >= 10 else f"{float(f'{value:.2g}'):g}"
 
 
-def accuracy(entry, points):
-    """Test accuracy in percent: of the accuracy run with its seeds, else of the run counted here.
+def point_of(entry, points):
+    """The point of the accuracy run of a design, with its seeds; None if there is none.
 
     Parameters
     ----------
@@ -48,9 +48,16 @@ def accuracy(entry, points):
     for point in points:
         data = {point.get("data"), entry.get("data")} - {None}  # older results do not tell
         if len(data) < 2 and same(point["run"], entry["run"]):
-            spread = "" if point["sd"] is None else f" ± {point['sd']:.1f}"
-            return f"{point['mean']:.1f}{spread} % (n = {point['n']})"
-    return f"{100 * entry['measured']['run_accuracy']:.1f} % (n = 1)"
+            return point
+    return None
+
+
+def accuracy(entry, points):
+    """Test accuracy in percent: of :func:`point_of`, else of the run counted here."""
+    if (point := point_of(entry, points)) is None:
+        return f"{100 * entry['measured']['run_accuracy']:.1f} % (n = 1)"
+    spread = "" if point["sd"] is None else f" ± {point['sd']:.1f}"
+    return f"{point['mean']:.1f}{spread} % (n = {point['n']})"
 
 
 def same(one, other):
@@ -199,7 +206,10 @@ def write(docs, readme, new):
 
     ``readme`` may be None: no README.
     """
-    entries = (documents.stored(docs, "bench") or {}) | new
+    points = list(measured_points(docs))
+    entries = {name: entry | {"accuracy_mean": (point["mean"] if (
+        point := point_of(entry, points)) else 100 * entry["measured"]["run_accuracy"])}
+        for name, entry in ((documents.stored(docs, "bench") or {}) | new).items()}
     if not entries:
         raise ValueError(f"{docs / 'results' / 'bench.json'} has no design yet")
     texts = {docs / "throughput.md": render("throughput", docs, entries, cited.TRAINERS)}
@@ -212,10 +222,7 @@ def write(docs, readme, new):
 
 def render(template, docs, entries, trainers):
     """The text of a template, with these cited trainers beside ours."""
-    headline = documents.stored(docs, "headline") or {}
-    data = headline.get("data", {})
-    points = [point | {"data": data.get(point["run"].get("dataset"))}
-              for point in headline.get("points", [])]
+    points = list(measured_points(docs))
     bauds = sorted({target(entry["board"]).baud for entry in entries.values()
                     if entry["board"] in boards()})  # not those of somebody's own file
     return documents.render(
@@ -224,6 +231,14 @@ def render(template, docs, entries, trainers):
         bauds=" and ".join(f"{baud / 1e6:g} Mbaud" for baud in bauds),
         margin=clocks.MARGIN,
         models=[pair for family in families.FAMILIES for pair in family.energy.items()])
+
+
+def measured_points(docs):
+    """The points of the experiments that have the accuracies of designs, each with its data."""
+    for name in ("headline", "orders"):
+        stored = documents.stored(docs, name) or {}
+        for point in stored.get("points", []):
+            yield point | {"data": stored.get("data", {}).get(point["run"].get("dataset"))}
 
 
 def show(name, entry):

@@ -150,7 +150,7 @@ def place(tmp_path, monkeypatch):
         f"above\n{bench_report.BEGIN}\nold\n{bench_report.END}\nbelow\n")
     Path("docs/results").mkdir(parents=True)
     monkeypatch.setattr(bench.datasets, "load", lambda name, **_: datasets_load(name).limit(70))
-    monkeypatch.setattr(designs, "build", lambda *_, clock="auto": BUILT | {
+    monkeypatch.setattr(designs, "build", lambda *_, clock="auto", store="none": BUILT | {
         "fmax_mhz": 20 + (clock == "off")})
     sizes = {key: value for key, value in BUILT.items() if key != "fmax_mhz"}
     monkeypatch.setattr(designs, "synthesize", lambda config, *_: sizes | {
@@ -211,7 +211,7 @@ def test_everything_is_written(place):
 
 
 def test_the_page_says_whose_clock_it_is(place, monkeypatch):
-    monkeypatch.setattr(designs, "build", lambda *_: BUILT | {"clock_mhz": 12.0, "pll": None})
+    monkeypatch.setattr(designs, "build", lambda *_, **__: BUILT | {"clock_mhz": 12.0, "pll": None})
     ended = run("designs.toml", "one", "--epochs", 1, "--docs", "docs")
     assert ended.exit_code == 0, ended.output
     cycles = json.loads(Path("docs/results/bench.json").read_text())["one"]["measured"][
