@@ -56,7 +56,7 @@ def command(
         raise ValueError("give either a file of designs or --report")
     found = [] if designs is None else experiment.load(designs, names or (), board)
     table = None if docs is None else readme
-    folders.check_writable(build_dir)
+    folders.check_writable(build_dir=build_dir)
     if docs is not None:
         bench_report.check_complete(docs, found, epochs, simulated, sweep)
     else:

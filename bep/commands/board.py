@@ -289,7 +289,7 @@ def simulate(
     from sim import desk, folders  # needs another extra
 
     integer("latency", latency, 0, 1000)
-    folders.check_writable(build_dir)
+    folders.check_writable(build_dir=build_dir)
     config = configuration.load(source).config
     desk.serve(config, lambda name: typer.echo(name), latency=latency, root=build_dir,
                store=stores.make(store), **target(board).options if board else {})

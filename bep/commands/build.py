@@ -44,7 +44,7 @@ def command(
 ):
     """Make the bitstream of a trainer for a board, and report its size and speed."""
     check_outputs({"--config": config, "--board": board_file(board)}, **{"--json": json})
-    folders.check_writable(build_dir)
+    folders.check_writable(build_dir=build_dir)
     given = {"inputs": inputs, "layers": tuple(hidden) if hidden else None, "classes": classes,
                "counter_bits": counter_bits, "weight_lanes": weight_lanes,
                "counter_lanes": counter_lanes, "max_batch": max_batch}

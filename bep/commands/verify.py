@@ -103,7 +103,7 @@ def command(
     found = context.obj
     check_outputs({"--config": config, "--board": board and board_file(board)},
                   **{"--json": json})
-    folders.check_writable(build_dir)
+    folders.check_writable(build_dir=build_dir)
     integer("seed", seed, 0, MOST_SEED)
     one_of("counters", counters, ("every", "end"))
     one_of("order", order, ORDERS)

@@ -197,7 +197,7 @@ def test_missing_file_and_folder(mnist):
 @pytest.mark.parametrize(("arguments", "text"), [
     ("--dataset cifar", "unknown data set 'cifar'; known are digits, random-prototypes, mnist, "
                         "fashion-mnist"),
-    ("--counter-lanes 7", "--counter-lanes must divide weight_lanes (64), not 7"),
+    ("--counter-lanes 7", "--counter-lanes must divide --weight-lanes (64), not 7"),
     ("--epochs -1", "--epochs must be 0 or more, not -1"),
     ("--hidden 0", "--hidden[0] must be between 1 and 65535, not 0"),
     ("--hidden 8 -8", "--hidden[1] must be between 1 and 65535, not -8"),
