@@ -202,7 +202,7 @@ def test_a_cut_line():
 
 @pytest.mark.parametrize(("number", "text"), [
     (errno.ENOENT, "there is no such port"), (errno.EACCES, "join the group"),
-    (errno.EAGAIN, "another program uses it"), (errno.EIO, "something"),
+    (errno.EAGAIN, "another program uses it"), (errno.EIO, os.strerror(errno.EIO)),
 ])
 def test_a_port_that_cannot_be_opened(number, text, monkeypatch):
     def refuse(*_, **__):
