@@ -187,7 +187,8 @@ def train(
                      max_batch=hyper.batch, seed=prototype_seed, stable=hyper.stable,
                      **{} if steps is None else {"max_steps": steps})
     hyper = with_sweep(hyper, sweep)
-    parameters = training.check(config, samples, epochs, hyper, keep_best)
+    with called({} if steps is None else {"max_steps": "steps"}):
+        parameters = training.check(config, samples, epochs, hyper, keep_best)
     preset = save_config and Preset(dataset, config.layers, counter_bits, epochs, hyper, encoding,
                                     validation, keep_best)
     network = Network(config, literal_targets=literal_targets)

@@ -43,7 +43,8 @@ def samples_for(config, dataset, count, seed, data=None, encoding="default"):
         return replace(train, x=x)
     loaded = datasets.load(dataset, data=data, seed=seed, validation=False, encoding=encoding)
     loaded.check(config)
-    return loaded.limit(count).train
+    with called({"train_samples": "samples"}):
+        return loaded.limit(count).train
 
 
 def example(dataset, seed, data, encoding):
