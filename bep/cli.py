@@ -12,6 +12,7 @@ with at_once():  # from here on Ctrl-C is no traceback
     import importlib
     import importlib.metadata
     import importlib.util
+    import os
     import re
     import signal
     import sys
@@ -43,6 +44,8 @@ PACKAGES = ("bep_model", "rtl", "sim")
 
 LISTS = ("--hidden",)
 """Options that take several values."""
+MOST_DIGITS = 40
+"""Of a number in a message; a longer one is cut."""
 
 
 def spread(arguments):
@@ -61,10 +64,19 @@ def spread(arguments):
 
 
 class Command(TyperCommand):
-    """A command whose list options take their values in a row."""
+    """A command whose list options take their values in a row, and others one that is not empty."""
 
     def parse_args(self, ctx, args):
-        return super().parse_args(ctx, spread(args))
+        args = spread(args)
+        values, _, order = self.make_parser(ctx).parse_args(list(args))
+        for option in order:
+            written = option.opts[0]
+            if values[option.name] == "":
+                ctx.fail(f"{written if written.startswith('-') else option.metavar} must not be "
+                         "empty")
+            if order.count(option) > 1 and not option.multiple:
+                ctx.fail(f"{' or '.join(option.opts)} must be given once")
+        return super().parse_args(ctx, args)
 
 
 class Group(TyperGroup):
@@ -90,7 +102,7 @@ class Group(TyperGroup):
             text = usage(error)
             if text is None or not given:  # without arguments it is the help
                 raise
-            typer.echo(f"bep: {text}", err=True)
+            typer.echo(f"bep: {shortened(text)}", err=True)
             raise typer.Exit(2) from None
 
     def resolve_command(self, ctx, args):
@@ -103,6 +115,7 @@ class Group(TyperGroup):
         try:
             with stoppable():
                 check_packages()
+                check_folder()
                 return super().invoke(ctx)
         except KeyboardInterrupt as stop:
             warnings.simplefilter("ignore")  # about objects that were left unfinished
@@ -115,7 +128,7 @@ class Group(TyperGroup):
             if text is None or ctx.params["traceback"]:
                 raise
             warnings.simplefilter("ignore")  # about objects that were left unfinished
-            typer.echo(f"bep: {text}", err=True)
+            typer.echo(f"bep: {shortened(text)}", err=True)
             raise typer.Exit(2) from None
 
 
@@ -130,13 +143,23 @@ def usage(error, command=None):
 
 
 def named(text, command):
-    """Replace a value's name at the start of a message by the option that the user wrote."""
+    """Replace a value's name at the start of a message by the option that the user wrote.
+
+    So are the other names of values in it that are no words of English.
+    """
     name = re.match(r"\w+(?=(\[\d+\])? (must|needs) )", text)
     if name is None or command not in COMMANDS:
         return text
     written = {option.name: option.opts[0] for each in family(load(command))
                for option in each.params if option.opts[0].startswith("--")}
-    return written.get(name[0], name[0]) + text[name.end():]
+    return written.get(name[0], name[0]) + re.sub(
+        r"\b[a-z]+(_[a-z]+)+\b", lambda other: written.get(other[0], other[0]), text[name.end():])
+
+
+def shortened(text):
+    """A message without most digits of a number that fills the screen."""
+    return re.sub(rf"\d{{{MOST_DIGITS},}}",
+                  lambda number: f"{number[0][:9]}... ({len(number[0])} digits)", text)
 
 
 def message(error, command):
@@ -169,6 +192,8 @@ def load(name):
     module, _, function = COMMANDS[name][0].partition(":")
     found = importlib.import_module(module)
     if hasattr(found, "app"):
+        for each in found.app.registered_commands:
+            each.cls = Command
         command: Any = typer.main.get_group(found.app)
     else:
         alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -209,6 +234,15 @@ def check_packages():
                 f"the module {name} of {DISTRIBUTION} is hidden by {', '.join(places)}: rename "
                 "that, or take its folder off PYTHONPATH" if places else
                 f"the module {name} of {DISTRIBUTION} is missing")
+
+
+def check_folder():
+    """Raise OSError if the working folder was removed: no name of a file would mean anything."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise OSError(f"the working folder {os.environ.get('PWD', '')} cannot be used: "
+                      f"{error.strerror}") from None
 
 
 def version(wanted):

@@ -67,6 +67,11 @@ def versions(*packages):
     return found
 
 
+def say(text):
+    """Print a line, which is not folded."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
 def table(title, rows):
     """Print rows (what, value, ...) as a table."""
     console.print(title, style="italic")
@@ -124,14 +129,11 @@ def lines(what, total):
     """Like :meth:`Stages.begin`, with one line when the stage begins and ten spread over it."""
     done = 0
 
-    def say(*parts):
-        console.print(", ".join(filter(None, parts)), markup=False, highlight=False, soft_wrap=True)
-
     def advance(amount=1, found=""):
         nonlocal done
         before, done = done, done + amount
         if total and 10 * done // total > 10 * before // total:
-            say(f"{what}: {done:,} of {total:,}", found)
+            say(f"{what}: {done:,} of {total:,}" + (f", {found}" if found else ""))
 
-    say(what)
+    say(f"{what}: 0 of {total:,}" if total else what)
     return advance

@@ -122,7 +122,8 @@ class Board:
             raise Silent(f"{self.port}: no trainer answers: is this the board's port, and is its "
                          "bitstream loaded?") from None
         except LinkError as error:
-            raise LinkError(f"{self.port}: {error}") from None
+            raise LinkError(f"{self.port}: what answers is no trainer, or its rate is another: "
+                            f"{error}") from None
         finally:
             self.line.limit = self.line.timeout
 

@@ -6,7 +6,7 @@ import stat
 import sys
 import tempfile
 import tomllib
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import MISSING, fields
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def replacing(path):
     with _said_of(path):
         handle, temporary = _beside(target)
     try:
-        with _said_of(path), open(handle, "wb") as file:
+        with _said_of(path, nameless=True), open(handle, "wb") as file:
             yield file
             file.flush()
             os.fchmod(handle, _mode(target))  # mkstemp's files are for the owner only
@@ -47,6 +47,16 @@ def replacing(path):
         with suppress(FileNotFoundError):  # stopped just after the rename
             os.unlink(temporary)
         raise
+
+
+def write_all(contents):
+    """Write several files, a dict of path to bytes: all of them or, after an exception, none.
+
+    What a device or a pipe has taken before the exception cannot be taken back.
+    """
+    with ExitStack() as stack:  # which ends with the files that come last
+        for path in sorted(contents, key=lambda path: written_to(Path(path))):
+            stack.enter_context(replacing(path)).write(contents[path])
 
 
 def check_writable(path):
@@ -150,12 +160,15 @@ def _mode(target):
 
 
 @contextmanager
-def _said_of(path):
-    """What the system says in this block is said of ``path``, as the user named it."""
+def _said_of(path, nameless=False):
+    """What the system says in this block is said of ``path``, as the user named it.
+
+    With ``nameless``, only what is not said of another file.
+    """
     try:
         yield
     except OSError as error:
-        if error.strerror:  # it is the system's
+        if error.strerror and not (nameless and error.filename):  # it is the system's
             raise OSError(error.errno, error.strerror, str(path)) from None
         raise
 
@@ -168,7 +181,8 @@ def read_toml(path):
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not a TOML file: {error}") from None
+        text = "it has a number of too many digits" if "int_max_str_digits" in str(error) else error
+        raise ValueError(f"{path} is not a TOML file: {text}") from None
 
 
 @contextmanager

@@ -1,11 +1,16 @@
 """A serial port as a line of bytes for packets, by pyserial."""
 
 import errno
+import os
 import time
 from contextlib import contextmanager, suppress
 
 import serial
 
+from bep_model.checks import integer
+
+MOST_BAUD = 100_000_000
+"""Bits per second; no chip of a serial port is faster."""
 LOOK = 0.05
 """Seconds after which reading looks whether its time is over."""
 REASONS = {
@@ -15,6 +20,8 @@ REASONS = {
                   "(docs/board.md)",
     errno.EAGAIN: "another program uses it",
     errno.EBUSY: "another program uses it",
+    errno.ENOTTY: "it is no serial port",
+    errno.EISDIR: "it is a folder",
 }
 """Why a port cannot be opened, in words."""
 
@@ -31,7 +38,7 @@ class SerialLine:
     port : str
         Name of the serial port, such as /dev/ttyUSB0, or a URL of pyserial.
     baud : int
-        Bits per second.
+        Bits per second, 1..:data:`MOST_BAUD`.
     timeout : float
         Most seconds for a request, an answer, and a command.
 
@@ -42,17 +49,20 @@ class SerialLine:
 
     Raises
     ------
+    TypeError, ValueError
+        For a baud that is not allowed.
     OSError
         If the port cannot be opened, with the reason.
     """
 
     def __init__(self, port, baud, timeout):
+        baud = integer("baud", baud, 1, MOST_BAUD)
         self.port, self.timeout, self.limit, self.deadline = port, timeout, timeout, 0.0
         try:
             self.serial = serial.serial_for_url(
                 port, baud, timeout=LOOK, write_timeout=timeout, exclusive=True)
-        except OSError as error:
-            raise OSError(f"{port}: {REASONS.get(error.errno or 0, str(error))}") from None
+        except Exception as error:  # of many types: pyserial lets some of the system's through
+            raise OSError(f"{port}: {_reason(error, baud)}") from None
         with suppress(ValueError, NotImplementedError, AttributeError):
             self.serial.set_low_latency_mode(True)  # else FTDI chips hold answers for 16 ms
 
@@ -88,4 +98,15 @@ class SerialLine:
         except serial.SerialTimeoutException:
             raise Silent(f"{self.port}: it takes no bytes") from None
         except OSError as error:
-            raise OSError(f"{self.port}: the link was cut: {error}") from None
+            raise OSError(f"{self.port}: the link was cut: {_reason(error)}") from None
+
+
+def _reason(error, baud=None):
+    """Why pyserial failed, in words."""
+    if baud is not None and isinstance(error, ValueError | OverflowError) and "URL" not in str(
+            error):
+        return f"it takes no {baud} bits per second"
+    # The system's number is that of the error, or of one that was caught.
+    numbers = [getattr(error, "errno", None), *getattr(error.__context__, "args", ())]
+    number = next((each for each in numbers if isinstance(each, int)), None)
+    return str(error) if number is None else REASONS.get(number, os.strerror(number))

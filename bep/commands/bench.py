@@ -8,7 +8,7 @@ from typer import Argument, Option
 
 from bep import results
 from bep.experiments import designs as experiment
-from bep.experiments.runs import content
+from bep.experiments.runs import content, place
 from bep.reports import bench_report
 from bep_model.data import datasets
 from sim import folders
@@ -56,7 +56,7 @@ def command(
         raise ValueError("give either a file of designs or --report")
     found = [] if designs is None else experiment.load(designs, names or (), board)
     table = None if docs is None else readme
-    folders.check_writable(build_dir)
+    folders.check_writable(build_dir=build_dir)
     if docs is not None:
         bench_report.check_complete(docs, found, epochs, simulated, sweep)
     else:
@@ -71,7 +71,8 @@ def command(
             *["--simulate", str(simulated)] * bool(simulated), *["--sweep"] * sweep]
     for design, config, preset in found:
         with results.Stages() as stages:
-            loaded = datasets.load(preset.dataset, data=data, encoding=preset.encoding)
+            loaded = datasets.load(preset.dataset, data=place(preset.dataset, data),
+                                   encoding=preset.encoding)
             entry = experiment.run(design, config, preset, loaded, stages,
                                    epochs=epochs, simulated=simulated, sweep=sweep,
                                    build_dir=build_dir)

@@ -55,9 +55,13 @@ def opened(config, port, baud, timeout, progress=None):
     rate = 1_000_000
     if port is None:
         port, rate = ports.find()
-    if baud is not None:
-        rate = integer("baud", baud, 1)
-    return Board(port, config, baud=rate, timeout=timeout, progress=progress)
+    return Board(port, config, baud=rate if baud is None else baud, timeout=timeout,
+                 progress=progress)
+
+
+def of_training(preset):
+    """Hyper-parameters and keep_best that decide whether validation samples are held out."""
+    return (preset.hyper, preset.keep_best) if preset else (HYPER, False)
 
 
 def held(source, config):
@@ -140,12 +144,11 @@ def train(
     check_outputs({"SOURCE": source}, **{"--save": save})
     integer("seed", seed, 0, MOST_SEED)
     found = context.obj
-    if validation is None:
-        validation = held_out(dataset, hyper, keep_best)
+    validation = held_out(validation, dataset, hyper, keep_best)
     samples = planned(found, dataset, data, encoding, validation, train_samples, data_seed, window,
                       chunk, bits, expand, fold)
     hyper = with_sweep(hyper, sweep)
-    training.check(found.config, samples, epochs, hyper)
+    training.check(found.config, samples, epochs, hyper, keep_best)
     begun = held(source, found.config)
     with results.Stages() as stages, opened(found.config, port, baud, timeout) as trainer:
         trainer.connect()
@@ -191,6 +194,7 @@ def evaluate(
     dataset: options.Dataset = "digits",
     data: options.Data = None,
     encoding: options.Images = "default",
+    validation: options.Validation = None,
     data_seed: options.DataSeed = 0,
     window: options.Window = Encoding.window,
     chunk: options.Chunk = Encoding.chunk,
@@ -199,10 +203,14 @@ def evaluate(
     fold: options.Fold = 0,
     port: Port = None, baud: Baud = None, timeout: Timeout = 10.0,
 ):
-    """Infer the test samples of a data set with the weights that are on the board."""
+    """Infer the test samples of a data set with the weights that are on the board.
+
+    The options of the data must be those of the training: an encoding is learnt from its samples.
+    """
     found = context.obj
-    samples = planned(found, dataset, data, encoding, False, None, data_seed, window, chunk, bits,
-                      expand, fold)
+    validation = held_out(validation, dataset, *of_training(found.preset))
+    samples = planned(found, dataset, data, encoding, validation, None, data_seed, window, chunk,
+                      bits, expand, fold)
     with opened(found.config, port, baud, timeout) as trainer:
         accuracy = training.accuracy(trainer.connect(infer=True), samples.test)
     results.table(f"{dataset} on the board at {trainer.port}",
@@ -229,9 +237,7 @@ def load(
 ):
     """Load a data set into the board's sample store, unless it is there, and check it."""
     found = context.obj
-    if validation is None:
-        plan = found.preset
-        validation = held_out(dataset, plan.hyper if plan else HYPER, plan and plan.keep_best)
+    validation = held_out(validation, dataset, *of_training(found.preset))
     samples = planned(found, dataset, data, encoding, validation, train_samples, data_seed, window,
                       chunk, bits, expand, fold)
     with results.Stages() as stages, opened(found.config, port, baud, timeout) as trainer:
@@ -258,6 +264,7 @@ def read(
     with opened(config, port, baud, timeout) as trainer:
         found = trainer.connect().read()
     results.deliver((out, lambda path: state.save(path, found)))
+    results.say(f"the state of the board at {trainer.port} is in {out}")
 
 
 @app.command()
@@ -269,6 +276,7 @@ def write(
     config, _ = state.describe(source)
     with opened(config, port, baud, timeout) as trainer:
         trainer.connect().write(state.load(source, State(config)))
+    results.say(f"the board at {trainer.port} has the state of {source}")
 
 
 @app.command()
@@ -292,7 +300,7 @@ def simulate(
     from sim import desk, folders  # needs another extra
 
     integer("latency", latency, 0, 1000)
-    folders.check_writable(build_dir)
+    folders.check_writable(build_dir=build_dir)
     built: dict[str, Any] = target(board).options if board else {}
     if infer:
         from bep.flow import inference

@@ -54,7 +54,7 @@ def command(
     (docs/inference.md).
     """
     check_outputs({"--config": config, "--board": board_file(board)}, **{"--json": json})
-    folders.check_writable(build_dir)
+    folders.check_writable(build_dir=build_dir)
     given = {"inputs": inputs, "layers": tuple(hidden) if hidden else None, "classes": classes,
                "counter_bits": counter_bits, "weight_lanes": weight_lanes,
                "counter_lanes": counter_lanes, "max_batch": max_batch}

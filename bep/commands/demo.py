@@ -25,7 +25,7 @@ def demo(
     """
     if epochs < 1:
         raise ValueError(f"epochs must be at least 1, not {epochs}")
-    folders.check_writable(build_dir)
+    folders.check_writable(build_dir=build_dir)
     folder = build_dir / "demo"
     folder.mkdir(parents=True, exist_ok=True)
     check_outputs(report=folder / "report.json", **{"--json": json})

@@ -14,7 +14,7 @@ from bep.commands import options
 from bep.flow import inference
 from bep.flow.boards import board_file, boards, target
 from bep_model import configuration
-from bep_model.files import STANDARD_OUTPUT, check_outputs, replacing
+from bep_model.files import STANDARD_OUTPUT, check_outputs, write_all
 from bep_model.host import bring_up_writes
 from bep_model.phases import frame, random
 from bep_model.registers import registers
@@ -135,15 +135,13 @@ def command(
         texts = {out: convert(trainer, name)}
     if bring_up is not None:
         texts[bring_up] = memory_file(shape, writes)
-    for path, text in texts.items():
-        with replacing(path) as file:
-            file.write(text.encode())
+    write_all({path: text.encode() for path, text in texts.items()})
     typer.echo(markdown(port_table(trainer)), err=STANDARD_OUTPUT in texts)
 
 
 def check(config, out, bring_up, name, board):
     """Raise ValueError or OSError for what can be known before any work."""
-    check_outputs({"CONFIG": config, "--board": board and board_file(board)},
+    check_outputs({"FILE": config, "--board": board and board_file(board)},
                   **{"--out": out, "--bring-up": bring_up})
     if not (name.isidentifier() and name.isascii()):
         raise ValueError("--name must be letters, digits and underscores, and begin with no digit, "

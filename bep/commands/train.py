@@ -2,7 +2,9 @@
 
 import shlex
 import sys
+from contextlib import suppress
 from dataclasses import asdict, replace
+from functools import wraps
 from pathlib import Path
 from typing import Annotated
 
@@ -57,9 +59,17 @@ def trainer(found, samples, of_file, **options):
         return Config(**shape | options)
 
 
-def held_out(dataset, hyper, keep_best):
-    """Whether validation samples are held out if no option says so."""
-    return dataset != "digits" or hyper.patience > 0 or keep_best
+def held_out(validation, dataset, hyper, keep_best):
+    """Whether validation samples are held out; None stands for what suits the rest.
+
+    Raises ValueError if they are not and have to be.
+    """
+    needed = "patience" if hyper.patience > 0 else "keep_best" if keep_best else None
+    if validation is None:
+        return dataset != "digits" or needed is not None
+    if needed and not validation:
+        raise ValueError(f"{needed} needs validation samples: give no --no-validation")
+    return validation
 
 
 def with_sweep(hyper, sweep):
@@ -69,7 +79,33 @@ def with_sweep(hyper, sweep):
     return replace(hyper, sweep=sweep)
 
 
+def beside(save, json):
+    """The file of unfinished epochs, beside what is to be written; None if that is no file."""
+    return next((Checkpoint.beside(path) for path in (save, json)
+                 if path is not None and not written_to(path)), None)
+
+
+def resumable(command):
+    """A command that, if it is stopped, tells where the epochs are that are done."""
+    @wraps(command)
+    def resumable(save, json, **options):
+        try:
+            return command(save=save, json=json, **options)
+        except KeyboardInterrupt as stop:
+            unfinished, done = beside(save, json), 0
+            with suppress(ValueError, OSError):
+                done, epochs = unfinished.epochs() if unfinished else (0, 0)
+            stop.add_note("nothing is kept, which --save FILE would change" if unfinished is None
+                          else "before the end of an epoch nothing is kept" if not done
+                          else f"{done} of {epochs} epochs are in {unfinished.path}; the same "
+                          "command goes on from there")
+            raise
+
+    return resumable
+
+
 @with_hyper
+@resumable
 def train(
     context: typer.Context,
     source: Annotated[Path | None, Option(
@@ -126,14 +162,13 @@ def train(
     With --save or --json, a training that is stopped goes on with the same command: beside that
     file, the epochs that are done are in one that ends in `.unfinished`.
     """
-    # Beside what is to be written, unless that is a pipe or the like.
-    unfinished = next((Checkpoint.beside(path) for path in (save, json)
-                       if path is not None and not written_to(path)), None)
+    unfinished = beside(save, json)
     check_outputs({"--start": start, "--config": source}, **{
         "--save": save, "--save-config": save_config, "--json": json,
-        "checkpoint": unfinished and unfinished.path})
-    if validation is None:
-        validation = held_out(dataset, hyper, keep_best)
+        "the file of unfinished epochs": unfinished and unfinished.path})
+    if unfinished is not None:
+        unfinished.epochs()  # raises for what is none
+    validation = held_out(validation, dataset, hyper, keep_best)
     options.check_data(dataset, data)
     integer("data_seed", data_seed, 0, MOST_SEED)
     integer("seed", seed, 0, MOST_SEED)
@@ -152,7 +187,8 @@ def train(
                      max_batch=hyper.batch, seed=prototype_seed, stable=hyper.stable,
                      **{} if steps is None else {"max_steps": steps})
     hyper = with_sweep(hyper, sweep)
-    parameters = training.check(config, samples, epochs, hyper)
+    with called({} if steps is None else {"max_steps": "steps"}):
+        parameters = training.check(config, samples, epochs, hyper, keep_best)
     preset = save_config and Preset(dataset, config.layers, counter_bits, epochs, hyper, encoding,
                                     validation, keep_best)
     network = Network(config, literal_targets=literal_targets)
@@ -162,26 +198,21 @@ def train(
     # Nothing to do, but the model's loops are compiled now, outside the time that is reported.
     network.train(samples.train.x[:0], samples.train.labels[:0], parameters)
     network.flush(parameters)
+    if unfinished and (earlier := unfinished.check(
+            network, samples, epochs=epochs, hyper=hyper, seed=seed, keep_best=keep_best,
+            order=order)):
+        results.say(f"going on from {unfinished.path}, {earlier} of {epochs} epochs")
     with results.Stages() as stages:
-        done, ended = stages.begin("epochs", epochs), 0
+        done = stages.begin("epochs", epochs)
 
         def progress(epoch):
-            nonlocal ended
-            ended += 1
             held = epoch.validation_accuracy
             done(1, f"error {epoch.error:.1%}"
                  + ("" if held is None else f", validation {held:.1%}"))
 
-        try:
-            history = training.fit(network, samples, epochs=epochs, hyper=hyper, seed=seed,
-                                   progress=progress, keep_best=keep_best, checkpoint=unfinished,
-                                   order=order)
-        except KeyboardInterrupt as stop:
-            stop.add_note("nothing is kept, which --save FILE would change" if unfinished is None
-                          else "before the end of an epoch nothing is kept" if not ended
-                          else f"{ended} of {epochs} epochs are in {unfinished.path}; the same "
-                          "command goes on from there")
-            raise
+        history = training.fit(network, samples, epochs=epochs, hyper=hyper, seed=seed,
+                               progress=progress, keep_best=keep_best, checkpoint=unfinished,
+                               order=order)
     seconds = sum(epoch.seconds for epoch in history)
     result = {
         "preset": None if source is None else str(source),
@@ -210,8 +241,6 @@ def train(
         (save_config, lambda path: configuration.dump(
             path, config, preset=preset, comment=shlex.join(["bep", *sys.argv[1:]]))),
         (json, lambda path: results.write_json(path, result)))
-    if unfinished is not None:
-        unfinished.remove()
     held = result["validation_accuracy"]
     speed = result["samples_per_second"]
     results.table(f"{dataset}, {'-'.join(map(str, config.widths))}, {epochs} epochs, seed {seed}", [
@@ -221,3 +250,5 @@ def train(
         ("seconds of training", f"{seconds:.2f}"),
         *([] if speed is None else [("samples per second", f"{speed:,.0f}")]),
     ])
+    if unfinished is not None:  # all is told: a stop before that says where the epochs are
+        unfinished.remove()

@@ -53,7 +53,8 @@ def samples_for(config, dataset, count, seed, data=None, encoding="default"):
         return replace(train, x=x)
     loaded = datasets.load(dataset, data=data, seed=seed, validation=False, encoding=encoding)
     loaded.check(config)
-    return loaded.limit(count).train
+    with called({"train_samples": "samples"}):
+        return loaded.limit(count).train
 
 
 def example(dataset, seed, data, encoding):
@@ -118,7 +119,7 @@ def command(
     found = context.obj
     check_outputs({"--config": config, "--board": board and board_file(board)},
                   **{"--json": json})
-    folders.check_writable(build_dir)
+    folders.check_writable(build_dir=build_dir)
     integer("seed", seed, 0, MOST_SEED)
     one_of("counters", counters, ("every", "end"))
     one_of("order", order, ORDERS)

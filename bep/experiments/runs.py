@@ -6,12 +6,13 @@ import statistics
 import time
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache, partial
+from pathlib import Path
 
 import numpy as np
 
 from bep import results
 from bep_model.config import NUMERICS_VERSION, Config
-from bep_model.data import augment, catalogue, datasets
+from bep_model.data import archive, augment, catalogue, datasets
 from bep_model.data.catalogue import Encoding
 from bep_model.digests import LATE, told
 from bep_model.fit import baselines, training
@@ -127,6 +128,12 @@ def digest(run):
     return hashlib.sha256(json.dumps(text, sort_keys=True).encode()).hexdigest()
 
 
+def place(dataset, data):
+    """Folder of one of several data sets: None for one that is not there, but in a package."""
+    there = data is None or not catalogue.folded(dataset) or archive.files(dataset, Path(data))
+    return data if there else None
+
+
 def content(dataset, data=None):
     """SHA-256, as 64 hex digits, over the numbers and labels that a data set's files hold.
 
@@ -137,7 +144,7 @@ def content(dataset, data=None):
     if dataset in catalogue.PLAIN:
         return None
     checksum = hashlib.sha256()
-    for part in datasets.read(dataset, data).parts:
+    for part in datasets.read(dataset, place(dataset, data)).parts:
         for array in part:
             checksum.update(f"{array.dtype.str} {len(array)} {array.size} ".encode())
             checksum.update(np.ascontiguousarray(array).data)
@@ -182,7 +189,8 @@ def execute(run, *, data=None, progress=None):
     checksum, seconds, measured = content(run.dataset, data), 0.0, []
     folded = catalogue.folded(run.dataset)
     for fold in range(run.folds if folded else 1):
-        loaded = samples(checksum, run.dataset, run.train_samples, data=data, seed=run.data_seed,
+        loaded = samples(checksum, run.dataset, run.train_samples, data=place(run.dataset, data),
+                         seed=run.data_seed,
                          fold=fold, folds=run.folds, encoding=run.encoding, **dict(run.generated))
         begun = time.perf_counter()
         measured.append(measure(run, loaded, progress))

@@ -21,7 +21,7 @@ def read(name, data=None):
     data : path-like, optional
         Folder of the files NAME_TRAIN.ts or .tsv (and _TEST), or a folder above it (NAME/ or
         ucr/NAME/), see :mod:`bep_model.data.series_files`; else environment variable BEP_DATA.
-        ItalyPowerDemand and JapaneseVowels need none: they come with aeon.
+        Without either, ItalyPowerDemand and JapaneseVowels come from aeon.
 
     Returns
     -------
@@ -37,7 +37,7 @@ def read(name, data=None):
     OSError
         For missing files.
     """
-    train, test = _locate(name, catalogue.folder(data))
+    train, test = _locate(name, catalogue.folder(data), data is None)
     parts = {path: series_files.read(path) for path in (train, test)}
     if train.suffix == ".tsv":
         parts = series_files.without_padding(name, parts)
@@ -65,18 +65,25 @@ def read(name, data=None):
     return values, np.array([places[case.label] for case in cases]), lengths, classes
 
 
-def _locate(name, folder):
-    """Paths of the training and the test file, in the folder or in the package aeon."""
-    places, aeon = [], find_spec("aeon")
-    if folder is not None:
-        places = [folder / "ucr" / name, folder / name, folder]
-    if aeon and aeon.origin:
-        places.append(Path(aeon.origin).parent / "datasets" / "data" / name)
-    for place in places:
+def files(name, folder):
+    """Paths of the training and the test file of a set in a folder; None if they are not there."""
+    for place in (folder / "ucr" / name, folder / name, folder):
         for suffix in (".ts", ".tsv"):
             paths = [place / f"{name}_{part}{suffix}" for part in ("TRAIN", "TEST")]
             if all(path.is_file() for path in paths):
                 return paths
+    return None
+
+
+def _locate(name, folder, packaged):
+    """Paths of the training and the test file, in the folder or, if ``packaged``, in aeon."""
+    aeon = find_spec("aeon") if packaged else None
+    places = [folder] if folder is not None else []
+    if aeon and aeon.origin:
+        places.append(Path(aeon.origin).parent / "datasets" / "data")
+    for place in places:
+        if paths := files(name, place):
+            return paths
     known = "" if name in catalogue.SETS else (
         f"unknown data set {name!r}; known are {', '.join(catalogue.SETS)}; any other UCR or UEA "
         "set may be used: ")
@@ -84,4 +91,4 @@ def _locate(name, folder):
         f"{known}{name} needs {name}_TRAIN.ts and {name}_TEST.ts (or .tsv) in "
         + ("a folder given by --data or BEP_DATA" if folder is None
            else f"{folder}, in {folder / name} or in {folder / 'ucr' / name}")
-        + ("; the package aeon, which brings some sets, is not there" if aeon is None else ""))
+        + "; the package aeon, which brings some sets, is not there" * (packaged and aeon is None))

@@ -8,7 +8,7 @@ nothing that takes time.
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import NamedTuple
 
@@ -89,7 +89,7 @@ def sequential(name):
 
 def table(name):
     """Whether a data set is a file of comma-separated values, named by its path."""
-    return name.endswith(".csv")
+    return name.lower().endswith(".csv")
 
 
 def folded(name):
@@ -143,7 +143,11 @@ def encoding_of(name, encoding="default"):
             raise ValueError(f"{name} is a set of sequences: its encoding has window, chunk, bits "
                              f"and expand, and cannot be {encoding!r}")
     elif isinstance(encoding, Encoding):
-        raise ValueError(f"{name} is no set of sequences: it has no window, chunk, bits or expand")
+        for each in fields(encoding):
+            if (value := getattr(encoding, each.name)) != each.default:
+                raise ValueError(f"{each.name} must be left out for {name}, which is no set of "
+                                 f"sequences, not {value}")
+        raise ValueError(f"{name} is no set of sequences: its encoding cannot be {encoding}")
     elif name in IMAGES:
         image_encoding(encoding)
     elif encoding != "default":

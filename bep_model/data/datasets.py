@@ -12,6 +12,7 @@ from sklearn.datasets import load_digits
 from bep_model.checks import MOST_SEED, integer
 from bep_model.data import archive, catalogue, encoders, images, sequences, tables
 from bep_model.data.division import divide, split
+from bep_model.data.encoding import bounded
 
 MOST_BYTES = 2**30  # of samples that are generated
 
@@ -62,9 +63,8 @@ class Dataset:
         Raises ValueError unless 1 <= train <= the number there is.
         """
         if not 1 <= train <= len(self.train):
-            raise ValueError(
-                f"{self.name} has 1 to {len(self.train)} training samples, not {train}"
-            )
+            raise ValueError(f"train_samples must be between 1 and {len(self.train)} for "
+                             f"{self.name}, not {train}")
         return replace(self, train=self.train.first(train))
 
     def refit(self):
@@ -82,10 +82,13 @@ class Dataset:
         """Raise ValueError unless a trainer of this ``config`` takes these samples."""
         if config.inputs != self.inputs:
             raise ValueError(f"{self.name} has {self.inputs} inputs, the configuration "
-                             f"{config.inputs}")
-        if config.recurrent != bool(self.steps) or config.max_steps < self.steps:
-            raise ValueError(f"{self.name} has {self.steps} time steps, the configuration at most "
-                             f"{config.max_steps} (0: no sequences)")
+                             f"{config.inputs}: is it for another data set?")
+        if config.recurrent and not self.steps:
+            raise ValueError(f"max_steps must be 0 for {self.name}, which is no set of sequences, "
+                             f"not {config.max_steps}")
+        if config.max_steps < self.steps:
+            raise ValueError(f"max_steps must be at least {self.steps} for the sequences of "
+                             f"{self.name}, not {config.max_steps}")
         if config.classes < self.classes:
             raise ValueError(f"{self.name} has {self.classes} classes, the configuration only "
                              f"{config.classes}")
@@ -112,6 +115,9 @@ def read(name, data=None):
         *parts, classes = images.read(catalogue.images(name), data)
         return Numbers(tuple(parts), range(classes))
     if catalogue.table(name):
+        if data is not None and Path(name).is_absolute():
+            raise ValueError(f"data must be left out for a table with its whole path, {name}: it "
+                             f"is {data}")
         values, labels, classes = tables.read(name if data is None else Path(data) / name)
         return Numbers(((values, labels),), classes)
     values, labels, lengths, classes = archive.read(name, data)
@@ -226,6 +232,7 @@ def encode(name, encoding, values, labels, lengths, parts):
     """
     train = parts[0]
     try:
+        bounded(values)  # before scikit-learn adds them up
         if catalogue.sequential(name):
             if lengths is None:
                 lengths = np.full(len(values), values.shape[1])

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from bep_model.checks import integer, number, unchanged_if_refused
 from bep_model.config import MOST_INPUTS
 from bep_model.data import catalogue
-from bep_model.data.encoding import Encoder, compared, quantiles
+from bep_model.data.encoding import Encoder, bounded, compared, quantiles
 from bep_model.data.selection import Informative
 
 LEVELS = 5
@@ -87,7 +87,7 @@ class Median(Encoder):
     @unchanged_if_refused
     def fit(self, X, y=None):
         """Learn the medians of ``X`` (N, features)."""
-        self.median_ = np.median(validate_data(self, X), axis=0)
+        self.median_ = np.median(bounded(validate_data(self, X)), axis=0)
         return self
 
     def transform(self, X):

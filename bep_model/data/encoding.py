@@ -4,6 +4,16 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
 
+def bounded(x):
+    """Return an array; ValueError for numbers so large that sums or differences of two are none."""
+    most = np.finfo(np.result_type(x, np.float16)).max / 2
+    for extreme in (extremum.reduce(x, axis=None, initial=0) for extremum in (np.fmax, np.fmin)):
+        if abs(extreme) > most:
+            raise ValueError(f"numbers must be between -{most:.4g} and {most:.4g} to learn levels "
+                             f"from, not {extreme:.4g}")
+    return x
+
+
 def quantiles(x, count):
     """Levels of a distributive thermometer: the quantiles 1/(n+1)..n/(n+1) of each column.
 
@@ -18,7 +28,13 @@ def quantiles(x, count):
     -------
     float array (columns, count)
         NaN for a column without numbers.
+
+    Raises
+    ------
+    ValueError
+        As :func:`bounded`.
     """
+    x = bounded(x)
     parts = np.arange(1, count + 1) / (count + 1)
     whole = ~np.isnan(x).any(axis=0)
     if whole.all():

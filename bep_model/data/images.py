@@ -61,8 +61,8 @@ def read(name, data=None):
         for path, values in ((paths[1], labels), (paths[3], test_labels)):
             _check(path, values, known, f"of {name} it must be {known[0]} to {known[-1]}")
     _check(paths[3], test_labels, np.unique(labels), f"no image of {paths[0]} has it")
-    if len(known) < 2:
-        raise ValueError(f"{paths[1]} has the label {known[0]} only; there must be two classes")
+    if len(np.unique(labels)) < 2:
+        raise ValueError(f"{paths[1]} has the label {labels[0]} only; there must be two classes")
     if name.startswith("emnist-"):  # its files hold columns where others hold rows
         x, test_x = x.swapaxes(1, 2), test_x.swapaxes(1, 2)
     return ((x, np.searchsorted(known, labels)), (test_x, np.searchsorted(known, test_labels)),

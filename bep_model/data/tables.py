@@ -37,9 +37,10 @@ def read(path):
     values, names = np.empty((len(lines), len(lines[0][1]) - 1)), []
     for k, (number, row) in enumerate(lines):
         with telling(f"{path}, line {number}"):
-            if len(row) < 2 or len(row) != len(lines[0][1]):
-                raise ValueError(f"{len(row)} values, line {lines[0][0]} has {len(lines[0][1])}; "
-                                 "there must be numbers and a class")
+            if len(row) < 2:
+                raise ValueError("there must be numbers and a class, with commas between them")
+            if len(row) != len(lines[0][1]):
+                raise ValueError(f"{len(row)} values, line {lines[0][0]} has {len(lines[0][1])}")
             values[k] = series_files.numbers(row[:-1])
             names.append(labels.name(row[-1]))
     classes = labels.order(names)

@@ -90,7 +90,7 @@ class Teacher:
         return accuracy(self.network, self.data.validation)
 
 
-def check(config, data, epochs, hyper):
+def check(config, data, epochs, hyper, keep_best=False):
     """Check the arguments of :func:`fit`; return the :class:`Parameters` of the first epoch.
 
     Raises TypeError or ValueError for data that do not have the configuration's shape, or values
@@ -104,6 +104,8 @@ def check(config, data, epochs, hyper):
     GroupSchedule(config, parameters.groups, hyper.patience)
     if hyper.patience and not len(data.validation):
         raise ValueError("patience needs validation samples; hold some out or set patience to 0")
+    if keep_best and not len(data.validation):
+        raise ValueError("keep_best needs validation samples; hold some out")
     return parameters
 
 
@@ -156,9 +158,7 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
     one_of("order", order, ORDERS)
     config = network.config
     teacher = teacher or Teacher(network, data, order, augment)
-    parameters, epochs = check(config, data, epochs, hyper), int(epochs)
-    if keep_best and not len(data.validation):
-        raise ValueError("keep_best needs validation samples; hold some out")
+    parameters, epochs = check(config, data, epochs, hyper, keep_best), int(epochs)
     groups = GroupSchedule(config, parameters.groups, hyper.patience)
     history, thinning, kept = [], parameters.thinning, network.counters
 

@@ -5,8 +5,10 @@ import os
 import re
 import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import threading
 import tty
 from dataclasses import replace
@@ -16,8 +18,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import serial
+from typer.testing import CliRunner
 
-from bep import ports
+from bep import cli, ports
 from bep_model import configuration, device, state
 from bep_model.config import NUMERICS_VERSION, Config
 from bep_model.data.datasets import random_prototypes
@@ -121,8 +124,10 @@ def test_commands(port, tmp_path):
     with np.load(tmp_path / "model.npz") as want, np.load(tmp_path / "board.npz") as got:
         assert set(want) == set(got)
         assert all(np.array_equal(want[name], got[name]) for name in want)
+    assert (tmp_path / "model.npz").read_bytes() == (tmp_path / "board.npz").read_bytes()
+    accuracy = re.search(r"test accuracy.*%", told.stderr)[0]  # levels of the same samples
     told = bep("board", "eval", "a.toml", "--dataset", "t.csv", "--port", port, cwd=tmp_path)
-    assert told.returncode == 0 and "test accuracy" in told.stderr
+    assert told.returncode == 0 and accuracy in told.stderr
     for words in (("read", "a.toml", "s.npz"), ("write", "s.npz"), ("read", "a.toml", "t.npz")):
         told = bep("board", *words, "--port", port, cwd=tmp_path)
         assert told.returncode == 0, told.stderr
@@ -202,7 +207,7 @@ def test_a_cut_line():
 
 @pytest.mark.parametrize(("number", "text"), [
     (errno.ENOENT, "there is no such port"), (errno.EACCES, "join the group"),
-    (errno.EAGAIN, "another program uses it"), (errno.EIO, "something"),
+    (errno.EAGAIN, "another program uses it"), (errno.EIO, os.strerror(errno.EIO)),
 ])
 def test_a_port_that_cannot_be_opened(number, text, monkeypatch):
     def refuse(*_, **__):
@@ -211,6 +216,39 @@ def test_a_port_that_cannot_be_opened(number, text, monkeypatch):
     monkeypatch.setattr(serial, "serial_for_url", refuse)
     with pytest.raises(OSError, match=f"^/dev/x: .*{text}"):
         Board("/dev/x", CONFIG)
+
+
+@pytest.mark.parametrize(("error", "text"), [
+    (OverflowError("signed integer is greater than maximum"), "it takes no 123457 bits per second"),
+    (ValueError("Failed to set custom baud rate"), "it takes no 123457 bits per second"),
+    (struct.error("'i' format requires"), "'i' format requires"),
+    (termios.error(errno.EINVAL, "Invalid argument"), "Invalid argument"),
+    (NotImplementedError("not here"), "not here"),
+])
+def test_whatever_pyserial_raises_is_one_line(error, text, monkeypatch):
+    def refuse(*_, **__):
+        raise error
+
+    monkeypatch.setattr(serial, "serial_for_url", refuse)
+    with pytest.raises(OSError, match=f"^/dev/x: {text}"):
+        Board("/dev/x", CONFIG, baud=123457)
+
+
+@pytest.mark.parametrize(("arguments", "text"), [
+    *((f"--port /dev/null --baud {baud}", f"--baud must be between 1 and 100000000, not {baud}")
+      for baud in (0, -1, 100_000_001, 10**12)),
+    ("--port .", r"\.: it is a folder"), ("--port a.csv", "a.csv: it is no serial port"),
+    ("--port /dev/null", "/dev/null: it is no serial port"),
+    ("--port no", "no: there is no such port"), ("--port x://y", "x://y: invalid URL"),
+    ("--port=", "--port must not be empty"),
+    ("--port /dev/null --timeout nan", "--timeout must be above 0 and at most 3600, not nan"),
+])
+def test_a_port_or_rate_that_is_none(arguments, text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("a.csv").write_text("1\n")
+    told = CliRunner().invoke(cli.app, ["board", "info", *arguments.split()])
+    assert told.exit_code == 2
+    assert re.fullmatch(rf"bep: {text}.*\n", told.stderr), told.stderr
 
 
 def listed(device, vid=None, pid=None, location=None):

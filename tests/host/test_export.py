@@ -84,7 +84,7 @@ def test_bring_up_writes_every_register(config):
     ("trainer.toml --out .", "cannot write .: it is a folder"),
     ("trainer.toml --out out.v --bring-up ./out.v", "must be two files, not both out.v"),
     ("trainer.toml --out trainer.toml",
-     "CONFIG and --out must be two files, not both trainer.toml"),
+     "FILE and --out must be two files, not both trainer.toml"),
     ("trainer.toml --out out.v --bring-up no/b", "cannot write no/b: there is no folder no"),
     ("trainer.toml --out out.v --name 1st", "begin with no digit, not '1st'"),
     ("trainer.toml --out out.v --board none", "board must be one of icebreaker, "),

@@ -24,10 +24,10 @@ def shown(monkeypatch):
 
 
 @pytest.mark.parametrize(("total", "amounts", "wanted"), [
-    (30, [1] * 30, ["work", *(f"work: {n} of 30" for n in range(3, 31, 3))]),
-    (2, [1, 1], ["work", "work: 1 of 2", "work: 2 of 2"]),
-    (43110, [43110], ["work", "work: 43,110 of 43,110"]),
-    (1000, [1] * 99, ["work"]),
+    (30, [1] * 30, ["work: 0 of 30", *(f"work: {n} of 30" for n in range(3, 31, 3))]),
+    (2, [1, 1], ["work: 0 of 2", "work: 1 of 2", "work: 2 of 2"]),
+    (43110, [43110], ["work: 0 of 43,110", "work: 43,110 of 43,110"]),
+    (1000, [1] * 99, ["work: 0 of 1,000"]),
     (None, [], ["work"]),
 ])
 def test_lines_without_a_terminal(shown, total, amounts, wanted):
@@ -46,7 +46,8 @@ def test_what_came_out_is_told_with_it(shown):
     with results.Stages() as stages:
         stages.begin("work", 1)(1, "best 3 [%]")
         stages.say("board")("synthesis")
-    assert text.getvalue().splitlines() == ["work", "work: 1 of 1, best 3 [%]", "board: synthesis"]
+    assert text.getvalue().splitlines() == [
+        "work: 0 of 1", "work: 1 of 1, best 3 [%]", "board: synthesis"]
 
 
 def test_bars_at_a_terminal(shown):
@@ -81,7 +82,7 @@ def test_the_demo_ends_with_its_files(tmp_path, monkeypatch, mismatches):
     monkeypatch.chdir(tmp_path)
     ended = CliRunner().invoke(cli.app, ["demo", "--epochs", "1"])
     assert ended.exit_code == mismatches, ended.output
-    assert ended.stderr.startswith("golden model\ngolden model: 1 of 1\n")
+    assert ended.stderr.startswith("golden model: 0 of 1\ngolden model: 1 of 1\n")
     assert "4,467 of 5,280 (85%)" in ended.stderr
     last = ["icebreaker, bitstream: build/icebreaker-0/top.bin",
             "report: build/demo/report.json", "picture: build/demo/training.png"]

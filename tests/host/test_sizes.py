@@ -11,7 +11,7 @@ from bep import cli
 from bep_model.config import Config
 from bep_model.data import archive, datasets
 from bep_model.data.catalogue import Encoding
-from bep_model.data.encoders import Differences, Thermometer
+from bep_model.data.encoders import Differences, Median, Thermometer
 from bep_model.data.sequences import check
 
 MANY = 10**12
@@ -46,8 +46,8 @@ def folder(tmp_path, monkeypatch):
     (f"verify --config tiny.toml --samples {MANY}",
      f"--samples must be at most 97612893 for 3 inputs, not {MANY}"),
     (f"verify --dataset digits --samples {MANY}",
-     f"digits has 1 to 1437 training samples, not {MANY}"),
-    (f"train --train-samples {MANY}", f"digits has 1 to 1437 training samples, not {MANY}"),
+     f"--samples must be between 1 and 1437 for digits, not {MANY}"),
+    (f"train --train-samples {MANY}", "--train-samples must be between 1 and 1437 for digits"),
     ("train --dataset Ours --data . --hidden 4 4 --bits 1000000000",
      "chunk 1 x bits 1000000000 x 1 dimensions of the samples must make at most 65535 bits"),
     ("train --dataset Ours --data . --hidden 4 4 --chunk 1000000000 --bits 1 --expand 8",
@@ -62,6 +62,26 @@ def test_options(arguments, text):
     assert told.exit_code == 2 and text in told.stderr and told.stderr.count("\n") == 1
 
 
+HUGE = "9" * 5000
+
+
+@pytest.mark.parametrize("arguments", [
+    f"train --seed {HUGE}", f"train --hidden {HUGE}", f"train --nu {HUGE}", f"train --data {HUGE}",
+    f"verify --dataset digits --samples {HUGE}", f"search --trials {HUGE}", f"config {HUGE}",
+    f"board info --port {HUGE}", f"board info --port x --baud {HUGE}", "config huge.toml",
+    "train --dataset huge.csv --epochs 1", "train --dataset far.csv --epochs 1",
+])
+@pytest.mark.filterwarnings("error")
+def test_numbers_that_fill_the_screen(arguments, folder):
+    """One line that can be read, and no warning of another library."""
+    (folder / "huge.toml").write_text(TINY.replace("3", HUGE))
+    (folder / "huge.csv").write_text("".join(f"{n},{HUGE}\n{n},b\n" for n in range(9)) + "x,c")
+    (folder / "far.csv").write_text("".join(f"{s}1e308,a\n{n},b\n" for n in range(9) for s in "+-"))
+    told = CliRunner().invoke(cli.app, arguments.split())
+    assert told.exit_code == 2 and told.stderr.count("\n") == 1 and len(told.stderr) < 300
+    assert "set_int_max_str_digits" not in told.stderr
+
+
 @pytest.mark.parametrize(("make", "text"), [
     (lambda: Config(65535, (65535,), 2), "layers must have at most 536870912 bits of weights"),
     (lambda: datasets.random_prototypes(train=MANY), "train must be at most 1065220 for 1000"),
@@ -69,6 +89,9 @@ def test_options(arguments, text):
     (lambda: datasets.random_prototypes(inputs=MANY), "train must be at most 0 for 10000000000"),
     (lambda: check(Encoding(chunk=300, bits=300), 1), "must make at most 65535 bits, not 90000"),
     (lambda: Thermometer(MANY).fit(np.eye(2)), "levels must be between 1 and 65535, not 1000000"),
+    *((lambda encoder=encoder: encoder.fit([[1e308], [-1e308]]),
+       r"between -8\.988e\+307 and 8\.988e\+307 .*, not 1e\+308")
+      for encoder in (Median(), Thermometer(2))),
     (lambda: Differences(MANY).fit(np.eye(9)), "bits must be between 1 and 65535, not 100000000"),
 ])
 def test_calls(make, text):

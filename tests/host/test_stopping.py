@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -144,8 +145,12 @@ def test_training_that_is_stopped_goes_on(stop, tmp_path, monkeypatch):
         f"1 of 2 epochs are in {out}.unfinished; the same command goes on from there")
     monkeypatch.setattr(Network, "train", train)
     if stop == "later":
-        assert "with other options or data" in bep(*SMALL, "--seed", 9, "--save", out).stderr
-    assert bep(*SMALL, "--save", out).exit_code == 0
+        assert bep(*SMALL, "--seed", 9, "--save", out).stderr == (
+            f"bep: {out}.unfinished is of a training with seed 1, not 9, other counters: give its "
+            "options to go on with it, or remove it to begin anew\n")
+    ended = bep(*SMALL, "--save", out)
+    assert ended.exit_code == 0
+    assert (f"going on from {out}.unfinished, 1 of 2 epochs" in ended.stderr) == (stop == "later")
     assert out.read_bytes() == whole.read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.npz", "whole.npz"]
 
@@ -154,3 +159,35 @@ def test_without_a_file_nothing_is_kept(monkeypatch):
     monkeypatch.setattr("bep_model.fit.training.fit", lambda *_, **__: signal.raise_signal(2))
     assert bep(*SMALL).stderr.splitlines()[-1] == (
         "bep: stopped by SIGINT: nothing is kept, which --save FILE would change")
+
+
+@pytest.mark.parametrize("place", ["datasets.load", "results.versions", "results.deliver",
+                                   "results.table"])
+@pytest.mark.parametrize("began", ["once", "twice"])
+def test_wherever_training_is_stopped_it_tells_what_is_kept(began, place, tmp_path, monkeypatch):
+    """Also before the first epoch of those that are left, and when all are done."""
+    out = tmp_path / "out.npz"
+    if began == "twice":
+        with monkeypatch.context() as patch:
+            patch.setattr("bep.commands.train.results.versions", lambda *_: 1 / 0)
+            assert bep(*SMALL, "--save", out).exit_code == 1
+    monkeypatch.setattr(f"bep.commands.train.{place}", lambda *_, **__: signal.raise_signal(2))
+    kept = "before the end of an epoch nothing is kept" \
+        if (began, place) == ("once", "datasets.load") else \
+        f"2 of 2 epochs are in {out}.unfinished; the same command goes on from there"
+    ended = bep(*SMALL, "--save", out)
+    assert ended.stderr.splitlines()[-1] == f"bep: stopped by SIGINT: {kept}"
+    monkeypatch.undo()
+    assert bep(*SMALL, "--save", out).exit_code == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["out.npz"]
+
+
+@pytest.mark.parametrize("option", ["--save", "--json"])
+def test_a_file_of_another_ones_is_not_lost(option, tmp_path):
+    out = tmp_path / "out"
+    Path(f"{out}.unfinished").write_text("mine")
+    ended = bep(*SMALL, option, out)
+    assert ended.exit_code == 2 and ended.stderr == (
+        f"bep: {out}.unfinished is no file of unfinished epochs: move it away, it would be "
+        "overwritten\n")
+    assert Path(f"{out}.unfinished").read_text() == "mine" and not out.exists()

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bep.experiments import runs
 from bep_model.data import archive, catalogue, datasets
 from bep_model.data.catalogue import Encoding
 from bep_model.data.labels import name as class_name
@@ -137,6 +138,17 @@ def test_what_aeon_brings_needs_no_folder(name, monkeypatch):
     pytest.importorskip("aeon", reason="aeon is not installed")
     monkeypatch.delenv("BEP_DATA", raising=False)
     check_known(name)
+
+
+@pytest.mark.parametrize("name", ["ItalyPowerDemand", "JapaneseVowels"])
+def test_a_folder_that_is_given_counts_alone(name, tmp_path):
+    pytest.importorskip("aeon", reason="aeon is not installed")
+    with pytest.raises(FileNotFoundError, match=rf"^{name} needs {name}_TRAIN.* in {tmp_path}, in"):
+        archive.read(name, tmp_path)
+    assert runs.place(name, tmp_path) is None  # one of several sets, as in an experiment
+    write_tsv(tmp_path, name, [(1, 5), (2, 6)] * 6)
+    assert len(archive.read(name, tmp_path)[0]) == 24
+    assert runs.place(name, tmp_path) == tmp_path and runs.place("mnist", tmp_path) == tmp_path
 
 
 def test_without_aeon_a_folder_is_needed(tmp_path, monkeypatch):

@@ -33,7 +33,9 @@ def test_sequences_have_an_encoding_of_their_own():
 
 @pytest.mark.parametrize(("name", "encoding", "text"), [
     ("PenDigits", "median", "PenDigits is a set of sequences: .* cannot be 'median'"),
-    ("mnist", Encoding(), "mnist is no set of sequences: it has no window, chunk, bits or exp"),
+    ("mnist", Encoding(), "mnist is no set of sequences: its encoding cannot be Encoding"),
+    *(("mnist", Encoding(**{name: 3}), f"{name} must be left out for mnist, .*, not 3")
+      for name in ("window", "chunk", "bits", "expand")),
     ("mnist", "medium", "encoding must be one of default, median, .*, not 'medium'"),
     ("digits", "median", "digits has no encoding but \"default\", not 'median'"),
 ])

@@ -1,5 +1,6 @@
 """A training that was stopped goes on from its checkpoint to the same end."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -83,21 +84,45 @@ def test_it_goes_on_to_the_same_end(kind, data, tmp_path, request):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("damage", [lambda octets: b"", lambda octets: octets[:-1], lambda _: b"{}",
-                                    lambda octets: octets[:99] + b"?" + octets[100:]])
-def test_a_damaged_one_does_not_count(damage, plain, tmp_path):
+FOREIGN = {
+    "empty": lambda octets: b"", "a text": lambda octets: b"mine\n",
+    "half a beginning": lambda octets: octets[:5], "an archive": lambda octets: octets[58:],
+}
+DAMAGED = {
+    "only a beginning": lambda octets: octets[:26], "cut off": lambda octets: octets[:-1],
+    "a bit": lambda octets: octets[:99] + bytes([octets[99] ^ 1]) + octets[100:],
+}
+
+
+@pytest.mark.parametrize("kind", [*FOREIGN, *DAMAGED, "a folder", "a pipe", "a link to nothing"])
+def test_what_cannot_be_gone_on_from_is_refused_and_stays(kind, plain, tmp_path):
     checkpoint = Checkpoint(tmp_path / "unfinished")
-    whole = fit(*plain, Hyper(group=4), {}, checkpoint)
-    checkpoint.path.write_bytes(damage(checkpoint.path.read_bytes()))
-    with pytest.raises(Stop):  # it begins with the first epoch
-        fit(*plain, Hyper(group=4), {}, checkpoint, stop=0)
-    assert fit(*plain, Hyper(group=4), {}, checkpoint) == whole
+    fit(*plain, Hyper(group=4), {}, checkpoint)
+    octets = checkpoint.path.read_bytes()
+    if change := (FOREIGN | DAMAGED).get(kind):
+        octets = change(octets)
+        checkpoint.path.write_bytes(octets)
+    else:
+        checkpoint.path.unlink()
+        {"a folder": os.mkdir, "a pipe": os.mkfifo}.get(
+            kind, lambda path: path.symlink_to("nothing"))(checkpoint.path)
+    before = os.lstat(checkpoint.path)
+    text = "is damaged: remove it" if kind in DAMAGED else "is no file of unfinished epochs: move"
+    for call in (checkpoint.epochs, lambda: fit(*plain, Hyper(group=4), {}, checkpoint)):
+        with pytest.raises(ValueError, match=f"unfinished {text}"):
+            call()
+    assert os.lstat(checkpoint.path).st_ino == before.st_ino
+    assert kind not in FOREIGN | DAMAGED or checkpoint.path.read_bytes() == octets
 
 
-@pytest.mark.parametrize("change", [
-    dict(hyper=Hyper(group=8)), dict(seed=4), dict(epochs=7), dict(keep_best=True),
-    dict(config=Config(192, (16, 16), 10, 5, max_batch=7)), dict(start=9), dict(samples=90)])
-def test_that_of_another_training_is_refused(change, plain, tmp_path):
+@pytest.mark.parametrize(("change", "text"), [
+    (dict(hyper=Hyper(group=8)), "group 4, not 8"), (dict(seed=4), "seed 3, not 4"),
+    (dict(epochs=7), "epochs 2, not 7"), (dict(keep_best=True), "keep_best False, not True"),
+    (dict(config=Config(192, (16, 16), 10, 5, max_batch=7)),
+     r"layers \(16, 8\), not \(16, 16\), other counters"),
+    (dict(config=Config(192, (16, 8), 10, 5, max_batch=7, seed=9)), "prototype_seed 1, not 9"),
+    (dict(start=9), "other counters"), (dict(samples=90), "other data")])
+def test_that_of_another_training_is_refused(change, text, plain, tmp_path):
     data, config = plain
     checkpoint = Checkpoint(tmp_path / "unfinished")
 
@@ -111,7 +136,7 @@ def test_that_of_another_training_is_refused(change, plain, tmp_path):
     train()
     before = checkpoint.path.read_bytes()
     train()
-    with pytest.raises(ValueError, match="unfinished is of a training with other options or data"):
+    with pytest.raises(ValueError, match=f"unfinished is of a training with {text}: give"):
         train(**change)
     assert checkpoint.path.read_bytes() == before
 

@@ -140,7 +140,7 @@ def test_unknown_name_and_option():
 def test_limit_and_check():
     data = datasets.load("digits")
     assert len(data.limit(10).train) == 10 and len(data.limit(10).test) == 360
-    with pytest.raises(ValueError, match="1 to 1150 training samples, not 1151"):
+    with pytest.raises(ValueError, match="train_samples must be between 1 and 1150 for digits"):
         data.limit(1151)
     data.check(Config(192, (8,), 10))
     with pytest.raises(ValueError, match="digits has 192 inputs, the configuration 191"):
@@ -182,7 +182,7 @@ def test_unequal_lengths_come_along(tmp_path):
 def test_check_of_a_configuration(tmp_path):
     data = datasets.load("Toy", data=write_toy(tmp_path)[0], encoding=Encoding(bits=3))
     data.check(Config(6, (8, 8), 2, max_steps=5))
-    for steps, text in ((4, "has 5 time steps, the configuration at most 4"), (0, "at most 0")):
+    for steps, text in ((4, "max_steps must be at least 5 for .* Toy, not 4"), (0, "not 0")):
         with pytest.raises(ValueError, match=text):
             data.check(Config(6, (8, 8), 2, max_steps=steps))
 

@@ -9,12 +9,13 @@ import stat
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 from bep import results
 from bep_model import files
-from bep_model.files import check_outputs, check_writable, replacing
+from bep_model.files import check_outputs, check_writable, replacing, write_all
 from tests.host.programs import environment
 
 
@@ -201,6 +202,22 @@ def test_a_name_as_long_as_can_be(tmp_path):
     check_writable(path)
     write(path)
     assert path.read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("name", ["out", "full", "missing/new"])
+@pytest.mark.parametrize("last", [True, False])
+def test_several_files_are_written_all_or_none(name, last, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("old").write_bytes(b"old")
+    Path("full").symlink_to("/dev/full")
+    read_only(Path())
+    before = left(tmp_path)
+    others = {"old": b"1", "new": b"2"}
+    with pytest.raises(OSError, match=name):
+        write_all(others | {name: b"3"} if last else {name: b"3"} | others)
+    assert left(tmp_path) == before and Path("old").read_bytes() == b"old"
+    write_all(others)
+    assert Path("old").read_bytes() == b"1" and Path("new").read_bytes() == b"2"
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o644, 0o664])

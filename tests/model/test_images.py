@@ -199,8 +199,9 @@ def test_classes_that_training_does_not_know(tmp_path, name):
 
 def test_one_class_only(tmp_path):
     write_set(tmp_path, classes=1, first=4)
-    with pytest.raises(ValueError, match="has the label 4 only; there must be two classes"):
-        datasets.load("idx", data=tmp_path)
+    for name in ("idx", "mnist"):
+        with pytest.raises(ValueError, match="has the label 4 only; there must be two classes"):
+            datasets.load(name, data=tmp_path)
 
 
 def test_parts_of_other_shapes(folder):

@@ -81,7 +81,7 @@ def test_another_configuration(saved):
     ({"header": "[" * 3000 + "]" * 3000}, "is not a state file of format 1, or is damaged"),
     ({"header": "9" * 5000}, "is not a state file of format 1, or is damaged"),
     ({"header": np.array(["{}", "{}"])}, "is not a state file of format 1, or is damaged"),
-    ({"header": json.dumps({"format": 2})}, "is not a state file of format 1, or is damaged"),
+    ({"header": json.dumps({"format": 2})}, "is a state file of format 2, which this version do"),
     ({"header": None}, "is not a state file of format 1, or is damaged"),
 ])
 def test_damaged_entries(saved, changes, text):

@@ -22,9 +22,11 @@ def test_reads(tmp_path, text):
 @pytest.mark.parametrize(("text", "message"), [
     ("", "own.csv holds no samples"),
     ("x,y,class\n", "own.csv holds no samples"),
-    (ROWS + "1,2\n", "own.csv, line 4: 2 values, line 1 has 3; there must be numbers and a class"),
+    (ROWS + "1,2\n", "own.csv, line 4: 2 values, line 1 has 3"),
     ("h,h,h\n\n1,2,a\n1,2,3,a\n", "own.csv, line 4: 4 values, line 3 has 3"),
-    ("a\nb\n", "own.csv, line 2: 1 values"),
+    ("a\nb\n", "own.csv, line 2: there must be numbers and a class, with commas between"),
+    ("1;2;a\n3;4;b\n", "own.csv, line 2: there must be numbers and a class, with commas betw"),
+    ("1\t2\ta\n3\t4\tb\n", "own.csv, line 2: there must be numbers and a class, with commas"),
     (ROWS + "1,,a\n", "own.csv, line 4: value 2 is empty"),
     (ROWS + "1,nan,a\n", "own.csv, line 4: value 2 is 'nan', which is no number"),
     (ROWS + "1,1e999,a\n", "own.csv, line 4: value 2 is too large: 1e999"),
@@ -58,6 +60,12 @@ def test_a_table_is_a_data_set(tmp_path, monkeypatch):
     np.testing.assert_array_equal(again.train.x, data.train.x)
     with pytest.raises(FileNotFoundError):
         datasets.load("own.csv")
+    for folder in (tmp_path, "/nowhere"):
+        with pytest.raises(ValueError, match=rf"^data must be left out .*: it is {folder}"):
+            datasets.load(str(tmp_path / "own.csv"), data=folder)
+    (tmp_path / "OWN.CSV").write_text("\n".join(lines))
+    again = datasets.load(str(tmp_path / "OWN.CSV"), seed=1)
+    np.testing.assert_array_equal(again.train.x, data.train.x)
     with pytest.raises(ValueError, match=r"own\.csv has no encoding but \"default\", not"):
         datasets.load("own.csv", data=tmp_path, encoding="median")
     (tmp_path / "own.csv").write_text(ROWS)

@@ -55,11 +55,15 @@ def test_many_processes_make_and_remove_one_parent(tmp_path):
     assert [path.name for path in tmp_path.rglob("*") if path.name not in ("a", "b")] == []
 
 
-def test_where_no_folder_can_be(tmp_path):
+def test_where_no_folder_can_be(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
-    for place in (tmp_path / "file", tmp_path / "file" / "a", Path("/proc"), Path("/proc/a")):
-        with pytest.raises(OSError, match=str(place)) as caught:
-            folders.check_writable(place)
+    (tmp_path / "link").symlink_to("nowhere")
+    for place, text in (("file", "^here must be a folder, not file"), ("/proc/a", "/proc/a"),
+                        ("file/a", "^here must be a folder, not file/a"), ("/proc", "/proc"),
+                        ("link", "^here must be a folder, not link")):
+        with pytest.raises(OSError, match=text) as caught:
+            folders.check_writable(here=Path(place))
         assert folders.UNFINISHED not in str(caught.value)
 
 
@@ -106,8 +110,9 @@ def published(tmp_path):
     with folders.temporary(tmp_path) as own:
         (own / "new").mkdir()
         (own / "new" / "data").write_text("abc")
+        (own / "new" / "data").chmod(0o755)
         (own / "new" / "other").write_text("not sealed")
-        folders.publish(own / "new", tmp_path / "kept", ["data"])
+        folders.publish(own / "new", tmp_path / "kept", ["data"], "data")
     return tmp_path / "kept"
 
 
@@ -121,29 +126,32 @@ DAMAGE = {
     "no file": lambda folder: (folder / "data").unlink(),
     "short file": lambda folder: (folder / "data").write_text("ab"),
     "other file": lambda folder: (folder / "data").write_text("abd"),
+    "not to be run": lambda folder: (folder / "data").chmod(0o644),
     "file instead": lambda folder: (shutil.rmtree(folder), folder.write_text("x")),
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
 def test_a_damaged_folder_is_replaced_a_complete_one_is_not(published, damage, tmp_path):
-    assert folders.complete(published)
+    assert folders.complete(published, "data")
     with folders.temporary(tmp_path) as own:
         for text, broken in (("abcd", False), ("abcde", True)):
             if broken:
                 damage(published)
-                assert not folders.complete(published)
+                assert not folders.complete(published, "data")
             (own / "new").mkdir()
             (own / "new" / "data").write_text(text)
-            folders.publish(own / "new", published, ["data"])
+            (own / "new" / "data").chmod(0o755)
+            folders.publish(own / "new", published, ["data"], "data")
             assert (published / "data").read_text() == ("abcde" if broken else "abc")
             shutil.rmtree(own / "new", ignore_errors=True)
-    assert folders.complete(published) and names(tmp_path) == ["kept"]
+    assert folders.complete(published, "data") and names(tmp_path) == ["kept"]
 
 
 def test_damaged_simulators_and_libraries_are_built_again(tmp_path):
     text = convert(Adder())
     simulator = verilator.build(text, tmp_path)
+    assert os.access(simulator / "top", os.X_OK)
     (library,) = simulator.parent.glob("library-*")
     (simulator / "top").write_bytes((simulator / "top").read_bytes()[:1000])
     next(library.glob("*.o")).unlink()
