@@ -76,7 +76,8 @@ def test_mismatch(run, monkeypatch):
 
 @pytest.mark.parametrize(("arguments", "text"), [
     (["--samples", 0], "samples must be at least 1, not 0"),
-    (["--epochs", 0], "epochs must be at least 1, not 0"),
+    (["--epochs", 0], "--epochs must be between 1 and 1342177, not 0"),
+    (["--epochs", 10**12], "--epochs must be between 1 and 1342177, not 1000000000000"),
     (["--order", "some"], "order must be one of host, chip, not 'some'"),
     (["--counters", "some"], "counters must be one of every, end, not 'some'"),
     (["--idle", 1], "idle must be between 0 and 0.95, not 1.0"),
