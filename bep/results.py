@@ -73,13 +73,14 @@ def say(text):
 
 
 def table(title, rows):
-    """Print pairs (what, value) as a table."""
+    """Print rows (what, value, ...) as a table."""
     console.print(title, style="italic")
     view = Table(show_header=False)
     view.add_column(style="bold")
-    view.add_column(justify="right")
-    for what, value in rows:
-        view.add_row(what, str(value))
+    for what, *values in rows:
+        while len(view.columns) <= len(values):
+            view.add_column(justify="right")
+        view.add_row(what, *map(str, values))
     console.print(view)
 
 

@@ -82,8 +82,10 @@ class Board:
         """Close the port; the trainer keeps its state."""
         self.line.serial.close()
 
-    def connect(self):
+    def connect(self, infer=False):
         """Get in step with the trainer, and raise WrongTrainer unless it is of this configuration.
+
+        With ``infer`` a design that only infers will do, too: only :meth:`predict` is for it.
 
         Returns
         -------
@@ -92,7 +94,7 @@ class Board:
         """
         self._in_step()
         try:
-            done(self.host.identify())
+            done(self.host.identify(infer))
         except WrongTrainer as error:
             raise WrongTrainer(f"{self.port}: {error}") from None
         return self

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bep_model.config import NUMERICS_VERSION
-from bep_model.protocol import COUNTERS, MAGIC, Command, Mode
+from bep_model.protocol import COUNTERS, INFERENCE, MAGIC, Command, Mode
 from bep_model.registers import settings
 from bep_model.words import counters_to_words, words_to_counters
 
@@ -109,10 +109,17 @@ class Host:
     def __init__(self, config, port):
         self.config, self.port = config, port
 
-    async def identify(self):
-        """Raise WrongTrainer unless this is a trainer of this configuration."""
+    async def identify(self, infer=False):
+        """Raise WrongTrainer unless this is a trainer of this configuration.
+
+        With ``infer`` a design that only infers will do, too.
+        """
+        kind = await self.port.read("IDENT")
+        if kind == INFERENCE and not infer:
+            raise WrongTrainer("this design only infers: it has no counters to train, read or "
+                               "write")
         for name, value, meaning in (
-                ("IDENT", MAGIC, "this is no trainer"),
+                *[("IDENT", MAGIC, "this is no trainer")] * (kind != INFERENCE),
                 ("VERSION", NUMERICS_VERSION, "the trainer has other numerics"),
                 ("DIGEST", self.config.identifier, "the trainer has another configuration")):
             found = await self.port.read(name)

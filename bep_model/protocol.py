@@ -3,7 +3,10 @@
 import enum
 
 MAGIC = 0x42455031
-"""The value of register IDENT: "BEP1"."""
+"""The value of register IDENT of a trainer: "BEP1"."""
+
+INFERENCE = 0x42455049
+"""The value of register IDENT of a design that only infers: "BEPI"."""
 
 
 class Mode(enum.IntEnum):

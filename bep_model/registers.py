@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bep_model.protocol import COUNTERS, MAGIC, Cause, Command, Mode
+from bep_model.protocol import COUNTERS, INFERENCE, MAGIC, Cause, Command, Mode
 
 MOST = 65535
 """Highest value of a field of :class:`Parameters` whose values above a limit all mean the same."""
@@ -144,7 +144,8 @@ COUNTED = ("samples", "samples predicted wrongly", "samples that triggered an up
 """What the performance counters count."""
 
 OTHERS = (
-    Row("IDENT", 0x00, WORD, f"the constant {MAGIC:#010x}, \"BEP1\"", access="r"),
+    Row("IDENT", 0x00, WORD, f"the constant {MAGIC:#010x}, \"BEP1\"; of a design that only infers "
+        f"{INFERENCE:#010x}, \"BEPI\"", access="r"),
     Row("VERSION", 0x01, WORD, "version of the numerics", access="r"),
     Row("DIGEST", 0x02, WORD, "first 32 bits of the configuration's digest", access="r"),
     Row("STATUS", 0x03, 3, "bit 0: busy with a sample, command or sweep; bit 1: a batch is partly "

@@ -5,54 +5,14 @@ All methods are coroutines, as those of :mod:`bep_model.host`.
 
 from typing import Any
 
-from bep_model import stored
+from bep_model import memories, stored
+from bep_model.memories import StoreError
 from bep_model.packets import LinkError
-from bep_model.protocol import Opcode, Refusal, payload_bytes
+from bep_model.protocol import Opcode, Refusal, payload_bytes, slot_bits
 
-READ, WRITE, IDENTIFY = 0x13, 0x12, 0x9F
-ADDRESS_BYTES = 4
+IDENTIFY = 0x9F
 WORD = 0xFFFFFFFF
 SEEN = ("SAMPLES", "ERRORS", "TRIGGERED")
-
-
-class StoreError(OSError):
-    """There is no store, or it does not do what it should."""
-
-
-class Ram:
-    """A store that takes bytes at any address (block RAM, SDRAM).
-
-    Parameters
-    ----------
-    exchange : coroutine function
-        Takes bytes and returns as many, see :func:`rtl.store.ports.store_signature`.
-    most : int
-        Bytes of the longest exchange.
-    """
-
-    def __init__(self, exchange, most):
-        self.exchange, self.most = exchange, most - 1 - ADDRESS_BYTES
-
-    async def write(self, address, data, progress=None):
-        """Write bytes; ``progress`` is called with the number of those just written."""
-        for start in range(0, len(data), self.most):
-            part = data[start:start + self.most]
-            await self.exchange(
-                bytes([WRITE]) + (address + start).to_bytes(ADDRESS_BYTES, "big") + part)
-            if progress is not None:
-                progress(len(part))
-
-    async def read(self, address, count):
-        """Read bytes."""
-        found = b""
-        while len(found) < count:
-            size = min(self.most, count - len(found))
-            command = bytes([READ]) + (address + len(found)).to_bytes(ADDRESS_BYTES, "big")
-            found += (await self.exchange(command + bytes(size)))[len(command):]
-        return found
-
-    async def prepare(self, size):
-        """Nothing is needed before ``size`` bytes are written from address 0 on."""
 
 
 class Store:
@@ -77,11 +37,9 @@ class Store:
             if Refusal.OPCODE.name in str(error):
                 raise StoreError("the trainer has no sample store") from None
             raise
-        self.size = 1 << await self.host.port.read("STORE")
-        if any(identity[1:]):
-            raise StoreError(f"a store of an unknown kind: it identifies itself as "
-                             f"{identity[1:].hex(' ')}")
-        self.memory = Ram(self.exchange, payload_bytes(self.config))
+        size, most = 1 << await self.host.port.read("STORE"), payload_bytes(self.config)
+        self.memory = memories.of(identity[1:], self.exchange, most, self.host.port.rest)
+        self.size = size - self.memory.start
         return self
 
     async def exchange(self, data):
@@ -98,7 +56,6 @@ class Store:
             raise StoreError(f"the set has {len(image):,} bytes, the store only {self.size:,}")
         start = stored.HEADER_BYTES
         await self.memory.prepare(len(image))
-        await self.memory.write(0, bytes(start))
         await self.memory.write(start, image[start:], progress)
         await self.memory.write(0, image[:start])
         if progress is not None:
@@ -113,8 +70,7 @@ class Store:
     async def check(self, described, progress=None):
         """Let the trainer compute the checksum of a set; WrongSet if it is another one."""
         part = described.parts(self.config)["all"]
-        await self._steps(described)
-        await self.host.port.write("BASE", part.base)
+        await self._begin(described, part)
         await self.host.port.write("STRIDE", 1)
         await self.host.port.write("CHECK", part.count)
 
@@ -146,10 +102,9 @@ class Store:
             How many samples were predicted wrongly, and how many triggered.
         """
         part, port = described.parts(self.config)[name], self.host.port
-        await self._steps(described)
         before = [await port.read(name) for name in SEEN]
         await port.write("STRIDE", stride)
-        await port.write("BASE", part.base)
+        await self._begin(described, part)
         await port.write("EPOCH", part.count)
 
         # Not by EPOCH: when the last sample has been taken, its result is still to come.
@@ -163,7 +118,10 @@ class Store:
                                 for early, late in zip(before, after, strict=True))
         return errors, triggered
 
-    async def _steps(self, described):
+    async def _begin(self, described, part):
+        """Write what comes before EPOCH or CHECK."""
+        base = part.base + (self.memory.start >> slot_bits(self.config))
+        await self.host.port.write("BASE", base)
         if self.config.recurrent:
             await self.host.port.write("STEPS", described.steps)
 

@@ -52,6 +52,29 @@ def counters_to_words(config, counters):
     return result
 
 
+def sign_words(config, counters):
+    """Words of P bits that the sign plane holds for counters, rows of layer 1 first.
+
+    Parameters
+    ----------
+    config : Config
+    counters : sequence of int16 arrays (K_l, F_l)
+
+    Returns
+    -------
+    list of int
+        ``config.bases[-1]`` of them; a bit is 1 for a weight of +1, and beyond a section.
+    """
+    lanes, result = config.weight_lanes, []
+    for layer, values in zip(config.network, counters, strict=True):
+        rows, place, first = np.ones((layer.neurons, layer.row_words * lanes), np.uint8), 0, 0
+        for part, words in zip(layer.sections, layer.section_words, strict=True):
+            rows[:, place:place + part] = values[:, first:first + part] >= 0
+            place, first = place + words * lanes, first + part
+        result += integers(rows.reshape(-1, lanes))
+    return result
+
+
 def words_to_counters(config, words):
     """Inverse of :func:`counters_to_words`: a tuple of int16 arrays (K_l, F_l)."""
     q, b = config.counter_lanes, config.counter_bits

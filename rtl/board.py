@@ -1,9 +1,10 @@
-"""The design of a board: a trainer and its link to the host, with a reset button and LEDs."""
+"""The design of a board: a trainer, or inference only, and its link to the host, button, LEDs."""
 
-from amaranth.hdl import ClockDomain, Module, ResetInserter, Signal
+from amaranth.hdl import ClockDomain, ClockSignal, Module, ResetInserter, ResetSignal, Signal
 from amaranth.lib import io, wiring
-from amaranth.lib.cdc import FFSynchronizer, ResetSynchronizer
+from amaranth.lib.cdc import FFSynchronizer
 
+from rtl.inference import Inference
 from rtl.link.link import Link
 from rtl.trainer import Trainer
 
@@ -14,8 +15,8 @@ class Board(wiring.Component):
     It has no ports: it requests resources of the platform. Optional ones are a button that resets
     everything, and LEDs that show ``Link.busy`` and ``Link.refused``.
 
-    Timing: the board runs at ``clock_hz``. A packet is abandoned after one second of silence. Reset
-    follows the button by two cycles, and ends two cycles after the PLL has locked.
+    Timing: the board runs at the platform's default clock, or at that of ``clock``. A packet is
+    abandoned after one second of silence. Reset follows the button by two cycles.
 
     Parameters
     ----------
@@ -29,47 +30,44 @@ class Board(wiring.Component):
     store : wiring.Component, optional
         A sample store, with ``address_bits`` and member ``port``,
         ``In(store_signature(address_bits))``. It requests its own resources of the platform.
-    clock_hz : number, optional
-        Frequency of the clock, by default that of the platform's default clock.
-    pll : rtl.pll.PLL, optional
-        Makes the clock; without one it is the platform's default clock.
     single_port, registered : bool
         As for :class:`rtl.trainer.Trainer`.
     reset, busy, refused : tuple of (str, int), or None
         Names and numbers of the platform's resources for the button and the LEDs.
+    clock : rtl.clock.Clock, or None
+        Drives domain ``sync``; None for the platform.
+    weights : sequence of int, or None
+        As for :class:`rtl.inference.Inference`, which then takes the trainer's place.
     """
 
-    def __init__(self, config, prototypes, transport, *, store=None, clock_hz=None,
-                 pll=None, single_port=False, registered=False, reset=None, busy=None,
-                 refused=None):
+    def __init__(self, config, prototypes, transport, *, store=None, single_port=False,
+                 registered=False, reset=None, busy=None, refused=None, clock=None, weights=None):
         self.config = config
         self.prototypes = prototypes
         self.transport = transport
         self.store = store
-        self.clock_hz = clock_hz
-        self.pll = pll
         self.single_port = single_port
         self.registered = registered
         self.reset = reset
         self.busy = busy
         self.refused = refused
+        self.clock = clock
+        self.weights = weights
         super().__init__({})
 
     def elaborate(self, platform):
         m = Module()
-        trainer = Trainer(self.config, self.prototypes, self.single_port, self.registered)
+        training, core = self.weights is None, self._core()
         transport, store = self.transport, self.store
-        clock_hz = self.clock_hz or platform.default_clk_frequency
-        link = Link(self.config, timeout=round(clock_hz),
-                    store_bits=store and store.address_bits)
+        hz = self.clock.hz if self.clock else round(platform.default_clk_frequency)
+        link = Link(self.config, hz, counters=training, store_bits=store and store.address_bits)
 
-        if self.pll is not None:
-            m.submodules.pll = self.pll
-            m.domains.sync = sync = ClockDomain()
-            m.d.comb += sync.clk.eq(self.pll.clk)
-            m.submodules.locked = ResetSynchronizer(~self.pll.locked)
-            platform.add_clock_constraint(self.pll.clk, float(clock_hz))
-        blocks = {"trainer": trainer, "link": link, "transport": transport}
+        if self.clock:
+            m.submodules.clock = self.clock
+            m.domains.sync = ClockDomain()
+            m.d.comb += [ClockSignal().eq(self.clock.clk), ResetSignal().eq(self.clock.rst)]
+        blocks = {"trainer" if training else "inference": core, "link": link,
+                  "transport": transport}
         if store is not None:
             blocks["store"] = store
         if self.reset:
@@ -84,11 +82,17 @@ class Board(wiring.Component):
         wiring.connect(m, link.o, transport.tx)
         if store is not None:
             wiring.connect(m, link.store, store.port)
-        for port in ("bus", "samples", "results", "state"):
-            wiring.connect(m, getattr(link, port), getattr(trainer, port))
+        for port in core.signature.members:
+            wiring.connect(m, getattr(link, port), getattr(core, port))
         for name, resource in (("busy", self.busy), ("refused", self.refused)):
             if resource:
                 m.submodules[f"led_{name}"] = led = io.Buffer(
                     "o", platform.request(*resource, dir="-"))
                 m.d.comb += led.o.eq(getattr(link, name))
         return m
+
+    def _core(self):
+        """What works behind the link."""
+        if self.weights is None:
+            return Trainer(self.config, self.prototypes, self.single_port, self.registered)
+        return Inference(self.config, self.prototypes, self.weights, self.registered)

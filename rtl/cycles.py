@@ -11,6 +11,30 @@ from rtl.engines.random import Bernoulli
 from rtl.engines.select import Select
 from rtl.engines.winners import Winners
 
+BETWEEN = 1
+"""Clocks between two samples (docs/architecture.md), counted as waiting."""
+
+
+def inference(config, forward, steps):
+    """Return the cycles of one sample that is only inferred, as a Counter by Cause.
+
+    Parameters
+    ----------
+    config : Config
+    forward : rtl.engines.forward.Forward
+    steps : sequence of int
+        Steps of the sample in each layer: 1, or T in the state layer.
+    """
+    network = config.network
+    classify = config.classes * network[-1].words + forward.latency + Classify.latency
+    return Counter({
+        Cause.FORWARD: sum(
+            forward.cycles(layer.neurons, layer.section_words[0])
+            + (count - 1) * forward.cycles(layer.neurons, layer.row_words)
+            for layer, count in zip(network, steps, strict=True)),
+        Cause.CLASSIFY: classify,
+    })
+
 
 class Cycles:
     """Cycles that a trainer takes for samples whose results in each phase are known.
@@ -31,18 +55,7 @@ class Cycles:
 
     def infer(self, sample):
         """Return the cycles of one sample that is only inferred, as a Counter by Cause."""
-        config, forward = self.config, self.forward
-        classify = config.classes * self.network[-1].words + forward.latency + Classify.latency
-        return Counter({
-            Cause.FORWARD: sum(forward.cycles(k, words) for k, words in self._layers(sample)),
-            Cause.CLASSIFY: classify,
-        })
-
-    def _layers(self, sample):
-        """Yield the number of rows, and of words per row, of each forward phase in order."""
-        for layer, steps in zip(self.network, map(len, sample.z), strict=True):
-            yield layer.neurons, layer.section_words[0]
-            yield from [(layer.neurons, layer.row_words)] * (steps - 1)
+        return inference(self.config, self.forward, [len(z) for z in sample.z])
 
     def batch(self, samples, parameters, flushed=False):
         """Return the cycles of a batch with its updates, without sweeps, as a Counter by Cause.

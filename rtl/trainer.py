@@ -21,6 +21,7 @@ from rtl.engines.winners import Winners
 from rtl.memories import Memories
 from rtl.parts.choice import Choice
 from rtl.parts.layouts import result_layout, sample_layout, winner_layout
+from rtl.parts.memory import checked
 from rtl.parts.state_port import state_signature
 from rtl.registers import Bus, Registers
 from rtl.sequencer import Sequencer
@@ -77,16 +78,8 @@ class Trainer(wiring.Component):
     """
 
     def __init__(self, config, prototypes, single_port=False, registered=False, port_bytes=1):
-        prototypes = tuple(prototypes)
-        if len(prototypes) != config.classes:
-            raise ValueError(f"prototypes must have {config.classes} entries (one per class), "
-                             f"not {len(prototypes)}")
-        for c, prototype in enumerate(prototypes):
-            if not 0 <= prototype < 1 << config.layers[-1]:
-                raise ValueError(f"prototypes[{c}] must have {config.layers[-1]} bits, "
-                                 f"not {prototype:#x}")
         self.config = config
-        self.prototypes = prototypes
+        self.prototypes = prototypes = checked(config, prototypes)
         self.single_port = single_port
         self.registered = registered
         self.port_bytes = port_bytes

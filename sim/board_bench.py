@@ -14,12 +14,16 @@ from amaranth.lib import io, wiring
 from amaranth.lib.wiring import In, Out
 from cocotb.clock import Clock
 from cocotb.queue import Queue
-from cocotb.triggers import FallingEdge, Timer
+from cocotb.triggers import FallingEdge, Timer, ValueChange
 
 from bep_model.packets import PacketPort
 from bep_model.protocol import payload_bytes
 from rtl.board import Board
 from rtl.link.serial import Serial
+from rtl.store.flash import Flash
+from rtl.store.sdram import Sdram
+from rtl.verilog import convert
+from sim import chips, flash, sdram
 from sim.bench import PERIOD, Access, Bench, rest
 from sim.job import Job
 from sim.streams import reset
@@ -28,38 +32,64 @@ DIVISOR = 4
 """Clock cycles per bit on the serial line: the fewest possible."""
 
 
+CHIPS = {Sdram: sdram.Chip, Flash: flash.Chip}
+"""The model of the chip that a store needs."""
+
+
 class Pins(wiring.Component):
-    """A board without button and LEDs: clock, reset, and the two pins of the serial line.
+    """A board without button and LEDs: clock, reset, the two pins of the serial line, and the chip
+    of its sample store.
 
     Parameters
     ----------
-    config, prototypes, **options
+    config, prototypes, store, **options
         As for :class:`rtl.board.Board`.
+
+    Members
+    -------
+    rx : In(1)
+    tx : Out(1)
+    faults : Out(n)
+        Rules of the store's chip that were broken; only with a chip.
     """
 
-    rx: In(1, init=1)  # type: ignore[valid-type]
-    tx: Out(1)  # type: ignore[valid-type]
-
     default_clk_frequency = 1_000_000
+    get_io_buffer = staticmethod(sdram.io_buffer)
 
-    def __init__(self, config, prototypes, **options):
+    def __init__(self, config, prototypes, store=None, **options):
         self.config = config
         self.options = options
         self.prototypes = prototypes
-        self.uart = SimpleNamespace(rx=io.SimulationPort("i", 1), tx=io.SimulationPort("o", 1))
-        super().__init__()
+        self.store = store
+        model = CHIPS.get(type(store))
+        self.chip = model and model(store.clock_hz)
+        self.resources = {("uart", 0): SimpleNamespace(rx=io.SimulationPort("i", 1),
+                                                       tx=io.SimulationPort("o", 1))}
+        if self.chip is not None:
+            self.resources[self.chip.resource, 0] = self.chip.pads
+        super().__init__({
+            "rx": In(1, init=1), "tx": Out(1),
+            **({} if self.chip is None else {"faults": Out(len(self.chip.faults))})})
 
     def request(self, name, number, *, dir):
-        """Replaces the platform's method; the only resource is the serial port."""
-        assert (name, number, dir) == ("uart", 0, "-")
-        return self.uart
+        """Replaces the platform's method."""
+        assert dir == "-"
+        return self.resources[name, number]
+
+    def verilog(self):
+        """The design with the model of the chip, as the text of a simulation."""
+        return convert(self) + ("" if self.chip is None else self.chip.verilog)
 
     def elaborate(self, platform):
         m = Module()
         transport = Serial(self.default_clk_frequency // DIVISOR)
-        board = Board(self.config, self.prototypes, transport, **self.options)
+        board = Board(self.config, self.prototypes, transport, store=self.store, **self.options)
         m.submodules.board = Fragment.get(board, self)
-        m.d.comb += [self.uart.rx.i.eq(self.rx), self.tx.eq(self.uart.tx.o)]
+        uart = self.resources["uart", 0]
+        m.d.comb += [uart.rx.i.eq(self.rx), self.tx.eq(uart.tx.o)]
+        if self.chip is not None:
+            m.submodules.chip = self.chip
+            m.d.comb += self.faults.eq(self.chip.faults)
         return m
 
 
@@ -76,6 +106,15 @@ class Line(Access):
         Clock(self.dut.clk, PERIOD, "ns").start()
         await reset(self.dut)
         cocotb.start_soon(self.listen())
+        if hasattr(self.dut, "faults"):
+            cocotb.start_soon(self.obey())
+
+    async def obey(self):
+        """Fail when a rule of the store's chip is broken."""
+        await ValueChange(self.dut.faults)
+        found, = (model for model in (sdram, flash) if len(model.FAULTS) == len(self.dut.faults))
+        rules = chips.broken(found.FAULTS, int(self.dut.faults.value))
+        raise AssertionError(f"the store's chip: {', '.join(rules)}")
 
     async def listen(self):
         """Receive bytes."""

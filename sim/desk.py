@@ -6,7 +6,6 @@ import tty
 from bep_model import configuration
 from bep_model.phases import frame
 from bep_model.words import integers
-from rtl.verilog import convert
 from sim import folders, processes
 from sim.board_bench import Pins
 from sim.verilator import build, run
@@ -33,7 +32,7 @@ def serve(config, announce, *, latency=0, root="build", **options):
         When the simulation does not build, or ends.
     """
     with folders.temporary(root) as own, processes.grouped(TMPDIR=str(own)):
-        verilog = convert(Pins(config, integers(frame.prototypes(config)), **options))
+        verilog = Pins(config, integers(frame.prototypes(config)), **options).verilog()
     simulator = build(verilog, root)
     ours, theirs = os.openpty()  # theirs stays open, so that a host may come and go
     try:

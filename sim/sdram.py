@@ -1,6 +1,5 @@
 """The model of an SDRAM chip, ``sdram.v``, for a simulated board and its pins."""
 
-import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,16 +7,17 @@ from amaranth.hdl import Cat, ClockDomain, ClockSignal, Instance, Module, Signal
 from amaranth.lib import io, wiring
 from amaranth.lib.wiring import In, Out
 
+from sim import chips
+
 VERILOG = (Path(__file__).parent / "sdram.v").read_text(encoding="utf-8")
 """Text of the model, to be added to that of the design."""
-FAULTS = [name for name, _ in sorted(re.findall(r"^ {8}(\w+) = (\d+)[,;]", VERILOG, re.M),
-                                     key=lambda fault: int(fault[1]))]
+FAULTS = chips.rules(VERILOG)
 """Names of the rules of the model; index i is bit i of its port ``faults``."""
 
 
 def broken(faults):
     """The names of the rules of the model that were broken, from its port ``faults``."""
-    return [name for bit, name in enumerate(FAULTS) if faults >> bit & 1]
+    return chips.broken(FAULTS, faults)
 
 
 class Chip(wiring.Component):
@@ -42,6 +42,9 @@ class Chip(wiring.Component):
     faults : Out(20)
         See :func:`broken`.
     """
+
+    resource = "sdram"
+    verilog = VERILOG
 
     power: In(1, init=1)  # type: ignore[valid-type]
     faults: Out(len(FAULTS))  # type: ignore[valid-type]

@@ -3,6 +3,7 @@
 The environment is that of ``sim.board_bench``. Run n of the job takes all samples in the order of
 ``chip_order(job.seed, n, len(job.x))``. The trainer only counts results, so ``prediction``,
 ``error`` and ``triggered`` of the observations are empty; its performance counters tell their sums.
+Further observations are ``paces``: the clocks per sample of every run, as the host sees them.
 """
 
 import os
@@ -17,7 +18,7 @@ from bep_model.packets import PacketPort
 from bep_model.phases.order import epoch_stride
 from bep_model.protocol import Mode
 from bep_model.store import Store
-from sim.bench import Bench
+from sim.bench import Bench, cycle
 from sim.board_bench import Line
 from sim.job import Job
 
@@ -29,11 +30,14 @@ class StoreBench(Bench):
         job = self.job
         samples = Samples(job.x, job.labels, job.lengths)
         nothing = Samples(job.x[:0], job.labels[:0])
-        self.epoch = 0
+        self.epoch, self.paces = 0, []
         self.stored, self.image = stored.pack(
             self.config, Dataset("job", samples, nothing, nothing, self.config.classes))
         self.store = Store(self.host)
         await super().carry_out(path)
+        with np.load(path) as file:
+            arrays = dict(file)
+        np.savez(path, **arrays, paces=self.paces)
 
     async def run(self, run):
         if not self.epoch:
@@ -45,7 +49,12 @@ class StoreBench(Bench):
             run.order, chip_order(self.job.seed, self.epoch, len(self.job.x)))
         self.epoch += 1
         await self.host.begin(run.parameters, run.mode)
-        await self.store.play(self.stored, "train", stride)
+        seen = [(0, cycle())]
+        await self.store.play(self.stored, "train", stride, lambda count: seen.append(
+            (seen[-1][0] + count, cycle())))
+        # From the first time that samples had passed to the last one, or at least from the start.
+        (first, start), (last, end) = seen[len(seen) > 2], seen[-1]
+        self.paces.append((end - start) / (last - first))
         if run.mode == Mode.TRAIN:
             await self.host.flush()
         await self.snapshot()

@@ -22,21 +22,30 @@ from sim.streams import pause, receive, reset, send
 class Ports(Port, Access):
     """Accesses a trainer through its ports, with the idle times and the backpressure of a job."""
 
+    inputs: tuple[str, ...] = (
+        "bus__write", "bus__address", "bus__write_data", "samples__valid", "samples__payload",
+        "results__ready", "state__request__valid", "state__request__payload",
+        "state__data__valid", "state__data__payload", "state__reply__ready")
+
     def __init__(self, dut, job):
         self.dut, self.job, self.config = dut, job, job.config
         self.registers = registers(job.config)
         self.rng = random.Random(job.seed)
         self.addresses = counter_addresses(job.config)
         self.steps = None
-        self.beat_bits = len(dut.state__data__payload)
-        self.beats_per_word = -(-job.config.counter_lanes * job.config.counter_bits
-                                // self.beat_bits)
+
+    @property
+    def beat_bits(self):
+        """Bits per transfer of the state port."""
+        return len(self.dut.state__data__payload)
+
+    @property
+    def beats_per_word(self):
+        """Transfers of a counter word."""
+        return -(-self.config.counter_lanes * self.config.counter_bits // self.beat_bits)
 
     async def start(self):
-        for name in ("bus__write", "samples__valid", "results__ready", "state__request__valid",
-                     "state__data__valid", "state__reply__ready", "bus__address",
-                     "bus__write_data", "samples__payload", "state__request__payload",
-                     "state__data__payload"):
+        for name in self.inputs:
             getattr(self.dut, name).value = 0
         Clock(self.dut.clk, PERIOD, "ns").start()
         await reset(self.dut)

@@ -20,7 +20,7 @@ SHARED_WITH_RTL = {"bep_model.config", "bep_model.protocol", "bep_model.register
 OURS = {*ALLOWED, "tests"}
 ROOMS = {
     "bep_model": ("phases", "data", "fit"),
-    "rtl": ("parts", "engines", "link"),
+    "rtl": ("parts", "engines", "store", "link"),
     "sim": (),
     "bep": ("flow", "experiments", "reports", "commands"),
 }

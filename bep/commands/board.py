@@ -1,7 +1,7 @@
 """`bep board`: a board at a serial port, real or simulated."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer import Argument, Option
@@ -23,7 +23,7 @@ from bep_model.files import check_outputs
 from bep_model.fit import presets, training
 from bep_model.fit.hyper import Hyper
 from bep_model.fit.lessons import StoredTeacher
-from bep_model.protocol import MAGIC
+from bep_model.protocol import INFERENCE, MAGIC
 
 HYPER = Hyper()
 LINK = "Link"
@@ -94,19 +94,20 @@ def info(port: Port = None, baud: Baud = None, timeout: Timeout = 10.0):
     with opened(Config(1, (1,), 2), port, baud, timeout) as found:
         values = found.info()
         where = found.port
-    if values["IDENT"] != MAGIC:
+    if values["IDENT"] not in (MAGIC, INFERENCE):
         raise ValueError(f"{where}: this is no trainer: register IDENT is {values['IDENT']:#010x}, "
                          f"not {MAGIC:#010x}")
     known = [name for name in presets.names()
              if configuration.load(name).config.identifier == values["DIGEST"]]
     version = values["VERSION"]
-    results.table(f"trainer at {where}", [
+    infers = values["IDENT"] == INFERENCE
+    results.table(f"{'inference only' if infers else 'trainer'} at {where}", [
         ("numerics", version if version == NUMERICS_VERSION
          else f"{version}, but this program has {NUMERICS_VERSION}"),
         ("digest of the configuration", f"{values['DIGEST']:08x}"),
         ("preset", ", ".join(known) or "none of this program's"),
         *((name.lower(), f"{values[name]:,}")
-          for name in ("SAMPLES", "ERRORS", "TRIGGERED", "UPDATES"))])
+          for name in ("SAMPLES", "ERRORS", "TRIGGERED", "UPDATES") if not infers)])
 
 
 @app.command()
@@ -202,7 +203,7 @@ def evaluate(
     fold: options.Fold = 0,
     port: Port = None, baud: Baud = None, timeout: Timeout = 10.0,
 ):
-    """Infer the test samples of a data set with the counters that are on the board.
+    """Infer the test samples of a data set with the weights that are on the board.
 
     The options of the data must be those of the training: an encoding is learnt from its samples.
     """
@@ -211,7 +212,7 @@ def evaluate(
     samples = planned(found, dataset, data, encoding, validation, None, data_seed, window, chunk,
                       bits, expand, fold)
     with opened(found.config, port, baud, timeout) as trainer:
-        accuracy = training.accuracy(trainer.connect(), samples.test)
+        accuracy = training.accuracy(trainer.connect(infer=True), samples.test)
     results.table(f"{dataset} on the board at {trainer.port}",
                   [("test samples", f"{len(samples.test):,}"), ("test accuracy", f"{accuracy:.2%}")]
                   if accuracy is not None else [("test samples", "none")])
@@ -285,6 +286,8 @@ def simulate(
         help=f"Build the trainer as for this board, one of {', '.join(boards())}, or a file as "
              "docs/boards.md describes it [default: dual-port memory without registers behind "
              "it].")] = None,
+    infer: Annotated[bool, Option(
+        "--inference", help="A board that only infers, with the weights of a state file.")] = False,
     latency: Annotated[int, Option(
         help="Milliseconds for which short answers are held back, 16 as by an FTDI chip.")] = 0,
     store: options.Store = "none",
@@ -298,6 +301,11 @@ def simulate(
 
     integer("latency", latency, 0, 1000)
     folders.check_writable(build_dir=build_dir)
+    built: dict[str, Any] = target(board).options if board else {}
+    if infer:
+        from bep.flow import inference
+
+        built |= {"weights": inference.weights(inference.trained(source))}
     config = configuration.load(source).config
     desk.serve(config, lambda name: typer.echo(name), latency=latency, root=build_dir,
-               store=stores.make(store), **target(board).options if board else {})
+               store=stores.make(store), **built)

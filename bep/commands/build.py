@@ -1,4 +1,4 @@
-"""`bep build`: from a configuration to a bitstream and a report."""
+"""`bep build`: from a configuration, or a trained state, to a bitstream and a report."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,8 +7,10 @@ from typer import Option
 
 from bep import results
 from bep.commands import options
+from bep.flow import clocks, inference
 from bep.flow.boards import board_file, boards, target, usage
 from bep.flow.synthesis import build
+from bep.reports.bench_report import band
 from bep_model import configuration
 from bep_model.checks import called
 from bep_model.config import Config
@@ -36,19 +38,34 @@ def command(
         help="Most samples per application of updates [default: 1].")] = None,
     store: options.Store = "none",
     clock: Annotated[str, Option(
-        help="MHz, made by the PLL; `auto` is the fastest that the design meets with a margin of "
-             "3 %, found by several builds; `off` is the board's oscillator.")] = "auto",
+        metavar="auto|off|MHZ",
+        help="auto: the fastest clock of the board's PLL that routing closes with a margin; off: "
+             "the board's oscillator; MHz: that, or the PLL's nearest clock below.")] = clocks.AUTO,
+    infer: options.Inference = False,
+    compare: Annotated[bool, Option(
+        "--compare", help="With --inference: build the trainer too, for its figures.")] = False,
     seed: Annotated[int, Option(help="Of the placer.")] = 1,
     build_dir: Annotated[Path, Option(help="Where builds are kept.")] = Path("build"),
     json: Annotated[Path | None, Option(help="Write the report here.")] = None,
 ):
-    """Make the bitstream of a trainer for a board, and report its size and speed."""
+    """Make the bitstream of a trainer for a board, and report its size and speed.
+
+    With --inference it is a design that only infers, with the weights of a state file
+    (docs/inference.md).
+    """
     check_outputs({"--config": config, "--board": board_file(board)}, **{"--json": json})
     folders.check_writable(build_dir=build_dir)
     given = {"inputs": inputs, "layers": tuple(hidden) if hidden else None, "classes": classes,
                "counter_bits": counter_bits, "weight_lanes": weight_lanes,
                "counter_lanes": counter_lanes, "max_batch": max_batch}
     shape: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if compare and not infer:
+        raise ValueError("--compare is for --inference, which is not given")
+    network = None
+    if infer:
+        if config is None:
+            raise ValueError("--inference is for the weights of a state file: give it as --config")
+        network = inference.trained(config)
     if config is None:
         with called({"layers": "hidden"}):
             made = Config(**SHAPE | shape)
@@ -58,23 +75,53 @@ def command(
     else:
         made = configuration.load(config).config
     with results.Stages() as stages:
-        report = build(made, board, seed, build_dir, store=store, clock=clock,
-                       progress=stages.say(board))
+        weights = None if network is None else inference.weights(network)
+        report = build(made, board, seed, build_dir, stages.say(board), clock, store, weights)
+        if network is not None:
+            report |= inference.figures(report, made)
+        trainer = beside(made, board, seed, build_dir, stages, clock) if compare else None
+        if trainer is not None:
+            report["trainer"] = trainer
     results.deliver((json, lambda path: results.write_json(path, report)))
     described = target(board)
     bitstream = Path(report["folder"]) / report["bitstream"]
+    columns = [figures(report)] + [figures(trainer)] * (trainer is not None)
     results.table(f"{described.name}, {report['part']}", [
-        *usage(report),
-        ("clock", f"{report['clock_mhz']:.6g} MHz"),
-        ("fastest clock", f"{report['fmax_mhz']:.1f} MHz"),
+        *[("", "inference", "trainer")] * (trainer is not None),
+        *((row[0][0], *(value for _, value in row)) for row in zip(*columns, strict=True)),
         ("bitstream", bitstream),
         ("serial port", described.port),
         ("its rate", f"{described.baud:,} baud"),
         *((what, " ".join(map(str, resource))) for what, resource in described.signals.items()),
     ])
     if not report["meets_clock"]:
-        raise ValueError(f"the design runs at {report['fmax_mhz']} MHz only, and needs "
-                         f"{report['clock_mhz']:.6g} MHz: try another --seed or fewer lanes, or a "
-                         "lower --clock")
+        slower = "" if clock == clocks.AUTO else f"--clock {clocks.AUTO}, "
+        raise ValueError(f"the design runs at {report['fmax_mhz']} MHz only, and its clock is "
+                         f"{report['clock_mhz']:g} MHz: try {slower}another --seed or fewer lanes")
     results.console.print(f"program it with: {described.command(bitstream)}", soft_wrap=True,
                           markup=False, highlight=False)
+
+
+def beside(config, board, seed, build_dir, stages, clock):
+    """The report of the trainer of a configuration; None, with a word of it, if it does not fit."""
+    try:
+        report = build(config, board, seed, build_dir, stages.say(f"{board}, the trainer"), clock)
+    except ValueError as error:
+        results.console.print(f"no trainer to compare with: {error}", soft_wrap=True, markup=False,
+                              highlight=False)
+        return None
+    return report | inference.figures(report, config)
+
+
+def figures(report):
+    """Pairs (what, figure) of a build."""
+    yield from usage(report)
+    yield "clock", (f"{report['clock_mhz']:g} MHz, "
+                    f"{'from the PLL' if report['pll'] else 'that of the oscillator'}")
+    yield "fastest clock", f"{report['fmax_mhz']:.1f} MHz"
+    for name, key in (("at the clock", "at_clock"), ("at the fastest clock", "at_fmax")):
+        if found := report.get(key):
+            yield f"inferred samples/s {name}", f"{found['samples_per_second']:,.0f}"
+            if found["power_mw"]:
+                yield f"mW {name}, modelled", band(found["power_mw"])
+                yield f"µJ per sample {name}, modelled", band(found["sample_uj"])

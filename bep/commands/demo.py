@@ -62,7 +62,7 @@ def show(report):
             *usage(built),
             ("clock cycles per sample", f"{built['cycles_per_sample']:,.0f}"),
             ("fastest clock", f"{built['fmax_mhz']:.1f} MHz"),
-            ("clock of the board", f"{built['clock_mhz']:g} MHz"),
+            ("clock of the bitstream", f"{built['clock_mhz']:g} MHz"),
             ("trained samples per second at that clock, link aside",
              f"{built['clock_mhz'] * 1e6 / built['cycles_per_sample']:,.0f}"),
         ])

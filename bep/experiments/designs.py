@@ -5,13 +5,14 @@ from dataclasses import asdict, dataclass, replace
 
 from bep import results
 from bep.experiments.points import preset_run
-from bep.flow import energy, families, throughput
+from bep.flow import clocks, energy, families, stores, throughput
 from bep.flow.boards import NAMES, target
 from bep.flow.synthesis import build, synthesize
 from bep_model import configuration
 from bep_model.files import read_toml, record
 from bep_model.protocol import sample_bytes
 from sim.check import check, training_job
+from sim.stored import check_stored
 
 SWEPT = 3
 """Epochs that are counted of a network with another number of lanes."""
@@ -31,6 +32,9 @@ class Design:
         What :func:`bep_model.configuration.load` takes; None for the training in ``config``.
     refit : bool
         See ``bep.experiments.runs.Run``.
+    store : str
+        The sample store that feeds the trainer, as for :func:`bep.flow.stores.make`; with one, the
+        samples of an epoch have the order "chip".
     seed : int
         Of the placer.
     lanes : list of int
@@ -44,9 +48,15 @@ class Design:
     board: str
     preset: str | None = None
     refit: bool = False
+    store: str = "none"
     seed: int = 1
     lanes: tuple = ()
     routed: tuple = ()
+
+    @property
+    def order(self):
+        """Of the samples in an epoch."""
+        return "host" if self.store == "none" else "chip"
 
 
 def load(path, names=(), board=None):
@@ -117,15 +127,15 @@ def rates(mhz, measured, power_model, cells):
 def describe(design, config, preset, measured, built):
     """The entry of a design in bench.json, from its cycles and the report of its build."""
     run = preset_run(preset, preset.dataset, refit=design.refit,
-                     counter_lanes=config.counter_lanes)
+                     counter_lanes=config.counter_lanes, order=design.order)
     family = families.of(built["part"])
     model = families.found(family.energy, built["part"])
     cells = built["cells"]["used"]
     return {
-        "board": built["board"], "part": built["part"],
+        "board": built["board"], "part": built["part"], "store": design.store,
         "cells": built["cells"], **{key: built[key] for key in NAMES},
         "luts_per_lane": built["luts"] / config.weight_lanes,
-        "fmax_mhz": built["fmax_mhz"], "clock_mhz": built["clock_mhz"], "seed": built["seed"],
+        **{key: built[key] for key in ("fmax_mhz", "clock_mhz", "oscillator_mhz", "pll", "seed")},
         "configuration": asdict(config) | {"digest": config.digest},
         "preset": preset.name, "run": json.loads(json.dumps(asdict(run))),
         "measured": measured,
@@ -137,19 +147,38 @@ def describe(design, config, preset, measured, built):
     }
 
 
-def simulate(config, preset, data, count, board, root):
+def simulate(design, config, preset, data, count, root):
     """Train on real samples in simulated gateware; return what came out, all of it equal.
+
+    With a store, the trainer is fed by it through the pins of the board.
 
     Raises ValueError if a value of the gateware differs from the golden model, or a cycle counter
     from the formulas.
     """
-    job = training_job(config, preset.hyper.parameters(config), data.train.first(count), 1)
-    found = check(job, root=root, **target(board).options)
+    job = training_job(config, preset.hyper.parameters(config), data.train.first(count), 1,
+                       order=design.order)
+    options = target(design.board).options | {"root": root}
+    store = stores.make(design.store)
+    found = check(job, **options) if store is None else check_stored(job, store, **options)
     if found["mismatches"]:
         raise ValueError(f"gateware and golden model differ: {found['report']}")
     return {key: found[key] for key in (
         "samples", "mismatches", "compared_counters", "cycles_per_sample", "cycles_per_phase",
-        "simulated_samples_per_second")}
+        "simulated_samples_per_second", "core_cycles_per_sample", "fed") if key in found}
+
+
+def of_board(entry):
+    """What the board brings, with the clock and the source of samples that it has.
+
+    ``built_mhz``; trained and inferred samples per second, None if the store's pace is not known,
+    because nothing was simulated.
+    """
+    at, fed = entry["at_clock"], [entry["link_samples_per_second"] / entry["at_clock"]["training"]]
+    if entry["store"] != "none":
+        fed = entry.get("simulation", {}).get("fed")
+    return {"built_mhz": entry["clock_mhz"],
+            "board_samples_per_second": fed and at["training"] * min(1, *fed),
+            "board_inferred_samples_per_second": fed and at["inference"] * min(1, *fed)}
 
 
 def run(design, config, preset, data, stages, *, epochs, simulated, sweep, build_dir):
@@ -181,23 +210,25 @@ def run(design, config, preset, data, stages, *, epochs, simulated, sweep, build
     def measure(config, name, epochs):
         samples = len(data.refit().train if design.refit else data.train)
         return throughput.measure(
-            config, data, preset, options, refit=design.refit, epochs=epochs,
+            config, data, preset, options, refit=design.refit, epochs=epochs, order=design.order,
             trained=stages.begin(f"{name}: golden model", preset.epochs),
             counted=stages.begin(f"{name}: clock cycles", min(epochs, preset.epochs) * samples))
 
     measured = measure(config, design.name, epochs)
-    built = build(config, design.board, design.seed, build_dir,
-                      progress=stages.say(design.name))
+    built = build(config, design.board, design.seed, build_dir, stages.say(design.name),
+                  store=design.store)
     entry = describe(design, config, preset, measured, built)
     if simulated:
         stages.begin(f"{design.name}: simulation")
-        entry["simulation"] = simulate(config, preset, data, simulated, design.board, build_dir)
+        entry["simulation"] = simulate(design, config, preset, data, simulated, build_dir)
+    entry |= of_board(entry)
     entry["sweep"] = []
     for lanes in design.lanes if sweep else ():
         name, other = f"{design.name}, P = Q = {lanes}", widened(config, lanes)
         if lanes in design.routed:
-            made = build(other, design.board, design.seed, build_dir,
-                         progress=stages.say(name))
+            # All at the oscillator's clock: they are compared, and not meant to be used.
+            made = build(other, design.board, design.seed, build_dir, stages.say(name),
+                         clock=clocks.OFF)
         else:
             made = synthesize(other, design.board, build_dir, stages.say(name))
         cycles = measure(other, name, min(epochs, SWEPT))

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
 
@@ -63,7 +63,7 @@ class Target:
     reset, busy, refused : list of (str, int), or None
         Resources of the platform: button and LEDs, see ``rtl.board.Board``.
     pll : bool
-        The part's PLL can make the clock: its input is at the pin of the board's clock.
+        Whether the clock can come from the part's PLL, see ``bep.flow.clocks``.
     usb : list of (str, int), or None
         The serial port on USB: "VENDOR:PRODUCT" in four hexadecimal digits each, and which of the
         chip's ports it is, from 0.
@@ -83,7 +83,7 @@ class Target:
     reset: list | None = None
     busy: list | None = None
     refused: list | None = None
-    pll: bool = True
+    pll: bool = False
     usb: list | None = None
 
     def __post_init__(self):
@@ -95,8 +95,6 @@ class Target:
                 raise ValueError(f"{key} must not be empty")
         families.of(self.part)
         integer("baud", self.baud, 1)
-        if not isinstance(self.pll, bool):
-            raise TypeError(f"pll must be true or false, not {self.pll!r}")
         for key in ("reset", "busy", "refused"):
             match getattr(self, key):
                 case None:
@@ -106,6 +104,8 @@ class Target:
                 case value:
                     raise TypeError(f"{key} must be the name and number of a resource of the "
                                     f'platform, as ["led", 0], not {value!r}')
+        if not isinstance(self.pll, bool):
+            raise TypeError(f"pll must be true or false, not {self.pll!r}")
         match self.usb:
             case None:
                 pass
@@ -115,27 +115,46 @@ class Target:
                 raise TypeError('usb must be vendor, product and number of the port, as '
                                 f'["0403:6015", 0], not {value!r}')
 
-    def top(self, config, store="none", setting=None):
+    def top(self, config, setting=None, store="none", weights=None):
         """Return the design for a configuration.
 
         Parameters
         ----------
         config : Config
+        setting : clocks.Setting or None
+            Of the PLL; None for no PLL.
         store : str
             As for :func:`bep.flow.stores.make`.
-        setting : rtl.pll.Setting, optional
-            Of the PLL; by default the board's oscillator is the clock.
+        weights : sequence of int, or None
+            Of a design that only infers, see ``rtl.board.Board``.
         """
-        from rtl import pll  # who only wants to know the board needs no gateware
-        from rtl.board import Board
+        from bep.flow.platforms import oscillator  # who only wants to know the board needs no
+        from rtl.board import Board  # gateware
+        from rtl.clock import Clock
         from rtl.link.serial import Serial
 
-        clock = {} if setting is None else {
-            "clock_hz": setting.hz, "pll": getattr(pll, self.family.pll)(setting)}
         prototypes = integers(frame.prototypes(config))
-        return Board(config, prototypes, Serial(self.baud, clock.get("clock_hz")),
-                     store=stores.make(store), **clock, **self.options,
-                     reset=self.reset, busy=self.busy, refused=self.refused)
+        clock = setting and Clock(self.family.pll.primitive, **asdict(setting))
+        transport = Serial(self.baud, setting and setting.hz)
+        hz = setting.hz if setting else oscillator(self)
+        return Board(config, prototypes, transport, store=stores.make(store, hz), clock=clock,
+                     **self.options, reset=self.reset, busy=self.busy, refused=self.refused,
+                     weights=weights)
+
+    def settings(self, oscillator):
+        """The PLL's legal settings for an oscillator in Hz that also suit the serial port's rate.
+
+        They are sorted, slowest first; there are none without a PLL.
+        """
+        from rtl.link.uart import divisor
+
+        def suits(setting):
+            try:
+                return divisor(setting.hz, self.baud)
+            except ValueError:
+                return False
+        return [setting for setting in self.family.pll.settings(oscillator) * self.pll
+                if suits(setting)]
 
     @property
     def family(self):

@@ -1,109 +1,154 @@
-"""The clock that a design is built for: a setting of the part's PLL, or the board's oscillator."""
+"""Which clock a bitstream has: the legal settings of a PLL, and the search for the fastest."""
 
-from bisect import bisect_right
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from bep_model.checks import number
+from bep_model.files import replacing
+
+OFF, AUTO = "off", "auto"
+"""The oscillator itself; the fastest setting that routing closes with :data:`MARGIN`."""
 
 MARGIN = 1.03
-"""How much faster than its clock a design must be by the placer's estimate."""
-
-MOST = 5
-"""Builds of one search."""
+"""How much faster than its clock a design must be. Below 100 MHz, the periods of an iCE40's PLL
+differ by 0.05 of a period, peak to peak (FPGA-DS-02008), so the shortest is 2.5 % too short."""
 
 
-def legal(described, hz):
-    """Settings of a board's PLL whose clock suits its serial port, by rising frequency.
+@dataclass(frozen=True)
+class Setting:
+    """Numbers of a PLL, as ``rtl.clock.Clock`` has them; ``oscillator`` is in Hz."""
+
+    oscillator: int
+    reference: int
+    feedback: int
+    output: int
+
+    @property
+    def vco(self):
+        """Frequency of the oscillator in the PLL, in Hz."""
+        return self.oscillator * self.feedback / self.reference
+
+    @property
+    def hz(self):
+        """Frequency of the clock it makes, rounded to an integer."""
+        return round(self.oscillator * self.feedback / (self.reference * self.output))
+
+
+@dataclass(frozen=True)
+class Pll:
+    """The PLL of a part family: what its numbers and frequencies may be.
 
     Parameters
     ----------
-    described : bep.flow.boards.Target
-    hz : int
-        Of the board's oscillator.
-
-    Returns
-    -------
-    list of rtl.pll.Setting
-        Empty without a PLL.
+    primitive : str
+        See ``rtl.clock.Clock``.
+    references, feedbacks, outputs : sequence of int
+        The dividers.
+    source, detected, vco, made : (float, float)
+        Least and most MHz: at its input, at the phase detector, of its own oscillator, of the clock
+        that it makes.
     """
-    if not (described.pll and described.family.pll):
-        return []
-    from rtl import pll  # who only wants to know the board needs no gateware
-    from rtl.link.uart import divisor
 
-    found = []
-    for setting in getattr(pll, described.family.pll).settings(hz):
-        try:
-            divisor(round(setting.hz), described.baud)
-        except ValueError:
-            continue
-        found.append(setting)
-    return found
+    primitive: str
+    references: range
+    feedbacks: range
+    outputs: tuple
+    source: tuple
+    detected: tuple
+    vco: tuple
+    made: tuple
+
+    def settings(self, oscillator):
+        """All legal settings for an oscillator in Hz, slowest first, one for each frequency.
+
+        Among those of one frequency, it is the one with the fastest phase detector, then VCO.
+        """
+        if not within(self.source, oscillator):
+            return []
+        vcos = [Setting(oscillator, reference, feedback, 1) for reference in self.references
+                if within(self.detected, oscillator / reference) for feedback in self.feedbacks]
+        legal = [replace(vco, output=output) for vco in vcos if within(self.vco, vco.vco)
+                 for output in self.outputs]
+        best = sorted(legal, key=lambda setting: (setting.hz, -setting.reference, setting.vco))
+        found = {setting.hz: setting for setting in best if within(self.made, setting.hz)}
+        return list(found.values())
+
+
+def within(limits, hz):
+    """Whether a frequency is between the least and the most MHz."""
+    least, most = limits
+    return least * 1e6 <= hz <= most * 1e6
 
 
 def below(settings, hz):
-    """The fastest setting that is not above ``hz``; None if there is none."""
-    index = bisect_right([setting.hz for setting in settings], hz)
-    return settings[index - 1] if index else None
+    """The fastest of these settings, slowest first, that is not above a frequency, or None."""
+    return max((setting for setting in settings if setting.hz <= hz), default=None,
+               key=lambda setting: setting.hz)
 
 
-def chosen(clock, described, hz):
-    """What the option --clock names: a setting, or None for the board's oscillator.
-
-    Parameters
-    ----------
-    clock : str
-        "off", or a number of MHz, of which the next lower setting is taken if it is within 5 %.
-    described, hz
-        As for :func:`legal`.
+def wanted(clock, settings):
+    """The setting for a clock in MHz: that clock, or the nearest legal one below it.
 
     Raises
     ------
     ValueError
-        For anything else, naming what is possible.
+        For what is no number, and for a number without a setting.
     """
-    if clock == "off":
-        return None
-    try:
-        wish = float(clock)
-    except ValueError:
-        raise ValueError(f"clock must be auto, off or a number of MHz, not {clock!r}") from None
-    number("clock", wish, 0, above=True)
-    settings = legal(described, hz)
     if not settings:
-        raise ValueError(f"clock must be auto or off, not {clock}: {described.name} has no PLL "
-                         "here")
-    found = below(settings, wish * 1e6)
-    if found is None or found.hz < 0.95e6 * wish:
-        low, high = (float(settings[end].hz) / 1e6 for end in (0, -1))
-        near = min(settings, key=lambda setting: abs(setting.hz - wish * 1e6))
-        raise ValueError(f"clock must be {low:g} to {high:g} MHz on {described.name}, where "
-                         f"{float(near.hz) / 1e6:g} MHz is nearest, not {clock}")
-    return found
+        raise ValueError(f"clock must be {AUTO} or {OFF} on a board without a PLL, not {clock}")
+    slowest, fastest = (setting.hz / 1e6 for setting in (settings[0], settings[-1]))
+    try:
+        hz = float(clock) * 1e6
+    except (TypeError, ValueError):
+        hz = 0
+    if not slowest * 1e6 <= hz <= fastest * 1e6:
+        raise ValueError(f"clock must be {AUTO}, {OFF}, or {slowest:g} to {fastest:g} MHz, "
+                         f"not {clock}")
+    return below(settings, hz)
 
 
-def search(settings, guess_hz, build):
-    """The report of the fastest setting that a design meets with :data:`MARGIN`.
+def fastest(settings, route):
+    """Search the fastest setting that routing closes; return what ``route`` gave for it.
 
-    From the guess on, the next setting is the fastest that the present build would meet; the search
-    ends when that one was built before, or after :data:`MOST` builds.
+    The routed design of the oscillator's clock tells where to begin. As long as a design does not
+    close, the next one has the fastest setting that its own routing would allow, at least one step
+    slower. If none closes, the result is that of the oscillator.
 
     Parameters
     ----------
-    settings : list of rtl.pll.Setting
-        Not empty.
-    guess_hz : float
-    build : callable
-        Takes a setting, and returns a report with ``fmax_mhz``.
-
-    Returns
-    -------
-    dict
-        The report. If no setting is met, it is that of the slowest that was built.
+    settings : list of Setting
+        Slowest first; may be empty.
+    route : callable
+        Gives the report of a build with a setting, or with None: the oscillator.
     """
-    reports = {}
-    setting = below(settings, guess_hz) or settings[0]
-    while setting.hz not in reports and len(reports) < MOST:
-        reports[setting.hz] = report = build(setting)
-        setting = below(settings, report["fmax_mhz"] * 1e6 / MARGIN) or settings[0]
-    met = [hz for hz, report in reports.items() if report["fmax_mhz"] * 1e6 >= MARGIN * hz]
-    return reports[max(met) if met else min(reports)]
+    first = report = route(None)
+    limit = report["fmax_mhz"] * 1e6 / MARGIN
+    while setting := below(settings, limit):
+        report = route(setting)
+        if report["fmax_mhz"] * 1e6 >= MARGIN * setting.hz:
+            return report
+        limit = min(report["fmax_mhz"] * 1e6 / MARGIN, setting.hz - 1)
+    return first
+
+
+def remembered(path, settings, route):
+    """As :func:`fastest`, whose end is kept in a file.
+
+    A setting found earlier is taken if its design is still the same: then its build is in the
+    folder that it was in.
+    """
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        setting = known["pll"] and Setting(**known["pll"])
+        build = known["build"]
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        pass  # there is none, or it is damaged
+    else:
+        report = route(setting)
+        if Path(report["folder"]).name == build:
+            return report
+    report = fastest(settings, route)
+    found = {"pll": report["pll"], "build": Path(report["folder"]).name}
+    with replacing(path) as file:
+        file.write(json.dumps(found).encode())
+    return report

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from bep import cited
+from bep.flow.clocks import Pll
 from bep.flow.energy import Model
 
 
@@ -57,10 +58,7 @@ class Family:
         For the synthesis command of yosys.
     single_port, registered : bool
         How a trainer is built: as for ``rtl.trainer.Trainer``.
-    pll : str
-        Class of ``rtl.pll``.
-    guess : float
-        Clock rate, MHz, with which the search for the fastest one begins.
+    pll : Pll
     collision : str
         Commands of yosys before the synthesis that concern words read and written in one clock.
     """
@@ -81,11 +79,11 @@ class Family:
     synth_opts: str
     single_port: bool
     registered: bool
-    pll: str
-    guess: float
+    pll: Pll
     # A word that is read and written in one cycle is never used. Without this declaration, yosys
     # adds logic to every memory that gives its old value in that case.
-    collision: str = "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2"
+    # Reading without a clock has no such case, and may not have the declaration.
+    collision: str = "setparam -set COLLISION_X_MASK 1'1 t:$memrd_v2 r:CLK_ENABLE=1 %i"
 
     @property
     def steps(self):
@@ -135,8 +133,10 @@ ICE40UP = Family(
     synth_opts="-device u",  # timing model of the UltraPlus
     single_port=True,  # counters in SPRAM
     registered=False,  # a flip-flop takes a whole logic cell
-    pll="ICE40PLL",
-    guess=28,
+    # FPGA-DS-02008, table "sysCLOCK PLL Timing", and FPGA-TN-02052.
+    pll=Pll("SB_PLL40_PAD", references=range(1, 17), feedbacks=range(1, 129),
+            outputs=(2, 4, 8, 16, 32, 64), source=(10, 133), detected=(10, 133), vco=(533, 1066),
+            made=(16, 275)),
 )
 
 ECP5 = Family(
@@ -166,8 +166,10 @@ ECP5 = Family(
     synth_opts="-nowidelut",  # multiplexers of LUTs (PFUMX, L6MUX21) take more LUTs than they save
     single_port=False,
     registered=True,
-    pll="ECP5PLL",
-    guess=84,
+    # FPGA-DS-02012, table "sysCLOCK PLL Timing", and FPGA-TN-02200.
+    pll=Pll("EHXPLLL", references=range(1, 129), feedbacks=range(1, 129),
+            outputs=tuple(range(1, 129)), source=(8, 400), detected=(10, 400), vco=(400, 800),
+            made=(3.125, 400)),
 )
 
 FAMILIES = (ICE40UP, ECP5)

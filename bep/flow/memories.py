@@ -10,10 +10,12 @@ from amaranth.hdl._mem import MemoryInstance
 from bep_model.config import divisors
 from bep_model.phases import frame
 from bep_model.words import integers
+from rtl.inference import Inference
 from rtl.link.link import Link
 from rtl.trainer import Trainer
 
 FEWER_LANES = "fewer weight_lanes or counter_lanes take less logic"
+NO_SPRAM = "weights are in block RAM, because SPRAM cannot be initialised"
 SMALLER = "fewer counter_bits or smaller layers take less memory"
 
 
@@ -25,12 +27,18 @@ class Memory(NamedTuple):
     groups: int
 
 
-def of(config, described):
-    """Return the memories of the gateware for a board, and its number of SPRAM blocks."""
+def of(config, described, inference=False):
+    """Return the memories of the gateware for a board, and its number of SPRAM blocks.
+
+    With ``inference`` it only infers; its weights do not matter here.
+    """
     platform = SimpleNamespace(device=described.part)
-    trainer = Trainer(config, integers(frame.prototypes(config)), **described.options)
+    prototypes = integers(frame.prototypes(config))
+    core = Inference(config, prototypes, [0] * config.bases[-1],
+                     described.options["registered"]) if inference else \
+        Trainer(config, prototypes, **described.options)
     memories, spram = [], 0
-    waiting = [Fragment.get(block, platform) for block in (trainer, Link(config, timeout=1))]
+    waiting = [Fragment.get(block, platform) for block in (core, Link(config, timeout=1))]
     while waiting:
         fragment = waiting.pop()
         waiting += [inside for inside, *_ in fragment.subfragments]
@@ -69,14 +77,14 @@ def block_rams(memory, family):
     return min([logic, *small, *(cost(memory, shape) for shape in family.block_rams)])[1]
 
 
-def needed(config, described):
+def needed(config, described, inference=False):
     """Block RAMs and SPRAM blocks of a design, by the keys of ``bep.flow.boards.NAMES``."""
-    memories, spram = of(config, described)
+    memories, spram = of(config, described, inference)
     return {"brams": sum(block_rams(memory, described.family) for memory in memories),
             "spram": spram}
 
 
-def fitting(config, described):
+def fitting(config, described, inference=False):
     """The same network with fewer lanes, so that its memories fit the part; None if none do.
 
     Weight lanes are tried from the largest down: the numbers at which the longest row needs one
@@ -90,7 +98,7 @@ def fitting(config, described):
         while most:
             counter_lanes = max(q for q in divisors(weight_lanes) if q <= most)
             other = replace(config, weight_lanes=weight_lanes, counter_lanes=counter_lanes)
-            over = [key for key, need in needed(other, described).items()
+            over = [key for key, need in needed(other, described, inference).items()
                     if need > described.available[key]]
             if not over:
                 return other
@@ -98,8 +106,20 @@ def fitting(config, described):
     return None
 
 
-def advice(config, described, lacking):
+def smaller(config, described):
+    """A network whose inference fits the part: all layers a few 32nds smaller; None if none is."""
+    for part in range(31, 0, -1):
+        other = replace(config, layers=[max(1, k * part // 32) for k in config.layers])
+        if needed(other, described, inference=True)["brams"] <= described.available["brams"]:
+            return other
+    return None
+
+
+def advice(config, described, lacking, inference=False):
     """Advice, as texts, for a design that needs too much of the resources ``lacking``."""
+    if inference:
+        yield from advice_on_inference(config, described, lacking)
+        return
     if {"luts", "ffs"} & set(lacking):
         yield FEWER_LANES
     if {"brams", "spram"} & set(lacking):
@@ -107,3 +127,16 @@ def advice(config, described, lacking):
         yield SMALLER if other is None else (
             f"its memories fit with weight_lanes = {other.weight_lanes} and counter_lanes = "
             f"{other.counter_lanes}")
+
+
+def advice_on_inference(config, described, lacking):
+    """As :func:`advice`, for a design that only infers."""
+    if {"luts", "ffs"} & set(lacking):
+        yield "fewer weight_lanes take less logic"
+    if "brams" in lacking:
+        if described.available["spram"]:
+            yield NO_SPRAM
+        if (other := fitting(config, described, inference=True)) is not None:
+            yield f"the same network fits with weight_lanes = {other.weight_lanes}"
+        elif (other := smaller(config, described)) is not None:
+            yield f"a network {'-'.join(map(str, other.widths))} fits"

@@ -1,30 +1,57 @@
 """The sample stores that a board can be built with (docs/store.md)."""
 
+import importlib
 import re
 
-CHOICES = "none, block:KIB (block RAM, KIB a power of two)"
+CHOICES = "none, flash or sdram (the board's chip), block:KIB (block RAM, KIB a power of two)"
 """What :func:`make` takes, for messages and help."""
 
+SIMULATED_HZ = {"sdram": 85_000_000, "flash": 28_000_000}
+"""Clock rates for which a simulated board's stores are made."""
 
-def make(store):
+
+def make(store, clock_hz=None):
     """The component of a sample store; None for "none".
 
     Parameters
     ----------
     store : str
         One of :data:`CHOICES`.
+    clock_hz : number, optional
+        Of the design; by default that of a simulated board.
 
     Raises
     ------
     ValueError
         For anything else.
     """
+    clock_hz = clock_hz or SIMULATED_HZ.get(store)
     if store == "none":
         return None
+    if store == "flash":
+        from rtl.store.flash import Flash  # who only wants to know the names needs no gateware
+
+        return Flash(round(clock_hz))
+    if store == "sdram":
+        from rtl.store.sdram import Sdram
+
+        return Sdram(round(clock_hz))
     if found := re.fullmatch(r"block:(\d{1,6})", store):
-        from rtl.store.block import BlockStore  # who only wants to know the names needs no gateware
+        from rtl.store.block import BlockStore
 
         kib = int(found[1])
         if kib and not kib & kib - 1:
             return BlockStore(9 + kib.bit_length())
     raise ValueError(f"store must be one of {CHOICES}, not {store!r}")
+
+
+def fastest(store):
+    """The highest clock rate with a store, in Hz."""
+    if store not in SIMULATED_HZ:
+        return float("inf")
+    return importlib.import_module(f"rtl.store.{store}").FASTEST
+
+
+def resource(store):
+    """The resource of an amaranth-boards platform that a store needs; None if it needs none."""
+    return {"sdram": ("sdram", 0), "flash": ("spi_flash_2x", 0)}.get(store)

@@ -4,27 +4,26 @@ import hashlib
 import json
 import os
 import shlex
-from importlib import import_module
+from dataclasses import asdict
 from pathlib import Path
 from unittest.mock import patch
 
-from amaranth import vendor
-from amaranth.build import Pins
-
-from bep.flow import clocks, memories, toolchain
+from bep.flow import clocks, memories, stores, toolchain
 from bep.flow.boards import NAMES, target
+from bep.flow.platforms import check_resources, oscillator, platform_of
 from bep_model.config import Config
 from bep_model.files import telling
 from sim import folders, processes
 
 
-def build(config, board, seed=1, build_dir="build", *, store="none", clock="auto",
-          progress=lambda what: None):
+def build(config, board, seed=1, build_dir="build", progress=lambda what: None,
+          clock=clocks.AUTO, store="none", weights=None):
     """Make the bitstream of a trainer, or return one made earlier.
 
     The files go to ``build_dir/<board>-<digest>``: the bitstream ``top.bin`` or ``top.bit``, the
     tools' logs, and ``report.json``. The digest covers the whole design as RTLIL, constraints,
-    commands, seed, and the versions of the tools. A build that fails leaves nothing behind.
+    commands, seed, and the versions of the tools. A build that fails leaves nothing behind. A
+    search for the clock leaves the builds that it tried, and ``<board>-clock-<digest>.json``.
 
     Parameters
     ----------
@@ -34,32 +33,35 @@ def build(config, board, seed=1, build_dir="build", *, store="none", clock="auto
     seed : int
         Of the placer, 0..2**31-1.
     build_dir : path
-    store : str
-        The sample store, as for :func:`bep.flow.stores.make`.
-    clock : str
-        As for :func:`bep.flow.clocks.chosen`; "auto" builds with several settings of the PLL, and
-        is "off" without one, see :func:`bep.flow.clocks.search`.
     progress : callable
         Called with a short text about each step.
+    clock : str or float
+        ``"auto"``: the fastest that ``clocks.fastest`` finds; ``"off"``: the board's oscillator;
+        MHz: that, or the nearest legal clock of the PLL below it.
+    store : str
+        The sample store, as for :func:`bep.flow.stores.make`.
+    weights : sequence of int, optional
+        As for :class:`rtl.inference.Inference`: a design that only infers.
 
     Returns
     -------
     dict
-        board, part, store, luts, ffs, brams, spram, fmax_mhz, clock_mhz (that of the bitstream),
-        meets_clock, seed, versions, utilisation (used and available, by the names of the placer),
-        cells (that of the logic cells: what says how full the part is), critical_path (worst path
-        between registers: from, to, delay_ns, blocks it passes), digest (of the configuration),
-        folder, bitstream (its file there). LUTs and FFs are counted after synthesis; the placer
-        adds some that only pass a signal on, see `utilisation`.
+        board, part, store, luts, ffs, brams, spram, fmax_mhz, clock_mhz (of the bitstream),
+        oscillator_mhz, pll (its numbers as ``clocks.Setting`` has them, or None), meets_clock,
+        seed, versions,
+        utilisation (used and available, by the names of the placer), cells (that of the logic
+        cells: what says how full the part is), critical_path (worst path
+        between registers: from, to, delay_ns, blocks it passes), digest (of the
+        configuration), folder, bitstream (its file there). LUTs and FFs are counted after
+        synthesis; the placer adds some that only pass a signal on, see `utilisation`.
 
     Raises
     ------
     TypeError
         For a configuration or seed of another type.
     ValueError
-        For an unknown board, a mistake in its file, a seed out of range, a clock that the board
-        cannot have, or a network that is too large for the part; then the text says what would
-        help.
+        For an unknown board, a mistake in its file, a seed or clock out of range, or a network
+        that is too large for the part; then the text says what would help.
     FileNotFoundError
         If a tool is not installed.
     toolchain.ToolError
@@ -72,46 +74,57 @@ def build(config, board, seed=1, build_dir="build", *, store="none", clock="auto
     if not 0 <= seed < 1 << 31:
         raise ValueError(f"seed must be between 0 and {(1 << 31) - 1}, not {seed}")
     described = target(board)
-    check_state(config, described)
-    versions = toolchain.versions()
-
-    def built(setting):
-        say = progress if setting is None else (
-            lambda what: progress(f"{what}, {float(setting.hz) / 1e6:.2f} MHz"))
-        return _build(config, board, described, seed, store, setting, versions, Path(build_dir),
-                      say)
-
+    if weights is not None and store != "none":
+        raise ValueError(f"store must be none for a design that only infers, not {store}")
     with telling(board):
-        oscillator = round(platform_of(described).default_clk_frequency)
-    settings = clocks.legal(described, oscillator)
-    if clock != "auto" or not settings:
-        return built(clocks.chosen("off" if clock == "auto" else clock, described, oscillator))
-    return clocks.search(settings, described.family.guess * 1e6, built)
+        settings = [setting for setting in described.settings(oscillator(described))
+                    if setting.hz <= stores.fastest(store)]
+    setting = None if clock in (clocks.AUTO, clocks.OFF) else clocks.wanted(clock, settings)
+    check_state(config, described, weights is not None)
+
+    def route(setting):
+        return routed(config, board, described, seed, Path(build_dir), progress, setting, store,
+                      weights)
+
+    if clock != clocks.AUTO or not settings:
+        return route(setting)
+    deciding = {"digest": config.digest, "board": asdict(described), "seed": seed, "store": store,
+                "weights": weights and list(weights),
+                "settings": [each.hz for each in settings], "margin": clocks.MARGIN,
+                "versions": toolchain.versions()}
+    digest = hashlib.sha256(json.dumps(deciding).encode()).hexdigest()
+    path = Path(build_dir) / f"{Path(board).stem}-clock-{digest[:12]}.json"
+    return clocks.remembered(path, settings, route)
 
 
-def _build(config, board, described, seed, store, setting, versions, build_dir, progress):
-    """The report of :func:`build` with one setting of the PLL, or none."""
-    name = Path(board).stem
-    progress("generating the design")
+def routed(config, board, described, seed, build_dir, progress, setting, store, weights):
+    """The report of :func:`build` for one setting of the PLL, or None."""
+    name, versions = Path(board).stem, toolchain.versions()
+    inference = weights is not None
+    say = (lambda what: progress(f"{what}, {setting.hz / 1e6:.4g} MHz")) if setting else progress
+    say("generating the design")
     with telling(board):
-        plan, clock_hz = prepare(config, described, seed, store, setting)
+        plan, clock_hz = prepare(config, described, seed, setting, store, weights)
 
     def make(folder):
-        implement(plan, folder, config, described, progress)
+        implement(plan, folder, config, described, say, inference)
+        placed = toolchain.placed(folder)
         return {
             "board": name,
             "part": described.part,
             "store": store,
             **described.family.used(toolchain.cells(folder)),
             **toolchain.timing(folder, clock_hz),
+            "oscillator_mhz": oscillator(described) / 1e6,
+            "pll": setting and asdict(setting),
             "seed": seed,
             "versions": versions,
-            "utilisation": toolchain.placed(folder),
+            "utilisation": placed,
+            "cells": placed[described.family.logic_cell],
             "digest": config.digest,
             "bitstream": described.family.bitstream,
         }
-    report = kept(plan, versions, build_dir, name, make)
-    return report | {"cells": report["utilisation"][described.family.logic_cell]}
+    return kept(plan, versions, build_dir, f"{name}-inference" if inference else name, make)
 
 
 def synthesize(config, board, build_dir="build", progress=lambda what: None):
@@ -172,71 +185,30 @@ def kept(plan, versions, build_dir, name, make):
     return report | {"folder": str(build_dir / folder.name)}
 
 
-def prepare(config, described, seed, store="none", setting=None):
+def prepare(config, described, seed, setting=None, store="none", weights=None):
     """Return Amaranth's build plan, which depends on the design only, and the clock in Hz.
 
-    Parameters are those of :meth:`bep.flow.boards.Target.top`, and the placer's seed.
+    The clock is that of a ``clocks.Setting`` of the PLL, or the oscillator's.
 
     Raises ValueError for a board whose file does not suit its platform.
     """
     platform, family = platform_of(described), described.family
-    check_resources(platform, described)
+    check_resources(platform, described, store)
     # Amaranth takes options from the environment. Boards that are programmed by a tool of their
     # own ask for it even when only building.
     env = processes.environment(OPENFPGALOADER="none", **family.tools)
     with patch.dict(os.environ, env, clear=True):
         plan = platform.prepare(
-            described.top(config, store, setting), "top",
+            described.top(config, setting, store, weights), "top",
             emit_src=False,  # source locations would put the checkout's folder into the plan
             synth_opts=family.synth_opts,
             script_after_read=family.collision,
             script_after_synth="tee -o top.stat.json stat -json",
-            nextpnr_opts=["--seed", str(seed), "--report", "top.report.json"],
+            # A clock that is missed is no failure of the tool: the report tells.
+            nextpnr_opts=["--seed", str(seed), "--report", "top.report.json",
+                          "--timing-allow-fail"],
         )
-    return plan, float(setting.hz) if setting else round(platform.default_clk_frequency)
-
-
-def platform_of(described):
-    """The platform of amaranth-boards that a :class:`bep.flow.boards.Target` names.
-
-    Raises ValueError if it does not exist or has another part.
-    """
-    module, _, name = described.platform.partition(":")
-    try:
-        platform = getattr(import_module(module), name)()
-    except (ModuleNotFoundError, AttributeError, TypeError, ValueError) as error:
-        if getattr(error, "name", None) == "amaranth_boards":
-            raise  # it is not installed
-        raise ValueError(f"platform must be MODULE:CLASS of amaranth-boards, not "
-                         f"{described.platform!r}: {error}") from None
-    family = described.family
-    part = family.naming.format(platform) if isinstance(
-        platform, getattr(vendor, family.platform)) else platform.device
-    if part != described.part:
-        raise ValueError(f"part must be {part}, which {described.platform} has, not "
-                         f"{described.part}")
-    return platform
-
-
-def check_resources(platform, described):
-    """Raise ValueError, with the key, for a port, button or LED that the platform does not have."""
-    if ("uart", 0) not in platform.resources:
-        raise ValueError(f"platform must have a serial port, and {described.platform} has none")
-    taken = {}
-    for key, direction in (("reset", "i"), ("busy", "o"), ("refused", "o")):
-        wanted = getattr(described, key)
-        if wanted is None:
-            continue
-        pins = {name: resource.ios[0].names[0] for name, resource in platform.resources.items()
-                if isinstance(resource.ios[0], Pins) and len(resource.ios[0].names) == 1
-                and resource.ios[0].dir in (direction, "io") and resource.clock is None}
-        if tuple(wanted) not in pins:
-            known = ", ".join(json.dumps(name) for name in pins)
-            raise ValueError(f"{key} must be one of {known} of {described.platform}, not "
-                             f"{json.dumps(wanted)}")
-        other = taken.setdefault(pins[tuple(wanted)], key)
-        if other != key:
-            raise ValueError(f"{key} must be another pin than {other}, not {json.dumps(wanted)}")
+    return plan, setting.hz if setting else round(platform.default_clk_frequency)
 
 
 def commands(plan):
@@ -247,7 +219,7 @@ def commands(plan):
             yield tool.removeprefix("$"), arguments
 
 
-def implement(plan, folder, config, described, progress):
+def implement(plan, folder, config, described, progress, inference=False):
     """Run the commands of a build plan that was extracted into ``folder``.
 
     Raises ValueError if the design is larger than the part, and toolchain.ToolError.
@@ -266,23 +238,32 @@ def implement(plan, folder, config, described, progress):
                                 memories.FEWER_LANES) from None
             raise
         if step == "synthesis":
-            check(config, described, family.used(toolchain.cells(folder)))
+            check(config, described, family.used(toolchain.cells(folder)), inference)
 
 
-def check(config, described, used):
+def check(config, described, used, inference=False):
     """Raise ValueError if the part has too little of a resource."""
     available = described.available
     lacking = [key for key in NAMES if used[key] > available[key]]
     if lacking:
         raise too_large([f"{used[key]} of {available[key]} {NAMES[key]}" for key in lacking],
-                        *memories.advice(config, described, lacking))
+                        *memories.advice(config, described, lacking, inference))
 
 
-def check_state(config, described):
+def check_state(config, described, inference=False):
     """Raise ValueError if the memories of a part cannot hold the state, however it is packed.
 
-    So no hopeless design is generated.
+    So no hopeless design is generated. Inference has the weights in block RAM, or in look-up
+    tables of 16 bits if that is less.
     """
+    if inference:
+        bits = (described.available["brams"] * described.family.bits["brams"]
+                + 16 * described.available["luts"])
+        needed = sum(neurons * fan_in for neurons, fan_in in config.shapes)
+        if needed > bits:
+            raise too_large([f"{needed} of {bits} bits of initialised memory for weights"],
+                            *memories.advice(config, described, ["brams"], inference))
+        return
     bits = sum(described.available[key] * each for key, each in described.family.bits.items())
     if config.memory_bits > bits:
         raise too_large([f"{config.memory_bits} of {bits} bits of memory for weights and counters"],

@@ -12,19 +12,16 @@ import numpy as np
 from amaranth.hdl import UnusedElaboratable
 
 from bep_model.fit import training
-from bep_model.fit.training import epoch_order
+from bep_model.fit.training import ORDERS
 from bep_model.network import Network
 from bep_model.packets import HEAD, TAIL
 from bep_model.phases import frame
 from bep_model.protocol import Cause, Mode, payload_bytes, sample_bytes
 from bep_model.words import integers
-from rtl.cycles import Cycles
+from rtl.cycles import BETWEEN, Cycles
 from rtl.trainer import Trainer
 from sim.expected import COUNTED, expected
 from sim.job import Job, Run
-
-BETWEEN = 1
-"""Clocks between two samples (docs/architecture.md), counted as waiting."""
 
 INFERRED = 100
 """Number of samples whose inference is counted; all take the same time."""
@@ -43,7 +40,7 @@ class State(NamedTuple):
     since_sweep: int
 
 
-def train(config, data, preset, seed, *, refit=False, progress=lambda epochs: None):
+def train(config, data, preset, seed, *, refit=False, order="host", progress=lambda epochs: None):
     """Train the golden model as ``bep.experiments.runs`` does.
 
     Returns
@@ -64,21 +61,21 @@ def train(config, data, preset, seed, *, refit=False, progress=lambda epochs: No
 
     keep()
     history = training.fit(network, data, epochs=preset.epochs, hyper=preset.hyper, seed=seed,
-                           progress=after, keep_best=not refit)
+                           progress=after, keep_best=not refit, order=order)
     return history, states, training.accuracy(network, data.test)
 
 
-def epoch_job(config, samples, epoch, state, seed):
+def epoch_job(config, samples, epoch, state, seed, order="host"):
     """A job whose last run repeats one epoch of a training.
 
     A job begins as if after a sweep. So a first run sends as many samples as there were since the
     last sweep. Its parameters let no sample trigger, so that it changes nothing else.
     """
-    order = epoch_order(seed, epoch.epoch, len(samples))
+    rows = ORDERS[order](seed, epoch.epoch, len(samples))
     quiet = replace(epoch.parameters, margin=-2 * config.layers[-1], thinning=0,
                     reinforce=(0,) * config.depth)
-    runs = [Run(quiet, order[:state.since_sweep])] * bool(state.since_sweep)
-    return Job(config, samples.x, samples.labels, [*runs, Run(epoch.parameters, order)],
+    runs = [Run(quiet, rows[:state.since_sweep])] * bool(state.since_sweep)
+    return Job(config, samples.x, samples.labels, [*runs, Run(epoch.parameters, rows)],
                state.bank, state.counters, seed=seed)
 
 
@@ -108,7 +105,7 @@ def clocks(job, formulas, progress=None):
     return np.append(BETWEEN * len(job.runs[-1].order), after - before), found["ideal"]
 
 
-def measure(config, data, preset, options, *, refit=False, seed=1, epochs=3,
+def measure(config, data, preset, options, *, refit=False, order="host", seed=1, epochs=3,
             trained=lambda epochs: None, counted=lambda samples: None):
     """Cycles per sample of a preset's training.
 
@@ -122,6 +119,8 @@ def measure(config, data, preset, options, *, refit=False, seed=1, epochs=3,
         Of ``rtl.trainer.Trainer``.
     refit : bool
         See ``bep.experiments.runs.Run``.
+    order : str
+        Of the samples in an epoch, one of ``bep_model.fit.training.ORDERS``.
     seed : int
         Of the run.
     epochs : int
@@ -139,13 +138,14 @@ def measure(config, data, preset, options, *, refit=False, seed=1, epochs=3,
     """
     formulas = formulas_of(config, options)
     data = data.refit() if refit else data
-    history, states, accuracy = train(config, data, preset, seed, refit=refit, progress=trained)
+    history, states, accuracy = train(config, data, preset, seed, refit=refit, order=order,
+                                      progress=trained)
     test = data.test.first(INFERRED)
     inference, inference_ideal = (total / len(test) for total in clocks(
         inference_job(config, test, history[0].parameters, states[0].bank), formulas))
     measured, ideal = {}, {}
     for e in spread(len(history), epochs):
-        job = epoch_job(config, data.train, history[e], states[e], seed)
+        job = epoch_job(config, data.train, history[e], states[e], seed, order)
         spent, least = clocks(job, formulas, counted)
         least = least - states[e].since_sweep * inference_ideal  # of the first run: no triggers
         measured[e], ideal[e] = spent / len(data.train), least / len(data.train)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bep import cited, results
 from bep.experiments.runs import Run
-from bep.flow import families
+from bep.flow import clocks, families
 from bep.flow.boards import NAMES, boards, target, usage
 from bep.reports import documents
 from bep_model.files import check_outputs
@@ -35,8 +35,8 @@ def short(value):
     return f"{value:,.0f}" if value >= 10 else f"{float(f'{value:.2g}'):g}"
 
 
-def accuracy(entry, points):
-    """Test accuracy in percent: of the accuracy run with its seeds, else of the run counted here.
+def point_of(entry, points):
+    """The point of the accuracy run of a design, with its seeds; None if there is none.
 
     Parameters
     ----------
@@ -48,9 +48,16 @@ def accuracy(entry, points):
     for point in points:
         data = {point.get("data"), entry.get("data")} - {None}  # older results do not tell
         if len(data) < 2 and same(point["run"], entry["run"]):
-            spread = "" if point["sd"] is None else f" ± {point['sd']:.1f}"
-            return f"{point['mean']:.1f}{spread} % (n = {point['n']})"
-    return f"{100 * entry['measured']['run_accuracy']:.1f} % (n = 1)"
+            return point
+    return None
+
+
+def accuracy(entry, points):
+    """Test accuracy in percent: of :func:`point_of`, else of the run counted here."""
+    if (point := point_of(entry, points)) is None:
+        return f"{100 * entry['measured']['run_accuracy']:.1f} % (n = 1)"
+    spread = "" if point["sd"] is None else f" ± {point['sd']:.1f}"
+    return f"{point['mean']:.1f}{spread} % (n = {point['n']})"
 
 
 def same(one, other):
@@ -72,6 +79,11 @@ def size(entry):
     return [number(entry[key]) for key in NAMES]
 
 
+def clock(entry):
+    """The clock of the bitstream in MHz; whose it is, if it is not the PLL's."""
+    return number(entry["clock_mhz"], 1) + ("" if entry.get("pll") else " (oscillator)")
+
+
 def net(entry):
     """A network's widths: ``784-135-135``."""
     config = entry["configuration"]
@@ -80,22 +92,22 @@ def net(entry):
 
 def summary(entries, points, trainers):
     """One line per design, then the cited trainers."""
-    lines = [["design", "part", "logic cells", "LUT4, FF, block RAM, SPRAM", "MHz",
-              "cycles per trained sample", "trained samples/s", "inferred samples/s",
+    lines = [["design", "part", "logic cells", "LUT4, FF, block RAM, SPRAM", "Fmax, MHz",
+              "clock, MHz", "cycles per trained sample", "trained samples/s", "inferred samples/s",
               "test accuracy", "µJ per trained sample, modelled"]]
     for name, entry in entries.items():
-        measured, fastest, cells = entry["measured"], entry["at_fmax"], entry["cells"]
+        measured, built, cells = entry["measured"], entry["at_clock"], entry["cells"]
         lines.append([
             f"{name}, {net(entry)}, {entry['run']['dataset']}", entry["part"],
             f"{number(cells['used'])} ({cells['used'] / cells['available']:.0%})",
-            "; ".join(size(entry)), number(entry["fmax_mhz"], 1),
+            "; ".join(size(entry)), number(entry["fmax_mhz"], 1), clock(entry),
             f"{number(measured['cycles_per_sample'])} ({measured['efficiency']:.0%} of them ideal)",
-            number(fastest["training"]), number(fastest["inference"]), accuracy(entry, points),
-            band(fastest["training_uj"])])
+            number(built["training"]), number(built["inference"]), accuracy(entry, points),
+            band(built["training_uj"])])
     for trainer in trainers:
         used = trainer.inference_energy
         lines.append([
-            f"[{trainer.venue}]({trainer.url}), {trainer.task}", trainer.part, "", "",
+            f"[{trainer.venue}]({trainer.url}), {trainer.task}", trainer.part, "", "", "",
             number(trainer.mhz), number(trainer.cycles), number(trainer.training),
             number(trainer.inference), f"{trainer.accuracy:.1f} %",
             "" if used is None else f"({used} per classification)"])
@@ -116,15 +128,16 @@ def phases(entries):
 
 
 def speeds(entries):
-    """Samples per second, power and energy at the fastest and at the board's clock."""
+    """Samples per second, power and energy at the bitstream's clock and at Fmax."""
     lines = [["design", "clock, MHz", "trained samples/s", "inferred samples/s",
               "the serial port brings (bytes per sample)", "mW", "µJ per trained sample",
               "µJ per inferred sample"]]
     for name, entry in entries.items():
         link = f"{number(entry['link_samples_per_second'])} ({entry['sample_bytes']})"
-        for what, at in (("fastest", entry["at_fmax"]), ("board", entry["at_clock"])):
+        for mhz, at in ((clock(entry), entry["at_clock"]),
+                        (f"{number(entry['fmax_mhz'], 1)} (Fmax)", entry["at_fmax"])):
             lines.append([
-                name, f"{number(at['mhz'], 1)} ({what})", number(at["training"]),
+                name, mhz, number(at["training"]),
                 number(at["inference"]), link, band(at["power_mw"]), band(at["training_uj"]),
                 band(at["inference_uj"])])
     return lines
@@ -132,8 +145,9 @@ def speeds(entries):
 
 def sweeps(entries):
     """The same network with other numbers of lanes; not all of them are routed."""
-    lines = [["design", "P = Q", *HEADINGS.values(), "LUT4 per lane", "MHz",
-              "cycles per trained sample", "trained samples/s", "efficiency", "epochs counted"]]
+    lines = [["design", "P = Q", *HEADINGS.values(), "LUT4 per lane", "Fmax, MHz",
+              "cycles per trained sample", "trained samples/s at Fmax", "efficiency",
+              "epochs counted"]]
     for name, entry in entries.items():
         for point in entry["sweep"]:
             mhz, cycles = point["fmax_mhz"], point["cycles_per_sample"]
@@ -192,7 +206,10 @@ def write(docs, readme, new):
 
     ``readme`` may be None: no README.
     """
-    entries = (documents.stored(docs, "bench") or {}) | new
+    points = list(measured_points(docs))
+    entries = {name: entry | {"accuracy_mean": (point["mean"] if (
+        point := point_of(entry, points)) else 100 * entry["measured"]["run_accuracy"])}
+        for name, entry in ((documents.stored(docs, "bench") or {}) | new).items()}
     if not entries:
         raise ValueError(f"{docs / 'results' / 'bench.json'} has no design yet")
     texts = {docs / "throughput.md": render("throughput", docs, entries, cited.TRAINERS)}
@@ -205,37 +222,44 @@ def write(docs, readme, new):
 
 def render(template, docs, entries, trainers):
     """The text of a template, with these cited trainers beside ours."""
-    headline = documents.stored(docs, "headline") or {}
-    data = headline.get("data", {})
-    points = [point | {"data": data.get(point["run"].get("dataset"))}
-              for point in headline.get("points", [])]
+    points = list(measured_points(docs))
     bauds = sorted({target(entry["board"]).baud for entry in entries.values()
                     if entry["board"] in boards()})  # not those of somebody's own file
     return documents.render(
         f"{template}.md.j2", entries=entries, summary=summary(entries, points, trainers),
         phases=phases(entries), speeds=speeds(entries), sweeps=sweeps(entries), cited=cited,
         bauds=" and ".join(f"{baud / 1e6:g} Mbaud" for baud in bauds),
+        margin=clocks.MARGIN,
         models=[pair for family in families.FAMILIES for pair in family.energy.items()])
+
+
+def measured_points(docs):
+    """The points of the experiments that have the accuracies of designs, each with its data."""
+    for name in ("headline", "orders"):
+        stored = documents.stored(docs, name) or {}
+        for point in stored.get("points", []):
+            yield point | {"data": stored.get("data", {}).get(point["run"].get("dataset"))}
 
 
 def show(name, entry):
     """Print a design as tables."""
-    measured, fastest = entry["measured"], entry["at_fmax"]
+    measured, built = entry["measured"], entry["at_clock"]
     results.table(f"{name}: {net(entry)}, {entry['part']}", [
         *usage(entry),
+        ("clock, MHz", clock(entry)),
         ("fastest clock", f"{entry['fmax_mhz']:.1f} MHz"),
         *((f"cycles per trained sample: {phase}", number(value, 1))
           for phase, value in measured["cycles"].items()),
         ("cycles per trained sample", number(measured["cycles_per_sample"], 1)),
         ("ideal cycles per trained sample", number(measured["ideal_cycles_per_sample"], 1)),
         ("efficiency", f"{measured['efficiency']:.1%}"),
-        ("trained samples per second", number(fastest["training"])),
-        ("inferred samples per second", number(fastest["inference"])),
+        ("trained samples per second", number(built["training"])),
+        ("inferred samples per second", number(built["inference"])),
         ("samples per second that the serial port brings",
          number(entry["link_samples_per_second"])),
         ("test accuracy of this run", f"{measured['run_accuracy']:.2%}"),
-        ("modelled power, mW", band(fastest["power_mw"])),
-        ("modelled energy per trained sample, µJ", band(fastest["training_uj"])),
+        ("modelled power, mW", band(built["power_mw"])),
+        ("modelled energy per trained sample, µJ", band(built["training_uj"])),
         *((f"simulated: {key.replace('_', ' ')}", number(entry["simulation"][key]))
           for key in ("samples", "mismatches", "cycles_per_sample", "simulated_samples_per_second")
           if "simulation" in entry),

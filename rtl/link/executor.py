@@ -88,6 +88,8 @@ class Executor(wiring.Component):
     Parameters
     ----------
     config : Config
+    counters : bool
+        There are counters. Else ``state`` is not used.
 
     Members
     -------
@@ -98,8 +100,9 @@ class Executor(wiring.Component):
         Value of register STEPS, the steps of a sample; only in a recurrent trainer.
     """
 
-    def __init__(self, config):
+    def __init__(self, config, counters=True):
         self.config = config
+        self.counters = counters
         super().__init__({
             **({"steps": In(range(config.max_steps + 1))} if config.recurrent else {}),
             "request": In(Request),
@@ -131,7 +134,8 @@ class Executor(wiring.Component):
         address = Signal.like(state.request.payload.address)
         addressed = Signal()  # the address of a state request has been taken
         m.d.comb += [
-            *(signal.eq(request.active & (request.opcode == code)) for code, signal in is_.items()),
+            *(signal.eq(request.active & (request.opcode == code)) for code, signal in is_.items()
+              if self.counters or code not in (Opcode.STATE_READ, Opcode.STATE_WRITE)),
             request.done.eq(request.active & (step == Step.NEXT) & ~payload.valid),
             payload.ready.eq((step == Step.GATHER) | state.data.valid & state.data.ready
                              | last & self.samples.valid & self.samples.ready),
@@ -167,9 +171,10 @@ class Executor(wiring.Component):
                 with m.If(payload.valid):
                     m.d.sync += step.eq(Mux(addressed, Step.PASS, Step.GATHER))
             with m.Case(Step.GATHER):
-                m.d.sync += [word.eq(Cat(word[8:], payload.payload)), count.eq(count - 1)]
-                with m.If(count == 0):
-                    m.d.sync += step.eq(Mux(reads | writes, Step.ADDRESS, Step.ISSUE))
+                with m.If(payload.valid):
+                    m.d.sync += [word.eq(Cat(word[8:], payload.payload)), count.eq(count - 1)]
+                    with m.If(count == 0):
+                        m.d.sync += step.eq(Mux(reads | writes, Step.ADDRESS, Step.ISSUE))
             with m.Case(Step.ADDRESS):
                 m.d.sync += [addressed.eq(1), step.eq(Mux(reads & request.owed,
                                                           Step.PASS, Step.NEXT))]

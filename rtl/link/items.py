@@ -1,6 +1,6 @@
 """Items of a request's payload, and the length of its answer."""
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Const, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -24,6 +24,8 @@ class Items(wiring.Component):
     Parameters
     ----------
     config : Config
+    counters : bool
+        There are counters, which STATE_READ and STATE_WRITE are for; else these are unknown.
     store : bool
         There is a sample store; else the opcode STORE is unknown.
 
@@ -49,8 +51,9 @@ class Items(wiring.Component):
         Steps of a sample; only in a recurrent trainer.
     """
 
-    def __init__(self, config, store=False):
+    def __init__(self, config, counters=True, store=False):
         self.config = config
+        self.counters = counters
         self.store = store
         bits = max(17, (4 * payload_bytes(config)).bit_length(),
                    16 + state_bytes(config).bit_length())
@@ -85,6 +88,8 @@ class Items(wiring.Component):
             m.d.sync += [self.opcode.eq(0), self.left.eq(0)]
             with m.Switch(self.byte):
                 for opcode, (first, _, _) in table.items():
+                    if not self.counters and opcode in (Opcode.STATE_READ, Opcode.STATE_WRITE):
+                        continue
                     with m.Case(opcode):
                         m.d.sync += [self.opcode.eq(opcode), count.eq(first - 1)]
             m.d.sync += complete.eq(
@@ -97,7 +102,7 @@ class Items(wiring.Component):
                         with m.Case(opcode):
                             m.d.sync += count.eq(others - 1)
                             m.d.comb += change.eq(gain)
-        reading = self.opcode == Opcode.STATE_READ
+        reading = self.opcode == Opcode.STATE_READ if self.counters else Const(0)
         m.d.comb += self.whole.eq(
             complete & (~reading | (self.size == table[Opcode.STATE_READ][0])))
 

@@ -8,10 +8,10 @@ from bep_model.config import Config
 from bep_model.registers import registers
 from rtl.link.executor import Executor
 from rtl.link.packets import Packets
+from rtl.link.player import Player
 from rtl.parts.layouts import result_layout, sample_layout
 from rtl.parts.state_port import state_signature
 from rtl.registers import Bus
-from rtl.store.player import Player
 from rtl.store.ports import store_signature
 
 
@@ -36,6 +36,8 @@ class Link(wiring.Component):
     timeout : int
         Clock cycles, 1..2**32-1, rounded up to a power of two. It must exceed the longest wait for
         the trainer: a batch of updates and a reinforcement sweep, or an initialisation.
+    counters : bool
+        There are counters. Else STATE_READ and STATE_WRITE are refused, and ``state`` is not used.
     store_bits : int, optional
         The trainer has a sample store of ``1 << store_bits`` bytes (docs/store.md).
 
@@ -67,12 +69,14 @@ class Link(wiring.Component):
         configuration do not fit a packet.
     """
 
-    def __init__(self, config, timeout, store_bits=None):
+    def __init__(self, config, timeout, counters=True, store_bits=None):
         if not isinstance(config, Config):
             raise TypeError(f"config must be a Config, not {config!r}")
         self.config = config
         self.timeout = timeout
-        self._packets = Packets(config, timeout, store=store_bits is not None)
+        self.counters = counters
+        self.store_bits = store_bits
+        self._packets = Packets(config, timeout, counters, store=store_bits is not None)
         self._player = None if store_bits is None else Player(config, store_bits)
         super().__init__({
             **({} if store_bits is None else {"store": Out(store_signature(store_bits))}),
@@ -89,7 +93,7 @@ class Link(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.packets = packets = self._packets
-        m.submodules.executor = executor = Executor(self.config)
+        m.submodules.executor = executor = Executor(self.config, self.counters)
         connect(m, flipped(self.i), packets.i)
         connect(m, packets.o, flipped(self.o))
         for port in ("samples", "results", "state"):

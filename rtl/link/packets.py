@@ -46,7 +46,7 @@ class Packets(wiring.Component):
     config : Config
     timeout : int
         Clock cycles, 1..2**32-1.
-    store : bool
+    counters, store : bool
         As for :class:`rtl.link.items.Items`.
 
     Members
@@ -71,7 +71,7 @@ class Packets(wiring.Component):
         do not fit a packet.
     """
 
-    def __init__(self, config, timeout, store=False):
+    def __init__(self, config, timeout, counters=True, store=False):
         if isinstance(timeout, bool) or not isinstance(timeout, int):
             raise TypeError(f"timeout must be an integer, not {timeout!r}")
         if not 1 <= timeout < 1 << 32:
@@ -81,6 +81,7 @@ class Packets(wiring.Component):
                              f"not need {payload_bytes(config)}")
         self.config = config
         self.timeout = timeout
+        self.counters = counters
         self.store = store
         super().__init__({
             **({"steps": In(range(config.max_steps + 1))} if config.recurrent else {}),
@@ -96,7 +97,7 @@ class Packets(wiring.Component):
         depth = payload_bytes(self.config)
         m.submodules.framer = framer = Framer(self.timeout)
         m.submodules.buffer = buffer = Buffer(depth)
-        m.submodules.items = items = Items(self.config, self.store)
+        m.submodules.items = items = Items(self.config, self.counters, self.store)
         request, field = self.request, framer.field
         connect(m, flipped(self.i), framer.i)
         connect(m, framer.o, flipped(self.o))

@@ -19,8 +19,8 @@ class Serial(wiring.Component):
     baud : int
         Bits per second. It must suit the clock, see :func:`rtl.link.uart.divisor`, which raises
         ValueError when the design is elaborated.
-    clock_hz : number, optional
-        Frequency of the clock, by default that of the platform's default clock.
+    clock_hz : int, or None
+        Frequency of domain ``sync``; None for the platform's default clock.
 
     Members
     -------
@@ -40,7 +40,7 @@ class Serial(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        cycles = divisor(round(self.clock_hz or platform.default_clk_frequency), self.baud)
+        cycles = divisor(self.clock_hz or round(platform.default_clk_frequency), self.baud)
         m.submodules.receiver = receiver = Receiver(cycles)
         m.submodules.transmitter = transmitter = Transmitter(cycles)
         pins = platform.request("uart", 0, dir="-")

@@ -37,6 +37,19 @@ def activation_ports(config):
     return read, inputs, ports(neuron_lanes(config), depth)[1]
 
 
+def checked(config, prototypes):
+    """The class prototypes as a tuple; ValueError unless they are C numbers of K_L bits."""
+    prototypes = tuple(prototypes)
+    if len(prototypes) != config.classes:
+        raise ValueError(f"prototypes must have {config.classes} entries (one per class), "
+                         f"not {len(prototypes)}")
+    for c, prototype in enumerate(prototypes):
+        if not 0 <= prototype < 1 << config.layers[-1]:
+            raise ValueError(f"prototypes[{c}] must have {config.layers[-1]} bits, "
+                             f"not {prototype:#x}")
+    return prototypes
+
+
 class SignPlane(wiring.Component):
     """One bit per weight (1 for +1) in words of P bits, then the class prototypes.
 
@@ -53,20 +66,25 @@ class SignPlane(wiring.Component):
     config : Config
     prototypes : sequence of int
         K_L bits per class; bit i is element i.
+    weights : sequence of int, or None
+        The words of all rows, padding included, which then cannot be written: a ROM.
 
     Members
     -------
     read, write : Out(...)
-        See :func:`sign_ports`. ``write.en`` has one bit per group of Q lanes.
+        See :func:`sign_ports`. ``write.en`` has one bit per group of Q lanes. A ROM has no
+        ``write``.
     """
 
     latency = 1
 
-    def __init__(self, config, prototypes):
+    def __init__(self, config, prototypes, weights=None):
         self.config = config
         self.prototypes = tuple(prototypes)
+        self.weights = weights
         read, write = sign_ports(config)
-        super().__init__({"read": Out(read), "write": Out(write)})
+        super().__init__({"read": Out(read),
+                          **({"write": Out(write)} if weights is None else {})})
 
     def elaborate(self, platform):
         m = Module()
@@ -75,12 +93,13 @@ class SignPlane(wiring.Component):
         ones = (1 << lanes) - 1
         padded = [p | (~0 << config.layers[-1]) & ((1 << lanes * words) - 1)
                   for p in self.prototypes]
-        init = [ones] * config.bases[-1] + [p >> (lanes * w) & ones
-                                            for p in padded for w in range(words)]
+        rows = [ones] * config.bases[-1] if self.weights is None else list(self.weights)
+        init = rows + [p >> (lanes * w) & ones for p in padded for w in range(words)]
         m.submodules.memory = memory = Memory(
             shape=unsigned(lanes), depth=max(2, len(init)), init=init)
         connect(m, flipped(self.read), memory.read_port())
-        connect(m, flipped(self.write), memory.write_port(granularity=config.counter_lanes))
+        if self.weights is None:
+            connect(m, flipped(self.write), memory.write_port(granularity=config.counter_lanes))
         return m
 
 

@@ -13,15 +13,15 @@ def store_signature(address_bits):
 
     *Exchange*: while ``select`` is high, each byte taken at ``command`` gives one byte at
     ``reply``, in order, as on the pins of a serial memory chip: the first byte is a command, and
-    ``select`` falls after its last byte. All stores know these commands of JEDEC JESD216 (the 4
-    address bytes come highest first):
+    ``select`` falls after its last byte. A flash chip gets the bytes as they are. Other stores know
+    these commands; the 4 address bytes come highest first:
 
     ======== ================================ ====================================================
     0x13     address (4 bytes)                the bytes from there on are replied, one for each
                                               further byte
-    0x12     address (4 bytes), bytes         write them; in flash only within a page of 256 bytes
-                                              that was erased, and after 0x06 (write enable)
-    0x05     -                                replies the status; bit 0: a write is in progress
+    0x12     address (4 bytes), bytes         write them
+    0x05     -                                replies the status, 0: no write is in progress
+    0x9f     -                                the identification, 0 (of a flash chip it is not)
     ======== ================================ ====================================================
 
     ``open`` and ``select`` are never high together, and at least one clock is between them.

@@ -8,6 +8,9 @@ from rtl.store.commands import Commands
 from rtl.store.controller import Controller
 from rtl.store.ports import store_signature
 
+FASTEST = 90_000_000
+"""Highest frequency of domain ``sync``, in Hz."""
+
 
 class Sdram(wiring.Component):
     """A sample store in the SDRAM chip at resource ``sdram`` 0 of an amaranth-boards platform.
@@ -58,8 +61,9 @@ class Sdram(wiring.Component):
     """
 
     def __init__(self, clock_hz, address_bits=25):
-        if clock_hz > 90e6:
-            raise ValueError(f"clock_hz must be at most 90 MHz, not {clock_hz / 1e6:g} MHz")
+        if clock_hz > FASTEST:
+            raise ValueError(f"clock_hz must be at most {FASTEST / 1e6:g} MHz, "
+                             f"not {clock_hz / 1e6:g} MHz")
         self.clock_hz = clock_hz
         self.address_bits = address_bits
         self.controller = Controller(clock_hz, address_bits)

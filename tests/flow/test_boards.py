@@ -11,6 +11,7 @@ import pytest
 
 from bep.flow import families, memories, synthesis, toolchain
 from bep.flow.boards import NAMES, boards, constraints, target
+from bep.flow.platforms import platform_of
 from bep.flow.synthesis import prepare
 from bep_model.config import Config
 
@@ -75,6 +76,7 @@ def test_the_command_takes_a_file(file, monkeypatch, tmp_path):
      'platform, as ["led", 0], not \'led\''),
     ('["led", 7]', '["led", true]', TypeError, "busy must be the name and number"),
     ("LFE5U-25F", "XC7A35T", ValueError, "part must begin with one of iCE40UP3K, iCE40UP5K, LFE5U"),
+    ("busy", 'pll = "yes"\nbusy', TypeError, "pll must be true or false, not 'yes'"),
     ("name =", "name", ValueError, " is not a TOML file: "),
 ])
 def test_a_fault_in_the_file(file, before, after, error, text):
@@ -151,7 +153,7 @@ def test_a_board_that_comes_with_the_package(board):
     described = target(board)
     described.top(TINY)
     assert described.available.keys() == NAMES.keys()
-    synthesis.platform_of(described)
+    platform_of(described)
 
 
 def test_the_page_lists_boards_as_they_are():

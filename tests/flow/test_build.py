@@ -10,6 +10,7 @@ from bep.cli import Command, Group
 from bep.commands import build as command
 from bep.flow import families, memories, synthesis, toolchain
 from bep.flow.boards import boards, target
+from bep.flow.platforms import platform_of
 from bep.flow.synthesis import build, synthesize
 from bep_model.config import Config
 from bep_model.configuration import dump
@@ -17,8 +18,8 @@ from bep_model.configuration import dump
 TINY = Config(16, (8,), 2, counter_bits=3, weight_lanes=8, counter_lanes=8)
 
 KEYS = {"board", "part", "luts", "ffs", "brams", "spram", "fmax_mhz", "clock_mhz", "meets_clock",
-        "seed", "versions", "utilisation", "cells", "critical_path", "digest", "bitstream",
-        "folder"}
+        "oscillator_mhz", "pll", "seed", "versions", "utilisation", "cells", "critical_path",
+        "digest", "bitstream", "folder"}
 
 
 @pytest.fixture
@@ -42,12 +43,25 @@ def no_tools(monkeypatch):
     monkeypatch.setattr(toolchain, "run", run)
 
 
+CLOCKS = {"icebreaker": 24.3, "ulx3s-85f": 80}
+"""Clocks of the PLL in MHz; the other boards run at their oscillators."""
+
+
 @pytest.mark.parametrize("board", boards())
 def test_real_build(board, tmp_path, monkeypatch):
     steps, described = [], target(board)
-    clock = synthesis.platform_of(described).default_clk_frequency / 1e6
-    report = build(TINY, board, 3, tmp_path / "build", progress=steps.append)
-    assert steps == ["generating the design", "synthesis", "place and route", "bitstream"]
+    wanted = CLOCKS.get(board, "off")
+
+    def build(seed):
+        return synthesis.build(TINY, board, seed, tmp_path / "build", steps.append, wanted)
+
+    report = build(3)
+    clock = {"icebreaker": 24, "ulx3s-85f": 80, "icesugar": 12}.get(board, 25)
+    after = f", {clock} MHz" if board in CLOCKS else ""
+    assert steps == [f"{step}{after}" for step in (
+        "generating the design", "synthesis", "place and route", "bitstream")]
+    assert (report["pll"] is not None) == (board in CLOCKS)
+    assert report["oscillator_mhz"] == platform_of(described).default_clk_frequency / 1e6
     assert report.keys() == KEYS
     assert report["board"] == board and report["seed"] == 3 and report["digest"] == TINY.digest
     assert report["clock_mhz"] == clock and report["meets_clock"]
@@ -63,9 +77,9 @@ def test_real_build(board, tmp_path, monkeypatch):
 
     # Again: nothing is run, the report is the same. Another seed is another build.
     monkeypatch.setattr(toolchain, "run", lambda *_: pytest.fail("a tool was run"))
-    assert build(TINY, board, 3, tmp_path / "build") == report
+    assert build(3) == report
     with pytest.raises(pytest.fail.Exception):
-        build(TINY, board, 4, tmp_path / "build")
+        build(4)
     assert list((tmp_path / "build").iterdir()) == [folder]
 
 
@@ -207,7 +221,7 @@ def test_bad_arguments(tmp_path, no_tools):
 
 REPORT = {"board": "icebreaker", "part": "iCE40UP5K-SG48", "luts": 3753, "ffs": 2, "brams": 3,
           "spram": 4, "cells": {"used": 4467, "available": 5280},
-          "fmax_mhz": 20.0, "clock_mhz": 12.0, "meets_clock": True, "folder": "f",
+          "fmax_mhz": 20.0, "clock_mhz": 12.0, "pll": None, "meets_clock": True, "folder": "f",
           "bitstream": "top.bin"}
 PROGRAMMED = "program it with: iceprog f/top.bin\n"
 
@@ -217,8 +231,8 @@ def built(monkeypatch):
     """Calls of `build`, which does not happen."""
     calls = []
 
-    def build(config, board, seed, build_dir, progress):
-        calls.append((config, board, seed))
+    def build(config, board, seed, build_dir, progress, clock):
+        calls.append((config, board, seed, clock))
         return REPORT
     monkeypatch.setattr(command, "build", build)
     return calls
@@ -227,21 +241,22 @@ def built(monkeypatch):
 def test_command(app, built, tmp_path):
     out = tmp_path / "out.json"
     ended = CliRunner().invoke(app, ["build", "--board", "icebreaker", "--hidden", "32", "16",
-                                     "--seed", "5", "--json", str(out)])
+                                     "--seed", "5", "--clock", "24", "--json", str(out)])
     assert ended.exit_code == 0, ended.output
-    assert built == [(Config(192, (32, 16), 10), "icebreaker", 5)]
+    assert built == [(Config(192, (32, 16), 10), "icebreaker", 5, "24")]
     assert json.loads(out.read_text(encoding="utf-8")) == REPORT
     assert ended.stderr.endswith(PROGRAMMED)
     # How full the part is: 3,753 of 5,280 look-up tables would be 71 %.
     assert "of 5280" not in ended.stderr
     for words in ("4,467 of 5,280 (85%)", "3,753 ", "3 of 30", "4 of 4", "f/top.bin",
-                  target("icebreaker").port, "1,000,000 baud", "led_g 0"):
+                  target("icebreaker").port, "1,000,000 baud", "led_g 0",
+                  "12 MHz, the oscillator's"):
         assert words in ended.stderr
 
     dump(tmp_path / "tiny.toml", TINY)
     ended = CliRunner().invoke(app, ["build", "--board", "ulx3s-85f",
                                      "--config", str(tmp_path / "tiny.toml")])
-    assert ended.exit_code == 0 and built[1] == (TINY, "ulx3s-85f", 1)
+    assert ended.exit_code == 0 and built[1] == (TINY, "ulx3s-85f", 1, "auto")
 
 
 @pytest.mark.parametrize("arguments, text", [
@@ -252,6 +267,10 @@ def test_command(app, built, tmp_path):
     (["--board", "icebreaker", "--config", "x.toml", "--classes", "3"], "either a file or options"),
     (["--board", "icebreaker", "--hidden", "600", "600", "--inputs", "784"], "than the part"),
     (["--board", "icebreaker", "--json", "absent/x.json"], "there is no folder absent"),
+    (["--board", "icebreaker", "--clock", "quick"],
+     "--clock must be auto, off, or 16.125 to 270 MHz, not quick"),
+    (["--board", "icebreaker", "--clock", "16"], "or 16.125 to 270 MHz, not 16"),
+    (["--board", "ulx3s-85f", "--clock", "nan"], "or 3.92157 to 400 MHz, not nan"),
 ])
 def test_command_mistakes(app, arguments, text, no_tools, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -265,4 +284,6 @@ def test_command_too_slow(app, built, monkeypatch):
     monkeypatch.setitem(REPORT, "meets_clock", False)
     ended = CliRunner().invoke(app, ["build", "--board", "icebreaker"])
     assert ended.exit_code == 2 and "runs at 20.0 MHz only" in ended.stderr
-    assert "program it" not in ended.stderr
+    assert "program it" not in ended.stderr and "--clock" not in ended.stderr
+    ended = CliRunner().invoke(app, ["build", "--board", "icebreaker", "--clock", "off"])
+    assert "try --clock auto, another --seed or fewer lanes" in ended.stderr

@@ -33,7 +33,8 @@ CONFIG = Config(192, (12, 8), 10, weight_lanes=32, counter_lanes=16, max_batch=4
 PRESET = Preset("digits", (12, 8), 7, 4, Hyper(
     group=4, batch=4, sweep=24, thinning=0.5, anneal=0.5, reinforce_bits=4))
 BUILT = {"board": "icebreaker", "part": "iCE40UP5K-SG48", "luts": 3200, "ffs": 2000, "brams": 20,
-         "spram": 2, "fmax_mhz": 20.0, "clock_mhz": 12.0, "seed": 1,
+         "spram": 2, "fmax_mhz": 20.0, "clock_mhz": 18.0, "oscillator_mhz": 12.0,
+         "pll": {"oscillator": 12_000_000, "reference": 1, "feedback": 48, "output": 32}, "seed": 1,
          "cells": {"used": 4000, "available": 5280}}
 
 
@@ -149,7 +150,8 @@ def place(tmp_path, monkeypatch):
         f"above\n{bench_report.BEGIN}\nold\n{bench_report.END}\nbelow\n")
     Path("docs/results").mkdir(parents=True)
     monkeypatch.setattr(bench.datasets, "load", lambda name, **_: datasets_load(name).limit(70))
-    monkeypatch.setattr(designs, "build", lambda *_: BUILT)
+    monkeypatch.setattr(designs, "build", lambda *_, clock="auto", store="none": BUILT | {
+        "fmax_mhz": 20 + (clock == "off")})
     sizes = {key: value for key, value in BUILT.items() if key != "fmax_mhz"}
     monkeypatch.setattr(designs, "synthesize", lambda config, *_: sizes | {
         "luts": 30 * config.weight_lanes})
@@ -179,18 +181,22 @@ def test_everything_is_written(place):
     assert cycles == pytest.approx(sum(entry["measured"]["cycles"].values()))
     assert set(entry["measured"]["cycles"]) == {cause.name.lower() for cause in Cause}
     assert entry["at_fmax"]["training"] == pytest.approx(20e6 / cycles)
-    assert entry["at_clock"]["training"] == pytest.approx(12e6 / cycles)
+    assert entry["at_clock"]["training"] == pytest.approx(18e6 / cycles)
+    assert entry["clock_mhz"] == 18 and entry["pll"] == BUILT["pll"]
     assert entry["at_fmax"]["power_mw"] == pytest.approx(
         families.ICE40UP.energy["iCE40UP5K"].power(20, 4000))
     assert [point["luts_per_lane"] for point in entry["sweep"]] == [30, 50]
-    assert [point["fmax_mhz"] for point in entry["sweep"]] == [None, 20]
+    assert [point["fmax_mhz"] for point in entry["sweep"]] == [None, 21]  # oscillator
     assert entry["sweep"][0]["cycles_per_sample"] > entry["sweep"][1]["cycles_per_sample"]
     assert entry["command"] == "bep bench designs.toml one --epochs 2 --sweep"
     readme = Path("README.md").read_text()
     assert readme.startswith(f"above\n{bench_report.BEGIN}\n| design |")
     assert readme.endswith(f"\n{bench_report.END}\nbelow\n") and "old" not in readme
     text = Path("docs/throughput.md").read_text()
-    for words in (f"{20e6 / cycles:,.0f}", "40,000", f"`{entry['command']}`",
+    inferred = entry["measured"]["inference_cycles_per_sample"]
+    for words in (f"| 20.0 | 18.0 | {cycles:,.0f} (",
+                  f"{18e6 / cycles:,.0f} | {18e6 / inferred:,.0f}",
+                  f"{20e6 / cycles:,.0f} | {20e6 / inferred:,.0f}", f"`{entry['command']}`",
                   "2 of 2 epochs of 70 samples", "| 4,000 (76%) | 3,200; 2,000; 20; 2 |",
                   cited.TRAINERS[0].url, cited.ICE40_POWER):
         assert words in text
@@ -202,6 +208,17 @@ def test_everything_is_written(place):
     # The documents alone give the same again.
     before = files()
     assert run("--report", "--docs", "docs").exit_code == 0 and files() == before
+
+
+def test_the_page_says_whose_clock_it_is(place, monkeypatch):
+    monkeypatch.setattr(designs, "build", lambda *_, **__: BUILT | {"clock_mhz": 12.0, "pll": None})
+    ended = run("designs.toml", "one", "--epochs", 1, "--docs", "docs")
+    assert ended.exit_code == 0, ended.output
+    cycles = json.loads(Path("docs/results/bench.json").read_text())["one"]["measured"][
+        "cycles_per_sample"]
+    text = Path("docs/throughput.md").read_text()
+    assert "| 20.0 | 12.0 (oscillator) |" in text
+    assert f"| one | 12.0 (oscillator) | {12e6 / cycles:,.0f} |" in text
 
 
 def test_a_configuration_is_a_design(place):
@@ -314,7 +331,7 @@ def test_a_failure_keeps_what_was_done(place, monkeypatch):
     """The second design's build fails: the first one's entry is there, whole."""
     built = iter([BUILT])
 
-    def build(*_):
+    def build(*_, **__):
         for report in built:
             return report
         raise ValueError("network larger than the part")

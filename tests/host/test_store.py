@@ -15,9 +15,9 @@ from bep_model.device import Board, done
 from bep_model.fit import training
 from bep_model.fit.hyper import Hyper
 from bep_model.fit.lessons import StoredTeacher
+from bep_model.memories import StoreError
 from bep_model.network import Network
 from bep_model.protocol import slot_bits
-from bep_model.store import StoreError
 from tests.host.programs import command, environment
 
 CONFIG = Config(24, (10, 6), 4, 7, 8, 4, 3)

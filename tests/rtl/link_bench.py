@@ -54,7 +54,7 @@ class Bench:
         self.config, self.rng, self.stalls = config, random.Random(seed), stalls
         # No byte moves on the line while samples and counter words are handed over.
         self.dut = Link(config, max(TIMEOUT, 4 * sample_bytes(config), 6 * state_bytes(config)),
-                        store_bits)
+                        store_bits=store_bits)
         self.seen = SimpleNamespace(registers={}, writes=[], words={}, samples=[])
         self.accept_samples = self.accept_words = True
         self.top = Module()

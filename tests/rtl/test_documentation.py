@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from amaranth.back import rtlil
-from amaranth.hdl import Fragment
-from amaranth.lib import wiring
+from amaranth.hdl import Fragment, IOPort
+from amaranth.lib import io, wiring
 from amaranth.lib.memory import ReadPort
 
 import rtl
@@ -20,8 +20,8 @@ from rtl.engines.votes import Votes
 from rtl.link.serial import Serial
 from rtl.trainer import Trainer
 from rtl.verilog import ports
+from sim import flash, sdram
 from sim.board_bench import Pins
-from sim.sdram import Chip, io_buffer
 
 CONFIG = Config(5, (4, 3), 2, 3, 4, 2, max_batch=2)
 RECURRENT = Config(5, (4, 3), 2, 3, 4, 2, max_batch=2, max_steps=3)
@@ -29,19 +29,29 @@ VALUES = {"config": CONFIG, "prototypes": (1, 6), "clock_hz": 50_000_000,
           "lanes": 5, "width": 8, "depth": 4,
           "divisor": 12, "timeout": 1000, "undefined": True, "shape": 4, "bits": 3, "beat": 8,
           "like": ReadPort.Signature(addr_width=2, shape=4), "count": 2, "before": 1, "after": 1,
-          "address_bits": 12,
-          "baud": 250_000, "transport": Serial(250_000)}
+          "address_bits": 12, "store_bits": 12,
+          "baud": 250_000, "transport": Serial(250_000), "primitive": "SB_PLL40_PAD",
+          "oscillator": 12_000_000, "reference": 1, "feedback": 64, "output": 32}
 """Values for the parameters of components without a default, by their names."""
 
 
 class Platform(Pins):
     """A board that has every resource that a component requests."""
 
-    get_io_buffer = staticmethod(io_buffer)
+    default_clk = "clk"
 
-    def request(self, name, number, *, dir):
-        return (Chip(50_000_000).pads if name == "sdram"
-                else super().request(name, number, dir=dir))
+    def request(self, name, number=0, *, dir):
+        match name:
+            case "clk":
+                return io.SingleEndedPort(IOPort(1, name="clk"))
+            case "sdram":
+                return sdram.Chip(50_000_000).pads
+            case "spi_flash_2x":
+                return flash.Chip(50_000_000).pads
+        return super().request(name, number, dir=dir)
+
+    def add_clock_constraint(self, clock, frequency):
+        pass
 
 
 PLATFORM = Platform(CONFIG, (1, 6))
@@ -65,9 +75,10 @@ def build(component, config=CONFIG):
     if component in (Credit, Votes):  # only recurrent networks have them
         config = RECURRENT
     parameters = inspect.signature(component).parameters.values()
-    values = VALUES | {"config": config}
+    values = VALUES | {"config": config, "weights": [1] * config.bases[-1]}
     instance = component(**{parameter.name: values[parameter.name] for parameter in parameters
-                            if parameter.default is parameter.empty})
+                            if parameter.default is parameter.empty
+                            or parameter.name == "store_bits"})  # with it, a link has all members
     Fragment.get(instance, PLATFORM)  # else Amaranth warns of unused blocks
     return instance
 

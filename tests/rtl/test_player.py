@@ -10,7 +10,7 @@ from bep_model.packets import frame
 from bep_model.phases.order import order
 from bep_model.protocol import Opcode, Refusal, sample_bytes, slot_bits, word_bytes
 from bep_model.registers import store_registers
-from rtl.store.player import Player
+from rtl.link.player import Player
 
 from .link_bench import Bench, Pause, answer, refused, sample_packet
 

@@ -4,7 +4,6 @@ import pytest
 
 from bep_model.phases import frame
 from bep_model.words import integers
-from rtl.verilog import convert
 from sim.board_bench import Pins
 from sim.compare import compare
 from sim.expected import expected
@@ -25,7 +24,7 @@ def test_recurrent(name):
 
 
 def prove(the_job, name):
-    verilog = convert(Pins(the_job.config, integers(frame.prototypes(the_job.config))))
+    verilog = Pins(the_job.config, integers(frame.prototypes(the_job.config))).verilog()
     observed = simulate(the_job, verilog, bench="sim.board_bench")
     comparison = compare(the_job, expected(the_job), observed, timed=False,
                          command=f"pytest tests/sim/test_board.py -k {name}")

@@ -7,15 +7,11 @@ import pytest
 
 from bep_model import stored
 from bep_model.fit.training import chip_order
-from bep_model.phases import frame
 from bep_model.protocol import Mode, slot_bits
-from bep_model.words import integers
 from rtl.store.block import BlockStore
-from rtl.verilog import convert
-from sim.board_bench import Pins
-from sim.compare import compare
-from sim.expected import expected
-from sim.simulate import simulate
+from rtl.store.flash import Flash
+from rtl.store.sdram import Sdram
+from sim.stored import check_stored
 from tests.sim import recurrent
 from tests.sim.configurations import CASES
 from tests.sim.jobs import job
@@ -35,18 +31,11 @@ def stored_job(case, samples=SAMPLES):
 
 
 def prove(the_job, store, name):
-    """Simulate with a store; every counter, bank and performance counter must be equal."""
-    verilog = convert(Pins(the_job.config, integers(frame.prototypes(the_job.config)),
-                           store=store))
-    observed = simulate(the_job, verilog, bench="sim.store_bench")
-    wanted = expected(the_job)
-    empty = {kind: np.empty(0, np.int64) for kind in ("prediction", "error", "triggered")}
-    comparison = compare(the_job, wanted | empty, observed, timed=False,
-                         command=f"pytest tests/sim/test_store.py -k {name}")
-    assert comparison.mismatches == 0, comparison.report
-    assert comparison.compared_counters > 0
-    # The sums of what is not sent are among the performance counters.
-    assert wanted["performance"][-1][0] == sum(len(run.order) for run in the_job.runs)
+    """Simulate with a store; counters, bank and performance counters must be equal."""
+    found = check_stored(the_job, store, command=f"pytest tests/sim/test_store.py -k {name}")
+    assert found["mismatches"] == 0, found["report"]
+    assert found["compared_counters"] > 0
+    assert found["samples"] == sum(len(run.order) for run in the_job.runs)
 
 
 def block(config):
@@ -67,3 +56,19 @@ def test_recurrent(name):
     """Of one length, which may be below T_max."""
     the_job = stored_job(recurrent.CASES[name])
     prove(the_job, block(the_job.config), name)
+
+
+@pytest.mark.parametrize("name", ["online-reinforced", "batch-reinforced", "one-lane"])
+def test_sdram(name):
+    """Through the pins of the chip, whose model refuses whatever its datasheet forbids."""
+    prove(stored_job(CASES[name]), Sdram(85_000_000), name)
+
+
+def test_sdram_recurrent():
+    prove(stored_job(recurrent.CASES["batch"]), Sdram(50_000_000), "sdram")
+
+
+@pytest.mark.parametrize("name", ["online-reinforced", "three-subwords"])
+def test_flash(name):
+    """Erased, programmed, checked and read through the pins, to a model with rules."""
+    prove(stored_job(CASES[name]), Flash(28_000_000), name)

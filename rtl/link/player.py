@@ -73,6 +73,7 @@ class Player(wiring.Component):
 
     def __init__(self, config, address_bits):
         self.config = config
+        self.address_bits = address_bits
         self.number_bits = address_bits - slot_bits(config)
         if self.number_bits < 1:
             raise ValueError(f"a store must have room for two samples of {1 << slot_bits(config)} "

@@ -1,0 +1,79 @@
+"""Co-simulation of a board at its pins whose sample store feeds it."""
+
+import warnings
+
+import numpy as np
+from amaranth.hdl import UnusedElaboratable
+
+from bep_model.fit.training import chip_order
+from bep_model.phases import frame
+from bep_model.protocol import COUNTERS
+from bep_model.words import integers
+from rtl.cycles import Cycles
+from rtl.trainer import Trainer
+from sim import folders, processes
+from sim.board_bench import Pins
+from sim.compare import compare
+from sim.expected import COUNTED, expected
+from sim.simulate import simulate
+
+BETWEEN = 1
+"""Clocks between two samples (docs/architecture.md), counted as waiting."""
+NOT_SENT = ("prediction", "error", "triggered")
+"""What a trainer does not send of stored samples: it counts them."""
+
+
+def check_stored(job, store, *, command="", progress=None, root="build", waves=False, **options):
+    """Carry out a job from the sample store of a simulated board, and in the golden model.
+
+    Parameters
+    ----------
+    job : Job
+        Run n has the order ``chip_order(job.seed, n, N)`` of all N samples.
+    store : wiring.Component
+        As for :class:`rtl.board.Board`.
+    command, progress, root, waves
+        As for :func:`sim.check.check`.
+    **options
+        Of ``rtl.trainer.Trainer``.
+
+    Returns
+    -------
+    dict
+        - ``mismatches``, ``compared_counters``, ``report``: as of :func:`sim.check.check`; compared
+          are the counters, the random bank, and all performance counters but that of waiting;
+        - ``samples``, ``errors``, ``triggered``, ``updates``: counted by the gateware;
+        - ``cycles_per_sample``: clocks from sample to sample at the pins, by run;
+        - ``core_cycles_per_sample``: those of a trainer whose samples are always there, by run;
+        - ``fed``: the latter divided by the former, by run.
+
+    Raises
+    ------
+    SimulationError
+        When the simulation does not build or run to its end, a chip's rule is broken included.
+    """
+    for n, run in enumerate(job.runs):
+        np.testing.assert_array_equal(run.order, chip_order(job.seed, n, len(job.x)))
+    prototypes = integers(frame.prototypes(job.config))
+    with folders.temporary(root) as own, processes.grouped(TMPDIR=str(own)):
+        verilog = Pins(job.config, prototypes, store, **options).verilog()
+    # The trainer is made for the formulas only, and never elaborated.
+    warnings.filterwarnings("ignore", category=UnusedElaboratable)
+    want = expected(job, Cycles(Trainer(job.config, prototypes, **options)), progress)
+    got = simulate(job, verilog, bench="sim.store_bench", root=root, waves=waves)
+    comparison = compare(job, want | {kind: np.empty(0, np.int64) for kind in NOT_SENT}, got,
+                         command, timed=False)
+    performance = got["performance"]
+    counted = dict(zip((name.lower() for name in COUNTERS),
+                       (performance[-1] - performance[0]).tolist(), strict=True))
+    working = np.diff(want["performance"][:, len(COUNTED):].sum(axis=1))
+    core = working / len(job.x) + BETWEEN
+    return {
+        "mismatches": comparison.mismatches,
+        "compared_counters": comparison.compared_counters,
+        "report": comparison.report,
+        **{name.lower(): counted[name.lower()] for name in COUNTED},
+        "cycles_per_sample": got["paces"].tolist(),
+        "core_cycles_per_sample": core.tolist(),
+        "fed": (core / got["paces"]).tolist(),
+    }
