@@ -1,9 +1,11 @@
 import errno
 import gzip
 import json
+import os
 import struct
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -281,6 +283,34 @@ def test_options_that_do_not_exist_or_parse(arguments, text):
     assert "Invalid" not in text or f", not '{value}'; " in run.stderr
     name = f" {command}" if command in cli.COMMANDS else ""
     assert run.stderr.endswith(f"; `bep{name} --help` tells more\n")
+
+
+@pytest.mark.parametrize("arguments", [
+    "config digits-128-128-b7-online --out x", "train --save x", "verify --dataset digits",
+    "build --board icebreaker", "export a.toml --out x", "search --out x", "list"])
+def test_a_working_folder_that_is_gone(arguments, tmp_path, monkeypatch):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    with monkeypatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("PWD", str(folder))
+        folder.rmdir()
+        run = bep(*arguments.split())
+    assert run.exit_code == 2
+    assert run.stderr == f"bep: the working folder {folder} cannot be used: {os.strerror(2)}\n"
+
+
+@pytest.mark.parametrize("command", [
+    "verify --dataset digits", "build --board icebreaker", "board simulate tiny.toml", "demo",
+    "bench tiny.toml --board icebreaker"])
+@pytest.mark.parametrize("place", ["file", "file/build", "link"])
+def test_a_build_folder_that_is_none(command, place, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    Path("link").symlink_to("nothing")
+    Path("tiny.toml").write_text("[trainer]\ninputs = 3\nlayers = [2]\nclasses = 2\n")
+    run = bep(*command.split(), "--build-dir", place)
+    assert (run.exit_code, run.stderr) == (2, f"bep: --build-dir must be a folder, not {place}\n")
 
 
 def test_traceback_on_request():
