@@ -139,7 +139,7 @@ async def not_enabled(pins):
 async def across(pins):
     await pins.awake()
     await pins.exchange(ENABLE)
-    await pins.exchange(PROGRAM, 0, 0, 0xFE, 1, 2, 3)
+    await pins.exchange(PROGRAM, 0, 1, 0xFE, 1, 2, 3)
 
 
 async def not_erased(pins):
