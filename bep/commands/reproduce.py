@@ -75,7 +75,7 @@ def reproduce(
     for dataset in {point.run.dataset for points in plans.values() for point in points}:
         content(dataset, data)  # raises for data that are missing or damaged
     docs = docs or Path("build", "quick" if quick else "docs")
-    folders.check_writable(results=folder)
+    folders.check_writable(folder=folder)
     for made in (folder, docs / "results", docs / "figures"):
         made.mkdir(parents=True, exist_ok=True)
     check_outputs(document=docs / "results.md", **{

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from bep import cli, results
 from bep.experiments.runs import Run, execute
 from bep.flow.boards import boards
-from bep_model import configuration
+from bep_model import BEPClassifier, configuration
 from bep_model.data import catalogue
 from bep_model.data.catalogue import Encoding
 from bep_model.files import replacing
@@ -302,7 +302,7 @@ def test_a_working_folder_that_is_gone(arguments, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("command", [
     "verify --dataset digits", "build --board icebreaker", "board simulate tiny.toml", "demo",
-    "bench tiny.toml --board icebreaker"])
+    "bench digits-128-128-b7-online --board icebreaker"])
 @pytest.mark.parametrize("place", ["file", "file/build", "link"])
 def test_a_build_folder_that_is_none(command, place, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -375,3 +375,12 @@ def test_training_goes_on_from_a_state_file(tmp_path):
             "--hidden", "8", "--start", first)
     refused("state.npz: No such file", "--start", tmp_path / "state.npz")
     refused("there is no folder", "--save", tmp_path / "missing" / "state.npz")
+
+
+def test_going_on_from_an_estimator_says_that_its_encoder_is_not_used(tmp_path):
+    x, y = np.random.default_rng(1).random((20, 24)), np.arange(20) % 10
+    BEPClassifier((8,), epochs=1).fit(x, y).save(tmp_path / "e.npz")
+    told = bep("train", "--config", tmp_path / "e.npz", "--start", tmp_path / "e.npz", "--epochs",
+               0)
+    assert told.exit_code == 0, told.stderr
+    assert f"{tmp_path / 'e.npz'} is of an estimator, whose encoder is not used" in told.stderr
