@@ -25,6 +25,7 @@ with at_once():  # from here on Ctrl-C is no traceback
 
 COMMANDS = {
     "train": ("bep.commands.train:train", ""),
+    "predict": ("bep.commands.predict:command", ""),
     "config": ("bep.commands.config:command", ""),
     "verify": ("bep.commands.verify:command", "sim"),
     "export": ("bep.commands.export:command", "rtl"),
@@ -37,6 +38,9 @@ COMMANDS = {
     "list": ("bep.commands.listing:command", ""),
 }
 """Module and function of every command, and the extras of pyproject.toml that it needs."""
+
+OF_PACKAGES = {"serial": "host", "PIL": "images"}
+"""The extras of packages that a command needs for some of its options only."""
 
 DISTRIBUTION = "bep-trainer"
 PACKAGES = ("bep_model", "rtl", "sim")
@@ -169,7 +173,7 @@ def message(error, command):
     external program that failed has more: the lines of its log.
     """
     if isinstance(error, ModuleNotFoundError) and command in COMMANDS:
-        extras = "host" if error.name == "serial" else COMMANDS[command][1]
+        extras = OF_PACKAGES.get(error.name or "", COMMANDS[command][1])
         return (f"`bep {command}` needs the package {error.name}, which is not installed: "
                 f"pip install '{DISTRIBUTION}{extras and f'[{extras}]'}'")
     processes = sys.modules.get("sim.processes")  # only commands that start programs import it

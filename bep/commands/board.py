@@ -20,7 +20,7 @@ from bep_model.data import datasets
 from bep_model.data.catalogue import Encoding
 from bep_model.device import Board, State
 from bep_model.files import check_outputs
-from bep_model.fit import presets, training
+from bep_model.fit import portable, presets, training
 from bep_model.fit.hyper import Hyper
 from bep_model.fit.lessons import StoredTeacher
 from bep_model.protocol import INFERENCE, MAGIC
@@ -177,7 +177,8 @@ def train(
         ended = trainer.read()
         trainer.progress = None
         accuracy = teacher.accuracy("test") if teacher else training.accuracy(trainer, samples.test)
-    results.deliver((save, lambda path: state.save(path, ended)))
+    results.deliver((save, lambda path: state.save(path, ended, estimator=portable.of_training(
+        found.config, samples, hyper, history, seed=seed))))
     seconds = sum(epoch.seconds for epoch in history)
     results.table(f"{dataset} on the board at {trainer.port}, {epochs} epochs, seed {seed}", [
         *([] if accuracy is None else [("test accuracy", f"{accuracy:.2%}")]),

@@ -11,9 +11,10 @@ from bep_model.data import catalogue
 from bep_model.data.catalogue import Encoding
 from bep_model.fit.hyper import Hyper
 
-DATASET = (f"One of {', '.join(catalogue.PLAIN)}; a table, FILE.csv, with the class last; of "
-           f"images, {', '.join(catalogue.IMAGES)}; of sequences, which a recurrent network takes, "
-           "any of the images row by row, as s-mnist, "
+DATASET = (f"One of {', '.join(catalogue.PLAIN)}; a table, FILE.csv or .arff, "
+           "with the class last, or .npz, with arrays x and y; a folder of images in a folder per "
+           f"class, FOLDER/; of images, {', '.join(catalogue.IMAGES)}; of sequences, which a "
+           "recurrent network takes, any of the images row by row, as s-mnist, "
            f"{', '.join(catalogue.ARCHIVE)}, or another UCR or UEA set.")
 
 DATA, NETWORK, HYPER, SEQUENCES, FILES = ("Data", "Network", "Hyper-parameters",
@@ -35,7 +36,8 @@ Data = Annotated[Path | None, Option(
          "table, else the working folder.")]
 Images = Annotated[str, Option(
     rich_help_panel=DATA,
-    help=f"Of images as bits: {', '.join(catalogue.ENCODINGS)}.")]
+    help=f"Of images as bits: {', '.join(catalogue.ENCODINGS)}; of tables: "
+         f"{', '.join(catalogue.TABLE_ENCODINGS)}.")]
 Window = Annotated[int | None, Option(
     rich_help_panel=SEQUENCES,
     help="Only the last samples of a sequence; by default all.")]

@@ -20,7 +20,7 @@ from bep_model.config import Config
 from bep_model.data import datasets
 from bep_model.data.catalogue import Encoding
 from bep_model.files import check_outputs, written_to
-from bep_model.fit import training
+from bep_model.fit import portable, training
 from bep_model.fit.checkpoint import Checkpoint
 from bep_model.fit.hyper import Hyper
 from bep_model.fit.presets import Preset
@@ -240,7 +240,8 @@ def train(
         "versions": results.versions("bep-trainer", "numpy", "numba", "scikit-learn"),
     }
     results.deliver(
-        (save, lambda path: state.save(path, network)),
+        (save, lambda path: state.save(path, network, estimator=portable.of_training(
+            config, samples, hyper, history, seed=seed))),
         (save_config, lambda path: configuration.dump(
             path, config, preset=preset, comment=shlex.join(["bep", *sys.argv[1:]]))),
         (json, lambda path: results.write_json(path, result)))

@@ -1,9 +1,9 @@
 """Names and sizes of the data sets, and names of the encodings.
 
 The name decides whether samples are sequences. Images and generated data are not; ``s-`` before the
-name of a set of images reads them row by row; ``FILE.csv`` is a table; every other name is that of
-a UCR or UEA set. To add a set in such files, add a line to these tables. This module imports
-nothing that takes time.
+name of a set of images reads them row by row; ``FILE.csv``, ``.npz`` or ``.arff`` is a table, and
+so is a folder of images, ``FOLDER/``; every other name is that of a UCR or UEA set. To add a set in
+such files, add a line to these tables. This module imports nothing that takes time.
 """
 
 import os
@@ -64,6 +64,12 @@ SETS = {**PLAIN, **IMAGES, **{f"s-{name}": known for name, known in IMAGES.items
 ENCODINGS = ("default", "median", "thermometer", "differences-N", "selected-N")
 """Names of the encodings of images."""
 
+TABLES = (".csv", ".npz", ".arff", "/")
+"""How the names of tables end; a folder of images is named with the slash."""
+
+TABLE_ENCODINGS = ("default", "median", "thermometer-N", "differences-N", "none")
+"""Names of the encodings of tables; the default is ``thermometer-8``."""
+
 
 def folder(data=None):
     """The folder of the files: ``data``, else the environment variable BEP_DATA, else None.
@@ -88,8 +94,8 @@ def sequential(name):
 
 
 def table(name):
-    """Whether a data set is a file of comma-separated values, named by its path."""
-    return name.lower().endswith(".csv")
+    """Whether a data set is a table or a folder of images of one's own, named by its path."""
+    return name.lower().endswith(TABLES)
 
 
 def folded(name):
@@ -150,6 +156,8 @@ def encoding_of(name, encoding="default"):
         raise ValueError(f"{name} is no set of sequences: its encoding cannot be {encoding}")
     elif name in IMAGES:
         image_encoding(encoding)
+    elif table(name):
+        table_encoding(encoding)
     elif encoding != "default":
         raise ValueError(f"{name} has no encoding but \"default\", not {encoding!r}")
     return encoding
@@ -169,4 +177,20 @@ def image_encoding(encoding):
     if found is None or int(found[2]) > MOST_INPUTS:
         raise ValueError(f"encoding must be one of {', '.join(ENCODINGS)} with N = "
                          f"1..{MOST_INPUTS}, not {encoding!r}")
+    return found[1], int(found[2])
+
+
+def table_encoding(encoding):
+    """Kind and number of bits of an encoding of tables, one of :data:`TABLE_ENCODINGS`.
+
+    ``("median" or "none", None)`` or ``("thermometer" or "differences", N)``. Raises ValueError
+    for any other.
+    """
+    if encoding in ("median", "none"):
+        return encoding, None
+    found = re.fullmatch(r"(thermometer|differences)-0*([1-9]\d{0,4})",
+                         "thermometer-8" if encoding == "default" else str(encoding), re.ASCII)
+    if found is None or int(found[2]) > MOST_INPUTS:
+        raise ValueError(f"encoding must be one of {', '.join(TABLE_ENCODINGS)} with N = "
+                         f"1..{MOST_INPUTS} for a table, not {encoding!r}")
     return found[1], int(found[2])

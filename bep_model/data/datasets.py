@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits
 from bep_model.checks import MOST_SEED, integer
 from bep_model.data import archive, catalogue, encoders, images, sequences, tables
 from bep_model.data.division import divide, split
-from bep_model.data.encoding import bounded
+from bep_model.data.encoding import bits, bounded
 
 MOST_BYTES = 2**30  # of samples that are generated
 
@@ -39,13 +39,20 @@ class Samples:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A named data set in three parts; ``validation`` may be empty."""
+    """A named data set in three parts; ``validation`` may be empty.
+
+    ``labels`` are the class labels of 0..C-1 in the files, ``features`` the names of the numbers of
+    a sample, and ``encoder`` is the fitted one; None where they do not exist.
+    """
 
     name: str
     train: Samples
     validation: Samples
     test: Samples
     classes: int
+    labels: Sequence | None = None
+    features: Sequence | None = None
+    encoder: Any = None
 
     @property
     def inputs(self):
@@ -99,12 +106,13 @@ class Numbers(NamedTuple):
 
     ``parts`` are pairs (values, labels 0..C-1): the training and the test part, or a single part
     that has yet to be divided. ``classes`` are the names of 0..C-1. ``lengths`` is int64 (N,) if
-    sequences can differ in length.
+    sequences can differ in length. ``features`` are the names of a sample's numbers, if known.
     """
 
     parts: tuple
     classes: Sequence
     lengths: np.ndarray | None = None
+    features: Sequence | None = None
 
 
 def read(name, data=None):
@@ -113,13 +121,13 @@ def read(name, data=None):
         return Numbers((load_digits(return_X_y=True),), range(10))
     if catalogue.images(name) is not None:
         *parts, classes = images.read(catalogue.images(name), data)
-        return Numbers(tuple(parts), range(classes))
+        return Numbers(tuple(parts), classes)
     if catalogue.table(name):
         if data is not None and Path(name).is_absolute():
             raise ValueError(f"data must be left out for a table with its whole path, {name}: it "
                              f"is {data}")
-        values, labels, classes = tables.read(name if data is None else Path(data) / name)
-        return Numbers(((values, labels),), classes)
+        parts, classes, features = tables.read(name if data is None else Path(data) / name)
+        return Numbers(parts, classes, features=features)
     values, labels, lengths, classes = archive.read(name, data)
     return Numbers(((values, labels),), classes, lengths)
 
@@ -132,10 +140,10 @@ def load(name, *, data=None, seed=0, fold=0, folds=3, validation=True, encoding=
         scikit-learn's bundled 8x8 digits; thermometer with levels 4, 8, 12 of 0..16: 192 inputs.
         1,437 training and 360 test samples, stratified by class; 20 % of the former are held out
         for validation.
-    FILE.csv
-        A table of your own, see :mod:`bep_model.data.tables`; eight bits per number, as of
-        ``BEPClassifier``. A fifth, stratified by class, is the test part, and a fifth of the rest
-        is held out for validation.
+    FILE.csv, FILE.npz, FILE.arff, FOLDER/
+        A table or images of your own, see :mod:`bep_model.data.tables`; eight bits per number, as
+        of ``BEPClassifier``. A fifth, stratified by class, is the test part unless the file has
+        one, and a fifth of the rest is held out for validation.
     random-prototypes
         The paper's generator: one random prototype per class, each bit of it flipped with a given
         probability; see :func:`random_prototypes` for the keywords that choose sizes.
@@ -182,7 +190,9 @@ def load(name, *, data=None, seed=0, fold=0, folds=3, validation=True, encoding=
         levels 64 and 192 and leaves out bits that are the same in more than 98 % of the training
         images. "differences-N" makes N local features, see :class:`encoders.Differences`.
         "selected-N" compares each pixel with five quantiles and keeps the N bits that tell most
-        about the class, see :class:`selection.Informative`. Other data sets have only "default".
+        about the class, see :class:`selection.Informative`. For tables one of
+        ``catalogue.TABLE_ENCODINGS``: N quantiles of each number, its median, N differences, or
+        "none" for numbers that are bits. Other data sets have only "default".
     **generator
         Keywords of :func:`random_prototypes`; other data sets take none.
 
@@ -220,13 +230,16 @@ def load(name, *, data=None, seed=0, fold=0, folds=3, validation=True, encoding=
         count = math.ceil(count) if catalogue.sequential(name) else int(count)
         kept, out = split(name, labels[rest], count, seed, numbers.classes)
         train, held = rest[kept], rest[out]
-    first, second, third = encode(name, encoding, values, labels, numbers.lengths,
-                                  (train, held, test))
-    return Dataset(name, first, second, third, len(numbers.classes))
+    (first, second, third), encoder = encode(name, encoding, values, labels, numbers.lengths,
+                                             (train, held, test))
+    return Dataset(name, first, second, third, len(numbers.classes), numbers.classes,
+                   numbers.features, encoder)
 
 
 def encode(name, encoding, values, labels, lengths, parts):
     """Encode the ``parts``, arrays of indices; the encoder is fitted on the first of them.
+
+    Returns the samples of the parts, and the encoder.
 
     Raises ValueError, with the ``name``, if the encoding does not suit the numbers.
     """
@@ -241,10 +254,14 @@ def encode(name, encoding, values, labels, lengths, parts):
             encoder = sequences.of_steps(encoding)
         else:
             encoder = (encoders.Thermometer((4, 8, 12)) if name == "digits"
-                       else encoders.Thermometer(8) if catalogue.table(name)
+                       else encoders.of_tables(encoding, values.shape[1:])
+                       if catalogue.table(name)
                        else encoders.of_images(encoding, values.shape[1:]))
             values = values.reshape(len(values), -1)
-        encoder.fit(values[train], labels[train])
+        if encoder is None:
+            bits(None, values, values.shape[1])
+        else:
+            encoder.fit(values[train], labels[train])
     except ValueError as error:
         told = name if isinstance(encoding, catalogue.Encoding) else f"{name}, encoding {encoding}"
         raise ValueError(f"{told}: {error}") from None
@@ -252,13 +269,14 @@ def encode(name, encoding, values, labels, lengths, parts):
         lengths = None
 
     def part(rows):
-        bits = encoder.transform(values[rows])
+        found = bits(None, values[rows], values.shape[1]) if encoder is None else \
+            encoder.transform(values[rows])
         if lengths is None:
-            return Samples(bits, labels[rows])
-        return Samples(sequences.align_begin(bits, lengths[rows]), labels[rows], lengths[rows])
+            return Samples(found, labels[rows])
+        return Samples(sequences.align_begin(found, lengths[rows]), labels[rows], lengths[rows])
 
     train = part(train)
-    return [train, *(part(rows) if len(rows) else train.first(0) for rows in parts[1:])]
+    return [train, *(part(rows) if len(rows) else train.first(0) for rows in parts[1:])], encoder
 
 
 def random_prototypes(*, train=20000, test=3000, inputs=1000, classes=10, flip=0.46, seed=0,

@@ -48,6 +48,17 @@ def of_images(encoding, shape):
     return make_pipeline(Thermometer(LEVELS), Informative(bits))
 
 
+def of_tables(encoding, shape):
+    """The transformer for samples of ``shape`` that an encoding of tables names; None for "none".
+
+    The shape ends with the width of an image. Raises ValueError for an unknown encoding.
+    """
+    kind, bits = catalogue.table_encoding(encoding)
+    if kind == "differences":
+        return Differences(bits, shape[-1])
+    return {"median": Median(), "thermometer": Thermometer(bits), "none": None}[kind]
+
+
 class Threshold(Encoder):
     """One bit per feature: x >= threshold.
 

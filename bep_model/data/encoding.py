@@ -67,6 +67,22 @@ def compared(x, levels, compare=np.greater):
     return bits.reshape(*x.shape[:-1], x.shape[-1] * levels.shape[-1])
 
 
+def bits(encoder, X, inputs):
+    """The bits, uint8 (N, ``inputs``), that a fitted encoder makes of features.
+
+    Without an encoder (None) the features are the bits. Raises ValueError for other numbers.
+    """
+    if not len(X):  # which encoders refuse
+        return np.zeros((0, inputs), np.uint8)
+    found = X if encoder is None else encoder.transform(X)
+    found = np.asarray(found.toarray() if hasattr(found, "toarray") else found)  # or a frame
+    wrong = found[(found != 0) & (found != 1)]
+    if wrong.size:
+        source = "X must hold" if encoder is None else f"{encoder} must make"
+        raise ValueError(f"{source} bits 0 and 1, not {wrong.flat[0]}")
+    return found.astype(np.uint8)
+
+
 class Encoder(TransformerMixin, BaseEstimator):
     """Base class of all encoders."""
 

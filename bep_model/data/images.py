@@ -39,8 +39,8 @@ def read(name, data=None):
 
     Returns
     -------
-    ((uint8 array (N, rows, columns), int64 array (N,)), the same of the test part, int)
-        Upright images, labels 0..C-1, and C. The labels of ``idx`` are numbered in ascending order.
+    ((uint8 array (N, rows, columns), int64 array (N,)), the same of the test part, int array (C,))
+        Upright images, labels 0..C-1, and the labels in the files, ascending.
 
     Raises
     ------
@@ -66,7 +66,15 @@ def read(name, data=None):
     if name.startswith("emnist-"):  # its files hold columns where others hold rows
         x, test_x = x.swapaxes(1, 2), test_x.swapaxes(1, 2)
     return ((x, np.searchsorted(known, labels)), (test_x, np.searchsorted(known, test_labels)),
-            len(known))
+            known)
+
+
+def upright(path):
+    """The images of one IDX file, uint8 (N, rows, columns); errors as of :func:`idx.read`."""
+    found = idx.read(path, 3)
+    if not found.size:
+        raise ValueError(f"{path} holds no pixels: {found.shape}")
+    return found.swapaxes(1, 2) if path.name.startswith("emnist-") else found
 
 
 def _check(path, labels, known, rule):

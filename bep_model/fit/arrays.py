@@ -20,19 +20,3 @@ def classes(y):
         raise ValueError("there must be 2 classes or more, not "
                          + ("1 class only" if len(classes) else "none"))
     return classes, labels
-
-
-def bits(encoder, X, inputs):
-    """The bits, uint8 (N, ``inputs``), that a fitted encoder makes of features.
-
-    Without an encoder (None) the features are the bits. Raises ValueError for other numbers.
-    """
-    if not len(X):  # which encoders refuse
-        return np.zeros((0, inputs), np.uint8)
-    found = X if encoder is None else encoder.transform(X)
-    found = np.asarray(found.toarray() if hasattr(found, "toarray") else found)  # or a frame
-    wrong = found[(found != 0) & (found != 1)]
-    if wrong.size:
-        source = "X must hold" if encoder is None else f"{encoder} must make"
-        raise ValueError(f"{source} bits 0 and 1, not {wrong.flat[0]}")
-    return found.astype(np.uint8)

@@ -15,6 +15,7 @@ from bep_model.config import Config
 from bep_model.data.datasets import Dataset, Samples
 from bep_model.data.division import split
 from bep_model.data.encoders import Thermometer
+from bep_model.data.encoding import bits
 from bep_model.fit import arrays, calibration, portable, training
 from bep_model.fit.hyper import Hyper
 from bep_model.network import Network
@@ -289,4 +290,4 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
         return self._bits(validate_data(self, X, dtype="numeric", reset=False))
 
     def _bits(self, X):
-        return arrays.bits(self.encoder_, X, self.network_.config.inputs)
+        return bits(self.encoder_, X, self.network_.config.inputs)

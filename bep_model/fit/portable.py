@@ -1,6 +1,6 @@
 """A classifier without its network as a table of JSON, for state files (docs/state.md)."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -47,21 +47,63 @@ def to_table(classifier):
                 if name in options}  # plain numbers
     if not isinstance(options["random_state"], int | np.integer):
         options["random_state"] = None
-    labels = classifier.classes_
+    names = getattr(classifier, "feature_names_in_", None)
+    return _table(options, classifier.classes_, classifier.n_features_in_,
+                  None if names is None else names.tolist(), classifier.encoder_,
+                  classifier.parameters_, [classifier._errors, classifier._met],
+                  classifier.temperature_)
+
+
+def of_training(config, data, hyper, history, *, seed):
+    """The table of a classifier that :func:`bep_model.fit.training.fit` has trained.
+
+    Parameters
+    ----------
+    config : Config
+    data : Dataset
+    hyper : Hyper
+    history : list of Epoch
+    seed : int
+
+    Returns
+    -------
+    dict or None
+        None if a table cannot hold the encoder of these data (sequences; images with the encodings
+        ``thermometer`` and ``selected-N``), or the network has other classes.
+    """
+    encoder = data.encoder
+    if data.labels is None or data.steps or len(data.labels) != config.classes or not (
+            encoder is None or holds(encoder)):
+        return None
+    # The classifier holds no samples out, which patience needs, and takes no sequences.
+    options = {name: value for name, value in asdict(hyper).items()
+               if name not in ("patience", "horizon")}
+    options |= {"hidden_layer_sizes": list(config.layers), "counter_bits": config.counter_bits,
+                "epochs": len(history), "weight_lanes": config.weight_lanes,
+                "counter_lanes": config.counter_lanes, "prototype_seed": config.seed,
+                "random_state": int(seed), "encoder": None}
+    parameters = hyper.parameters(config) if not history else replace(
+        history[-1].parameters, reinforce=hyper.reinforcement(config, 100 * history[-1].error))
+    return _table(options, np.asarray(data.labels),
+                  config.inputs if encoder is None else encoder.n_features_in_,
+                  None if data.features is None else list(data.features), encoder, parameters,
+                  [0, 0], calibration.fixed(config))
+
+
+def _table(options, labels, features, names, encoder, parameters, recent, temperature):
     values = labels.tolist()
     if not _labels(labels.dtype) or not all(isinstance(v, int | float | str) for v in values):
         raise ValueError(f"a state file holds classes that are numbers or text, not {values[0]!r}")
-    names = getattr(classifier, "feature_names_in_", None)
     return {
         "options": {name: value.item() if isinstance(value, np.generic | np.ndarray) else value
                     for name, value in options.items()},
         "classes": {"dtype": labels.dtype.str, "values": values},
-        "features": classifier.n_features_in_,
-        "feature_names": None if names is None else names.tolist(),
-        "encoder": _encoder_table(classifier.encoder_),
-        "parameters": asdict(classifier.parameters_),
-        "recent": [classifier._errors, classifier._met],
-        "temperature": classifier.temperature_,
+        "features": features,
+        "feature_names": names,
+        "encoder": _encoder_table(encoder),
+        "parameters": asdict(parameters),
+        "recent": recent,
+        "temperature": temperature,
     }
 
 
@@ -110,11 +152,16 @@ def _labels(dtype):
     return dtype.kind in LABELS and dtype.itemsize <= MOST_LABEL
 
 
+def holds(encoder):
+    """Whether an encoder can be part of a table."""
+    return type(encoder) is ENCODERS.get(type(encoder).__name__, (None,))[0]
+
+
 def _encoder_table(encoder):
     if encoder is None:
         return None
     name = type(encoder).__name__
-    if type(encoder) is not ENCODERS.get(name, (None,))[0]:
+    if not holds(encoder):
         raise ValueError(f"a state file holds the encoders {', '.join(ENCODERS)} or none, "
                          f"not {name}")
     options = {key: np.asarray(value).tolist() for key, value in encoder.get_params().items()}

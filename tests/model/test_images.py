@@ -155,7 +155,7 @@ def test_emnist(tmp_path, which, classes, first, place):
     np.testing.assert_array_equal(x, raw.transpose(0, 2, 1))  # upright
     np.testing.assert_array_equal(labels, np.arange(120) % classes)
     np.testing.assert_array_equal(test_labels, np.arange(30) % classes)
-    assert found == classes and test_x.shape == (30, 4, 6)
+    assert found.tolist() == list(range(first, first + classes)) and test_x.shape == (30, 4, 6)
     data = datasets.load(name, data=tmp_path, validation=False)
     assert data.classes == classes and data.inputs == 24
 

@@ -14,9 +14,10 @@ ROWS = "1,2.5,a\n-3,4e1,b\n0,0,a\n"
 ])
 def test_reads(tmp_path, text):
     (tmp_path / "own.csv").write_bytes(text.encode())
-    values, labels, classes = tables.read(tmp_path / "own.csv")
+    ((values, labels),), classes, names = tables.read(tmp_path / "own.csv")
     np.testing.assert_array_equal(values, [[1, 2.5], [-3, 40], [0, 0]])
-    assert labels.tolist() == [0, 1, 0] and classes == ["a", "b"]
+    assert labels.tolist() == [0, 1, 0] and classes.tolist() == ["a", "b"]
+    assert names == {"x,y,": ["x", "y"], "x,2 ": ["x", "2 y"]}.get(text[:4])
 
 
 @pytest.mark.parametrize(("text", "message"), [
@@ -66,8 +67,12 @@ def test_a_table_is_a_data_set(tmp_path, monkeypatch):
     (tmp_path / "OWN.CSV").write_text("\n".join(lines))
     again = datasets.load(str(tmp_path / "OWN.CSV"), seed=1)
     np.testing.assert_array_equal(again.train.x, data.train.x)
-    with pytest.raises(ValueError, match=r"own\.csv has no encoding but \"default\", not"):
-        datasets.load("own.csv", data=tmp_path, encoding="median")
+    for encoding, inputs in (("median", 2), ("thermometer-3", 6)):
+        assert datasets.load("own.csv", data=tmp_path, encoding=encoding).inputs == inputs
+    with pytest.raises(ValueError, match=r"^encoding must be one of default, median, thermo"):
+        datasets.load("own.csv", data=tmp_path, encoding="thermometer")
+    with pytest.raises(ValueError, match=r"encoding none: X must hold bits 0 and 1, not -?\d"):
+        datasets.load("own.csv", data=tmp_path, encoding="none")
     (tmp_path / "own.csv").write_text(ROWS)
     with pytest.raises(ValueError, match=r"own\.csv has 1 sample of class b to train on"):
         datasets.load("own.csv", data=tmp_path)
