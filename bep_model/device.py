@@ -16,6 +16,7 @@ from bep_model.packets import LinkError, PacketPort
 from bep_model.parameters import default_parameters
 from bep_model.phases import random
 from bep_model.protocol import Command, Mode, sample_bytes
+from bep_model.state import State
 from bep_model.store import Store
 from bep_model.words import counters_to_words
 
@@ -287,26 +288,3 @@ class Board:
         done(self.host.end())
         prediction, error, triggered = np.concatenate(parts, axis=1)
         return Results(prediction, error.astype(bool), triggered.astype(bool))
-
-
-class State:
-    """The state of a trainer without the golden model, for :mod:`bep_model.state`.
-
-    Parameters
-    ----------
-    config : Config
-    counters : tuple of int16 arrays (K_l, F_l)
-    bank : uint32 array (generators,)
-    sweep_count, open_batch : int
-    """
-
-    def __init__(self, config, counters=(), bank=None, sweep_count=0, open_batch=0):
-        self.config, self.counters = config, counters
-        self.bank = np.ones(config.generators, np.uint32) if bank is None else bank
-        self.sweep_count, self.open_batch = sweep_count, open_batch
-
-    def load(self, counters):
-        """Replace all counters, which ValueError refuses if they are out of range."""
-        for l, layer in enumerate(counters, 1):
-            inputs.check_range(f"counters of layer {l}", layer, *self.config.counter_range)
-        self.counters = tuple(counters)

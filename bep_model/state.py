@@ -30,6 +30,29 @@ _DAMAGE = (ValueError, KeyError, TypeError, AttributeError, EOFError, OSError, R
 NumPy reads the header of an array as Python source, hence SyntaxError and the like."""
 
 
+class State:
+    """A state without the golden model: what :func:`save` and :func:`load` need of a network.
+
+    Parameters
+    ----------
+    config : Config
+    counters : tuple of int16 arrays (K_l, F_l)
+    bank : uint32 array (generators,)
+    sweep_count, open_batch : int
+    """
+
+    def __init__(self, config, counters=(), bank=None, sweep_count=0, open_batch=0):
+        self.config, self.counters = config, counters
+        self.bank = np.ones(config.generators, np.uint32) if bank is None else bank
+        self.sweep_count, self.open_batch = sweep_count, open_batch
+
+    def load(self, counters):
+        """Replace all counters, which ValueError refuses if they are out of range."""
+        for l, layer in enumerate(counters, 1):
+            inputs.check_range(f"counters of layer {l}", layer, *self.config.counter_range)
+        self.counters = tuple(counters)
+
+
 def save(path, network, *, estimator=None):
     """Write the state of a network; the file appears whole or not at all.
 

@@ -16,9 +16,8 @@ from bep.flow.boards import boards, target
 from bep_model import configuration, state
 from bep_model.checks import MOST_SEED, integer, number
 from bep_model.config import NUMERICS_VERSION, Config
-from bep_model.data import datasets
 from bep_model.data.catalogue import Encoding
-from bep_model.device import Board, State
+from bep_model.device import Board
 from bep_model.files import check_outputs
 from bep_model.fit import portable, presets, training
 from bep_model.fit.hyper import Hyper
@@ -66,19 +65,7 @@ def of_training(preset):
 
 def held(source, config):
     """The state in a state file; None for another source."""
-    return state.load(source, State(config)) if configuration.is_state(source) else None
-
-
-def planned(found, dataset, data, encoding, validation, train_samples, data_seed, window, chunk,
-            bits, expand, fold):
-    """The data set that the options describe, for a source."""
-    options.check_data(dataset, data)
-    encoding = options.encoding(dataset, encoding, window, chunk, bits, expand, found.preset)
-    samples = datasets.load(dataset, data=data, seed=data_seed, fold=fold, validation=validation,
-                            encoding=encoding)
-    samples = samples if train_samples is None else samples.limit(train_samples)
-    samples.check(found.config)
-    return samples
+    return state.load(source, state.State(config)) if configuration.is_state(source) else None
 
 
 @app.command("list")
@@ -145,8 +132,8 @@ def train(
     integer("seed", seed, 0, MOST_SEED)
     found = context.obj
     validation = held_out(validation, dataset, hyper, keep_best)
-    samples = planned(found, dataset, data, encoding, validation, train_samples, data_seed, window,
-                      chunk, bits, expand, fold)
+    samples = options.samples(found, dataset, data, encoding, validation, train_samples, data_seed,
+                              window, chunk, bits, expand, fold)
     hyper = with_sweep(hyper, sweep)
     training.check(found.config, samples, epochs, hyper, keep_best)
     begun = held(source, found.config)
@@ -210,8 +197,8 @@ def evaluate(
     """
     found = context.obj
     validation = held_out(validation, dataset, *of_training(found.preset))
-    samples = planned(found, dataset, data, encoding, validation, None, data_seed, window, chunk,
-                      bits, expand, fold)
+    samples = options.samples(found, dataset, data, encoding, validation, None, data_seed,
+                              window, chunk, bits, expand, fold)
     with opened(found.config, port, baud, timeout) as trainer:
         accuracy = training.accuracy(trainer.connect(infer=True), samples.test)
     results.table(f"{dataset} on the board at {trainer.port}",
@@ -239,8 +226,8 @@ def load(
     """Load a data set into the board's sample store, unless it is there, and check it."""
     found = context.obj
     validation = held_out(validation, dataset, *of_training(found.preset))
-    samples = planned(found, dataset, data, encoding, validation, train_samples, data_seed, window,
-                      chunk, bits, expand, fold)
+    samples = options.samples(found, dataset, data, encoding, validation, train_samples, data_seed,
+                              window, chunk, bits, expand, fold)
     with results.Stages() as stages, opened(found.config, port, baud, timeout) as trainer:
         trainer.connect()
         described = trainer.fill(samples, stages.begin)
@@ -276,7 +263,7 @@ def write(
     """Load a state file into the board."""
     config, _ = state.describe(source)
     with opened(config, port, baud, timeout) as trainer:
-        trainer.connect().write(state.load(source, State(config)))
+        trainer.connect().write(state.load(source, state.State(config)))
     results.say(f"the board at {trainer.port} has the state of {source}")
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from typer import Option
 
 from bep.flow import stores
-from bep_model.data import catalogue
+from bep_model.data import catalogue, datasets
 from bep_model.data.catalogue import Encoding
 from bep_model.fit.hyper import Hyper
 
@@ -106,3 +106,15 @@ def encoding(dataset, images, window, chunk, bits, expand, preset=None):
     if not catalogue.sequential(dataset):
         return catalogue.encoding_of(dataset, images if sequences == Encoding() else sequences)
     return catalogue.encoding_of(dataset, sequences if images == "default" else images)
+
+
+def samples(found, dataset, data, images, validation, train_samples, data_seed, window, chunk, bits,
+            expand, fold):
+    """The data set that the options describe, for a source."""
+    check_data(dataset, data)
+    chosen = encoding(dataset, images, window, chunk, bits, expand, found.preset)
+    loaded = datasets.load(dataset, data=data, seed=data_seed, fold=fold, validation=validation,
+                            encoding=chosen)
+    loaded = loaded if train_samples is None else loaded.limit(train_samples)
+    loaded.check(found.config)
+    return loaded
