@@ -35,7 +35,8 @@ def test_the_chain_of_the_readme(tmp_path):
     for library in ROOT.glob("build/sim/library-*"):  # takes long, and is the same for all designs
         shutil.copytree(library, tmp_path / "build" / "sim" / library.name)
     commands = chain()
-    assert [command[0] for command in commands] == ["train", "search", "verify", "build"]
+    assert [command[0] for command in commands] == [
+        "train", "predict", "search", "verify", "build"]
     for command in commands:
         # One build, not one for every clock that is tried.
         told = bep(*command, *["--clock", "off"] * (command[0] == "build"), cwd=tmp_path)
