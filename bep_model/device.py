@@ -97,6 +97,9 @@ class Board:
             done(self.host.identify(infer))
         except WrongTrainer as error:
             raise WrongTrainer(f"{self.port}: {error}") from None
+        if not infer:
+            done(self.store.stop())
+            done(self.host.flush())  # a batch that an earlier host left open
         return self
 
     def info(self):
@@ -231,8 +234,7 @@ class Board:
         With ``parameters`` it is trained, else only inferred; an open batch is then applied first.
         """
         self._begin(parameters or self._parameters, Mode.TRAIN if parameters else Mode.INFER)
-        found = done(self.store.play(described, name, stride, self.progress and (
-            lambda count: self.progress(count, 0))))
+        found = done(self.store.play(described, name, stride, parameters and self.progress))
         done(self.host.end())
         if parameters:
             self._trained(described.parts(self.config)[name].count, parameters)

@@ -107,6 +107,6 @@ def _reason(error, baud=None):
             error):
         return f"it takes no {baud} bits per second"
     # The system's number is that of the error, or of one that was caught.
-    numbers = [getattr(error, "errno", None), *getattr(error.__context__, "args", ())]
+    numbers = [*error.args, *getattr(error.__context__, "args", ())]
     number = next((each for each in numbers if isinstance(each, int)), None)
     return str(error) if number is None else REASONS.get(number, os.strerror(number))

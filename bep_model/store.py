@@ -12,7 +12,6 @@ from bep_model.protocol import Opcode, Refusal, payload_bytes, slot_bits
 
 IDENTIFY = 0x9F
 WORD = 0xFFFFFFFF
-SEEN = ("SAMPLES", "ERRORS", "TRIGGERED")
 
 
 class Store:
@@ -42,6 +41,17 @@ class Store:
         self.size = size - self.memory.start
         return self
 
+    async def stop(self):
+        """End an epoch that runs, which another host may have begun; nothing without a store."""
+        try:
+            await self.exchange(b"")
+        except LinkError as error:
+            if Refusal.OPCODE.name in str(error):
+                return
+            raise
+        await self.host.port.write("EPOCH", 0)
+        await self.host.idle()
+
     async def exchange(self, data):
         """Pass bytes to the store and return its replies."""
         return await self.host.port.ask(Opcode.STORE, data)
@@ -70,18 +80,20 @@ class Store:
     async def check(self, described, progress=None):
         """Let the trainer compute the checksum of a set; WrongSet if it is another one."""
         part = described.parts(self.config)["all"]
+        port = self.host.port
         await self._begin(described, part)
-        await self.host.port.write("STRIDE", 1)
-        await self.host.port.write("CHECK", part.count)
-
-        async def passed():
-            return part.count * (1 - await self.host.port.read("EPOCH"))
-
-        await self._wait(part.count, passed, progress)
-        found = await self.host.port.read("CHECK")
+        await port.write("STRIDE", 1)
+        await port.write("CHECK", part.count)
+        attempts = 0
+        while await port.read("EPOCH"):
+            await port.rest(attempts)
+            attempts += 1
+        found = await port.read("CHECK")
         if found != described.checksum:
             raise stored.WrongSet(f"the stored set is damaged (CRC {found:04x} instead of "
                                   f"{described.checksum:04x}): load it anew")
+        if progress is not None:
+            progress(part.count)
 
     async def play(self, described, name, stride, progress=None):
         """Process a part of a set as MODE says, and wait for its end.
@@ -93,8 +105,9 @@ class Store:
             "train", "validation", "test" or "all".
         stride : int
             Of the order, see :func:`bep_model.phases.order.order`.
-        progress : callable
-            Called with the number of samples just taken.
+        progress : callable, optional
+            Called with the number of samples just processed, and how many of them were predicted
+            wrongly.
 
         Returns
         -------
@@ -102,21 +115,29 @@ class Store:
             How many samples were predicted wrongly, and how many triggered.
         """
         part, port = described.parts(self.config)[name], self.host.port
-        before = [await port.read(name) for name in SEEN]
+        before = await self._seen()
         await port.write("STRIDE", stride)
         await self._begin(described, part)
         await port.write("EPOCH", part.count)
-
+        samples = errors = attempts = 0
         # Not by EPOCH: when the last sample has been taken, its result is still to come.
-        async def passed():
-            return (await port.read("SAMPLES") - before[0]) & WORD
-
-        await self._wait(part.count, passed, progress)
+        while samples < part.count:
+            now = (await port.read("SAMPLES") - before[0]) & WORD
+            if now != samples:
+                wrong = (await port.read("ERRORS") - before[1]) & WORD
+                if progress is not None:
+                    progress(now - samples, wrong - errors)
+                samples, errors, attempts = now, wrong, 0
+            if samples < part.count:
+                await port.rest(attempts)
+                attempts += 1
         await self.host.idle()
-        after = [await port.read(name) for name in SEEN]
-        _, errors, triggered = ((late - early) & WORD
-                                for early, late in zip(before, after, strict=True))
+        _, errors, triggered = ((late - early) & WORD for early, late in
+                                zip(before, await self._seen(), strict=True))
         return errors, triggered
+
+    async def _seen(self):
+        return [await self.host.port.read(name) for name in ("SAMPLES", "ERRORS", "TRIGGERED")]
 
     async def _begin(self, described, part):
         """Write what comes before EPOCH or CHECK."""
@@ -124,16 +145,3 @@ class Store:
         await self.host.port.write("BASE", base)
         if self.config.recurrent:
             await self.host.port.write("STEPS", described.steps)
-
-    async def _wait(self, count, passed, progress):
-        """Wait until so many samples have passed; the wait for each next one is limited."""
-        seen = attempts = 0
-        while seen < count:
-            now = await passed()
-            if now != seen:
-                if progress is not None:
-                    progress(now - seen)
-                seen, attempts = now, 0
-            if seen < count:
-                await self.host.port.rest(attempts)
-                attempts += 1

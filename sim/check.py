@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from bep_model.checks import integer
 from bep_model.fit.training import ORDERS
 from bep_model.phases import frame, random
 from bep_model.protocol import COUNTERS, Cause
@@ -15,6 +16,8 @@ from sim.expected import COUNTED, expected
 from sim.job import Job, Run
 from sim.simulate import simulate
 
+MOST_SAMPLES = 2**27
+"""Of a job, whose order takes 8 bytes for each."""
 PORT_BYTES = 64
 """Default number of bytes that pass the state port of a simulated trainer at once.
 
@@ -105,7 +108,7 @@ def training_job(config, parameters, samples, seed, *, epochs=1, order="host", e
     seed : int
         Seed of the random bank, the order of the samples and the bench, 0..2**32-1.
     epochs : int
-        At least 1; each ends with a flush.
+        At least 1, and with all samples no more than :data:`MOST_SAMPLES`; each ends with a flush.
     order : str
         One of ``bep_model.fit.training.ORDERS``.
     every : bool
@@ -125,8 +128,7 @@ def training_job(config, parameters, samples, seed, *, epochs=1, order="host", e
     parameters = parameters.validate(config)
     if not len(samples):
         raise ValueError("there must be at least one sample")
-    if epochs < 1:
-        raise ValueError(f"epochs must be at least 1, not {epochs}")
+    integer("epochs", epochs, 1, MOST_SAMPLES // len(samples))
     for name, value in (("idle", idle), ("backpressure", backpressure)):
         if not 0 <= value <= 0.95:
             raise ValueError(f"{name} must be between 0 and 0.95, not {value}")

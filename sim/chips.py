@@ -5,7 +5,7 @@ import re
 
 def rules(verilog):
     """The names of a model's rules; index i is bit i of ``faults``."""
-    found = re.findall(r"^ {8}(\w+) = (\d+)[,;]", verilog, re.M)
+    found = re.findall(r"^ {8}([A-Z]\w*) = (\d+)[,;]", verilog, re.M)
     return [name for name, _ in sorted(found, key=lambda rule: int(rule[1]))]
 
 

@@ -51,6 +51,6 @@ class Chip(wiring.Component):
         pads = self.pads
         m.submodules.chip = Instance(
             "flash", p_PERIOD=round(1e12 / self.clock_hz),
-            i_clk=ClockSignal(), i_cs_n=pads.cs.o, i_sck=pads.clk.o, i_dq_i=pads.dq.o,
+            i_clk=ClockSignal(), i_power=1, i_cs_n=pads.cs.o, i_sck=pads.clk.o, i_dq_i=pads.dq.o,
             i_dq_driven=pads.dq.oe[0], o_dq_o=pads.dq.i, o_faults=self.faults)
         return m

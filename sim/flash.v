@@ -6,6 +6,7 @@ module flash #(
     parameter SIZE = 1 << 24
 ) (
     input wire clk,
+    input wire power,              // low: the chip is off, and forgets all but its memory
     input wire cs_n, sck,
     input wire [1:0] dq_i,         // as the design drives them
     input wire dq_driven,          // the design drives dq[0]
@@ -34,7 +35,7 @@ module flash #(
     initial begin
         for (i = 0; i < SIZE; i = i + 1) memory[i] = 8'hff;
         sleeping = 1; enabled = 0; faults = 0; awake_for = 0; high_for = 1000; busy_for = 0;
-        count = 0; command = 0; address = 0; shift = 0; out = 0; drive = 0;
+        count = 0; command = 0; drive = 0; was_sck = 0; was_cs = 1;
     end
 
     reg [31:0] count;              // rising edges since chip select fell
@@ -43,7 +44,6 @@ module flash #(
     reg [7:0] out;                 // byte that is being sent, highest bit first
     reg [1:0] drive;               // pins that the chip drives
     reg was_sck, was_cs;
-    initial begin was_sck = 0; was_cs = 1; end
 
     wire dual = command == 8'h3b;
     wire [31:0] first = dual ? 40 : command == 8'h03 ? 32 : 8;    // clocks before the data
@@ -57,6 +57,11 @@ module flash #(
 
     // The design's pins change as clk rises, so their edges are seen, and answered, half a period later.
     always @(negedge clk) begin
+        if (!power) begin
+            sleeping <= 1; enabled <= 0; faults <= 0; awake_for <= 0; high_for <= 1000;
+            busy_for <= 0; count <= 0; command <= 0; drive <= 0; was_sck <= 0; was_cs <= 1;
+        end
+        else begin
         was_sck <= sck; was_cs <= cs_n;
         if (awake_for != 32'hffffffff) awake_for <= awake_for + 1;
         high_for <= cs_n ? (high_for == 32'hffffffff ? high_for : high_for + 1) : 0;
@@ -124,6 +129,7 @@ module flash #(
                 end
                 default: ;
             endcase
+        end
         end
     end
 endmodule

@@ -50,7 +50,7 @@ class StoreBench(Bench):
         self.epoch += 1
         await self.host.begin(run.parameters, run.mode)
         seen = [(0, cycle())]
-        await self.store.play(self.stored, "train", stride, lambda count: seen.append(
+        await self.store.play(self.stored, "train", stride, lambda count, _: seen.append(
             (seen[-1][0] + count, cycle())))
         # From the first time that samples had passed to the last one, or at least from the start.
         (first, start), (last, end) = seen[len(seen) > 2], seen[-1]

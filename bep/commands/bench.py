@@ -33,7 +33,8 @@ def command(
     only_report: Annotated[bool, Option(
         "--report", help="Only write the documents anew.")] = False,
     data: Annotated[Path | None, Option(
-        help="Folder of the IDX files (else BEP_DATA, else they are downloaded).")] = None,
+        help="Folder of the files; else BEP_DATA, else MNIST and Fashion-MNIST are downloaded.")
+    ] = None,
     docs: Annotated[Path | None, Option(
         help="Folder of throughput.md and results/, as docs of this project; takes no fewer epochs "
              "and simulated samples than before, and renews the README too. By default docs in the "

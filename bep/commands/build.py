@@ -26,15 +26,20 @@ def command(
         help=f"One of {', '.join(boards())}, or a file as docs/boards.md describes it.")],
     config: options.Source = None,
     hidden: Annotated[list[int] | None, Option(
+        rich_help_panel=options.NETWORK,
         help="Neurons per layer: --hidden 64 64 [default: 64 64].")] = None,
-    inputs: Annotated[int | None, Option(help="Bits per sample [default: 192].")] = None,
-    classes: Annotated[int | None, Option(help="[default: 10]")] = None,
-    counter_bits: Annotated[int | None, Option(help="B_h [default: 7].")] = None,
+    inputs: Annotated[int | None, Option(
+        rich_help_panel=options.NETWORK, help="Bits per sample [default: 192].")] = None,
+    classes: Annotated[int | None, Option(
+        rich_help_panel=options.NETWORK, help="[default: 10]")] = None,
+    counter_bits: Annotated[int | None, Option(
+        rich_help_panel=options.NETWORK, help="B_h [default: 7].")] = None,
     weight_lanes: Annotated[int | None, Option(
-        help="P, weight bits per cycle [default: 64].")] = None,
+        rich_help_panel=options.NETWORK, help="P, weight bits per cycle [default: 64].")] = None,
     counter_lanes: Annotated[int | None, Option(
-        help="Q, counters per cycle [default: 8].")] = None,
+        rich_help_panel=options.NETWORK, help="Q, counters per cycle [default: 8].")] = None,
     max_batch: Annotated[int | None, Option(
+        rich_help_panel=options.NETWORK,
         help="Most samples per application of updates [default: 1].")] = None,
     store: options.Store = "none",
     clock: Annotated[str, Option(
@@ -45,8 +50,10 @@ def command(
     compare: Annotated[bool, Option(
         "--compare", help="With --inference: build the trainer too, for its figures.")] = False,
     seed: Annotated[int, Option(help="Of the placer.")] = 1,
-    build_dir: Annotated[Path, Option(help="Where builds are kept.")] = Path("build"),
-    json: Annotated[Path | None, Option(help="Write the report here.")] = None,
+    build_dir: Annotated[Path, Option(
+        rich_help_panel=options.FILES, help="Where builds are kept.")] = Path("build"),
+    json: Annotated[Path | None, Option(
+        rich_help_panel=options.FILES, help="Write the report here.")] = None,
 ):
     """Make the bitstream of a trainer for a board, and report its size and speed.
 

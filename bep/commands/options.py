@@ -32,8 +32,8 @@ Inference = Annotated[bool, Option(
 
 Data = Annotated[Path | None, Option(
     rich_help_panel=DATA,
-    help="Folder of the IDX files (else BEP_DATA, else they are downloaded), of the UCR and UEA "
-         "files, or of the table.")]
+    help="Folder of the files; else BEP_DATA, else MNIST and Fashion-MNIST are downloaded. Of a "
+         "table, else the working folder.")]
 Images = Annotated[str, Option(
     rich_help_panel=DATA,
     help=f"Of images as bits: {', '.join(catalogue.ENCODINGS)}; of tables: "

@@ -13,8 +13,12 @@ from bep.experiments.experiments import EXPERIMENTS
 from bep.experiments.runs import content
 from bep.experiments.workers import carry_out
 from bep.reports import report
+from bep_model.checks import integer
 from bep_model.files import check_outputs
 from sim import folders
+
+MOST = 1000
+"""Repetitions, and processes."""
 
 
 def planned(name, quick):
@@ -60,10 +64,9 @@ def reproduce(
         return
     if not names and not only_report:
         raise ValueError(f"name an experiment: {', '.join(EXPERIMENTS)}")
-    if seeds is not None and seeds < 1:
-        raise ValueError(f"seeds must be at least 1, not {seeds}")
-    if workers is not None and workers < 1:
-        raise ValueError(f"workers must be at least 1, not {workers}")
+    for name, value in (("seeds", seeds), ("workers", workers)):
+        if value is not None:
+            integer(name, value, 1, MOST)
     if workers is not None and scheduler is not None:
         raise ValueError("workers are of this machine; with a scheduler there are its own")
     plans = {name: planned(name, quick) for name in names or ()}
@@ -72,7 +75,7 @@ def reproduce(
     for dataset in {point.run.dataset for points in plans.values() for point in points}:
         content(dataset, data)  # raises for data that are missing or damaged
     docs = docs or Path("build", "quick" if quick else "docs")
-    folders.check_writable(results=folder)
+    folders.check_writable(folder=folder)
     for made in (folder, docs / "results", docs / "figures"):
         made.mkdir(parents=True, exist_ok=True)
     check_outputs(document=docs / "results.md", **{

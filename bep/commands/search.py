@@ -218,7 +218,7 @@ def report(study, epochs, command):
         f"Found by: {command}",
         f"{finished(study)} trials of {epochs} epochs, {len(complete)} of them to the last one; "
         f"validation accuracy {study.best_value:.2%} (one seed, best epoch).",
-        "The best trials:",
+        "The best trials (balance is p_r in parts of thinning):",
         " ".join(f"{name:>10}" for name in ("validation", *columns)),
         *(" ".join([f"{trial.value:10.2%}", *(f"{trial.params[name]:10.3g}" for name in columns)])
           for trial in best),
@@ -238,7 +238,8 @@ def command(
     batch: Annotated[int, Option(help="Samples per application of updates.")] = 100,
     trials: Annotated[int, Option(help="Trials in all; those in the storage count.")] = 50,
     epochs: Annotated[int, Option(
-        help="Passes over the training samples per trial, and in the preset that is found.")
+        help="Passes over the training samples per trial, and in the preset that is found, also "
+             "if FILE has others.")
     ] = 12,
     seed: Annotated[int, Option(
         help="Of the networks, their sample order, and the sampler.")] = 1,

@@ -112,8 +112,8 @@ def train(
     context: typer.Context,
     source: Annotated[Path | None, Option(
         *options.NAMES, metavar="FILE|NAME", is_eager=True, callback=defaults,
-        help=f"{options.SOURCE}: what all options of the network, the data and the "
-             "training are that are not given too.")] = None,
+        help=f"{options.SOURCE}: the defaults of all options of the network, the data and the "
+             "training that it tells.")] = None,
     dataset: options.Dataset = "digits",
     data: options.Data = None,
     encoding: options.Images = "default",
@@ -197,6 +197,9 @@ def train(
     network.reset(seed)
     if start is not None:
         state.load(start, network)
+        if state.describe(start)[1] is not None:
+            results.say(f"{start} is of an estimator, whose encoder is not used here: the bits of "
+                        "a sample may be others")
     # Nothing to do, but the model's loops are compiled now, outside the time that is reported.
     network.train(samples.train.x[:0], samples.train.labels[:0], parameters)
     network.flush(parameters)

@@ -85,10 +85,11 @@ def _locate(name, folder, packaged):
         if paths := files(name, place):
             return paths
     known = "" if name in catalogue.SETS else (
-        f"unknown data set {name!r}; known are {', '.join(catalogue.SETS)}; any other UCR or UEA "
-        "set may be used: ")
+        f"unknown data set {name!r}; known are {', '.join(catalogue.SETS)}, and tables, FILE.csv; "
+        "any other UCR or UEA set may be used: ")
     raise FileNotFoundError(
         f"{known}{name} needs {name}_TRAIN.ts and {name}_TEST.ts (or .tsv) in "
         + ("a folder given by --data or BEP_DATA" if folder is None
            else f"{folder}, in {folder / name} or in {folder / 'ucr' / name}")
-        + "; the package aeon, which brings some sets, is not there" * (packaged and aeon is None))
+        + "; the package aeon, which brings some sets, is not there: it comes with the extra "
+        "experiments" * (packaged and aeon is None))

@@ -89,7 +89,7 @@ class Dataset:
         """Raise ValueError unless a trainer of this ``config`` takes these samples."""
         if config.inputs != self.inputs:
             raise ValueError(f"{self.name} has {self.inputs} inputs, the configuration "
-                             f"{config.inputs}: is it for another data set?")
+                             f"{config.inputs}: is it for another --dataset?")
         if config.recurrent and not self.steps:
             raise ValueError(f"max_steps must be 0 for {self.name}, which is no set of sequences, "
                              f"not {config.max_steps}")

@@ -131,6 +131,9 @@ class Executor(wiring.Component):
         beat = Signal(range(config.input_words * max(1, config.max_steps)))
         beats = times(self.steps, config.input_words) if config.recurrent else config.input_words
         last = beat == beats - 1
+        # The label is there. This is a register, because much of the trainer depends on it.
+        labelled = Signal()
+        m.d.sync += labelled.eq((step == Step.ISSUE) & payload.valid)
         address = Signal.like(state.request.payload.address)
         addressed = Signal()  # the address of a state request has been taken
         m.d.comb += [
@@ -143,8 +146,7 @@ class Executor(wiring.Component):
                 Mux(is_[Opcode.WRITE], gathered[Opcode.WRITE][:8], gathered[Opcode.READ])),
             self.bus.write.eq(is_[Opcode.WRITE] & (step == Step.ISSUE)),
             self.bus.write_data.eq(gathered[Opcode.WRITE][8:]),
-            self.samples.valid.eq(
-                is_[Opcode.SAMPLES] & (step == Step.ISSUE) & (payload.valid | ~last)),
+            self.samples.valid.eq(is_[Opcode.SAMPLES] & (step == Step.ISSUE) & (labelled | ~last)),
             self.samples.payload.data.eq(gathered[Opcode.SAMPLES]),
             self.samples.payload.label.eq(payload.payload),  # it follows the last word
             state.request.valid.eq(request.active & (step == Step.PASS)),

@@ -28,7 +28,8 @@ class Link(wiring.Component):
     written as a whole or not at all.
 
     Timing: besides the transfer of the bytes, an item of READ takes 4 cycles, an item of WRITE 7,
-    and a beat of a sample ``word_bytes(P) + 2`` if the trainer is ready. Reset abandons a request.
+    and a beat of a sample ``word_bytes(P) + 2``, the last one 3, if the trainer is ready. Reset
+    abandons a request.
 
     Parameters
     ----------

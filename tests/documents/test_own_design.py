@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from bep import cli
 from bep_model import configuration
 from bep_model.network import Network
+from rtl.verilog import convert
 from sim import processes
 from sim.verilator import MAKE_VARIABLES
 from tests.sim import icarus
@@ -109,3 +110,36 @@ def test_verilog_in_icarus(folder, expected, generation):
     done = subprocess.run(["vvp", "-n", "bench"], cwd=folder, check=True, capture_output=True,
                           text=True)
     compare(done.stdout, expected)
+
+
+BENCH = """
+module bench;
+  reg clk = 0, rst = 0;
+  wire [15:0] epochs, errors;
+  learner learner(.clk(clk), .rst(rst), .epochs(epochs), .errors(errors));
+  always #1 clk = !clk;
+  always @(epochs) begin
+    if (epochs) $display("epoch %0d errors %0d", epochs, errors);
+    if (epochs == 4) $finish;
+  end
+endmodule
+"""
+
+
+@pytest.fixture(scope="module")
+def converted(examples):
+    """The design in Amaranth as Verilog."""
+    learner, samples = examples
+    return convert(learner.Learner(CONFIG, PARAMETERS, *samples.samples(CONFIG)), "learner")
+
+
+@icarus.needed
+@pytest.mark.parametrize("generation", icarus.GENERATIONS)
+def test_amaranth_as_verilog(converted, expected, generation, tmp_path):
+    (tmp_path / "design.v").write_text(converted + BENCH)
+    subprocess.run(["iverilog", f"-g{generation}", "-s", "bench", "-o", "bench", "design.v"],
+                   cwd=tmp_path, check=True)
+    done = subprocess.run(["vvp", "-n", "bench"], cwd=tmp_path, check=True, capture_output=True,
+                          text=True, timeout=100)
+    assert re.findall(r"errors (\d+)", done.stdout) == [
+        str(count) for count in expected[:, :, 1].sum(axis=1)]

@@ -1,9 +1,11 @@
 import errno
 import gzip
 import json
+import os
 import struct
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from typer.testing import CliRunner
 from bep import cli, results
 from bep.experiments.runs import Run, execute
 from bep.flow.boards import boards
-from bep_model import configuration
+from bep_model import BEPClassifier, configuration
 from bep_model.data import catalogue
 from bep_model.data.catalogue import Encoding
 from bep_model.files import replacing
@@ -283,6 +285,34 @@ def test_options_that_do_not_exist_or_parse(arguments, text):
     assert run.stderr.endswith(f"; `bep{name} --help` tells more\n")
 
 
+@pytest.mark.parametrize("arguments", [
+    "config digits-128-128-b7-online --out x", "train --save x", "verify --dataset digits",
+    "build --board icebreaker", "export a.toml --out x", "search --out x", "list"])
+def test_a_working_folder_that_is_gone(arguments, tmp_path, monkeypatch):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    with monkeypatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("PWD", str(folder))
+        folder.rmdir()
+        run = bep(*arguments.split())
+    assert run.exit_code == 2
+    assert run.stderr == f"bep: the working folder {folder} cannot be used: {os.strerror(2)}\n"
+
+
+@pytest.mark.parametrize("command", [
+    "verify --dataset digits", "build --board icebreaker", "board simulate tiny.toml", "demo",
+    "bench digits-128-128-b7-online --board icebreaker"])
+@pytest.mark.parametrize("place", ["file", "file/build", "link"])
+def test_a_build_folder_that_is_none(command, place, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    Path("link").symlink_to("nothing")
+    Path("tiny.toml").write_text("[trainer]\ninputs = 3\nlayers = [2]\nclasses = 2\n")
+    run = bep(*command.split(), "--build-dir", place)
+    assert (run.exit_code, run.stderr) == (2, f"bep: --build-dir must be a folder, not {place}\n")
+
+
 def test_traceback_on_request():
     run = bep("--traceback", "train", "--dataset", "cifar")
     assert isinstance(run.exception, FileNotFoundError)
@@ -345,3 +375,12 @@ def test_training_goes_on_from_a_state_file(tmp_path):
             "--hidden", "8", "--start", first)
     refused("state.npz: No such file", "--start", tmp_path / "state.npz")
     refused("there is no folder", "--save", tmp_path / "missing" / "state.npz")
+
+
+def test_going_on_from_an_estimator_says_that_its_encoder_is_not_used(tmp_path):
+    x, y = np.random.default_rng(1).random((20, 24)), np.arange(20) % 10
+    BEPClassifier((8,), epochs=1).fit(x, y).save(tmp_path / "e.npz")
+    told = bep("train", "--config", tmp_path / "e.npz", "--start", tmp_path / "e.npz", "--epochs",
+               0)
+    assert told.exit_code == 0, told.stderr
+    assert f"{tmp_path / 'e.npz'} is of an estimator, whose encoder is not used" in told.stderr

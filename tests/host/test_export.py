@@ -115,6 +115,13 @@ def test_a_failure_leaves_what_was_there(call, monkeypatch):
     assert Path("out.v").read_text() == "before"
 
 
+def test_an_output_that_fails_leaves_no_other(call):
+    Path("full").symlink_to("/dev/full")
+    ended = call("trainer.toml --out out.v --bring-up full")
+    assert (ended.exit_code, ended.stderr) == (2, "bep: full: No space left on device\n")
+    assert sorted(path.name for path in Path().iterdir()) == ["full", "trainer.toml"]
+
+
 def test_no_larger_than_any_part(call):
     Path("huge.toml").write_text(TOML.replace("= 5", "= 65535").replace("[4, 3]", "[65535, 65535]"))
     ended = call("huge.toml --out out.v")

@@ -177,8 +177,8 @@ def test_they_are_written_on_request_only(tmp_path, here, monkeypatch):
 @pytest.mark.parametrize(("arguments", "text"), [
     (("nothing",), "unknown experiment 'nothing'; known are random-prototypes, "),
     ((), "name an experiment: random-prototypes, "),
-    (("hardware", "--seeds", 0), "seeds must be at least 1, not 0"),
-    (("hardware", "--workers", 0), "workers must be at least 1, not 0"),
+    (("hardware", "--seeds", 0), "--seeds must be between 1 and 1000, not 0"),
+    (("hardware", "--workers", 0), "--workers must be between 1 and 1000, not 0"),
     (("hardware", "--workers", 1, "--scheduler", "tcp://127.0.0.1:1"), "with a scheduler"),
 ])
 def test_wrong_arguments(arguments, text, tmp_path, monkeypatch):

@@ -139,7 +139,7 @@ def test_config(source):
 def test_data_of_another_shape_are_refused(source):
     name, wanted = source
     Path("small.csv").write_text("".join(f"{n},{n * n % 7},{n % 2}\n" for n in range(40)))
-    other = "bep: small.csv has 16 inputs, the configuration 192: is it for another data set?\n"
+    other = "bep: small.csv has 16 inputs, the configuration 192: is it for another --dataset?\n"
     said = bep("train", "--config", name, "--dataset", "small.csv", "--epochs", 1)
     if wanted.preset is None:  # it does not say for which data it is: then for these
         assert said == other

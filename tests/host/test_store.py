@@ -17,7 +17,7 @@ from bep_model.fit.hyper import Hyper
 from bep_model.fit.lessons import StoredTeacher
 from bep_model.memories import StoreError
 from bep_model.network import Network
-from bep_model.protocol import slot_bits
+from bep_model.protocol import Mode, slot_bits
 from tests.host.programs import command, environment
 
 CONFIG = Config(24, (10, 6), 4, 7, 8, 4, 3)
@@ -121,3 +121,26 @@ def test_half_a_set_is_none(board):
     with pytest.raises(stored.WrongSet, match="holds no set of samples"):
         done(board.store.described())
     assert board.fill(data(seed=6)) == described
+
+
+def test_an_epoch_that_its_host_left(port):
+    """Another host ends it, the batch that is left open too, and trains as if nothing had been."""
+    samples, network = data(seed=7), Network(CONFIG)
+    network.reset(8)
+    training.fit(network, samples, epochs=1, hyper=HYPER, seed=8, order="chip")
+    with Board(port, CONFIG) as first:
+        described = first.connect().fill(samples)
+        first.reset(3)
+        done(first.host.begin(HYPER.parameters(CONFIG), Mode.TRAIN))
+        part = described.parts(CONFIG)["train"]
+        for name, value in (("STRIDE", 1), ("BASE", part.base), ("EPOCH", part.count)):
+            done(first.host.port.write(name, value))
+    with Board(port, CONFIG) as second:
+        second.connect()
+        assert done(second.host.port.read("EPOCH")) == 0
+        second.reset(8)
+        training.fit(second, samples, epochs=1, hyper=HYPER, seed=8,
+                     teacher=StoredTeacher(second, second.fill(samples)))
+        found = second.read()
+    assert all(map(np.array_equal, found.counters, network.counters))
+    assert np.array_equal(found.bank, network.bank)

@@ -26,11 +26,11 @@ def run(tmp_path):
     """Call `bep verify` with CONFIG and more arguments; return exit code, output and result."""
     dump(tmp_path / "trainer.toml", CONFIG)
 
-    def run(*arguments):
+    def run(*arguments, config="trainer.toml"):
         out = tmp_path / "out.json"
         out.unlink(missing_ok=True)
-        outcome = CliRunner().invoke(app, ["verify", "--config", str(tmp_path / "trainer.toml"),
-                                           "--json", str(out), *map(str, arguments)])
+        outcome = CliRunner().invoke(app, ["verify", "--config", str(tmp_path / config), "--json",
+                                           str(out), *map(str, arguments)])
         return outcome.exit_code, outcome.output, json.loads(out.read_text()) if out.exists() \
             else None
     return run
@@ -76,7 +76,8 @@ def test_mismatch(run, monkeypatch):
 
 @pytest.mark.parametrize(("arguments", "text"), [
     (["--samples", 0], "samples must be at least 1, not 0"),
-    (["--epochs", 0], "epochs must be at least 1, not 0"),
+    (["--epochs", 0], "--epochs must be between 1 and 1342177, not 0"),
+    (["--epochs", 10**12], "--epochs must be between 1 and 1342177, not 1000000000000"),
     (["--order", "some"], "order must be one of host, chip, not 'some'"),
     (["--counters", "some"], "counters must be one of every, end, not 'some'"),
     (["--idle", 1], "idle must be between 0 and 0.95, not 1.0"),
@@ -85,13 +86,17 @@ def test_mismatch(run, monkeypatch):
     (["--seed", -1], "--seed must be between 0 and 4294967295, not -1"),
     (["--data", ".", "--dataset", "digits"], "--data . is for data sets in files, and digits has "),
     (["--encoding", "median", "--dataset", "digits"], "digits has no encoding but \"default\""),
-    (["--config", "absent.toml"], "absent.toml: No such file"),
 ])
 def test_bad_input(run, arguments, text):
     code, output, result = run(*arguments)
     assert code == 2
     assert text in output
     assert result is None
+
+
+def test_no_configuration(run):
+    code, output, _ = run(config="absent.toml")
+    assert code == 2 and "absent.toml: No such file" in output
 
 
 def test_without_a_configuration_the_data_set_decides():
