@@ -187,6 +187,10 @@ class Board:
         """Replace all counters; the random bank stays."""
         done(self.host.port.write_state(counters_to_words(self.config, counters)))
 
+    def restore(self, counters, bank, sweep_count):
+        """Replace the whole state between batches, as ``Network.restore``."""
+        self.write(State(self.config, counters, bank, sweep_count))
+
     def train(self, x, labels, parameters, lengths=None):
         """Train on N samples in order: arguments, results and errors of ``Network.train``."""
         results = self._process(x, labels, lengths, parameters, Mode.TRAIN, self.progress)

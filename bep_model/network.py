@@ -117,6 +117,12 @@ class Network:
         self._state.columns[:] = np.concatenate(
             [pack(w.T).ravel() for sections in visible for w in sections])
 
+    def restore(self, counters, bank, sweep_count):
+        """Replace the whole state between batches, with bank uint32 (generators,)."""
+        self.load(counters)
+        self.bank[:] = bank
+        self.sweep_count = sweep_count
+
     def load(self, counters):
         """Replace all counters; the random bank and an open batch stay.
 

@@ -1,5 +1,6 @@
 """`bep board`: a board at a serial port, real or simulated."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ from bep import ports, results
 from bep.commands import options
 from bep.commands.hyper_options import with_hyper
 from bep.commands.listing import show
-from bep.commands.train import defaults, held_out, with_sweep
+from bep.commands.train import beside, defaults, held_out, resumable, with_sweep
 from bep.flow import stores
 from bep.flow.boards import boards, target
 from bep_model import configuration, state
@@ -99,6 +100,7 @@ def info(port: Port = None, baud: Baud = None, timeout: Timeout = 10.0):
 
 @app.command()
 @with_hyper
+@resumable
 def train(
     context: typer.Context,
     source: Planned,
@@ -122,13 +124,23 @@ def train(
         "Take the samples from the board's sample store, which is filled first if it holds other "
         "ones, in the order chip."))] = False,
     save: options.Save = None,
+    json: Annotated[Path | None, Option(
+        rich_help_panel=options.FILES, help="Write the result here.")] = None,
     port: Port = None, baud: Baud = None, timeout: Timeout = 10.0,
 ):
     """Train a board, to the very counters of `bep train` with the same options.
 
-    From a state file training goes on; else the board draws new counters.
+    From a state file training goes on; else the board draws new counters. With --save or --json, a
+    training that is stopped goes on with the same command, on this board, on another one, or as
+    `bep train` in the model: beside that file, the epochs that are done are in one that ends in
+    `.unfinished`.
     """
-    check_outputs({"SOURCE": source}, **{"--save": save})
+    unfinished = beside(save, json)
+    check_outputs({"SOURCE": source}, **{
+        "--save": save, "--json": json,
+        "the file of unfinished epochs": unfinished and unfinished.path})
+    if unfinished is not None:
+        unfinished.epochs()  # raises for what is none
     integer("seed", seed, 0, MOST_SEED)
     found = context.obj
     validation = held_out(validation, dataset, hyper, keep_best)
@@ -144,7 +156,12 @@ def train(
         else:
             trainer.write(begun)
         teacher = from_store and StoredTeacher(trainer, trainer.fill(samples, stages.begin))
-        done = stages.begin("samples", epochs * len(samples.train))
+        order = "chip" if from_store else "host"
+        earlier = unfinished.check(trainer, samples, epochs=epochs, hyper=hyper, seed=seed,
+                                   keep_best=keep_best, order=order) if unfinished else 0
+        if earlier:
+            results.say(f"going on from {unfinished.path}, {earlier} of {epochs} epochs")
+        done = stages.begin("samples", (epochs - earlier) * len(samples.train))
         seen = wrong = 0
 
         def progress(count, errors):
@@ -157,22 +174,33 @@ def train(
         trainer.progress = progress
         try:
             history = training.fit(trainer, samples, epochs=epochs, hyper=hyper, seed=seed,
-                                   keep_best=keep_best, teacher=teacher or None)
+                                   keep_best=keep_best, teacher=teacher or None,
+                                   checkpoint=unfinished, order=order)
         except KeyboardInterrupt as stop:
-            stop.add_note("the board keeps its counters, and no file is written")
+            if unfinished is None:
+                stop.add_note("the board keeps its counters, and no file is written")
             raise
         ended = trainer.read()
         trainer.progress = None
         accuracy = teacher.accuracy("test") if teacher else training.accuracy(trainer, samples.test)
-    results.deliver((save, lambda path: state.save(path, ended, estimator=portable.of_training(
-        found.config, samples, hyper, history, seed=seed))))
     seconds = sum(epoch.seconds for epoch in history)
+    result = {"dataset": dataset, "port": trainer.port, "test_accuracy": accuracy,
+              "seconds": seconds, "train_samples": len(samples.train), "epochs": epochs,
+              "seed": seed, "data_seed": data_seed, "keep_best": keep_best, "order": order,
+              "configuration": asdict(found.config) | {"digest": found.config.digest},
+              "hyper": asdict(hyper), "history": [asdict(epoch) for epoch in history]}
+    results.deliver(
+        (save, lambda path: state.save(path, ended, estimator=portable.of_training(
+            found.config, samples, hyper, history, seed=seed))),
+        (json, lambda path: results.write_json(path, result)))
     results.table(f"{dataset} on the board at {trainer.port}, {epochs} epochs, seed {seed}", [
         *([] if accuracy is None else [("test accuracy", f"{accuracy:.2%}")]),
         ("seconds of training", f"{seconds:.2f}"),
         *([("samples per second", f"{epochs * len(samples.train) / seconds:,.0f}")]
           if seconds else []),
     ])
+    if unfinished is not None:
+        unfinished.remove()
 
 
 @app.command("eval")

@@ -92,6 +92,8 @@ def resumable(command):
         try:
             return command(save=save, json=json, **options)
         except KeyboardInterrupt as stop:
+            if getattr(stop, "__notes__", ()):  # the command has told it
+                raise
             unfinished, done = beside(save, json), 0
             with suppress(ValueError, OSError):
                 done, epochs = unfinished.epochs() if unfinished else (0, 0)

@@ -85,6 +85,8 @@ def _tables(path, features=None):
         return [Table(*pictures.read(path, features is not None))]
     if features is not None and "idx3" in path.name:
         return [Table(images.upright(path), None)]
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file or folder {path}")
     readers = {".csv": _csv, ".npz": _npz, ".arff": _arff}
     if path.suffix.lower() not in readers:
         raise ValueError(f"{path} must be a folder of images, or end in {', '.join(readers)}")

@@ -90,7 +90,7 @@ class Checkpoint:
 
         Parameters
         ----------
-        network : Network
+        network : Network or Board
             As it is before the first epoch.
         data : Dataset
         **options
@@ -112,9 +112,8 @@ class Checkpoint:
             return [], network.counters
         header, arrays = self._read()
         layers = range(network.config.depth)
-        network.load([arrays[f"counters_{l}"] for l in layers])
-        network.bank[:] = arrays["bank"]
-        network.sweep_count = header["sweep_count"]
+        network.restore([arrays[f"counters_{l}"] for l in layers], arrays["bank"],
+                        header["sweep_count"])
         best = tuple(arrays[f"best_{l}"] for l in layers)
         return [Epoch(**entry | {"parameters": Parameters(**entry["parameters"]).validate(
             network.config)}) for entry in header["history"]], best
@@ -141,7 +140,9 @@ def _facts(network, data, options):
     """All that decides a training: texts by name, SHA-256 of arrays."""
     config = asdict(network.config)
     values = {"numerics": NUMERICS_VERSION, **config, "prototype_seed": config["seed"],
-              "literal_targets": network.literal_targets, "literal_steps": network.literal_steps,
+              # Which a board does not have: what the model has done goes on there.
+              "literal_targets": getattr(network, "literal_targets", False),
+              "literal_steps": getattr(network, "literal_steps", False),
               "sweep_count": network.sweep_count, **options, **asdict(options["hyper"])}
     del values["hyper"]
     return {name: repr(value) for name, value in values.items()} | {

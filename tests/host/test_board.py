@@ -26,6 +26,7 @@ from bep_model.config import NUMERICS_VERSION, Config
 from bep_model.data.datasets import random_prototypes
 from bep_model.device import Board
 from bep_model.fit import training
+from bep_model.fit.checkpoint import Checkpoint
 from bep_model.fit.hyper import Hyper
 from bep_model.network import Network
 from bep_model.packets import frame
@@ -98,6 +99,45 @@ def test_goes_on_from_the_model_and_back(port, data, tmp_path):
     more.flush(parameters)
     assert all(map(np.array_equal, more.counters, whole.counters))
     assert np.array_equal(more.bank, whole.bank) and more.sweep_count == whole.sweep_count
+
+
+def test_a_run_moves_between_model_and_board(port, data, tmp_path):
+    """It is stopped in the model and goes on on the board, which dies, and ends in the model."""
+    class Stop(Exception):
+        pass
+
+    options = {"epochs": 5, "hyper": HYPER, "seed": 5, "keep_best": True}
+    whole = Network(CONFIG)
+    whole.reset(5)
+    want = training.fit(whole, data, **options)
+    checkpoint = Checkpoint(tmp_path / "run.unfinished")
+
+    def until(last):
+        def progress(epoch):
+            if epoch.epoch == last:
+                raise Stop
+        return progress
+
+    network = Network(CONFIG)
+    network.reset(5)
+    with pytest.raises(Stop):
+        training.fit(network, data, **options, checkpoint=checkpoint, progress=until(1))
+    with Board(port, CONFIG) as board:
+        board.connect().reset(5)
+        with pytest.raises(Stop):
+            training.fit(board, data, **options, checkpoint=checkpoint, progress=until(2))
+        board.reset(9)  # it has forgotten all
+        board.reset(5)
+        with pytest.raises(Stop):
+            training.fit(board, data, **options, checkpoint=checkpoint, progress=until(3))
+    assert checkpoint.epochs() == (4, 5)
+    network = Network(CONFIG)
+    network.reset(5)
+    got = training.fit(network, data, **options, checkpoint=checkpoint)
+    assert [replace(entry, seconds=0) for entry in got] == [
+        replace(entry, seconds=0) for entry in want]
+    assert all(map(np.array_equal, network.counters, whole.counters))
+    assert np.array_equal(network.bank, whole.bank) and network.sweep_count == whole.sweep_count
 
 
 def test_commands(port, tmp_path):
