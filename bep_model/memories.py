@@ -83,6 +83,7 @@ class Flash(Ram):
 
     READ, WRITE, ADDRESS_BYTES = 0x03, 0x02, 3
     ENABLE, STATUS, ERASE = 0x06, 0x05, 0xD8
+    ENABLED, PROTECTED = 0x02, 0x1C  # bits WEL and BP0 to BP2 of the status
     PAGE, BLOCK = 256, 1 << 16
     start = 1 << 20
     """Behind the bitstream."""
@@ -110,7 +111,7 @@ class Flash(Ram):
         """Carry out a command that writes, to its end."""
         await self.exchange(bytes([self.ENABLE]))
         status = await self._status()
-        if not status & 2:
+        if not status & self.ENABLED or status & self.PROTECTED:
             raise StoreError(f"the flash chip does not take writes: its status is {status:#04x}, "
                              "is it write-protected?")
         await self.exchange(command)
