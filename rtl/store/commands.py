@@ -14,8 +14,8 @@ class Commands(wiring.Component):
     and to its address, to a byte that was written, to the status, and to unknown commands is 0:
     nothing is ever in progress, because a byte waits at ``command`` until it is written.
 
-    Timing: a byte is replied in the clock after it was taken. One byte per clock is taken if the
-    replies and the back end do not wait. A reply stays until it is taken, also when ``select``
+    Timing: a byte is replied in the clock after it was taken, and the next one is taken at the
+    earliest in the clock after its reply. A reply stays until it is taken, also when ``select``
     falls; ``open`` falls with ``select``.
 
     Parameters
@@ -76,7 +76,8 @@ class Commands(wiring.Component):
         at_data = position == self.address_bytes + 1
         free, possible, taken = Signal(), Signal(init=1), Signal()
         m.d.comb += [
-            free.eq(self.select & (~reply.valid | reply.ready)),
+            # Not with the reply's transfer, whose ready comes from the far end of the link.
+            free.eq(self.select & ~reply.valid),
             command.ready.eq(free & possible),
             taken.eq(command.valid & command.ready),
             write.payload.eq(command.payload),
