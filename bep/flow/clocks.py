@@ -110,10 +110,9 @@ def wanted(clock, settings):
 def fastest(settings, route):
     """Search the fastest setting that routing closes; return what ``route`` gave for it.
 
-    The routed design of the oscillator's clock tells where to begin. As long as none closes, the
-    next design has the fastest setting that the last one's routing would allow, at least one step
-    slower. A design that closes may allow a faster setting: then that is tried, until one does not
-    close. If none closes at all, the result is that of the oscillator.
+    The routed design of the oscillator's clock tells where to begin. As long as a design does not
+    close, the next one has the fastest setting that its own routing would allow, at least one step
+    slower. If none closes, the result is that of the oscillator.
 
     Parameters
     ----------
@@ -122,19 +121,14 @@ def fastest(settings, route):
     route : callable
         Gives the report of a build with a setting, or with None: the oscillator.
     """
-    best, report, tried = None, route(None), []
-    first, limit = report, report["fmax_mhz"] * 1e6 / MARGIN
-    while (setting := below(settings, limit)) and setting not in tried:
-        tried.append(setting)
+    first = report = route(None)
+    limit = report["fmax_mhz"] * 1e6 / MARGIN
+    while setting := below(settings, limit):
         report = route(setting)
-        limit = report["fmax_mhz"] * 1e6 / MARGIN
-        if limit >= setting.hz:
-            best = report
-        elif best is not None:
-            break
-        else:
-            limit = min(limit, setting.hz - 1)
-    return best or first
+        if report["fmax_mhz"] * 1e6 >= MARGIN * setting.hz:
+            return report
+        limit = min(report["fmax_mhz"] * 1e6 / MARGIN, setting.hz - 1)
+    return first
 
 
 def remembered(path, settings, route):
