@@ -124,7 +124,7 @@ def figures(report):
     """Pairs (what, figure) of a build."""
     yield from usage(report)
     yield "clock", (f"{report['clock_mhz']:g} MHz, "
-                    f"{'from the PLL' if report['pll'] else 'that of the oscillator'}")
+                    f"{'from the PLL' if report['pll'] else "the oscillator's"}")
     yield "fastest clock", f"{report['fmax_mhz']:.1f} MHz"
     for name, key in (("at the clock", "at_clock"), ("at the fastest clock", "at_fmax")):
         if found := report.get(key):

@@ -11,9 +11,9 @@ from bep_model.data import catalogue, datasets
 from bep_model.data.catalogue import Encoding
 from bep_model.fit.hyper import Hyper
 
-DATASET = (f"One of {', '.join(catalogue.PLAIN)}; a table, FILE.csv or .arff, "
-           "with the class last, or .npz, with arrays x and y; a folder of images in a folder per "
-           f"class, FOLDER/; of images, {', '.join(catalogue.IMAGES)}; of sequences, which a "
+DATASET = (f"One of {', '.join(catalogue.PLAIN)}; a table, FILE.csv or FILE.arff, "
+           "with the class last, or FILE.npz, with arrays x and y; a folder of images in a folder "
+           f"per class, FOLDER/; of images, {', '.join(catalogue.IMAGES)}; of sequences, which a "
            "recurrent network takes, any of the images row by row, as s-mnist, "
            f"{', '.join(catalogue.ARCHIVE)}, or another UCR or UEA set.")
 

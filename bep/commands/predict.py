@@ -22,7 +22,7 @@ def command(
         "A state file that has the encoder and the class labels: of `bep train --save` or "
         "`BEPClassifier.save`."))],
     data: Annotated[Path, Argument(metavar="DATA", help=(
-        "Samples as in training, FILE.csv, .npz (array x, perhaps y), .arff or a folder of "
+        "Samples as in training, FILE.csv, FILE.arff, FILE.npz (array x, perhaps y) or a folder of "
         "images, with or without their classes."))],
     out: Annotated[Path, Option(
         "--out", "-o", help="Write it here; `-` is standard output.")] = STANDARD_OUTPUT,

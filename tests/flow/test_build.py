@@ -19,7 +19,7 @@ TINY = Config(16, (8,), 2, counter_bits=3, weight_lanes=8, counter_lanes=8)
 
 KEYS = {"board", "part", "luts", "ffs", "brams", "spram", "fmax_mhz", "clock_mhz", "meets_clock",
         "oscillator_mhz", "pll", "seed", "versions", "utilisation", "cells", "critical_path",
-        "digest", "bitstream", "folder"}
+        "digest", "bitstream", "folder", "store"}
 
 
 @pytest.fixture
@@ -231,7 +231,7 @@ def built(monkeypatch):
     """Calls of `build`, which does not happen."""
     calls = []
 
-    def build(config, board, seed, build_dir, progress, clock):
+    def build(config, board, seed, build_dir, progress, clock, store, weights):
         calls.append((config, board, seed, clock))
         return REPORT
     monkeypatch.setattr(command, "build", build)

@@ -106,7 +106,8 @@ def damaged(path, old, new, error, text):
     ("chunk = 2", "chunks = 2", ValueError, r"\[training.encoding\] has no key 'chunks'; it may "),
     ("chunk = 2", "chunk = 0", ValueError, "chunk must be at least 1, not 0"),
     ("chunk = 2", "chunk = 2.0", TypeError, r"chunk must be an integer, not 2\.0"),
-    ("PenDigits", "digits", ValueError, "digits is no set of sequences"),
+    ("PenDigits", "digits", ValueError,
+     "chunk must be left out for digits, which is no set of sequences, not 2"),
     ("max_steps = 4", "max_steps = 0", ValueError,
      "max_steps must be 1 or more for the dataset PenDigits, not 0"),
 ])

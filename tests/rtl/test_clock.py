@@ -120,7 +120,7 @@ def test_the_link_waits_for_one_second(monkeypatch, made, timeout):
     class Told(Exception):
         pass
 
-    def link(config, timeout):
+    def link(config, timeout, **_):
         raise Told(timeout)
     monkeypatch.setattr(board, "Link", link)
     dut = board.Board(CONFIG, integers(prototypes(CONFIG)), Serial(1_000_000), clock=made)
