@@ -123,8 +123,8 @@ def beside(config, board, seed, build_dir, stages, clock):
 def figures(report):
     """Pairs (what, figure) of a build."""
     yield from usage(report)
-    yield "clock", (f"{report['clock_mhz']:g} MHz, "
-                    f"{'from the PLL' if report['pll'] else "the oscillator's"}")
+    source = "from the PLL" if report["pll"] else "the oscillator's"
+    yield "clock", f"{report['clock_mhz']:g} MHz, {source}"
     yield "fastest clock", f"{report['fmax_mhz']:.1f} MHz"
     for name, key in (("at the clock", "at_clock"), ("at the fastest clock", "at_fmax")):
         if found := report.get(key):

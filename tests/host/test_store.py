@@ -41,7 +41,7 @@ def port(tmp_path_factory):
 
 @pytest.fixture
 def board(port):
-    with Board(port, CONFIG) as found:
+    with Board(port, CONFIG, timeout=60) as found:
         yield found.connect()
 
 
@@ -128,14 +128,14 @@ def test_an_epoch_that_its_host_left(port):
     samples, network = data(seed=7), Network(CONFIG)
     network.reset(8)
     training.fit(network, samples, epochs=1, hyper=HYPER, seed=8, order="chip")
-    with Board(port, CONFIG) as first:
+    with Board(port, CONFIG, timeout=60) as first:
         described = first.connect().fill(samples)
         first.reset(3)
         done(first.host.begin(HYPER.parameters(CONFIG), Mode.TRAIN))
         part = described.parts(CONFIG)["train"]
         for name, value in (("STRIDE", 1), ("BASE", part.base), ("EPOCH", part.count)):
             done(first.host.port.write(name, value))
-    with Board(port, CONFIG) as second:
+    with Board(port, CONFIG, timeout=60) as second:
         second.connect()
         assert done(second.host.port.read("EPOCH")) == 0
         second.reset(8)
