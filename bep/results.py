@@ -72,6 +72,16 @@ def say(text):
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
+def band(ends):
+    """Two ends with two significant digits: ``1.3 to 9.8``."""
+    return "unknown" if ends is None else " to ".join(short(end) for end in ends)
+
+
+def short(value):
+    """A number with two significant digits and no exponent, whole from 10 on."""
+    return f"{value:,.0f}" if value >= 10 else f"{float(f'{value:.2g}'):g}"
+
+
 def table(title, rows):
     """Print rows (what, value, ...) as a table."""
     console.print(title, style="italic")

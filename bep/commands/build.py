@@ -10,7 +10,6 @@ from bep.commands import options
 from bep.flow import clocks, inference
 from bep.flow.boards import board_file, boards, target, usage
 from bep.flow.synthesis import build
-from bep.reports.bench_report import band
 from bep_model import configuration
 from bep_model.checks import called
 from bep_model.config import Config
@@ -130,5 +129,5 @@ def figures(report):
         if found := report.get(key):
             yield f"inferred samples/s {name}", f"{found['samples_per_second']:,.0f}"
             if found["power_mw"]:
-                yield f"mW {name}, modelled", band(found["power_mw"])
-                yield f"µJ per sample {name}, modelled", band(found["sample_uj"])
+                yield f"mW {name}, modelled", results.band(found["power_mw"])
+                yield f"µJ per sample {name}, modelled", results.band(found["sample_uj"])

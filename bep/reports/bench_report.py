@@ -25,16 +25,6 @@ def number(value, digits=0):
     return "" if value is None else f"{value:,.{digits}f}"
 
 
-def band(ends):
-    """Two ends with two significant digits: ``1.3 to 9.8``."""
-    return "unknown" if ends is None else " to ".join(short(end) for end in ends)
-
-
-def short(value):
-    """A number with two significant digits and no exponent, whole from 10 on."""
-    return f"{value:,.0f}" if value >= 10 else f"{float(f'{value:.2g}'):g}"
-
-
 def point_of(entry, points):
     """The point of the accuracy run of a design, with its seeds; None if there is none.
 
@@ -103,7 +93,7 @@ def summary(entries, points, trainers):
             "; ".join(size(entry)), number(entry["fmax_mhz"], 1), clock(entry),
             f"{number(measured['cycles_per_sample'])} ({measured['efficiency']:.0%} of them ideal)",
             number(built["training"]), number(built["inference"]), accuracy(entry, points),
-            band(built["training_uj"])])
+            results.band(built["training_uj"])])
     for trainer in trainers:
         used = trainer.inference_energy
         lines.append([
@@ -138,8 +128,8 @@ def speeds(entries):
                         (f"{number(entry['fmax_mhz'], 1)} (Fmax)", entry["at_fmax"])):
             lines.append([
                 name, mhz, number(at["training"]),
-                number(at["inference"]), link, band(at["power_mw"]), band(at["training_uj"]),
-                band(at["inference_uj"])])
+                number(at["inference"]), link,
+                *(results.band(at[key]) for key in ("power_mw", "training_uj", "inference_uj"))])
     return lines
 
 
@@ -258,8 +248,8 @@ def show(name, entry):
         ("samples per second that the serial port brings",
          number(entry["link_samples_per_second"])),
         ("test accuracy of this run", f"{measured['run_accuracy']:.2%}"),
-        ("modelled power, mW", band(built["power_mw"])),
-        ("modelled energy per trained sample, µJ", band(built["training_uj"])),
+        ("modelled power, mW", results.band(built["power_mw"])),
+        ("modelled energy per trained sample, µJ", results.band(built["training_uj"])),
         *((f"simulated: {key.replace('_', ' ')}", number(entry["simulation"][key]))
           for key in ("samples", "mismatches", "cycles_per_sample", "simulated_samples_per_second")
           if "simulation" in entry),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from bep import cited
+from bep import cited, results
 from bep.cli import app
 from bep.commands import bench
 from bep.experiments import designs
@@ -120,7 +120,7 @@ def test_rates_with_and_without_an_energy_model(part):
                           model, 1000)
     assert (rates["training"], rates["inference"]) == (1e5, 2e5)
     assert rates["power_mw"] == (model and model.power(10.0, 1000))
-    assert (bench_report.band(rates["training_uj"]) == "unknown") == (model is None)
+    assert (results.band(rates["training_uj"]) == "unknown") == (model is None)
 
 
 def test_link_rate():
