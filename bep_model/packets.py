@@ -29,6 +29,14 @@ class LinkError(OSError):
     """The answer does not belong to the request, or refuses it."""
 
 
+class Refused(LinkError):
+    """The answer refuses the request; ``refusal`` says why."""
+
+    def __init__(self, opcode, refusal):
+        super().__init__(f"{opcode.name} was refused: {refusal.name}")
+        self.refusal = refusal
+
+
 def frame(opcode, payload=b""):
     """A packet as bytes."""
     body = bytes([opcode]) + len(payload).to_bytes(2, "little") + bytes(payload)
@@ -69,13 +77,13 @@ class PacketPort(Port):
         self.lane_bytes = word_bytes(config.weight_lanes)
 
     async def ask(self, opcode, payload):
-        """Send a request and return its answer's payload; LinkError if it is refused."""
+        """Send a request and return its answer's payload; Refused if it is."""
         await self.line.send(frame(opcode, payload))
         head = await self.line.receive(HEAD)
         size = int.from_bytes(head[2:], "little")
         answer, content = parse(head + await self.line.receive(size + TAIL))
         if answer == REFUSED and len(content) == 1:
-            raise LinkError(f"{opcode.name} was refused: {Refusal(content[0]).name}")
+            raise Refused(opcode, Refusal(content[0]))
         if answer != opcode | ANSWER:
             raise LinkError(f"{opcode.name} was answered by a packet {answer:#04x}")
         return content

@@ -7,7 +7,7 @@ from typing import Any
 
 from bep_model import memories, stored
 from bep_model.memories import StoreError
-from bep_model.packets import LinkError
+from bep_model.packets import Refused
 from bep_model.protocol import Opcode, Refusal, payload_bytes, slot_bits
 
 IDENTIFY = 0x9F
@@ -30,12 +30,7 @@ class Store:
 
     async def open(self):
         """Find out what store there is; StoreError if none is."""
-        try:
-            identity = await self.exchange(bytes([IDENTIFY, 0, 0, 0]))
-        except LinkError as error:
-            if Refusal.OPCODE.name in str(error):
-                raise StoreError("the trainer has no sample store") from None
-            raise
+        identity = await self.exchange(bytes([IDENTIFY, 0, 0, 0]))
         size, most = 1 << await self.host.port.read("STORE"), payload_bytes(self.config)
         self.memory = memories.of(identity[1:], self.exchange, most, self.host.port.rest)
         self.size = size - self.memory.start
@@ -45,16 +40,19 @@ class Store:
         """End an epoch that runs, which another host may have begun; nothing without a store."""
         try:
             await self.exchange(b"")
-        except LinkError as error:
-            if Refusal.OPCODE.name in str(error):
-                return
-            raise
+        except StoreError:
+            return
         await self.host.port.write("EPOCH", 0)
         await self.host.idle()
 
     async def exchange(self, data):
-        """Pass bytes to the store and return its replies."""
-        return await self.host.port.ask(Opcode.STORE, data)
+        """Pass bytes to the store and return its replies; StoreError if there is none."""
+        try:
+            return await self.host.port.ask(Opcode.STORE, data)
+        except Refused as error:
+            if error.refusal is not Refusal.OPCODE:
+                raise
+            raise StoreError("the trainer has no sample store") from None
 
     async def load(self, image, progress=None):
         """Write a set, see :func:`bep_model.stored.pack`: its header last, so that no half set is

@@ -49,8 +49,8 @@ class Pins(wiring.Component):
     -------
     rx : In(1)
     tx : Out(1)
-    faults : Out(n)
-        Rules of the store's chip that were broken; only with a chip.
+    faults_* : Out(n)
+        Rules that the store's chip of this resource saw broken; only with a chip.
     """
 
     default_clk_frequency = 1_000_000
@@ -67,9 +67,10 @@ class Pins(wiring.Component):
                                                        tx=io.SimulationPort("o", 1))}
         if self.chip is not None:
             self.resources[self.chip.resource, 0] = self.chip.pads
-        super().__init__({
-            "rx": In(1, init=1), "tx": Out(1),
-            **({} if self.chip is None else {"faults": Out(len(self.chip.faults))})})
+        members = {"rx": In(1, init=1), "tx": Out(1)}
+        if self.chip is not None:
+            members[f"faults_{self.chip.resource}"] = Out(len(self.chip.rules))
+        super().__init__(members)
 
     def request(self, name, number, *, dir):
         """Replaces the platform's method."""
@@ -89,7 +90,7 @@ class Pins(wiring.Component):
         m.d.comb += [uart.rx.i.eq(self.rx), self.tx.eq(uart.tx.o)]
         if self.chip is not None:
             m.submodules.chip = self.chip
-            m.d.comb += self.faults.eq(self.chip.faults)
+            m.d.comb += getattr(self, f"faults_{self.chip.resource}").eq(self.chip.faults)
         return m
 
 
@@ -106,15 +107,16 @@ class Line(Access):
         Clock(self.dut.clk, PERIOD, "ns").start()
         await reset(self.dut)
         cocotb.start_soon(self.listen())
-        if hasattr(self.dut, "faults"):
-            cocotb.start_soon(self.obey())
+        for chip in CHIPS.values():
+            if hasattr(self.dut, f"faults_{chip.resource}"):
+                cocotb.start_soon(self.obey(chip))
 
-    async def obey(self):
+    async def obey(self, chip):
         """Fail when a rule of the store's chip is broken."""
-        await ValueChange(self.dut.faults)
-        found, = (model for model in (sdram, flash) if len(model.FAULTS) == len(self.dut.faults))
-        rules = chips.broken(found.FAULTS, int(self.dut.faults.value))
-        raise AssertionError(f"the store's chip: {', '.join(rules)}")
+        faults = getattr(self.dut, f"faults_{chip.resource}")
+        await ValueChange(faults)
+        raise AssertionError(
+            f"{chip.resource}: {', '.join(chips.broken(chip.rules, int(faults.value)))}")
 
     async def listen(self):
         """Receive bytes."""

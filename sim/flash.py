@@ -36,6 +36,7 @@ class Chip(wiring.Component):
 
     resource = "spi_flash_2x"
     verilog = VERILOG
+    rules = FAULTS
 
     faults: Out(len(FAULTS))  # type: ignore[valid-type]
 

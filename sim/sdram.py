@@ -15,11 +15,6 @@ FAULTS = chips.rules(VERILOG)
 """Names of the rules of the model; index i is bit i of its port ``faults``."""
 
 
-def broken(faults):
-    """The names of the rules of the model that were broken, from its port ``faults``."""
-    return chips.broken(FAULTS, faults)
-
-
 class Chip(wiring.Component):
     """The model behind pins that a design requests as resource ``sdram`` of a platform.
 
@@ -40,11 +35,12 @@ class Chip(wiring.Component):
     power : In(1)
         The chip has power.
     faults : Out(20)
-        See :func:`broken`.
+        See :func:`sim.chips.broken`.
     """
 
     resource = "sdram"
     verilog = VERILOG
+    rules = FAULTS
 
     power: In(1, init=1)  # type: ignore[valid-type]
     faults: Out(len(FAULTS))  # type: ignore[valid-type]

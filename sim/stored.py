@@ -1,24 +1,18 @@
 """Co-simulation of a board at its pins whose sample store feeds it."""
 
-import warnings
-
 import numpy as np
-from amaranth.hdl import UnusedElaboratable
 
 from bep_model.fit.training import chip_order
 from bep_model.phases import frame
 from bep_model.protocol import COUNTERS
 from bep_model.words import integers
-from rtl.cycles import Cycles
-from rtl.trainer import Trainer
+from rtl.cycles import BETWEEN
 from sim import folders, processes
 from sim.board_bench import Pins
 from sim.compare import compare
-from sim.expected import COUNTED, expected
+from sim.expected import COUNTED, expected, formulas_of
 from sim.simulate import simulate
 
-BETWEEN = 1
-"""Clocks between two samples (docs/architecture.md), counted as waiting."""
 NOT_SENT = ("prediction", "error", "triggered")
 """What a trainer does not send of stored samples: it counts them."""
 
@@ -57,9 +51,7 @@ def check_stored(job, store, *, command="", progress=None, root="build", waves=F
     prototypes = integers(frame.prototypes(job.config))
     with folders.temporary(root) as own, processes.grouped(TMPDIR=str(own)):
         verilog = Pins(job.config, prototypes, store, **options).verilog()
-    # The trainer is made for the formulas only, and never elaborated.
-    warnings.filterwarnings("ignore", category=UnusedElaboratable)
-    want = expected(job, Cycles(Trainer(job.config, prototypes, **options)), progress)
+    want = expected(job, formulas_of(job.config, options), progress)
     got = simulate(job, verilog, bench="sim.store_bench", root=root, waves=waves)
     comparison = compare(job, want | {kind: np.empty(0, np.int64) for kind in NOT_SENT}, got,
                          command, timed=False)

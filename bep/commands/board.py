@@ -155,10 +155,10 @@ def train(
             trainer.reset(seed)
         else:
             trainer.write(begun)
-        teacher = from_store and StoredTeacher(trainer, trainer.fill(samples, stages.begin))
-        order = "chip" if from_store else "host"
+        stored = StoredTeacher(trainer, trainer.fill(samples, stages.begin)) if from_store else None
+        teacher = stored or training.Teacher(trainer, samples)
         earlier = unfinished.check(trainer, samples, epochs=epochs, hyper=hyper, seed=seed,
-                                   keep_best=keep_best, order=order) if unfinished else 0
+                                   keep_best=keep_best, order=teacher.order) if unfinished else 0
         if earlier:
             results.say(f"going on from {unfinished.path}, {earlier} of {epochs} epochs")
         done = stages.begin("samples", (epochs - earlier) * len(samples.train))
@@ -174,19 +174,18 @@ def train(
         trainer.progress = progress
         try:
             history = training.fit(trainer, samples, epochs=epochs, hyper=hyper, seed=seed,
-                                   keep_best=keep_best, teacher=teacher or None,
-                                   checkpoint=unfinished, order=order)
+                                   keep_best=keep_best, teacher=teacher, checkpoint=unfinished)
         except KeyboardInterrupt as stop:
             if unfinished is None:
                 stop.add_note("the board keeps its counters, and no file is written")
             raise
         ended = trainer.read()
         trainer.progress = None
-        accuracy = teacher.accuracy("test") if teacher else training.accuracy(trainer, samples.test)
+        accuracy = stored.accuracy("test") if stored else training.accuracy(trainer, samples.test)
     seconds = sum(epoch.seconds for epoch in history)
     result = {"dataset": dataset, "port": trainer.port, "test_accuracy": accuracy,
               "seconds": seconds, "train_samples": len(samples.train), "epochs": epochs,
-              "seed": seed, "data_seed": data_seed, "keep_best": keep_best, "order": order,
+              "seed": seed, "data_seed": data_seed, "keep_best": keep_best, "order": teacher.order,
               "configuration": asdict(found.config) | {"digest": found.config.digest},
               "hyper": asdict(hyper), "history": [asdict(epoch) for epoch in history]}
     results.deliver(

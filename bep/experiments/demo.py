@@ -8,16 +8,16 @@ from bep import results
 from bep.flow import families
 from bep.flow.boards import NAMES, target
 from bep.flow.synthesis import build
-from bep.flow.throughput import BETWEEN, formulas_of
 from bep_model.config import Config
 from bep_model.data import datasets
 from bep_model.fit import training
 from bep_model.network import Network
 from bep_model.phases import random
 from bep_model.protocol import Mode
+from rtl.cycles import BETWEEN
 from sim import processes
 from sim.check import check
-from sim.expected import COUNTED, expected
+from sim.expected import COUNTED, expected, formulas_of
 from sim.job import Job, Run
 
 CONFIG = Config(inputs=192, layers=(128, 128), classes=10, counter_bits=7, weight_lanes=64,

@@ -4,23 +4,18 @@ The formulas are those of ``rtl.cycles``, which every simulation compares with t
 performance counters. Whole epochs are counted. Only for networks without recurrence.
 """
 
-import warnings
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from amaranth.hdl import UnusedElaboratable
 
 from bep_model.fit import training
 from bep_model.fit.training import ORDERS
 from bep_model.network import Network
 from bep_model.packets import HEAD, TAIL
-from bep_model.phases import frame
 from bep_model.protocol import Cause, Mode, payload_bytes, sample_bytes
-from bep_model.words import integers
-from rtl.cycles import BETWEEN, Cycles
-from rtl.trainer import Trainer
-from sim.expected import COUNTED, expected
+from rtl.cycles import BETWEEN
+from sim.expected import COUNTED, expected, formulas_of
 from sim.job import Job, Run
 
 INFERRED = 100
@@ -83,13 +78,6 @@ def inference_job(config, samples, parameters, bank):
     """A job that only infers."""
     return Job(config, samples.x, samples.labels,
                [Run(parameters, np.arange(len(samples)), mode=Mode.INFER)], bank)
-
-
-def formulas_of(config, options):
-    """The cycle formulas of a trainer with these options of ``rtl.trainer.Trainer``."""
-    # The trainer is made for them only, and never elaborated.
-    warnings.filterwarnings("ignore", category=UnusedElaboratable)
-    return Cycles(Trainer(config, integers(frame.prototypes(config)), **options))
 
 
 def clocks(job, formulas, progress=None):

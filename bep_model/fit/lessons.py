@@ -13,6 +13,8 @@ class StoredTeacher:
         What the store holds.
     """
 
+    order = "chip"
+
     def __init__(self, board, described):
         self.board, self.described = board, described
 

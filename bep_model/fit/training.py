@@ -140,7 +140,8 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
     order : str
         Which of :data:`ORDERS` the samples have.
     teacher : Teacher, optional
-        By default one with ``network``, ``data``, ``order`` and ``augment``.
+        By default one with ``network``, ``data``, ``order`` and ``augment``; another one has its
+        own order.
 
     Returns
     -------
@@ -158,6 +159,7 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
     one_of("order", order, ORDERS)
     config = network.config
     teacher = teacher or Teacher(network, data, order, augment)
+    order = teacher.order
     parameters, epochs = check(config, data, epochs, hyper, keep_best), int(epochs)
     groups = GroupSchedule(config, parameters.groups, hyper.patience)
     history, thinning, kept = [], parameters.thinning, network.counters

@@ -6,7 +6,8 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, FallingEdge
 
-from sim.sdram import FAULTS, broken
+from sim.chips import broken
+from sim.sdram import FAULTS
 
 PERIOD = 7500
 """Period of the chip's clock, ps."""
@@ -121,9 +122,9 @@ async def rules(dut):
     for name, cases in BROKEN.items():
         for steps in cases:
             await carry_out(dut, steps)
-            assert broken(int(dut.faults.value)) == [name], (name, steps)
+            assert broken(FAULTS, int(dut.faults.value)) == [name], (name, steps)
     await carry_out(dut, READY, STARTUP - 2)
-    assert broken(int(dut.faults.value)) == ["EARLY"]
+    assert broken(FAULTS, int(dut.faults.value)) == ["EARLY"]
 
 
 @cocotb.test()
@@ -141,7 +142,7 @@ async def limits(dut):
             precharge(3), REFRESH, activate(3, a=5, ba=1), read(4, a=8, ba=1),
             read(3, a=7, ba=1, dqm=2)]
         seen = await carry_out(dut, steps)
-        assert broken(int(dut.faults.value)) == []
+        assert broken(FAULTS, int(dut.faults.value)) == []
         ends = accumulate(fields["clocks"] for fields in steps)
         got = [seen[end - fields["clocks"] + latency - 1]
                for fields, end in zip(steps, ends, strict=True) if fields["name"] == "READ"]
@@ -149,4 +150,4 @@ async def limits(dut):
         assert got[-1] & 0xFF == words[-1] and got[-1] >> 8 != 0xDE  # masked
     for steps in ([*READY, nop(1010)], [*READY, REFRESH, nop(1010)]):
         await carry_out(dut, steps)
-        assert broken(int(dut.faults.value)) == []
+        assert broken(FAULTS, int(dut.faults.value)) == []

@@ -4,6 +4,7 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, RisingEdge
 
+from sim.chips import broken
 from sim.flash import FAULTS
 
 RELEASE, ENABLE, STATUS, READ, DUAL, PROGRAM, ERASE = 0xAB, 0x06, 0x05, 0x03, 0x3B, 0x02, 0x20
@@ -69,7 +70,7 @@ class Pins:
 
     @property
     def faults(self):
-        return [name for bit, name in enumerate(FAULTS) if int(self.dut.faults.value) >> bit & 1]
+        return broken(FAULTS, int(self.dut.faults.value))
 
 
 async def legal_life(pins):

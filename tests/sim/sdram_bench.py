@@ -17,7 +17,8 @@ from cocotb.triggers import ClockCycles, RisingEdge
 from rtl.store.ports import store_signature
 from rtl.store.sdram import Sdram
 from sim.bench import cycle
-from sim.sdram import FAULTS, Chip, broken, io_buffer
+from sim.chips import broken
+from sim.sdram import FAULTS, Chip, io_buffer
 from sim.streams import receive, send
 
 ADDRESS_BITS, ROW = 25, 1 << 10
@@ -96,7 +97,7 @@ async def read(dut, address, count, wait=lambda: False, rest=1):
 
 
 def blameless(dut):
-    assert broken(int(dut.faults.value)) == []
+    assert broken(FAULTS, int(dut.faults.value)) == []
 
 
 @cocotb.test(timeout_time=20, timeout_unit="ms")
