@@ -13,6 +13,8 @@ MOST_BAUD = 100_000_000
 """Bits per second; no chip of a serial port is faster."""
 LOOK = 0.05
 """Seconds after which reading looks whether its time is over."""
+PATIENCE, LONGEST = 0.0005, 0.05
+"""Seconds by which each rest is longer than the one before, and the longest."""
 REASONS = {
     errno.ENOENT: "there is no such port; `bep board list` shows those that there are",
     errno.EACCES: "you may not open it: join the group that `ls -l` shows for it (on Debian "
@@ -89,6 +91,7 @@ class SerialLine:
             self.deadline = time.monotonic() + self.timeout
         elif time.monotonic() > self.deadline:
             raise Silent(f"{self.port}: the trainer is still busy after {self.timeout:g} s")
+        time.sleep(min(attempts * PATIENCE, LONGEST))
 
     @contextmanager
     def _told(self):

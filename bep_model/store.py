@@ -117,7 +117,8 @@ class Store:
         await port.write("STRIDE", stride)
         await self._begin(described, part)
         await port.write("EPOCH", part.count)
-        samples = errors = attempts = 0
+        samples = errors = looks = 0
+        await port.rest(0)
         # Not by EPOCH: when the last sample has been taken, its result is still to come.
         while samples < part.count:
             now = (await port.read("SAMPLES") - before[0]) & WORD
@@ -125,10 +126,11 @@ class Store:
                 wrong = (await port.read("ERRORS") - before[1]) & WORD
                 if progress is not None:
                     progress(now - samples, wrong - errors)
-                samples, errors, attempts = now, wrong, 0
-            if samples < part.count:
-                await port.rest(attempts)
-                attempts += 1
+                samples, errors = now, wrong
+                await port.rest(0)
+            if samples < part.count:  # ever longer, because a look keeps samples from the trainer
+                looks += 1
+                await port.rest(looks)
         await self.host.idle()
         _, errors, triggered = ((late - early) & WORD for early, late in
                                 zip(before, await self._seen(), strict=True))

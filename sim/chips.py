@@ -1,6 +1,10 @@
-"""Rules of the models of chips, which are Verilog: each has a bit of a model's port ``faults``."""
+"""The models of chips, which are Verilog: their rules, each a bit of a model's port ``faults``, and
+what they hold from the start."""
 
 import re
+
+CONTENT = "store.bin"
+"""File in the folder of a simulation from which a chip takes what it holds from the start."""
 
 
 def rules(verilog):

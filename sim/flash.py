@@ -7,6 +7,7 @@ from amaranth.hdl import ClockSignal, Instance, Module
 from amaranth.lib import io, wiring
 from amaranth.lib.wiring import Out
 
+from bep_model import memories
 from sim import chips
 
 VERILOG = (Path(__file__).parent / "flash.v").read_text(encoding="utf-8")
@@ -47,11 +48,17 @@ class Chip(wiring.Component):
             clk=io.SimulationPort("o", 1, name="clk"), dq=io.SimulationPort("io", 2, name="dq"))
         super().__init__()
 
+    @staticmethod
+    def content(image):
+        """A set, see :func:`bep_model.stored.pack`, as the file from which the chip takes it."""
+        return image
+
     def elaborate(self, platform):
         m = Module()
         pads = self.pads
         m.submodules.chip = Instance(
-            "flash", p_PERIOD=round(1e12 / self.clock_hz),
+            "flash", p_PERIOD=round(1e12 / self.clock_hz), p_CONTENT=chips.CONTENT,
+            p_START=memories.Flash.start,
             i_clk=ClockSignal(), i_power=1, i_cs_n=pads.cs.o, i_sck=pads.clk.o, i_dq_i=pads.dq.o,
             i_dq_driven=pads.dq.oe[0], o_dq_o=pads.dq.i, o_faults=self.faults)
         return m

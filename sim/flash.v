@@ -3,7 +3,9 @@
 module flash #(
     parameter PERIOD = 35714,      // of clk, ps
     parameter WRITING = 200,       // clocks that a program or erase takes; a real one takes longer
-    parameter SIZE = 1 << 24
+    parameter SIZE = 1 << 24,
+    parameter CONTENT = "",        // file of the bytes that are there from the start, if it exists,
+    parameter START = 0            // from this address on; all others are erased
 ) (
     input wire clk,
     input wire power,              // low: the chip is off, and forgets all but its memory
@@ -31,9 +33,14 @@ module flash #(
     reg [7:0] memory [0:SIZE - 1];
     reg sleeping, enabled;
     reg [31:0] awake_for, high_for, busy_for;
-    integer i;
+    integer i, file;
     initial begin
         for (i = 0; i < SIZE; i = i + 1) memory[i] = 8'hff;
+        file = $fopen(CONTENT, "rb");
+        if (file != 0) begin
+            i = $fread(memory, file, START);
+            $fclose(file);
+        end
         sleeping = 1; enabled = 0; faults = 0; awake_for = 0; high_for = 1000; busy_for = 0;
         count = 0; command = 0; drive = 0; was_sck = 0; was_cs = 1;
     end

@@ -5,7 +5,9 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from bep_model import stored
 from bep_model.config import Config
+from bep_model.data.datasets import Dataset, Samples
 from bep_model.parameters import Parameters
 from bep_model.protocol import Mode
 
@@ -74,6 +76,13 @@ class Job:
     def __post_init__(self):
         if self.config.recurrent and self.lengths is None:
             object.__setattr__(self, "lengths", np.full(len(self.x), self.x.shape[1]))
+
+    def packed(self):
+        """The samples as a stored set, see :func:`bep_model.stored.pack`."""
+        samples = Samples(self.x, self.labels, self.lengths)
+        nothing = Samples(self.x[:0], self.labels[:0])
+        return stored.pack(self.config,
+                           Dataset("job", samples, nothing, nothing, self.config.classes))
 
     def save(self, path):
         """Write the job as an npz file."""

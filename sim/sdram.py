@@ -3,6 +3,7 @@
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 from amaranth.hdl import Cat, ClockDomain, ClockSignal, Instance, Module, Signal
 from amaranth.lib import io, wiring
 from amaranth.lib.wiring import In, Out
@@ -57,12 +58,18 @@ class Chip(wiring.Component):
                for name, width in widths.items()})
         super().__init__()
 
+    @staticmethod
+    def content(image):
+        """A set, see :func:`bep_model.stored.pack`, as the file from which the chip takes it."""
+        return np.frombuffer(image, "<u2").byteswap().tobytes()
+
     def elaborate(self, platform):
         m = Module()
         pads = self.pads
         m.submodules.chip = Instance(
             "sdram",
             p_PERIOD=round(1e12 / self.clock_hz), p_ROW_BITS=self.row_bits,
+            p_CONTENT=chips.CONTENT,
             i_power=self.power, i_clk=pads.clk.o, i_cke=pads.clk_en.o, i_cs_n=pads.cs.o,
             i_ras_n=pads.ras.o, i_cas_n=pads.cas.o, i_we_n=pads.we.o, i_ba=pads.ba.o,
             i_a=pads.a.o, i_dqm=pads.dqm.o, i_dq_i=pads.dq.o, i_dq_driven=pads.dq.oe[0],

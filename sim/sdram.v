@@ -7,7 +7,8 @@
 // garbage. Only rows whose numbers have ROW_BITS bits exist.
 module sdram #(
     parameter PERIOD = 11765,  // of clk, ps
-    parameter ROW_BITS = 13
+    parameter ROW_BITS = 13,
+    parameter CONTENT = ""     // file of the first words, each with its high byte first, if it exists
 ) (
     input power,  // low at an edge of clk: the chip is off, and forgets all but its words
     input clk, cke, cs_n, ras_n, cas_n, we_n,
@@ -54,11 +55,19 @@ module sdram #(
     reg [1:0] due, masked;       // a word is driven from the next edge on, and from that after it
     reg [15:0] next, after_next, garbage;
     reg driving;
-    integer i;
+    integer i, file;
+
+    initial begin
+        file = $fopen(CONTENT, "rb");
+        if (file != 0) begin
+            i = $fread(words, file);
+            $fclose(file);
+        end
+    end
 
     wire [2:0] command = {ras_n, cas_n, we_n};
     wire given = cke & ~cs_n & command != 3'b111;
-    wire [ROW_BITS + 10:0] at = {ba, row[ba][ROW_BITS - 1:0], a[8:0]};
+    wire [ROW_BITS + 10:0] at = {row[ba][ROW_BITS - 1:0], ba, a[8:0]};
     wire rows_settled = now - precharged[0] >= RP & now - precharged[1] >= RP
                       & now - precharged[2] >= RP & now - precharged[3] >= RP;
 

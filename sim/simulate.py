@@ -10,7 +10,7 @@ from sim import folders
 from sim.verilator import build, run
 
 
-def simulate(job, verilog, *, bench="sim.trainer_bench", root="build", waves=False):
+def simulate(job, verilog, *, bench="sim.trainer_bench", root="build", waves=False, files=None):
     """Simulate a trainer.
 
     Parameters
@@ -24,6 +24,9 @@ def simulate(job, verilog, *, bench="sim.trainer_bench", root="build", waves=Fal
         Build folder.
     waves : bool
         Keep the run's folder ``sim/run-*`` with waves in ``dump.vcd``, even after a failure.
+
+    files : dict of str to bytes, optional
+        More files in the run's folder, by their names.
 
     Returns
     -------
@@ -40,6 +43,8 @@ def simulate(job, verilog, *, bench="sim.trainer_bench", root="build", waves=Fal
           else folders.temporary(place)) as folder:
         folder = Path(folder)
         job.save(folder / "job.npz")
+        for name, octets in (files or {}).items():
+            (folder / name).write_bytes(octets)
         run(simulator, bench, folder, waves=waves, variables={
             "BENCH_JOB": str(folder / "job.npz"), "BENCH_OUT": str(folder / "observations.npz")})
         with np.load(folder / "observations.npz") as file:

@@ -7,7 +7,7 @@ from bep_model.phases import frame
 from bep_model.protocol import COUNTERS
 from bep_model.words import integers
 from rtl.cycles import BETWEEN
-from sim import folders, processes
+from sim import chips, folders, processes
 from sim.board_bench import Pins
 from sim.compare import compare
 from sim.expected import COUNTED, expected, formulas_of
@@ -17,7 +17,8 @@ NOT_SENT = ("prediction", "error", "triggered")
 """What a trainer does not send of stored samples: it counts them."""
 
 
-def check_stored(job, store, *, command="", progress=None, root="build", waves=False, **options):
+def check_stored(job, store, *, fill=False, command="", progress=None, root="build", waves=False,
+                 **options):
     """Carry out a job from the sample store of a simulated board, and in the golden model.
 
     Parameters
@@ -26,6 +27,9 @@ def check_stored(job, store, *, command="", progress=None, root="build", waves=F
         Run n has the order ``chip_order(job.seed, n, N)`` of all N samples.
     store : wiring.Component
         As for :class:`rtl.board.Board`.
+    fill : bool
+        Fill the store over the link. Else a chip holds the set from the start; block RAM is filled
+        anyway.
     command, progress, root, waves
         As for :func:`sim.check.check`.
     **options
@@ -50,9 +54,13 @@ def check_stored(job, store, *, command="", progress=None, root="build", waves=F
         np.testing.assert_array_equal(run.order, chip_order(job.seed, n, len(job.x)))
     prototypes = integers(frame.prototypes(job.config))
     with folders.temporary(root) as own, processes.grouped(TMPDIR=str(own)):
-        verilog = Pins(job.config, prototypes, store, **options).verilog()
+        pins = Pins(job.config, prototypes, store, **options)
+        verilog = pins.verilog()
+    files = {} if fill or pins.chip is None else {
+        chips.CONTENT: pins.chip.content(job.packed()[1])}
     want = expected(job, formulas_of(job.config, options), progress)
-    got = simulate(job, verilog, bench="sim.store_bench", root=root, waves=waves)
+    got = simulate(job, verilog, bench="sim.store_bench", root=root, waves=waves,
+                   files=files)
     comparison = compare(job, want | {kind: np.empty(0, np.int64) for kind in NOT_SENT}, got,
                          command, timed=False)
     performance = got["performance"]

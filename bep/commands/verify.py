@@ -92,6 +92,9 @@ def command(
     store: Annotated[str, Option(
         help=f"Feed the trainer from a sample store, through the pins of a board, in the order "
              f"chip: {stores.CHOICES}.")] = "none",
+    fill: Annotated[bool, Option(
+        "--fill", help="Fill the store over the serial line, as a host does. Else its chip has the "
+                       "samples from the start; block RAM is filled anyway.")] = False,
     board: Annotated[str | None, Option(
         help=f"Build the trainer as for this board, one of {', '.join(boards())}, or a file as "
              "docs/boards.md describes it [default: dual-port memory without registers behind "
@@ -136,6 +139,8 @@ def command(
     made = stores.make(store)
     if made is not None and (infer or (counters, idle, backpressure) != ("end", 0.0, 0.0)):
         raise ValueError("--store goes without --inference, --counters, --idle and --backpressure")
+    if fill and made is None:
+        raise ValueError("--fill is for --store, which is not given")
     if infer:
         if config is None:
             raise ValueError("--inference is for the weights of a state file: give it as --config")
@@ -161,7 +166,8 @@ def command(
 
         asked = {"progress": progress, "root": build_dir, "waves": waves,
                  "command": shlex.join(["bep", *sys.argv[1:]])} | built
-        result = check(job, **asked) if made is None else check_stored(job, made, **asked)
+        result = check(job, **asked) if made is None else check_stored(job, made, fill=fill,
+                                                                            **asked)
     tell(result, TRAINING, config, json, trainer, dataset=dataset, seed=seed, epochs=epochs,
          parameters=asdict(parameters))
 
