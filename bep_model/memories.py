@@ -13,6 +13,12 @@ class StoreError(OSError):
     """There is no store, or it does not do what it should."""
 
 
+def check_room(needed, room):
+    """Raise StoreError unless a set of ``needed`` bytes has room."""
+    if needed > room:
+        raise StoreError(f"the set has {needed:,} bytes, the store only {room:,}")
+
+
 def of(identity, exchange, most, rest):
     """The memory behind a store, by its identification.
 
@@ -84,7 +90,7 @@ class Flash(Ram):
     READ, WRITE, ADDRESS_BYTES = 0x03, 0x02, 3
     ENABLE, STATUS, ERASE = 0x06, 0x05, 0xD8
     ENABLED, PROTECTED = 0x02, 0x1C  # bits WEL and BP0 to BP2 of the status
-    PAGE, BLOCK = 256, 1 << 16
+    PAGE, BLOCK, SIZE = 256, 1 << 16, 1 << 24
     start = 1 << 20
     """Behind the bitstream."""
 

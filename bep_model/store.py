@@ -60,8 +60,7 @@ class Store:
 
         Raises StoreError if the set is too large.
         """
-        if len(image) > self.size:
-            raise StoreError(f"the set has {len(image):,} bytes, the store only {self.size:,}")
+        memories.check_room(len(image), self.size)
         start = stored.HEADER_BYTES
         await self.memory.prepare(len(image))
         await self.memory.write(start, image[start:], progress)

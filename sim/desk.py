@@ -6,12 +6,12 @@ import tty
 from bep_model import configuration
 from bep_model.phases import frame
 from bep_model.words import integers
-from sim import folders, processes
+from sim import chips, folders, processes
 from sim.board_bench import Pins
 from sim.verilator import build, run
 
 
-def serve(config, announce, *, latency=0, root="build", **options):
+def serve(config, announce, *, latency=0, content=None, root="build", **options):
     """Simulate a board until this is interrupted.
 
     Parameters
@@ -21,6 +21,9 @@ def serve(config, announce, *, latency=0, root="build", **options):
         Called with the name of the terminal, a serial port for pyserial, when it can be opened.
     latency : int
         Milliseconds for which short answers are held back.
+    content : bytes, optional
+        A set that the chip of the store holds from the start, see
+        :func:`bep_model.stored.pack`.
     root : path
         Build folder.
     **options
@@ -32,13 +35,17 @@ def serve(config, announce, *, latency=0, root="build", **options):
         When the simulation does not build, or ends.
     """
     with folders.temporary(root) as own, processes.grouped(TMPDIR=str(own)):
-        verilog = Pins(config, integers(frame.prototypes(config)), **options).verilog()
+        pins = Pins(config, integers(frame.prototypes(config)), **options)
+        verilog = pins.verilog()
     simulator = build(verilog, root)
     ours, theirs = os.openpty()  # theirs stays open, so that a host may come and go
     try:
         tty.setraw(theirs)
         with folders.temporary(simulator.parent) as folder:
             configuration.dump(folder / "config.toml", config)
+            if content is not None:
+                assert pins.chip is not None
+                (folder / chips.CONTENT).write_bytes(pins.chip.content(content))
             announce(os.ttyname(theirs))
             run(simulator, "sim.desk_bench", folder, pass_fds=(ours,), variables={
                 "DESK_TTY": str(ours), "DESK_LATENCY": str(latency),

@@ -61,7 +61,7 @@ class Chip(wiring.Component):
     @staticmethod
     def content(image):
         """A set, see :func:`bep_model.stored.pack`, as the file from which the chip takes it."""
-        return np.frombuffer(image, "<u2").byteswap().tobytes()
+        return np.frombuffer(image + bytes(len(image) % 2), "<u2").byteswap().tobytes()
 
     def elaborate(self, platform):
         m = Module()

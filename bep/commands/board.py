@@ -13,17 +13,18 @@ from bep.commands.hyper_options import with_hyper
 from bep.commands.listing import show
 from bep.commands.train import beside, defaults, held_out, resumable, with_sweep
 from bep.flow import stores
-from bep.flow.boards import boards, target
-from bep_model import configuration, state
+from bep.flow.boards import board_file, boards, target
+from bep_model import configuration, memories, state
 from bep_model.checks import MOST_SEED, integer, number
 from bep_model.config import NUMERICS_VERSION, Config
 from bep_model.data.catalogue import Encoding
 from bep_model.device import Board
-from bep_model.files import check_outputs
+from bep_model.files import check_outputs, replacing, telling
 from bep_model.fit import portable, presets, training
 from bep_model.fit.hyper import Hyper
 from bep_model.fit.lessons import StoredTeacher
 from bep_model.protocol import INFERENCE, MAGIC
+from bep_model.stored import pack, parse
 
 HYPER = Hyper()
 LINK = "Link"
@@ -258,9 +259,51 @@ def load(
     with results.Stages() as stages, opened(found.config, port, baud, timeout) as trainer:
         trainer.connect()
         described = trainer.fill(samples, stages.begin)
-    results.table(f"{dataset} in the store of the board at {trainer.port}", [
-        (f"{name} samples", f"{getattr(described, name):,}")
-        for name in ("train", "validation", "test")])
+    held_samples(f"{dataset} in the store of the board at {trainer.port}", described)
+
+
+@app.command()
+def image(
+    context: typer.Context,
+    source: Planned,
+    out: Annotated[Path, Argument(metavar="FILE", help="The file to write.")],
+    board: Annotated[str, Option(
+        help=f"Whose flash chip it is for, one of {', '.join(boards())}, or a file as "
+             "docs/boards.md describes it.")] = "icebreaker",
+    dataset: options.Dataset = "digits",
+    data: options.Data = None,
+    encoding: options.Images = "default",
+    validation: options.Validation = None,
+    train_samples: options.TrainSamples = None,
+    data_seed: options.DataSeed = 0,
+    window: options.Window = Encoding.window,
+    chunk: options.Chunk = Encoding.chunk,
+    bits: options.Bits = Encoding.bits,
+    expand: options.Expand = Encoding.expand,
+    fold: options.Fold = 0,
+):
+    """Write a data set as a file for a board's flash chip, and say how it gets there.
+
+    Then the chip holds what `bep board load` writes with the same options.
+    """
+    check_outputs({"SOURCE": source, "--board": board_file(board)}, FILE=out)
+    found, chip = context.obj, memories.Flash
+    program = target(board).flash_command(out, chip.start)
+    validation = held_out(validation, dataset, *of_training(found.preset))
+    samples = options.samples(found, dataset, data, encoding, validation, train_samples, data_seed,
+                              window, chunk, bits, expand, fold)
+    described, octets = pack(found.config, samples)
+    memories.check_room(len(octets), chip.SIZE - chip.start)
+    with replacing(out) as file:
+        file.write(octets)
+    held_samples(f"{dataset} in {out}, {len(octets):,} bytes", described)
+    results.say(f"program it with: {program}")
+
+
+def held_samples(title, described):
+    """Print how many samples a stored set has."""
+    results.table(title, [(f"{name} samples", f"{getattr(described, name):,}")
+                          for name in ("train", "validation", "test")])
 
 
 @app.command()
@@ -306,6 +349,9 @@ def simulate(
     latency: Annotated[int, Option(
         help="Milliseconds for which short answers are held back, 16 as by an FTDI chip.")] = 0,
     store: options.Store = "none",
+    content: Annotated[Path | None, Option(
+        metavar="FILE", help="What the store's chip holds from the start, a file of "
+                             "`bep board image`.")] = None,
     build_dir: Annotated[Path, Option(help="Where simulators are kept.")] = Path("build"),
 ):
     """Simulate a board behind a pseudo-terminal, a serial port for `--port`, until Ctrl-C.
@@ -315,6 +361,12 @@ def simulate(
     from sim import desk, folders  # needs another extra
 
     integer("latency", latency, 0, 1000)
+    octets = None if content is None else content.read_bytes()
+    if octets is not None and stores.resource(store) is None:
+        raise ValueError(f"--content is for a store with a chip, not for --store {store}")
+    if octets is not None:
+        with telling(content):
+            parse(octets)
     folders.check_writable(build_dir=build_dir)
     built: dict[str, Any] = target(board).options if board else {}
     if infer:
@@ -323,4 +375,4 @@ def simulate(
         built |= {"weights": inference.weights(inference.trained(source))}
     config = configuration.load(source).config
     desk.serve(config, lambda name: typer.echo(name), latency=latency, root=build_dir,
-               store=stores.make(store), **built)
+               store=stores.make(store), content=octets, **built)

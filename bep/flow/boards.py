@@ -60,6 +60,9 @@ class Target:
         What the serial port is to a host, in words.
     program : str
         The command that loads a bitstream, whose file comes last.
+    flash : str, or None
+        The command that writes a file, which comes last, into the flash chip, from the byte on that
+        takes the place of ``{offset}``.
     reset, busy, refused : list of (str, int), or None
         Resources of the platform: button and LEDs, see ``rtl.board.Board``.
     pll : bool
@@ -85,6 +88,7 @@ class Target:
     refused: list | None = None
     pll: bool = False
     usb: list | None = None
+    flash: str | None = None
 
     def __post_init__(self):
         for key in ("name", "platform", "part", "port", "program"):
@@ -93,6 +97,11 @@ class Target:
                 raise TypeError(f"{key} must be a text, not {value!r}")
             if not value.strip():
                 raise ValueError(f"{key} must not be empty")
+        if self.flash is not None and not isinstance(self.flash, str):
+            raise TypeError(f"flash must be a text, not {self.flash!r}")
+        if self.flash is not None and self.flash.count("{offset}") != 1:
+            raise ValueError('flash must have {offset} once, as "iceprog -o {offset}", not '
+                             f"{self.flash!r}")
         families.of(self.part)
         integer("baud", self.baud, 1)
         for key in ("reset", "busy", "refused"):
@@ -181,6 +190,17 @@ class Target:
     def command(self, bitstream):
         """The command that loads a bitstream into the board."""
         return f"{self.program} {shlex.quote(str(bitstream))}"
+
+    def flash_command(self, image, offset):
+        """The command that writes a file into the flash chip from byte ``offset`` on.
+
+        Raises ValueError for a board that has no such command.
+        """
+        if self.flash is None:
+            raise ValueError(f"{self.name} has no flash chip for a sample store: its file has no "
+                             "key flash")
+        command = self.flash.replace("{offset}", f"{offset:#x}")
+        return f"{command} {shlex.quote(str(image))}"
 
 
 def boards():

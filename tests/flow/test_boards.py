@@ -41,6 +41,11 @@ def test_a_board_of_its_own_file(file):
     assert described.available == {"luts": 24288, "ffs": 24288, "brams": 56, "spram": 0}
     assert described.options == {"single_port": False, "registered": True}
     assert described.command("a folder/top.bit") == "openFPGALoader -b ulx3s 'a folder/top.bit'"
+    with pytest.raises(ValueError, match=r"^ULX3S 25F has no flash chip for a sample store: its "
+                                         r"file has no key flash$"):
+        described.flash_command("set.bin", 1 << 20)
+    assert target("icesugar").flash_command("a folder/set.bin", 1 << 20) == (
+        "icesprog -o 0x100000 'a folder/set.bin'")
     assert described.signals == {"LED of work": ["led", 7]}
     plan, clock = prepare(TINY, described, 1)
     assert clock == 25_000_000
@@ -76,6 +81,9 @@ def test_the_command_takes_a_file(file, monkeypatch, tmp_path):
      'platform, as ["led", 0], not \'led\''),
     ('["led", 7]', '["led", true]', TypeError, "busy must be the name and number"),
     ("LFE5U-25F", "XC7A35T", ValueError, "part must begin with one of iCE40UP3K, iCE40UP5K, LFE5U"),
+    ("busy", 'flash = 1\nbusy', TypeError, "flash must be a text, not 1"),
+    ("busy", 'flash = "iceprog"\nbusy', ValueError, 'flash must have {offset} once, as "iceprog -o '
+     "{offset}\", not 'iceprog'"),
     ("busy", 'pll = "yes"\nbusy', TypeError, "pll must be true or false, not 'yes'"),
     ("name =", "name", ValueError, " is not a TOML file: "),
 ])

@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,25 +19,31 @@ from bep_model.fit.lessons import StoredTeacher
 from bep_model.memories import StoreError
 from bep_model.network import Network
 from bep_model.protocol import Mode, slot_bits
-from tests.host.programs import command, environment
+from tests.host.programs import bep, command, environment
 
 CONFIG = Config(24, (10, 6), 4, 7, 8, 4, 3)
 HYPER = Hyper(batch=3, sweep=9, anneal=0.25, group=3)
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def port(tmp_path_factory):
-    """The port of a simulated board with a store of 1 KiB: 128 slots of 4 bytes."""
-    folder = tmp_path_factory.mktemp("board")
+@contextmanager
+def simulated(folder, *options):
+    """The port of a simulated board."""
     configuration.dump(folder / "a.toml", CONFIG)
     with subprocess.Popen(
-            command("board", "simulate", "a.toml", "--store", "block:1", "--build-dir",
-                    ROOT / "build"), cwd=folder, env=environment(), text=True,
+            command("board", "simulate", "a.toml", *options, "--build-dir", ROOT / "build"),
+            cwd=folder, env=environment(), text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         yield process.stdout.readline().strip()
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory):
+    """The port of a simulated board with a store of 1 KiB: 128 slots of 4 bytes."""
+    with simulated(tmp_path_factory.mktemp("board"), "--store", "block:1") as found:
+        yield found
 
 
 @pytest.fixture
@@ -144,3 +151,27 @@ def test_an_epoch_that_its_host_left(port):
         found = second.read()
     assert all(map(np.array_equal, found.counters, network.counters))
     assert np.array_equal(found.bank, network.bank)
+
+
+def test_a_programmed_flash_chip(tmp_path):
+    """What `bep board image` writes is what `bep board load` would write; the board trains from it
+    to the model's counters."""
+    configuration.dump(tmp_path / "a.toml", CONFIG)
+    samples = data(train=60, seed=9)
+    np.savez(tmp_path / "own.npz", x=samples.train.x, y=samples.train.labels)
+    options = ("--dataset", "own.npz", "--encoding", "none")
+    told = bep("board", "image", "a.toml", "set.bin", *options, cwd=tmp_path)
+    assert told.returncode == 0, told.stderr
+    assert told.stderr.endswith("program it with: iceprog -o 0x100000 set.bin\n")
+    with simulated(tmp_path, "--store", "flash", "--content", "set.bin") as port:
+        loaded = bep("board", "load", "a.toml", *options, "--port", port, cwd=tmp_path)
+        assert loaded.returncode == 0, loaded.stderr
+        assert "samples checked" in loaded.stderr and "bytes into the store" not in loaded.stderr
+        training = (*options, "--epochs", 2, "--seed", 3, "--save")
+        told = bep("board", "train", "a.toml", "--from-store", *training, "board.npz", "--port",
+                   port, cwd=tmp_path)
+        assert told.returncode == 0, told.stderr
+    told = bep("train", "--config", "a.toml", "--order", "chip", *training, "model.npz",
+               cwd=tmp_path)
+    assert told.returncode == 0, told.stderr
+    assert (tmp_path / "board.npz").read_bytes() == (tmp_path / "model.npz").read_bytes()
