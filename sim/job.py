@@ -7,7 +7,6 @@ import numpy as np
 
 from bep_model import stored
 from bep_model.config import Config
-from bep_model.data.datasets import Dataset, Samples
 from bep_model.parameters import Parameters
 from bep_model.protocol import Mode
 
@@ -79,6 +78,9 @@ class Job:
 
     def packed(self):
         """The samples as a stored set, see :func:`bep_model.stored.pack`."""
+        # A bench starts without this: it imports much.
+        from bep_model.data.datasets import Dataset, Samples
+
         samples = Samples(self.x, self.labels, self.lengths)
         nothing = Samples(self.x[:0], self.labels[:0])
         return stored.pack(self.config,
