@@ -1,6 +1,7 @@
 """A simulated board on the desk: the design of a board behind a pseudo-terminal."""
 
 import os
+import threading
 import tty
 
 from bep_model import configuration
@@ -18,7 +19,8 @@ def serve(config, announce, *, latency=0, content=None, root="build", **options)
     ----------
     config : Config
     announce : callable
-        Called with the name of the terminal, a serial port for pyserial, when it can be opened.
+        Called with the name of the terminal, a serial port for pyserial, when the board answers
+        there.
     latency : int
         Milliseconds for which short answers are held back.
     content : bytes, optional
@@ -39,6 +41,14 @@ def serve(config, announce, *, latency=0, content=None, root="build", **options)
         verilog = pins.verilog()
     simulator = build(verilog, root)
     ours, theirs = os.openpty()  # theirs stays open, so that a host may come and go
+    waiting, ready = os.pipe()
+
+    def tell():
+        if os.read(waiting, 1):  # else the simulation ended before it was ready
+            announce(os.ttyname(theirs))
+
+    teller = threading.Thread(target=tell)
+    teller.start()
     try:
         tty.setraw(theirs)
         with folders.temporary(simulator.parent) as folder:
@@ -46,10 +56,12 @@ def serve(config, announce, *, latency=0, content=None, root="build", **options)
             if content is not None:
                 assert pins.chip is not None
                 (folder / chips.CONTENT).write_bytes(pins.chip.content(content))
-            announce(os.ttyname(theirs))
-            run(simulator, "sim.desk_bench", folder, pass_fds=(ours,), variables={
-                "DESK_TTY": str(ours), "DESK_LATENCY": str(latency),
+            run(simulator, "sim.desk_bench", folder, pass_fds=(ours, ready), variables={
+                "DESK_TTY": str(ours), "DESK_READY": str(ready), "DESK_LATENCY": str(latency),
                 "DESK_CONFIG": str(folder / "config.toml")})
     finally:
+        os.close(ready)
+        teller.join()
+        os.close(waiting)
         os.close(ours)
         os.close(theirs)

@@ -1,6 +1,7 @@
 """cocotb bench of a board at its pins that stands on a desk: its serial line is a pseudo-terminal.
 
-DESK_TTY is the number of the open terminal, DESK_LATENCY the milliseconds for which answers of less
+DESK_TTY is the number of the open terminal, DESK_READY that of a pipe that takes a byte when the
+board is ready, DESK_LATENCY the milliseconds for which answers of less
 than :data:`CHUNK` bytes are held back, as FTDI chips do, DESK_CONFIG a configuration file.
 """
 
@@ -30,6 +31,7 @@ async def serve(dut):
     terminal, latency = int(os.environ["DESK_TTY"]), float(os.environ["DESK_LATENCY"]) / 1000
     line = Line(dut, configuration.load(os.environ["DESK_CONFIG"]).config)
     await line.start()
+    os.write(int(os.environ["DESK_READY"]), b"\n")
     held, since, quiet = b"", 0.0, 0
     while True:
         still = not held and quiet > LATEST
