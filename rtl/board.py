@@ -29,7 +29,9 @@ class Board(wiring.Component):
         requests its own resources of the platform. One is :class:`rtl.link.serial.Serial`.
     store : wiring.Component, optional
         A sample store, with ``address_bits`` and member ``port``,
-        ``In(store_signature(address_bits))``. It requests its own resources of the platform.
+        ``In(store_signature(address_bits))``. It requests its own resources of the platform. If
+        it has an attribute ``program`` that is not None, the program at this address of the store
+        is carried out after reset (docs/store.md).
     single_port, registered : bool
         As for :class:`rtl.trainer.Trainer`.
     reset, busy, refused : tuple of (str, int), or None
@@ -60,7 +62,8 @@ class Board(wiring.Component):
         training, core = self.weights is None, self._core()
         transport, store = self.transport, self.store
         hz = self.clock.hz if self.clock else round(platform.default_clk_frequency)
-        link = Link(self.config, hz, counters=training, store_bits=store and store.address_bits)
+        link = Link(self.config, hz, counters=training, store_bits=store and store.address_bits,
+                    program=getattr(store, "program", None))
 
         if self.clock:
             m.submodules.clock = self.clock

@@ -37,8 +37,8 @@ CHIPS = {Sdram: sdram.Chip, Flash: flash.Chip}
 
 
 class Pins(wiring.Component):
-    """A board without button and LEDs: clock, reset, the two pins of the serial line, and the chip
-    of its sample store.
+    """A board without button: clock, reset, the two pins of the serial line, the LEDs if they are
+    asked for, and the chip of its sample store.
 
     Parameters
     ----------
@@ -49,6 +49,8 @@ class Pins(wiring.Component):
     -------
     rx : In(1)
     tx : Out(1)
+    busy, refused : Out(1)
+        LEDs; each only if it is among the options.
     faults_* : Out(n)
         Rules that the store's chip of this resource saw broken; only with a chip.
     """
@@ -68,6 +70,10 @@ class Pins(wiring.Component):
         if self.chip is not None:
             self.resources[self.chip.resource, 0] = self.chip.pads
         members = {"rx": In(1, init=1), "tx": Out(1)}
+        self.leds = {name: options[name] for name in ("busy", "refused") if options.get(name)}
+        for name, resource in self.leds.items():
+            self.resources[resource] = io.SimulationPort("o", 1)
+            members[name] = Out(1)
         if self.chip is not None:
             members[f"faults_{self.chip.resource}"] = Out(len(self.chip.rules))
         super().__init__(members)
@@ -88,6 +94,8 @@ class Pins(wiring.Component):
         m.submodules.board = Fragment.get(board, self)
         uart = self.resources["uart", 0]
         m.d.comb += [uart.rx.i.eq(self.rx), self.tx.eq(uart.tx.o)]
+        for name, resource in self.leds.items():
+            m.d.comb += getattr(self, name).eq(self.resources[resource].o)
         if self.chip is not None:
             m.submodules.chip = self.chip
             m.d.comb += getattr(self, f"faults_{self.chip.resource}").eq(self.chip.faults)

@@ -7,7 +7,7 @@ from amaranth.hdl import ClockSignal, Instance, Module
 from amaranth.lib import io, wiring
 from amaranth.lib.wiring import Out
 
-from bep_model import memories
+from bep_model.program import START, divided
 from sim import chips
 
 VERILOG = (Path(__file__).parent / "flash.v").read_text(encoding="utf-8")
@@ -50,15 +50,16 @@ class Chip(wiring.Component):
 
     @staticmethod
     def content(image):
-        """A set, see :func:`bep_model.stored.pack`, as the file from which the chip takes it."""
-        return image
+        """A set, see :func:`bep_model.stored.pack`, as the file from which the chip takes it. It
+        may come with a program, see :func:`bep_model.fit.autostart.autostart`."""
+        return b"".join(divided(image))
 
     def elaborate(self, platform):
         m = Module()
         pads = self.pads
         m.submodules.chip = Instance(
             "flash", p_PERIOD=round(1e12 / self.clock_hz), p_CONTENT=chips.CONTENT,
-            p_START=memories.Flash.start,
+            p_START=START,
             i_clk=ClockSignal(), i_power=1, i_cs_n=pads.cs.o, i_sck=pads.clk.o, i_dq_i=pads.dq.o,
             i_dq_driven=pads.dq.oe[0], o_dq_o=pads.dq.i, o_faults=self.faults)
         return m

@@ -16,7 +16,8 @@ ALLOWED = {
     "sim": {"sim", "rtl", "bep_model"},
     "bep": {"bep", "sim", "rtl", "bep_model"},
 }
-SHARED_WITH_RTL = {"bep_model.config", "bep_model.protocol", "bep_model.registers"}
+SHARED_WITH_RTL = {"bep_model.config", "bep_model.program", "bep_model.protocol",
+                   "bep_model.registers"}
 OURS = {*ALLOWED, "tests"}
 ROOMS = {
     "bep_model": ("phases", "data", "fit"),

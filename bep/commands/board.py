@@ -8,26 +8,24 @@ import typer
 from typer import Argument, Option
 
 from bep import ports, results
-from bep.commands import options
+from bep.commands import board_store, options
+from bep.commands.board_options import HYPER, Baud, Planned, Port, Timeout, of_training, opened
 from bep.commands.hyper_options import with_hyper
 from bep.commands.listing import show
-from bep.commands.train import beside, defaults, held_out, resumable, with_sweep
+from bep.commands.train import beside, held_out, resumable, with_sweep
 from bep.flow import stores
-from bep.flow.boards import board_file, boards, target
-from bep_model import configuration, memories, state
-from bep_model.checks import MOST_SEED, integer, number
+from bep.flow.boards import boards, target
+from bep_model import configuration, state
+from bep_model.checks import MOST_SEED, integer
 from bep_model.config import NUMERICS_VERSION, Config
 from bep_model.data.catalogue import Encoding
-from bep_model.device import Board
-from bep_model.files import check_outputs, replacing, telling
+from bep_model.files import check_outputs, telling
 from bep_model.fit import portable, presets, training
 from bep_model.fit.hyper import Hyper
 from bep_model.fit.lessons import StoredTeacher
+from bep_model.program import divided
 from bep_model.protocol import INFERENCE, MAGIC
-from bep_model.stored import pack, parse
-
-HYPER = Hyper()
-LINK = "Link"
+from bep_model.stored import parse
 
 
 def board():
@@ -37,32 +35,6 @@ def board():
 app = typer.Typer(callback=board, no_args_is_help=True)
 
 Source = Annotated[Path, Argument(metavar="SOURCE", help=f"{options.SOURCE}.")]
-Planned = Annotated[Path, Argument(metavar="SOURCE", is_eager=True, callback=defaults, help=(
-    f"{options.SOURCE}: what is on the board, and the defaults of all options of data and "
-    "training that it tells."))]
-Port = Annotated[str | None, Option(
-    rich_help_panel=LINK, help="The serial port; by default the one that fits a board by its chip "
-    "(`bep board list`).")]
-Baud = Annotated[int | None, Option(
-    rich_help_panel=LINK, help="Bits per second; by default the rate of the board that the port "
-    "fits, or else 1,000,000.")]
-Timeout = Annotated[float, Option(
-    rich_help_panel=LINK, help="Most seconds to wait for an answer.")]
-
-
-def opened(config, port, baud, timeout, progress=None):
-    """The board at a port."""
-    number("timeout", timeout, 0, 3600, above=True)
-    rate = 1_000_000
-    if port is None:
-        port, rate = ports.find()
-    return Board(port, config, baud=rate if baud is None else baud, timeout=timeout,
-                 progress=progress)
-
-
-def of_training(preset):
-    """Hyper-parameters and keep_best that decide whether validation samples are held out."""
-    return (preset.hyper, preset.keep_best) if preset else (HYPER, False)
 
 
 def held(source, config):
@@ -234,76 +206,8 @@ def evaluate(
                   if accuracy is not None else [("test samples", "none")])
 
 
-@app.command()
-def load(
-    context: typer.Context,
-    source: Planned,
-    dataset: options.Dataset = "digits",
-    data: options.Data = None,
-    encoding: options.Images = "default",
-    validation: options.Validation = None,
-    train_samples: options.TrainSamples = None,
-    data_seed: options.DataSeed = 0,
-    window: options.Window = Encoding.window,
-    chunk: options.Chunk = Encoding.chunk,
-    bits: options.Bits = Encoding.bits,
-    expand: options.Expand = Encoding.expand,
-    fold: options.Fold = 0,
-    port: Port = None, baud: Baud = None, timeout: Timeout = 10.0,
-):
-    """Load a data set into the board's sample store, unless it is there, and check it."""
-    found = context.obj
-    validation = held_out(validation, dataset, *of_training(found.preset))
-    samples = options.samples(found, dataset, data, encoding, validation, train_samples, data_seed,
-                              window, chunk, bits, expand, fold)
-    with results.Stages() as stages, opened(found.config, port, baud, timeout) as trainer:
-        trainer.connect()
-        described = trainer.fill(samples, stages.begin)
-    held_samples(f"{dataset} in the store of the board at {trainer.port}", described)
-
-
-@app.command()
-def image(
-    context: typer.Context,
-    source: Planned,
-    out: Annotated[Path, Argument(metavar="FILE", help="The file to write.")],
-    board: Annotated[str, Option(
-        help=f"Whose flash chip it is for, one of {', '.join(boards())}, or a file as "
-             "docs/boards.md describes it.")] = "icebreaker",
-    dataset: options.Dataset = "digits",
-    data: options.Data = None,
-    encoding: options.Images = "default",
-    validation: options.Validation = None,
-    train_samples: options.TrainSamples = None,
-    data_seed: options.DataSeed = 0,
-    window: options.Window = Encoding.window,
-    chunk: options.Chunk = Encoding.chunk,
-    bits: options.Bits = Encoding.bits,
-    expand: options.Expand = Encoding.expand,
-    fold: options.Fold = 0,
-):
-    """Write a data set as a file for a board's flash chip, and say how it gets there.
-
-    Then the chip holds what `bep board load` writes with the same options.
-    """
-    check_outputs({"SOURCE": source, "--board": board_file(board)}, FILE=out)
-    found, chip = context.obj, memories.Flash
-    program = target(board).flash_command(out, chip.start)
-    validation = held_out(validation, dataset, *of_training(found.preset))
-    samples = options.samples(found, dataset, data, encoding, validation, train_samples, data_seed,
-                              window, chunk, bits, expand, fold)
-    described, octets = pack(found.config, samples)
-    memories.check_room(len(octets), chip.SIZE - chip.start)
-    with replacing(out) as file:
-        file.write(octets)
-    held_samples(f"{dataset} in {out}, {len(octets):,} bytes", described)
-    results.say(f"program it with: {program}")
-
-
-def held_samples(title, described):
-    """Print how many samples a stored set has."""
-    results.table(title, [(f"{name} samples", f"{getattr(described, name):,}")
-                          for name in ("train", "validation", "test")])
+for command in (board_store.load, board_store.image, board_store.autostart):
+    app.command()(command)
 
 
 @app.command()
@@ -351,7 +255,7 @@ def simulate(
     store: options.Store = "none",
     content: Annotated[Path | None, Option(
         metavar="FILE", help="What the store's chip holds from the start, a file of "
-                             "`bep board image`.")] = None,
+                             "`bep board image` or `autostart`.")] = None,
     build_dir: Annotated[Path, Option(help="Where simulators are kept.")] = Path("build"),
 ):
     """Simulate a board behind a pseudo-terminal, a serial port for `--port`, until Ctrl-C.
@@ -366,7 +270,7 @@ def simulate(
         raise ValueError(f"--content is for a store with a chip, not for --store {store}")
     if octets is not None:
         with telling(content):
-            parse(octets)
+            parse(divided(octets)[1])
     folders.check_writable(build_dir=build_dir)
     built: dict[str, Any] = target(board).options if board else {}
     if infer:

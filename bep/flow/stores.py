@@ -3,11 +3,19 @@
 import importlib
 import re
 
-CHOICES = "none, flash or sdram (the board's chip), block:KIB (block RAM, KIB a power of two)"
+from bep_model.program import START
+
+CHOICES = ("none, flash or sdram (the board's chip), flash:start (the board trains by itself after "
+           "reset), block:KIB (block RAM, KIB a power of two)")
 """What :func:`make` takes, for messages and help."""
 
 SIMULATED_HZ = {"sdram": 85_000_000, "flash": 28_000_000}
 """Clock rates for which a simulated board's stores are made."""
+
+
+def chip(store):
+    """The name of a store without its option."""
+    return store.partition(":")[0]
 
 
 def make(store, clock_hz=None):
@@ -25,13 +33,13 @@ def make(store, clock_hz=None):
     ValueError
         For anything else.
     """
-    clock_hz = clock_hz or SIMULATED_HZ.get(store)
+    clock_hz = clock_hz or SIMULATED_HZ.get(chip(store))
     if store == "none":
         return None
-    if store == "flash":
+    if store in ("flash", "flash:start"):
         from rtl.store.flash import Flash  # who only wants to know the names needs no gateware
 
-        return Flash(round(clock_hz))
+        return Flash(round(clock_hz), START if store == "flash:start" else None)
     if store == "sdram":
         from rtl.store.sdram import Sdram
 
@@ -47,11 +55,11 @@ def make(store, clock_hz=None):
 
 def fastest(store):
     """The highest clock rate with a store, in Hz."""
-    if store not in SIMULATED_HZ:
+    if chip(store) not in SIMULATED_HZ:
         return float("inf")
-    return importlib.import_module(f"rtl.store.{store}").FASTEST
+    return importlib.import_module(f"rtl.store.{chip(store)}").FASTEST
 
 
 def resource(store):
     """The resource of an amaranth-boards platform that a store needs; None if it needs none."""
-    return {"sdram": ("sdram", 0), "flash": ("spi_flash_2x", 0)}.get(store)
+    return {"sdram": ("sdram", 0), "flash": ("spi_flash_2x", 0)}.get(chip(store))

@@ -41,6 +41,8 @@ class Link(wiring.Component):
         There are counters. Else STATE_READ and STATE_WRITE are refused, and ``state`` is not used.
     store_bits : int, optional
         The trainer has a sample store of ``1 << store_bits`` bytes (docs/store.md).
+    program : int, optional
+        Address in the store of a program that is carried out after reset.
 
     Members
     -------
@@ -57,11 +59,12 @@ class Link(wiring.Component):
     state : Out(state_signature(config))
         Requests to read and write counter words, and their bytes.
     busy : Out(1)
-        A request is being carried out or answered, or an epoch of stored samples runs.
+        A request is being carried out or answered, or an epoch of stored samples or a program
+        runs.
     store : Out(store_signature(store_bits))
         Only with a sample store.
     refused : Out(1)
-        The last request was refused.
+        The last request was refused, or the program failed.
 
     Raises
     ------
@@ -70,15 +73,17 @@ class Link(wiring.Component):
         configuration do not fit a packet.
     """
 
-    def __init__(self, config, timeout, counters=True, store_bits=None):
+    def __init__(self, config, timeout, counters=True, store_bits=None, program=None):
         if not isinstance(config, Config):
             raise TypeError(f"config must be a Config, not {config!r}")
         self.config = config
         self.timeout = timeout
         self.counters = counters
         self.store_bits = store_bits
+        self.program = program
         self._packets = Packets(config, timeout, counters, store=store_bits is not None)
-        self._player = None if store_bits is None else Player(config, store_bits)
+        self._player = None if store_bits is None else Player(
+            config, store_bits, program)
         super().__init__({
             **({} if store_bits is None else {"store": Out(store_signature(store_bits))}),
             "i": In(stream.Signature(8)),
@@ -115,6 +120,8 @@ class Link(wiring.Component):
                 self.busy.eq(packets.busy | player.running),
                 player.accepted.eq(self.samples.valid & self.samples.ready),
             ]
+            if self.program is not None:
+                m.d.comb += self.refused.eq(packets.refused | player.failed)
         if self.config.recurrent:  # the length of a sample follows register STEPS
             steps = Signal.like(packets.steps)
             address = registers(self.config)["STEPS"].address

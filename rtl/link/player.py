@@ -8,13 +8,14 @@ from amaranth.lib.wiring import In, Out
 from bep_model.protocol import Opcode, sample_bytes, slot_bits, step_bytes
 from bep_model.registers import STORE, store_registers
 from rtl.link.packets import Request
+from rtl.link.program import Program
 from rtl.parts.times import times
 from rtl.registers import Bus
 from rtl.store.order import Order
 from rtl.store.ports import store_signature
 
 
-class Turn(enum.Enum, shape=2):
+class Turn(enum.Enum, shape=3):
     """Who uses the executor and the store."""
 
     NOBODY = 0
@@ -23,6 +24,8 @@ class Turn(enum.Enum, shape=2):
     """A stored sample goes to the trainer."""
     CHECK = 3
     """A stored sample goes to the CRC."""
+    PROGRAM = 4
+    """A step of the stored program is carried out."""
 
 
 class Player(wiring.Component):
@@ -33,6 +36,9 @@ class Player(wiring.Component):
     the host comes between two samples. It also comes before a sample of which the trainer has not
     taken anything, which is then read again: so the host is served even if the trainer takes no
     samples.
+
+    With a program, :class:`rtl.link.program.Program` has its turns when the host has none and no
+    samples are left. A request that does more than read stops it.
 
     Sample n of the store lies at byte address n << ``slot_bits(config)``, in the form of a request
     SAMPLES. The checksum is the CRC of packets.
@@ -45,6 +51,8 @@ class Player(wiring.Component):
     config : Config
     address_bits : int
         The store has ``1 << address_bits`` bytes, room for at least two samples.
+    program : int, optional
+        Address in the store of a program that is carried out after reset.
 
     Members
     -------
@@ -63,17 +71,21 @@ class Player(wiring.Component):
         Steps of a stored sample; only in a recurrent trainer.
     store : Out(store_signature(address_bits))
     running : Out(1)
-        An epoch or a check has samples left.
+        An epoch or a check has samples left, or the program runs.
+    failed : Out(1)
+        The program failed; only with a program.
 
     Raises
     ------
     ValueError
-        If the store is too small.
+        If the store is too small, or a program cannot be at this address.
     """
 
-    def __init__(self, config, address_bits):
+    def __init__(self, config, address_bits, program=None):
         self.config = config
         self.address_bits = address_bits
+        self.program = program
+        self._program = None if program is None else Program(address_bits, program)
         self.number_bits = address_bits - slot_bits(config)
         if self.number_bits < 1:
             raise ValueError(f"a store must have room for two samples of {1 << slot_bits(config)} "
@@ -87,6 +99,7 @@ class Player(wiring.Component):
             "trainer": Out(Bus),
             "store": Out(store_signature(address_bits)),
             "running": Out(1),
+            **({} if program is None else {"failed": Out(1)}),
         })
 
     def elaborate(self, platform):
@@ -108,7 +121,6 @@ class Player(wiring.Component):
         more = left != 0
         ended = order.o.valid & order.o.ready
         m.d.comb += [
-            self.running.eq(order.running),
             store.open.eq(reading & more),
             store.address.eq(Cat(Const(0, slot_bits(config)), (order.o.payload + base)
                                  [:self.number_bits])),
@@ -138,6 +150,7 @@ class Player(wiring.Component):
             with m.Case(Turn.CHECK):
                 with m.If(ended):
                     m.d.sync += turn.eq(Turn.NOBODY)
+        m.d.comb += self.running.eq(order.running)
 
         # The bytes: of the store to the executor or the check, of the host to either of both.
         m.d.comb += [
@@ -175,7 +188,44 @@ class Player(wiring.Component):
                 executor.answer.ready.eq(request.answer.ready),
                 request.done.eq(executor.done),
             ]
+        if self._program is not None:
+            self._programmed(m, self._program, turn, order, crc)
         return m
+
+    def _programmed(self, m, program, turn, order, crc):
+        """Add the program, and give it turns."""
+        m.submodules.program = program
+        executor, request, store = self.executor, self.request, self.store
+        reads = (request.opcode == Opcode.READ) | (request.opcode == Opcode.STATE_READ)
+        m.d.comb += [
+            self.running.eq(order.running | program.running),
+            self.failed.eq(program.failed),
+            program.stop.eq((turn == Turn.HOST) & request.active & ~reads),
+            program.turn.eq(turn == Turn.PROGRAM),
+            program.crc.eq(crc.crc),
+            program.executor.done.eq(executor.done),
+            program.executor.payload.ready.eq(executor.payload.ready),
+            program.executor.answer.valid.eq(executor.answer.valid),
+            program.executor.answer.payload.eq(executor.answer.payload),
+            program.data.payload.eq(store.data.payload),
+        ]
+        with m.If((turn == Turn.NOBODY) & ~request.active & ~order.running & program.wanted):
+            m.d.sync += turn.eq(Turn.PROGRAM)
+        with m.If(turn == Turn.PROGRAM):
+            m.d.comb += [
+                store.open.eq(program.open),
+                store.address.eq(program.address),
+                store.data.ready.eq(program.data.ready),
+                program.data.valid.eq(store.data.valid),
+                executor.active.eq(program.executor.active),
+                executor.opcode.eq(program.executor.opcode),
+                executor.payload.valid.eq(program.executor.payload.valid),
+                executor.payload.payload.eq(program.executor.payload.payload),
+                executor.answer.ready.eq(program.executor.answer.ready),
+                crc.valid.eq(program.checking & store.data.valid),
+            ]
+            with m.If(~program.wanted):
+                m.d.sync += turn.eq(Turn.NOBODY)
 
     def _registers(self, m, order, base, checking, crc):
         """Add the registers."""

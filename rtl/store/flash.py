@@ -42,6 +42,8 @@ class Flash(wiring.Component):
     ----------
     clock_hz : int
         Frequency of domain ``sync``.
+    program : int, optional
+        Address of a program, see :class:`rtl.board.Board`.
 
     Members
     -------
@@ -55,11 +57,12 @@ class Flash(wiring.Component):
 
     address_bits = ADDRESS_BITS
 
-    def __init__(self, clock_hz):
+    def __init__(self, clock_hz, program=None):
         if clock_hz > FASTEST:
             raise ValueError(f"clock_hz must be at most {FASTEST / 1e6:g} MHz, "
                              f"not {clock_hz / 1e6:g} MHz")
         self.clock_hz = clock_hz
+        self.program = program
         super().__init__({"port": In(store_signature(ADDRESS_BITS))})
 
     def elaborate(self, platform):

@@ -1,5 +1,6 @@
 """`bep board` with a sample store: filling, checking, training, at a simulated board."""
 
+import json
 import signal
 import subprocess
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from bep_model.fit.hyper import Hyper
 from bep_model.fit.lessons import StoredTeacher
 from bep_model.memories import StoreError
 from bep_model.network import Network
+from bep_model.program import BYTES
 from bep_model.protocol import Mode, slot_bits
 from tests.host.programs import bep, command, environment
 
@@ -153,13 +155,18 @@ def test_an_epoch_that_its_host_left(port):
     assert np.array_equal(found.bank, network.bank)
 
 
+def own_data(folder):
+    """Options of a table of one's own in a folder, beside a configuration a.toml."""
+    configuration.dump(folder / "a.toml", CONFIG)
+    samples = data(train=60, seed=9)
+    np.savez(folder / "own.npz", x=samples.train.x, y=samples.train.labels)
+    return "--dataset", "own.npz", "--encoding", "none"
+
+
 def test_a_programmed_flash_chip(tmp_path):
     """What `bep board image` writes is what `bep board load` would write; the board trains from it
     to the model's counters."""
-    configuration.dump(tmp_path / "a.toml", CONFIG)
-    samples = data(train=60, seed=9)
-    np.savez(tmp_path / "own.npz", x=samples.train.x, y=samples.train.labels)
-    options = ("--dataset", "own.npz", "--encoding", "none")
+    options = own_data(tmp_path)
     told = bep("board", "image", "a.toml", "set.bin", *options, cwd=tmp_path)
     assert told.returncode == 0, told.stderr
     assert told.stderr.endswith("program it with: iceprog -o 0x100000 set.bin\n")
@@ -175,3 +182,29 @@ def test_a_programmed_flash_chip(tmp_path):
                cwd=tmp_path)
     assert told.returncode == 0, told.stderr
     assert (tmp_path / "board.npz").read_bytes() == (tmp_path / "model.npz").read_bytes()
+
+
+def test_a_program_for_the_flash_chip(tmp_path):
+    """`bep board autostart`: a file, the accuracy of `bep train`, and what is refused."""
+    options = (*own_data(tmp_path), "--epochs", 2, "--seed", 3)
+    told = bep("board", "autostart", "a.toml", "start.bin", *options, "--validation", cwd=tmp_path)
+    assert told.returncode == 0, told.stderr
+    assert told.stderr.endswith("program it with: iceprog -o 0xfc000 start.bin\n")
+    trained = bep("train", "--config", "a.toml", "--order", "chip", *options, "--validation",
+                  "--json", "t.json", cwd=tmp_path)
+    assert trained.returncode == 0, trained.stderr
+    accuracy = json.loads((tmp_path / "t.json").read_text())["test_accuracy"]
+    assert f"the board will have a test accuracy of {accuracy:.2%}\n" in told.stderr
+    image = bep("board", "image", "a.toml", "set.bin", *options[:4], "--validation", cwd=tmp_path)
+    assert image.returncode == 0, image.stderr
+    octets = (tmp_path / "start.bin").read_bytes()
+    assert octets[BYTES:] == (tmp_path / "set.bin").read_bytes()
+    assert stored.checksum(octets[:BYTES]) == 0
+    for given, text in (
+            (("--epochs", 0), "--epochs must be at least 1, not 0"),
+            (("--epochs", 900), "--epochs must be fewer: their program has "),
+            (("--board", "ulx3s-85f"), "ULX3S 85F has no flash chip for a sample store")):
+        told = bep("board", "autostart", "a.toml", "other.bin", *own_data(tmp_path), *given,
+                   cwd=tmp_path)
+        assert told.returncode == 2 and told.stderr.splitlines()[-1].startswith(f"bep: {text}")
+        assert not (tmp_path / "other.bin").exists()

@@ -29,7 +29,7 @@ VALUES = {"config": CONFIG, "prototypes": (1, 6), "clock_hz": 50_000_000,
           "lanes": 5, "width": 8, "depth": 4,
           "divisor": 12, "timeout": 1000, "undefined": True, "shape": 4, "bits": 3, "beat": 8,
           "like": ReadPort.Signature(addr_width=2, shape=4), "count": 2, "before": 1, "after": 1,
-          "address_bits": 12, "store_bits": 12,
+          "address_bits": 15, "store_bits": 15, "start": 0, "program": 0,
           "baud": 250_000, "transport": Serial(250_000), "primitive": "SB_PLL40_PAD",
           "oscillator": 12_000_000, "reference": 1, "feedback": 64, "output": 32}
 """Values for the parameters of components without a default, by their names."""
@@ -78,7 +78,7 @@ def build(component, config=CONFIG):
     values = VALUES | {"config": config, "weights": [1] * config.bases[-1]}
     instance = component(**{parameter.name: values[parameter.name] for parameter in parameters
                             if parameter.default is parameter.empty
-                            or parameter.name == "store_bits"})  # with it, a link has all members
+                            or parameter.name in ("store_bits", "program")})  # all members
     Fragment.get(instance, PLATFORM)  # else Amaranth warns of unused blocks
     return instance
 

@@ -1,0 +1,43 @@
+"""What the commands of `bep board` share: options, and the board at a port."""
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+from bep import ports
+from bep.commands import options
+from bep.commands.train import defaults
+from bep_model.checks import number
+from bep_model.device import Board
+from bep_model.fit.hyper import Hyper
+
+HYPER = Hyper()
+LINK = "Link"
+
+Planned = Annotated[Path, Argument(metavar="SOURCE", is_eager=True, callback=defaults, help=(
+    f"{options.SOURCE}: what is on the board, and the defaults of all options of data and "
+    "training that it tells."))]
+Port = Annotated[str | None, Option(
+    rich_help_panel=LINK, help="The serial port; by default the one that fits a board by its chip "
+    "(`bep board list`).")]
+Baud = Annotated[int | None, Option(
+    rich_help_panel=LINK, help="Bits per second; by default the rate of the board that the port "
+    "fits, or else 1,000,000.")]
+Timeout = Annotated[float, Option(
+    rich_help_panel=LINK, help="Most seconds to wait for an answer.")]
+
+
+def opened(config, port, baud, timeout, progress=None):
+    """The board at a port."""
+    number("timeout", timeout, 0, 3600, above=True)
+    rate = 1_000_000
+    if port is None:
+        port, rate = ports.find()
+    return Board(port, config, baud=rate if baud is None else baud, timeout=timeout,
+                 progress=progress)
+
+
+def of_training(preset):
+    """Hyper-parameters and keep_best that decide whether validation samples are held out."""
+    return (preset.hyper, preset.keep_best) if preset else (HYPER, False)
