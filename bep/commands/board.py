@@ -189,6 +189,9 @@ def evaluate(
     bits: options.Bits = Encoding.bits,
     expand: options.Expand = Encoding.expand,
     fold: options.Fold = 0,
+    confusion: Annotated[bool, Option(
+        "--confusion", help="Also show how many samples of each class, a line, were predicted as "
+                            "each class, a column.")] = False,
     port: Port = None, baud: Baud = None, timeout: Timeout = 10.0,
 ):
     """Infer the test samples of a data set with the weights that are on the board.
@@ -200,10 +203,19 @@ def evaluate(
     samples = options.samples(found, dataset, data, encoding, validation, None, data_seed,
                               window, chunk, bits, expand, fold)
     with opened(found.config, port, baud, timeout) as trainer:
-        accuracy = training.accuracy(trainer.connect(infer=True), samples.test)
-    results.table(f"{dataset} on the board at {trainer.port}",
-                  [("test samples", f"{len(samples.test):,}"), ("test accuracy", f"{accuracy:.2%}")]
-                  if accuracy is not None else [("test samples", "none")])
+        trainer.connect(infer=True)
+        test = samples.test
+        predictions = trainer.predict(test.x, test.lengths) if len(test) else test.labels
+    rows = [("test samples", f"{len(test):,}" if len(test) else "none")]
+    if len(test):
+        rows.append(("test accuracy", f"{(predictions == test.labels).mean():.2%}"))
+    results.table(f"{dataset} on the board at {trainer.port}", rows)
+    if confusion:
+        counts = training.confusion(test.labels, predictions, samples.classes)
+        named = range(samples.classes) if samples.labels is None else samples.labels
+        names = [str(name) for name in named]
+        results.table("class, and how many were predicted as each class", [
+            ("", *names), *((name, *row) for name, row in zip(names, counts, strict=True))])
 
 
 for command in (board_store.load, board_store.image, board_store.autostart):

@@ -53,6 +53,21 @@ def accuracy(network, samples):
     return float(np.mean(predictions == samples.labels))
 
 
+def confusion(labels, predictions, classes):
+    """How many samples of each class were predicted as each class: int64 (C, C), of class c in row
+    c.
+
+    Parameters
+    ----------
+    labels, predictions : int arrays (N,)
+        0..C-1.
+    classes : int
+        C.
+    """
+    pairs = np.asarray(labels, np.int64) * classes + np.asarray(predictions, np.int64)
+    return np.bincount(pairs, minlength=classes ** 2).reshape(classes, classes)
+
+
 class Teacher:
     """Trains a network for one epoch after another; another one may take its samples elsewhere.
 

@@ -166,9 +166,14 @@ def test_commands(port, tmp_path):
         assert all(np.array_equal(want[name], got[name]) for name in want)
     assert (tmp_path / "model.npz").read_bytes() == (tmp_path / "board.npz").read_bytes()
     accuracy = re.search(r"test accuracy\D*([\d.]+%)", told.stderr)[1]
-    told = bep("board", "eval", "a.toml", "--dataset", "t.csv", "--port", port, cwd=tmp_path)
+    told = bep("board", "eval", "a.toml", "--dataset", "t.csv", "--confusion", "--port", port,
+               cwd=tmp_path)
     assert told.returncode == 0
     assert re.search(r"test accuracy\D*([\d.]+%)", told.stderr)[1] == accuracy
+    lines = told.stderr.split("predicted as each class")[1].splitlines()
+    numbers = [re.findall(r"│ +(\d+) (?=│)", line)[-CONFIG.classes:] for line in lines]
+    counts = np.array([row for row in numbers if row][-CONFIG.classes:], int)
+    assert f"{np.trace(counts) / counts.sum():.2%}" == accuracy
     for words in (("read", "a.toml", "s.npz"), ("write", "s.npz"), ("read", "a.toml", "t.npz")):
         told = bep("board", *words, "--port", port, cwd=tmp_path)
         assert told.returncode == 0, told.stderr

@@ -172,3 +172,9 @@ def test_a_network_learns_and_a_run_can_be_repeated():
     assert history[-1].validation_accuracy > 0.7
     for first, second in zip(*counters, strict=True):
         np.testing.assert_array_equal(first, second)
+
+
+def test_confusion():
+    got = training.confusion([0, 2, 2, 1, 2], [0, 1, 2, 1, 1], 3)
+    assert got.tolist() == [[1, 0, 0], [0, 1, 0], [0, 2, 1]]
+    assert training.confusion([], [], 2).tolist() == [[0, 0], [0, 0]]

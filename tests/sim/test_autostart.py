@@ -1,6 +1,7 @@
 """A board that trains without a host, at its pins: from reset to the model's counters."""
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,6 +22,8 @@ from sim.verilator import build, run
 CONFIG = Config(24, (10, 6), 4, 7, 8, 4, 3)
 HYPER = Hyper(batch=3, sweep=9, anneal=0.25, group=3)
 EPOCHS, SEED, HZ = 3, 5, 28_000_000
+RECURRENT = Config(6, (10, 6), 4, 7, 8, 4, 3, max_steps=6)
+STEPS = 4
 
 
 @pytest.fixture(scope="module")
@@ -30,16 +33,21 @@ def made():
     return autostart(CONFIG, data, epochs=EPOCHS, hyper=HYPER, seed=SEED)
 
 
-@pytest.fixture(scope="module")
-def simulator():
-    pins = Pins(CONFIG, integers(frame.prototypes(CONFIG)), Flash(HZ, START), busy=("led", 0),
-                refused=("led", 1))
+def board(config, **options):
+    """The simulator of a board that starts without a host."""
+    pins = Pins(config, integers(frame.prototypes(config)), Flash(HZ, START), busy=("led", 0),
+                refused=("led", 1), **options)
     return build(pins.verilog())
 
 
-def carried_out(simulator, folder, octets, host="nothing"):
+@pytest.fixture(scope="module")
+def simulator():
+    return board(CONFIG)
+
+
+def carried_out(simulator, folder, octets, host="nothing", config=CONFIG):
     """What the bench observes of a board whose chip holds these bytes."""
-    configuration.dump(folder / "a.toml", CONFIG)
+    configuration.dump(folder / "a.toml", config)
     (folder / chips.CONTENT).write_bytes(octets)
     run(simulator, "tests.sim.autostart_bench", folder, variables={
         "BENCH_CONFIG": str(folder / "a.toml"), "BENCH_OUT": str(folder / "out.npz"),
@@ -51,8 +59,27 @@ def carried_out(simulator, folder, octets, host="nothing"):
 @pytest.mark.parametrize("host", ["nothing", "reads"])
 def test_equal_to_the_golden_model(simulator, made, tmp_path, host):
     """Without a byte on the link; or with a host that only reads meanwhile."""
-    described, octets, network = made
-    found = carried_out(simulator, tmp_path, octets, host)
+    compare(made, carried_out(simulator, tmp_path, made[1], host))
+
+
+def test_recurrent(tmp_path):
+    """Of fewer steps than T_max, in the memories of an iCE40."""
+    data = random_prototypes(train=40, test=8, inputs=24, classes=4, seed=2)
+
+    def sequences(part):
+        return replace(part, x=part.x.reshape(len(part), STEPS, RECURRENT.inputs))
+
+    data = replace(data, train=sequences(data.train), validation=sequences(data.validation),
+                   test=sequences(data.test))
+    made = autostart(RECURRENT, data, epochs=EPOCHS, hyper=HYPER, seed=SEED)
+    assert made[0].steps == STEPS
+    compare(made, carried_out(board(RECURRENT, single_port=True), tmp_path, made[1],
+                              config=RECURRENT))
+
+
+def compare(made, found):
+    """What the board has done against the model."""
+    described, _, network = made
     assert not found["refused"] and found["SAMPLES"] == EPOCHS * described.train
     assert 0 < found["ERRORS"] < found["SAMPLES"]
     for n, layer in enumerate(network.counters, 1):
