@@ -14,7 +14,8 @@ class Clock(wiring.Component):
     """A clock of ``oscillator`` / ``reference`` * ``feedback`` / ``output`` Hz, and its reset.
 
     It requests the default clock of an amaranth-boards platform, multiplies it with a PLL, and
-    constrains the result. An SB_PLL40_PAD takes the clock from the pad that belongs to it.
+    constrains the result. An SB_PLL40_PAD takes the clock from the pad that belongs to it, an
+    SB_PLL40_CORE from any other.
 
     Timing: reset is synchronous to the clock. It begins with configuration, and again when the PLL
     loses its lock, and ends :data:`SETTLED` after the lock.
@@ -29,8 +30,8 @@ class Clock(wiring.Component):
         The platform's default clock, in Hz.
     reference, feedback, output : int
         The PLL divides the oscillator by ``reference`` before its phase detector, its VCO by
-        ``feedback`` before that, and by ``output`` after it. In an SB_PLL40_PAD, ``output`` is a
-        power of two.
+        ``feedback`` before that, and by ``output`` after it. In an iCE40, ``output`` is a power of
+        two.
 
     Members
     -------
@@ -77,16 +78,20 @@ class Clock(wiring.Component):
         return m
 
 
+ICE40_SOURCES = {"SB_PLL40_PAD": "i_PACKAGEPIN", "SB_PLL40_CORE": "i_REFERENCECLK"}
+"""Where the PLL of an iCE40 takes its clock."""
+
+
 def ice40(clock, pad, made, locked):
-    """Instance of an SB_PLL40_PAD (Lattice FPGA-TN-02052)."""
+    """Instance of an SB_PLL40_PAD or SB_PLL40_CORE (Lattice FPGA-TN-02052)."""
     # The filter's range by the frequency at the phase detector is IceStorm's (icepll).
     detected = clock.oscillator / clock.reference
     return Instance(
-        "SB_PLL40_PAD", p_FEEDBACK_PATH="SIMPLE", p_PLLOUT_SELECT="GENCLK",
+        clock.primitive, p_FEEDBACK_PATH="SIMPLE", p_PLLOUT_SELECT="GENCLK",
         p_DIVR=clock.reference - 1, p_DIVF=clock.feedback - 1,
         p_DIVQ=clock.output.bit_length() - 1,
         p_FILTER_RANGE=1 + sum(detected >= limit * 1e6 for limit in (17, 26, 44, 66, 101)),
-        i_PACKAGEPIN=pad, i_RESETB=1, i_BYPASS=0, o_PLLOUTGLOBAL=made, o_LOCK=locked)
+        **{ICE40_SOURCES[clock.primitive]: pad}, i_RESETB=1, i_BYPASS=0, o_PLLOUTGLOBAL=made, o_LOCK=locked)
 
 
 def ecp5(clock, pad, made, locked):
@@ -108,5 +113,5 @@ def ecp5(clock, pad, made, locked):
         i_PHASESEL0=0, i_PHASESEL1=0, i_PHASEDIR=0, i_PHASESTEP=0, i_PHASELOADREG=0)
 
 
-PRIMITIVES = {"SB_PLL40_PAD": ice40, "EHXPLLL": ecp5}
+PRIMITIVES = {"SB_PLL40_PAD": ice40, "SB_PLL40_CORE": ice40, "EHXPLLL": ecp5}
 """What makes the instance of a PLL, by the primitive's name."""

@@ -1,6 +1,6 @@
 """Part families: everything that the flow knows about a kind of FPGA is in its :class:`Family`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from bep import cited
@@ -139,6 +139,17 @@ ICE40UP = Family(
             made=(16, 275)),
 )
 
+ICE40HX = replace(
+    ICE40UP,
+    name="iCE40 HX",
+    parts={"iCE40HX8K": {"luts": 7680, "ffs": 7680, "brams": 32, "spram": 0}},
+    energy={},
+    synth_opts="-device hx",
+    single_port=False,
+    # FPGA-DS-02029, table "sysCLOCK PLL Timing". The oscillators of its boards are not at the pad.
+    pll=replace(ICE40UP.pll, primitive="SB_PLL40_CORE"),
+)
+
 ECP5 = Family(
     name="ECP5",
     platform="LatticePlatform",
@@ -172,7 +183,7 @@ ECP5 = Family(
             made=(3.125, 400)),
 )
 
-FAMILIES = (ICE40UP, ECP5)
+FAMILIES = (ICE40UP, ICE40HX, ECP5)
 PACKAGES = tuple(dict.fromkeys(package for family in FAMILIES for package in family.packages))
 """The Python packages that contain the tools of all families."""
 

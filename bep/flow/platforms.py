@@ -28,6 +28,8 @@ def platform_of(described):
     if part != described.part:
         raise ValueError(f"part must be {part}, which {described.platform} has, not "
                          f"{described.part}")
+    if described.reset and platform.default_rst == described.reset[0]:
+        platform.default_rst = None  # the design asks for it, and nobody may ask twice
     return platform
 
 
