@@ -91,7 +91,8 @@ def ice40(clock, pad, made, locked):
         p_DIVR=clock.reference - 1, p_DIVF=clock.feedback - 1,
         p_DIVQ=clock.output.bit_length() - 1,
         p_FILTER_RANGE=1 + sum(detected >= limit * 1e6 for limit in (17, 26, 44, 66, 101)),
-        **{ICE40_SOURCES[clock.primitive]: pad}, i_RESETB=1, i_BYPASS=0, o_PLLOUTGLOBAL=made, o_LOCK=locked)
+        **{ICE40_SOURCES[clock.primitive]: pad}, i_RESETB=1, i_BYPASS=0,
+        o_PLLOUTGLOBAL=made, o_LOCK=locked)
 
 
 def ecp5(clock, pad, made, locked):

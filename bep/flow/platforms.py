@@ -39,6 +39,12 @@ def check_resources(platform, described, store="none"):
     needed = stores.resource(store)
     if needed is not None and needed not in platform.resources:
         raise ValueError(f"store cannot be {store} on {described.name}, which has no {needed[0]}")
+    if store == "sdram":
+        sizes = {ios.name: len(ios.ios[0].names) for ios in platform.resources[needed].ios
+                 if hasattr(ios, "ios")}
+        if (sizes["dq"], sizes["a"]) != (16, 13):
+            raise ValueError(f"store cannot be sdram on {described.name}: its SDRAM has "
+                             f"{sizes['dq']} data pins and {sizes['a']} of address, not 16 and 13")
     if ("uart", 0) not in platform.resources:
         raise ValueError(f"platform must have a serial port, and {described.platform} has none")
     taken = {}

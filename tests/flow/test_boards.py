@@ -80,7 +80,8 @@ def test_the_command_takes_a_file(file, monkeypatch, tmp_path):
     ('["led", 7]', '"led"', TypeError, "busy must be the name and number of a resource of the "
      'platform, as ["led", 0], not \'led\''),
     ('["led", 7]', '["led", true]', TypeError, "busy must be the name and number"),
-    ("LFE5U-25F", "XC7A35T", ValueError, "part must begin with one of iCE40UP3K, iCE40UP5K, LFE5U"),
+    ("LFE5U-25F", "XC7A35T", ValueError,
+     "part must begin with one of iCE40UP3K, iCE40UP5K, iCE40HX8K, LFE5U"),
     ("busy", 'flash = 1\nbusy', TypeError, "flash must be a text, not 1"),
     ("busy", 'flash = "iceprog"\nbusy', ValueError, 'flash must have {offset} once, as "iceprog -o '
      "{offset}\", not 'iceprog'"),
@@ -134,13 +135,13 @@ def test_the_command_refuses_a_file_in_one_line(file):
 
 
 def test_another_family_is_one_object(file, monkeypatch):
-    """A family whose parts have as much logic but no SPRAM, and a board with such a part."""
-    hx = replace(families.ICE40UP, name="iCE40 HX", synth_opts="", single_port=False, parts={
-        "iCE40HX8K": {"luts": 7680, "ffs": 7680, "brams": 32, "spram": 0}})
+    """A family of smaller parts, and a board with such a part."""
+    small = replace(families.ICE40HX, name="small iCE40 HX", parts={
+        "iCE40HX1K": {"luts": 1280, "ffs": 1280, "brams": 16, "spram": 0}})
     file.write_text("""
-        name = "iCE40-HX8K breakout board"
-        platform = "amaranth_boards.ice40_hx8k_b_evn:ICE40HX8KBEVNPlatform"
-        part = "iCE40HX8K-CT256"
+        name = "iCEstick"
+        platform = "amaranth_boards.icestick:ICEStickPlatform"
+        part = "iCE40HX1K-TQ144"
         baud = 1_000_000
         port = "any"
         program = "iceprog"
@@ -148,12 +149,64 @@ def test_another_family_is_one_object(file, monkeypatch):
         """, encoding="utf-8")
     with pytest.raises(ValueError, match="part must begin with one of"):
         target(file)
-    monkeypatch.setattr(families, "FAMILIES", (*families.FAMILIES, hx))
+    monkeypatch.setattr(families, "FAMILIES", (*families.FAMILIES, small))
     described = target(file)
     plan, clock = prepare(TINY, described, 1)
     assert clock == 12_000_000 and memories.needed(TINY, described)["spram"] == 0
     (_, placer, _) = (arguments for _, arguments in synthesis.commands(plan))
-    assert "--hx8k" in placer and "SB_SPRAM256KA" not in plan.files["top.il"]
+    assert "--hx1k" in placer
+
+
+@pytest.mark.parametrize(("board", "spram", "brams"), [
+    ("icebreaker", 3, 30), ("ice40-hx8k-b-evn", 0, 32), ("orangecrab-25f", 0, 56),
+    ("ecpix5-85f", 0, 208)])
+def test_the_memories_of_counters_follow_the_part(board, spram, brams):
+    described = target(board)
+    assert memories.needed(Config(192, (48, 48), 10), described)["spram"] == spram
+    assert described.available["brams"] == brams
+    design = prepare(Config(192, (48, 48), 10), described, 1)[0].files["top.il"]
+    assert str(design).count("SB_SPRAM256KA") >= spram
+    assert ("SB_SPRAM256KA" in str(design)) == bool(spram)
+
+
+def uart(plan):
+    """The pins of the serial port in a plan's constraints."""
+    text = str(plan.files.get("top.pcf", "")) + str(plan.files.get("top.lpf", ""))
+    return {found[0]: found[1] or found[2] for found in re.findall(
+        r'(?:set_io uart_0__|LOCATE COMP "uart_0__)(rx|tx)__io(?: (\w+)|(?:\[0\])?" SITE "(\w+)")',
+        text)}
+
+
+@pytest.mark.parametrize(("board", "pins"), [
+    ("upduino-v3", {"rx": "23", "tx": "25"}),  # as their files and docs/boards.md say
+    ("orangecrab-25f", {"rx": "N17", "tx": "M18"}),
+    ("colorlight-5a75b", {"rx": "M13", "tx": "P11"}),
+    ("ice40-hx8k-b-evn", {"rx": "B10", "tx": "B12"}),
+])
+def test_the_serial_port_has_its_pins(board, pins):
+    assert uart(prepare(TINY, target(board), 1)[0]) == pins
+
+
+def test_a_reset_of_the_platform_is_a_button():
+    """It is asked for once, with the clock of the oscillator and with that of the PLL."""
+    described = target("ecpix5-85f")
+    for setting in (None, described.settings(100_000_000)[0]):
+        plan, _ = prepare(TINY, described, 1, setting)
+        assert plan.files["top.lpf"].count('LOCATE COMP "rst_0__io') == 1
+
+
+def test_an_sdram_of_another_size_is_no_store():
+    text = ("store cannot be sdram on Colorlight 5A-75B V7.0: its SDRAM has 32 data pins and 11 of "
+            "address, not 16 and 13")
+    with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
+        prepare(TINY, target("colorlight-5a75b"), 1, store="sdram")
+    plan, _ = prepare(TINY, target("icepi-zero"), 1, store="sdram")
+    assert 'LOCATE COMP "sdram_0__dq__io[15]" SITE "B1"' in plan.files["top.lpf"]
+
+
+def test_the_suffix_of_a_bitstream_needs_no_tool():
+    plan, _ = prepare(TINY, target("orangecrab-25f"), 1)
+    assert "dfu-suffix" not in plan.files["build_top.sh"]
 
 
 @pytest.mark.parametrize("board", boards())
