@@ -56,7 +56,8 @@ def test_real_build(board, tmp_path, monkeypatch):
         return synthesis.build(TINY, board, seed, tmp_path / "build", steps.append, wanted)
 
     report = build(3)
-    clock = {24.3: 24, "off": platform_of(described).default_clk_frequency / 1e6}.get(wanted, wanted)
+    own = platform_of(described).default_clk_frequency / 1e6
+    clock = {24.3: 24, "off": own}.get(wanted, wanted)
     after = f", {clock} MHz" if board in CLOCKS else ""
     assert steps == [f"{step}{after}" for step in (
         "generating the design", "synthesis", "place and route", "bitstream")]
