@@ -29,7 +29,7 @@ def lines():
 
 
 def find():
-    """The one port that fits a board; return its name and its rate.
+    """The one port that fits a board; return its name and its rates.
 
     Raises ValueError, with the ports that there are, if there is none or several.
     """
@@ -37,7 +37,7 @@ def find():
              if (names := fits(port))}
     if len(found) == 1:
         (device, names), = found.items()
-        return device, target(names[0]).baud
+        return device, target(names[0]).rates
     ports = ", ".join(port.device for port in there()) or "none"
     what = f"{len(found)} ports fit" if found else "no port fits"
     raise ValueError(f"{what} a known board: give --port (there are: {ports})")

@@ -3,26 +3,24 @@
 ``Board`` needs pyserial (the extra ``host``), and neither the gateware nor a simulator.
 """
 
-import time
 from dataclasses import replace
+from numbers import Integral
 
 import numpy as np
 
 from bep_model import inputs, stored
 from bep_model.checks import integer
 from bep_model.host import Host, Results, WrongTrainer
-from bep_model.line import SerialLine, Silent
-from bep_model.packets import LinkError, PacketPort
+from bep_model.line import SerialLine
+from bep_model.packets import LinkError, PacketPort, Silent
 from bep_model.parameters import default_parameters
 from bep_model.phases import random
-from bep_model.protocol import Command, Mode, sample_bytes
+from bep_model.protocol import Command, Mode
 from bep_model.state import State
 from bep_model.store import Store
 from bep_model.words import counters_to_words
 
-SILENCE = 2.5
-"""Seconds after which a board has abandoned half a packet (docs/link.md, "Getting in step")."""
-
+WORD = 0xFFFFFFFF
 
 def done(coroutine):
     """The result of a coroutine that never suspends."""
@@ -42,7 +40,8 @@ class Board:
         As for :class:`bep_model.line.SerialLine`.
     config : Config
         Of the trainer.
-    baud : int
+    baud : int, or sequence of int
+        The rate; of several, the first at which a trainer answers.
     timeout : float
         Most seconds to wait for an answer, above 0.
     progress : callable, optional
@@ -65,13 +64,12 @@ class Board:
 
     def __init__(self, port, config, *, baud=1_000_000, timeout=10.0, progress=None):
         self.config, self.port, self.progress = config, port, progress
-        self.line = SerialLine(port, baud, timeout)
+        self.rates = (baud,) if isinstance(baud, Integral) else tuple(baud)
+        self.line = SerialLine(port, self.rates[0], timeout)
         self.host = Host(config, PacketPort(config, self.line))
         self.store = Store(self.host)
         self.open_batch = self.sweep_count = 0
         self._parameters = None
-        # A twentieth of a second at the port's rate.
-        self._part = max(1, baud // 10 // 20 // sample_bytes(config))
 
     def __enter__(self):
         return self
@@ -111,25 +109,18 @@ class Board:
             | done(self.host.performance())
 
     def _in_step(self):
-        """Ask; if the answer is none, wait until the trainer waits for a packet, and ask again."""
-        ask = self.host.port.read
-        try:
-            self.line.limit = min(self.line.timeout, 2.0)
-            self.line.discard()
+        """Begin a conversation, at the first rate at which a trainer answers."""
+        found: OSError = Silent()
+        for rate in self.rates:
             try:
-                return done(ask("IDENT"))
-            except (LinkError, Silent):
-                time.sleep(SILENCE)
-                self.line.discard()
-                return done(ask("IDENT"))
-        except Silent:
+                self.line.rate(rate)
+                return done(self.host.port.hello())
+            except (LinkError, Silent) as error:
+                found = error if isinstance(found, Silent) else found
+        if isinstance(found, Silent):
             raise Silent(f"{self.port}: no trainer answers: is this the board's port, and is its "
-                         "bitstream loaded?") from None
-        except LinkError as error:
-            raise LinkError(f"{self.port}: what answers is no trainer, or its rate is another: "
-                            f"{error}") from None
-        finally:
-            self.line.limit = self.line.timeout
+                         "bitstream loaded?")
+        raise LinkError(f"{self.port}: what answers is no trainer, or its rate is another: {found}")
 
     def reset(self, seed):
         """Begin anew, as ``Network.reset``: the trainer draws its counters."""
@@ -192,10 +183,22 @@ class Board:
         self.write(State(self.config, counters, bank, sweep_count))
 
     def train(self, x, labels, parameters, lengths=None):
-        """Train on N samples in order: arguments, results and errors of ``Network.train``."""
+        """Train on N samples in order: arguments, results and errors of ``Network.train``.
+
+        All samples are trained, each once, whatever the line does. If it lost answers, predictions
+        are -1 for their samples, and among these only the numbers of errors and triggers are right.
+        """
+        before = self._seen()
         results = self._process(x, labels, lengths, parameters, Mode.TRAIN, self.progress)
+        lost = np.flatnonzero(results.prediction < 0)
+        if len(lost):  # the trainer's registers have counted what the line lost
+            for flags, early, late in zip(results[1:], before, self._seen(), strict=True):
+                flags[lost[:((late - early) & WORD) - int(flags.sum())]] = True
         self._trained(len(results.error), parameters)
         return results
+
+    def _seen(self):
+        return [done(self.host.port.read(name)) for name in ("ERRORS", "TRIGGERED")]
 
     def fill(self, data, begin=None):
         """Bring a data set into the trainer's sample store, unless it is there, and check it.
@@ -266,8 +269,16 @@ class Board:
         """Predicted classes, int64 (N,); an open batch is applied first."""
         if self.open_batch:
             self.flush(self._parameters)
-        return self._process(x, np.zeros(len(x), np.int64), lengths, self._parameters,
-                             Mode.INFER).prediction
+        x, left = np.asarray(x), np.arange(len(x))
+        found = np.empty(len(x), np.int64)
+        while True:
+            found[left] = self._process(
+                x[left], np.zeros(len(left), np.int64),
+                None if lengths is None else np.asarray(lengths)[left], self._parameters,
+                Mode.INFER).prediction
+            left = np.flatnonzero(found < 0)  # the line lost these answers
+            if not len(left):
+                return found
 
     def _begin(self, parameters, mode):
         if parameters is None:
@@ -280,15 +291,7 @@ class Board:
         x, labels = np.asarray(x), inputs.labels(self.config, labels, len(x))
         _, steps = inputs.samples(self.config, x, lengths)  # refuses what does not fit
         self._begin(parameters, mode)
-        parts = [np.zeros((3, 0), np.int64)]
-        for first in range(0, len(x), self._part):
-            part = slice(first, first + self._part)
-            found = done(self.host.process(
-                x[part].astype(np.uint8), labels[part],
-                steps[part] if self.config.recurrent else None))
-            parts.append(np.array(found))
-            if progress is not None:
-                progress(len(found[0]), int(found[1].sum()))
+        prediction, error, triggered = done(self.host.process(
+            x.astype(np.uint8), labels, steps if self.config.recurrent else None, progress))
         done(self.host.end())
-        prediction, error, triggered = np.concatenate(parts, axis=1)
         return Results(prediction, error.astype(bool), triggered.astype(bool))

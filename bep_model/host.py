@@ -46,7 +46,7 @@ class Port(ABC):
         """Write all counter words, in the same order."""
 
     @abstractmethod
-    async def process(self, x, labels, lengths=None):
+    async def process(self, x, labels, lengths=None, progress=None):
         """Send samples and take their results.
 
         Parameters
@@ -55,6 +55,9 @@ class Port(ABC):
         labels : int array (N,)
         lengths : int array (N,), optional
             Steps of each sequence, of a recurrent network.
+        progress : callable, optional
+            Called with the number of samples just done, and how many of them are known to be
+            predicted wrongly.
 
         Returns
         -------
@@ -188,9 +191,10 @@ class Host:
         await self.set_parameters(parameters)
         await self.port.write("MODE", mode)
 
-    async def process(self, x, labels, lengths=None):
+    async def process(self, x, labels, lengths=None, progress=None):
         """Send samples, wait for the results: predictions, errors, triggered, int64 (N,)."""
-        results = np.asarray(await self.port.process(x, labels, lengths), np.int64).reshape(-1, 3)
+        results = np.asarray(
+            await self.port.process(x, labels, lengths, progress), np.int64).reshape(-1, 3)
         await self.idle()
         return tuple(results.T)
 

@@ -8,11 +8,12 @@ from contextlib import contextmanager, suppress
 import serial
 
 from bep_model.checks import integer
+from bep_model.packets import Silent
 
 MOST_BAUD = 100_000_000
 """Bits per second; no chip of a serial port is faster."""
-LOOK = 0.05
-"""Seconds after which reading looks whether its time is over."""
+LOOK = 0.02
+"""Seconds after which a line is quiet: FTDI chips hold answers for 16 ms."""
 PATIENCE, LONGEST = 0.0005, 0.05
 """Seconds by which each rest is longer than the one before, and the longest."""
 REASONS = {
@@ -26,10 +27,6 @@ REASONS = {
     errno.EISDIR: "it is a folder",
 }
 """Why a port cannot be opened, in words."""
-
-
-class Silent(OSError):
-    """Nothing answers in time."""
 
 
 class SerialLine:
@@ -58,7 +55,7 @@ class SerialLine:
     """
 
     def __init__(self, port, baud, timeout):
-        baud = integer("baud", baud, 1, MOST_BAUD)
+        self.baud = baud = integer("baud", baud, 1, MOST_BAUD)
         self.port, self.timeout, self.limit, self.deadline = port, timeout, timeout, 0.0
         try:
             self.serial = serial.serial_for_url(
@@ -67,6 +64,14 @@ class SerialLine:
             raise OSError(f"{port}: {_reason(error, baud)}") from None
         with suppress(ValueError, NotImplementedError, AttributeError):
             self.serial.set_low_latency_mode(True)  # else FTDI chips hold answers for 16 ms
+
+    def rate(self, baud):
+        """Go on at another rate."""
+        if baud != self.baud:
+            try:
+                self.serial.baudrate = self.baud = integer("baud", baud, 1, MOST_BAUD)
+            except (ValueError, OverflowError, OSError) as error:
+                raise OSError(f"{self.port}: {_reason(error, baud)}") from None
 
     async def send(self, data):
         with self._told():
@@ -81,10 +86,15 @@ class SerialLine:
                 raise Silent(f"{self.port}: no answer within {self.limit:g} s")
         return data
 
-    def discard(self):
-        """Forget what was received."""
-        with self._told():
-            self.serial.read(self.serial.in_waiting)
+    async def settle(self):
+        """Wait until nothing comes, and forget what came."""
+        end, data = time.monotonic() + self.timeout, b"any"
+        while data:
+            if time.monotonic() > end:
+                raise OSError(f"{self.port}: bytes come without end: this is no trainer, or its "
+                              "rate is another")
+            with self._told():
+                data = self.serial.read(4096)
 
     async def rest(self, attempts):
         if attempts == 0:

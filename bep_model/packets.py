@@ -2,12 +2,15 @@
 
 from binascii import crc_hqx
 from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 
 from bep_model.host import Port
 from bep_model.protocol import (
     ANSWER,
+    NUMBERED,
+    PACKETS,
     REFUSED,
     SYNC,
     Opcode,
@@ -18,11 +21,19 @@ from bep_model.protocol import (
     state_bytes,
     word_bytes,
 )
-from bep_model.registers import registers, store_registers
+from bep_model.registers import link_registers, registers
 from bep_model.words import counter_addresses, sample_words
 
-HEAD, TAIL = 4, 2
+HEAD, TAIL = 5, 2
 """Bytes of a packet before its payload, and after it."""
+COUNT = 0x80
+"""How many numbers there are."""
+PATIENCE = 0.25
+"""Seconds for an answer before its request is sent again; twice as many for each further one."""
+FAULTS = 40
+"""Most faults in a row without any progress."""
+WORDLESS = (Opcode.WRITE, Opcode.STATE_WRITE)
+"""Requests whose answers say nothing, so that none is missed."""
 
 
 class LinkError(OSError):
@@ -37,9 +48,25 @@ class Refused(LinkError):
         self.refusal = refusal
 
 
-def frame(opcode, payload=b""):
+class Fault(LinkError):
+    """The line damaged a packet."""
+
+
+class Silent(OSError):
+    """Nothing answers in time."""
+
+
+class Request(NamedTuple):
+    """A request; ``answer`` is the number of bytes in its answer's payload."""
+
+    opcode: Opcode
+    payload: bytes
+    answer: int
+
+
+def frame(opcode, payload=b"", number=0):
     """A packet as bytes."""
-    body = bytes([opcode]) + len(payload).to_bytes(2, "little") + bytes(payload)
+    body = bytes([number, opcode]) + len(payload).to_bytes(2, "little") + bytes(payload)
     return bytes([SYNC]) + body + crc_hqx(body, 0xFFFF).to_bytes(2, "little")
 
 
@@ -49,54 +76,189 @@ def _shown(packet):
 
 
 def parse(packet):
-    """Return opcode (int) and payload (bytes) of a packet; LinkError if it is not one."""
+    """Return opcode (int), payload (bytes), number (int) of a packet; Fault if it is not one."""
     if len(packet) < HEAD + TAIL or packet[0] != SYNC:
-        raise LinkError(f"no packet: {_shown(packet)}")
-    opcode, payload = packet[1], packet[HEAD:-TAIL]
-    if packet != frame(opcode, payload):
-        raise LinkError(f"a damaged packet: {_shown(packet)}")
-    return opcode, payload
+        raise Fault(f"no packet: {_shown(packet)}")
+    number, opcode, payload = packet[1], packet[2], packet[HEAD:-TAIL]
+    if packet != frame(opcode, payload, number):
+        raise Fault(f"a damaged packet: {_shown(packet)}")
+    return opcode, payload, number
 
 
 class PacketPort(Port):
     """Accesses a trainer by packets over a line that carries bytes.
+
+    Several requests are under way, as many as the trainer's window takes. What the line damages is
+    sent again, and the numbers of the requests see to it that none is carried out twice
+    (docs/link.md, "Faults").
 
     Parameters
     ----------
     config : Config
     line
         An object with the coroutines ``send(data)``, which takes bytes, ``receive(count)``, which
-        returns that many bytes, and ``rest(attempts)``, see :class:`bep_model.host.Port`.
+        returns that many bytes or raises Silent after ``limit`` seconds, ``settle()``, which waits
+        until nothing comes and forgets what came, and ``rest(attempts)``, see
+        :class:`bep_model.host.Port`. Its attribute ``timeout`` is the largest ``limit``, in seconds.
+
+    Raises
+    ------
+    OSError
+        From all methods: Silent; LinkError if the line damages everything, the trainer was reset,
+        or it has other packets.
     """
 
     def __init__(self, config, line):
         self.config, self.line = config, line
-        self.registers = registers(config) | store_registers()
+        self.registers = registers(config) | link_registers()
         self.most = payload_bytes(config)
         self.word_bytes = state_bytes(config)
         self.lane_bytes = word_bytes(config.weight_lanes)
+        self.number = None
+        """Of the next request; None before a conversation."""
+        self.window = 0
 
-    async def ask(self, opcode, payload):
-        """Send a request and return its answer's payload; Refused if it is."""
-        await self.line.send(frame(opcode, payload))
+    async def hello(self, attempts=4):
+        """Begin a conversation, whatever was under way before, and learn the window."""
+        request = Request(Opcode.READ, bytes([self.registers["LINK"].address]), 4)
+        self.number = None
+        for attempt in range(attempts):
+            try:
+                self.line.limit = min(self.line.timeout, PATIENCE * 2**attempt)
+                if attempt:
+                    await self._clear()
+                await self.line.send(frame(request.opcode, request.payload))
+                opcode, content, number = await self._packet(request.answer)
+            except (Fault, Silent) as error:
+                last = error
+                continue
+            if (opcode, number, len(content)) != (request.opcode | ANSWER, 0, request.answer):
+                last = LinkError(f"a packet {opcode:#04x} of {len(content)} bytes")
+                continue
+            value = int.from_bytes(content, "little")
+            if value >> 16 & 0xFF != PACKETS:
+                raise LinkError(f"its packets have version {value >> 16 & 0xFF}, not {PACKETS}")
+            self.number, self.window = 1, value & 0xFFFF
+            return
+        raise last
+
+    async def ask(self, opcode, payload, answer):
+        """Send a request, and again if need be; return its answer's payload; Refused if it is."""
+        for _ in range(FAULTS):
+            (found,) = await self.exchange([Request(opcode, bytes(payload), answer)])
+            if found is not None:
+                return found
+        raise LinkError(f"the line damages all answers to {opcode.name}")
+
+    async def exchange(self, requests, answered=lambda i, answer: None):
+        """Carry out requests, each once, in order.
+
+        Parameters
+        ----------
+        requests : sequence of Request
+        answered : callable
+            Called with the index of each request that is known to be carried out, and with what is
+            returned for it.
+
+        Returns
+        -------
+        list of (bytes or None)
+            Payloads of the answers; None for one that the line lost, unless it is known.
+        """
+        if self.number is None:
+            await self.hello()
+        base, self.number = self.number, None  # a conversation that is interrupted is none
+        packets = [frame(request.opcode, request.payload, (base + i) % COUNT | NUMBERED)
+                   for i, request in enumerate(requests)]
+        answers = [b"" if request.opcode in WORDLESS else None for request in requests]
+        first = sent = reached = faults = silences = refusals = 0
+        while first < len(requests):
+            while sent < len(requests) and (sent == first or not faults and self.window >= sum(
+                    map(len, packets[first + 1:sent + 1]))):
+                await self.line.send(packets[sent])
+                sent += 1
+            reached = max(reached, sent)  # what the trainer may have carried out
+            self.line.limit = min(self.line.timeout, PATIENCE * 2**silences)
+            done = 0
+            try:
+                done, content = await self._answer(requests[first], base + first, reached - first)
+            except Silent:
+                if self.line.limit >= self.line.timeout:
+                    raise
+                silences += 1
+            except Refused as error:
+                refusals += 1
+                if error.refusal is not Refusal.LENGTH or refusals > 2:  # it may be damage
+                    raise
+            except Fault as error:
+                faults += 1
+                if faults > FAULTS:
+                    raise LinkError(f"the line damages everything: {error}") from None
+            if not done:
+                await self._clear()
+                sent, faults = first, max(1, faults)
+                continue
+            if content is not None:
+                answers[first] = content
+            for i in range(first, first + done):
+                answered(i, answers[i])
+            first, silences, refusals = first + done, 0, 0
+            faults = min(faults, 1)
+            sent = max(first, sent)
+        self.number = (base + first) % COUNT
+        return answers
+
+    async def _clear(self):
+        """Let the trainer end half a packet, and forget what it says to that."""
+        await self.line.settle()
+        await self.line.send(bytes(HEAD + self.most + TAIL))  # zeros, which are no SYNC
+        await self.line.settle()
+
+    async def _packet(self, size):
+        """The next packet, as from :func:`parse`: a refusal, or with so many bytes of payload."""
         head = await self.line.receive(HEAD)
-        size = int.from_bytes(head[2:], "little")
-        answer, content = parse(head + await self.line.receive(size + TAIL))
-        if answer == REFUSED and len(content) == 1:
-            raise Refused(opcode, Refusal(content[0]))
-        if answer != opcode | ANSWER:
-            raise LinkError(f"{opcode.name} was answered by a packet {answer:#04x}")
-        return content
+        found = int.from_bytes(head[3:], "little")
+        if head[0] != SYNC or found != (1 if head[2] == REFUSED else size):
+            raise Fault(f"no answer: {_shown(head)}")
+        return parse(head + await self.line.receive(found + TAIL))
+
+    async def _answer(self, request, number, under_way):
+        """How many requests are done, beginning with this one, and the payload of its answer.
+
+        The payload is None if the line lost the answer.
+        """
+        while True:
+            opcode, content, found = await self._packet(request.answer)
+            ahead = (found - number) % COUNT
+            if opcode == REFUSED:
+                refusal = Refusal(content[0])
+                if refusal is Refusal.CRC:
+                    raise Fault(f"{request.opcode.name} arrived damaged")
+                if refusal is not Refusal.NUMBER:
+                    raise Refused(request.opcode, refusal)
+                if not found & NUMBERED or under_way < ahead < COUNT // 2:
+                    raise LinkError("the trainer was reset, or another program used it: its state "
+                                    "is not what it was")
+                if 1 <= ahead <= under_way:
+                    return ahead, None
+            elif ahead == 0:
+                if opcode != request.opcode | ANSWER:
+                    raise LinkError(f"{request.opcode.name} was answered by a packet "
+                                    f"{opcode:#04x}")
+                return 1, content
+            elif ahead < COUNT // 2:
+                raise Fault("an answer is missing")
+            # Else it is late, of a request that was sent twice.
 
     async def rest(self, attempts):
         await self.line.rest(attempts)
 
     async def write(self, name, value):
         payload = bytes([self.registers[name].address])
-        await self.ask(Opcode.WRITE, payload + (int(value) & 0xFFFFFFFF).to_bytes(4, "little"))
+        await self.ask(Opcode.WRITE, payload + (int(value) & 0xFFFFFFFF).to_bytes(4, "little"), 0)
 
     async def read(self, name):
-        answer = await self.ask(Opcode.READ, bytes([self.registers[name].address]))
+        answer = await self.ask(Opcode.READ, bytes([self.registers[name].address]), 4)
         return int.from_bytes(answer, "little")
 
     def _blocks(self):
@@ -115,7 +277,7 @@ class PacketPort(Port):
         words = []
         for address, positions in self._blocks():
             payload = address.to_bytes(4, "little") + len(positions).to_bytes(2, "little")
-            answer = await self.ask(Opcode.STATE_READ, payload)
+            answer = await self.ask(Opcode.STATE_READ, payload, len(positions) * self.word_bytes)
             words += [int.from_bytes(answer[i:i + self.word_bytes], "little")
                       for i in range(0, len(answer), self.word_bytes)]
         return words
@@ -123,22 +285,36 @@ class PacketPort(Port):
     async def write_state(self, words):
         for address, positions in self._blocks():
             data = b"".join(words[i].to_bytes(self.word_bytes, "little") for i in positions)
-            await self.ask(Opcode.STATE_WRITE, address.to_bytes(4, "little") + data)
+            await self.ask(Opcode.STATE_WRITE, address.to_bytes(4, "little") + data, 0)
 
-    async def process(self, x, labels, lengths=None):
+    async def process(self, x, labels, lengths=None, progress=None):
+        """As :meth:`bep_model.host.Port.process`, but -1, 0, 0 for a result that the line lost."""
         steps = [None] * len(x) if lengths is None else [int(length) for length in lengths]
-        results = []
+        requests, parts = [], []
         for length, group in groupby(range(len(x)), steps.__getitem__):
             if length is not None:
-                await self.write("STEPS", length)
+                address = bytes([self.registers["STEPS"].address])
+                requests.append(Request(Opcode.WRITE, address + length.to_bytes(4, "little"), 0))
+                parts.append([])
             rows, most = list(group), self.most // sample_bytes(self.config, length)
             for start in range(0, len(rows), most):
                 part = rows[start:start + most]
-                answer = await self.ask(Opcode.SAMPLES, b"".join(
-                    self._sample(x[i][:length], labels[i]) for i in part))
-                results += [(prediction, flags & 1, flags >> 1) for prediction, flags in
-                            zip(answer[::2], answer[1::2], strict=True)]
-        return np.array(results, np.int64).reshape(-1, 3)
+                requests.append(Request(Opcode.SAMPLES, b"".join(
+                    self._sample(x[i][:length], labels[i]) for i in part), 2 * len(part)))
+                parts.append(part)
+
+        def answered(i, answer):
+            if progress is not None and parts[i]:
+                progress(len(parts[i]), sum(flags & 1 for flags in answer[1::2]) if answer else 0)
+        answers = await self.exchange(requests, answered)
+        results = np.zeros((len(x), 3), np.int64)
+        for part, answer in zip(parts, answers, strict=True):
+            if answer is None:
+                results[part, 0] = -1
+            elif part:
+                pairs = np.frombuffer(answer, np.uint8).reshape(-1, 2)
+                results[part] = np.stack([pairs[:, 0], pairs[:, 1] & 1, pairs[:, 1] >> 1], axis=1)
+        return results
 
     def _sample(self, bits, label):
         words = sample_words(self.config, bits)

@@ -53,11 +53,19 @@ are only inferred count under SAMPLES and ERRORS, never under TRIGGERED (samples
 
 
 # Packets, for transports that carry bytes (UART). A packet is
-#   SYNC, opcode, length (2 bytes), payload (length bytes), CRC-16 (2 bytes),
-# numbers little-endian; the CRC (CCITT-FALSE: polynomial 0x1021, initial value 0xffff) covers
-# opcode, length and payload. Every request is answered by one packet before the next is read.
+#   SYNC, number, opcode, length (2 bytes), payload (length bytes), CRC-16 (2 bytes),
+# integers little-endian; the CRC (CCITT-FALSE: polynomial 0x1021, initial value 0xffff) covers all
+# from the number to the payload. Every request is answered by one packet before the next is read.
 
 SYNC = 0xA5
+
+PACKETS = 2
+"""Version of the packets. Those of version 1 had no number."""
+
+
+NUMBERED = 0x80
+"""Bit 7 of a request's number: it is carried out only if it is the next one; the lower bits count.
+Without this bit it is always carried out, and the next one follows its lower bits."""
 
 
 class Opcode(enum.IntEnum):
@@ -79,7 +87,8 @@ class Opcode(enum.IntEnum):
 
 ANSWER = 0x80
 REFUSED = 0xFF
-"""Opcode of the answer to a request that was not carried out; payload: one Refusal byte."""
+"""Opcode of the answer to a request that was not carried out; payload: one Refusal byte. The
+answer's number is that of the numbered request that would be carried out next, 0 for none."""
 
 
 class Refusal(enum.IntEnum):
@@ -88,6 +97,7 @@ class Refusal(enum.IntEnum):
     CRC = 1
     OPCODE = 2
     LENGTH = 3
+    NUMBER = 4
 
 
 def word_bytes(bits):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bep_model.protocol import COUNTERS, INFERENCE, MAGIC, Cause, Command, Mode
+from bep_model.protocol import COUNTERS, INFERENCE, MAGIC, PACKETS, Cause, Command, Mode
 
 MOST = 65535
 """Highest value of a field of :class:`Parameters` whose values above a limit all mean the same."""
@@ -159,20 +159,23 @@ OTHERS = (
 )
 """Identification, commands, random bank and performance counters."""
 
-STORE = 0x60
-"""First address of the registers of a sample store; no others have its upper four bits."""
+LINK = 0x60
+"""First address of the registers of the link; no others have its upper four bits."""
 
-OF_STORE = (
-    Row("STORE", STORE, 32, "binary logarithm of the store's size in bytes", access="r"),
-    Row("STRIDE", STORE + 1, WORD, "distance between the numbers of successive samples, modulo "
+OF_LINK = (
+    Row("STORE", LINK, 32, "binary logarithm of the store's size in bytes; 0 without one",
+        access="r"),
+    Row("STRIDE", LINK + 1, WORD, "distance between the numbers of successive samples, modulo "
         "their number and coprime to it; write it only when EPOCH reads 0", "next epoch", low=1),
-    Row("BASE", STORE + 2, WORD, "number of the first stored sample", "at once"),
-    Row("EPOCH", STORE + 3, WORD, "write: process that many samples, those from BASE on, as MODE "
+    Row("BASE", LINK + 2, WORD, "number of the first stored sample", "at once"),
+    Row("EPOCH", LINK + 3, WORD, "write: process that many samples, those from BASE on, as MODE "
         "says; 0 ends an epoch; read: 1 while samples are to be taken", access="rw"),
-    Row("CHECK", STORE + 4, WORD, "write: compute the CRC of that many samples, those from BASE "
+    Row("CHECK", LINK + 4, WORD, "write: compute the CRC of that many samples, those from BASE "
         "on; read: that CRC, when EPOCH reads 0", access="rw"),
+    Row("LINK", LINK + 8, WORD, "bits 0-15: window, the bytes of requests that may follow one that "
+        "is not answered yet; bits 16-23: version of the packets", access="r"),
 )
-"""Registers of a trainer with a sample store (docs/store.md)."""
+"""Registers of the link (docs/link.md) and its sample store (docs/store.md)."""
 
 FIELDS = tuple(sorted((row for row in RUN_TIME if row.field),
                       key=lambda row: row.default is not None))
@@ -211,14 +214,19 @@ def registers(config):
     return {register.name: register for register in sorted(found, key=lambda r: r.address)}
 
 
-def store_registers():
-    """The registers of a sample store by name, in the order of their addresses.
+def link_registers():
+    """The registers of the link by name, in the order of their addresses.
 
     Returns
     -------
     dict of str to Register
     """
-    return {row.name: row.register(None) for row in OF_STORE}
+    return {row.name: row.register(None) for row in OF_LINK}
+
+
+def link_value(window):
+    """The value of register LINK, for ``window`` bytes of requests under way."""
+    return PACKETS << 16 | window
 
 
 def settings(config, parameters):

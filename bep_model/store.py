@@ -48,7 +48,7 @@ class Store:
     async def exchange(self, data):
         """Pass bytes to the store and return its replies; StoreError if there is none."""
         try:
-            return await self.host.port.ask(Opcode.STORE, data)
+            return await self.host.port.ask(Opcode.STORE, data, len(data))
         except Refused as error:
             if error.refusal is not Refusal.OPCODE:
                 raise

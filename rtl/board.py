@@ -38,12 +38,15 @@ class Board(wiring.Component):
         Names and numbers of the platform's resources for the button and the LEDs.
     clock : rtl.clock.Clock, or None
         Drives domain ``sync``; None for the platform.
+    window : int
+        As for :class:`rtl.link.link.Link`.
     weights : sequence of int, or None
         As for :class:`rtl.inference.Inference`, which then takes the trainer's place.
     """
 
     def __init__(self, config, prototypes, transport, *, store=None, single_port=False,
-                 registered=False, reset=None, busy=None, refused=None, clock=None, weights=None):
+                 registered=False, reset=None, busy=None, refused=None, clock=None, window=0,
+                 weights=None):
         self.config = config
         self.prototypes = prototypes
         self.transport = transport
@@ -54,6 +57,7 @@ class Board(wiring.Component):
         self.busy = busy
         self.refused = refused
         self.clock = clock
+        self.window = window
         self.weights = weights
         super().__init__({})
 
@@ -63,7 +67,7 @@ class Board(wiring.Component):
         transport, store = self.transport, self.store
         hz = self.clock.hz if self.clock else round(platform.default_clk_frequency)
         link = Link(self.config, hz, counters=training, store_bits=store and store.address_bits,
-                    program=getattr(store, "program", None))
+                    program=getattr(store, "program", None), window=self.window)
 
         if self.clock:
             m.submodules.clock = self.clock

@@ -90,7 +90,7 @@ class Ports(Port, Access):
         await send(self.dut, "state__data", beats, self.rng, self.job.idle)
         await writer
 
-    async def process(self, x, labels, lengths=None):
+    async def process(self, x, labels, lengths=None, progress=None):
         await pause(self.dut.clk, self.rng, self.job.idle)
         feeder = cocotb.start_soon(self.feed(x, labels, lengths))
         words = await receive(self.dut, "results", len(x), self.rng, self.job.backpressure)

@@ -274,7 +274,8 @@ def simulate(
 
     The first line on standard output is the name of the port.
     """
-    from sim import desk, folders  # needs another extra
+    from bep.flow.memories import window  # these need other extras
+    from sim import desk, folders
 
     integer("latency", latency, 0, 1000)
     octets = None if content is None else content.read_bytes()
@@ -284,11 +285,15 @@ def simulate(
         with telling(content):
             parse(divided(octets)[1])
     folders.check_writable(build_dir=build_dir)
-    built: dict[str, Any] = target(board).options if board else {}
+    config = configuration.load(source).config
+    built: dict[str, Any] = {"window": 512}
+    if board:
+        described = target(board)
+        built = described.options | {
+            "window": window(config, described, store, infer)}
     if infer:
         from bep.flow import inference
 
         built |= {"weights": inference.weights(inference.trained(source))}
-    config = configuration.load(source).config
     desk.serve(config, lambda name: typer.echo(name), latency=latency, root=build_dir,
                store=stores.make(store), content=octets, **built)

@@ -11,6 +11,7 @@ from bep.commands.train import defaults
 from bep_model.checks import number
 from bep_model.device import Board
 from bep_model.fit.hyper import Hyper
+from bep_model.protocol import RATES
 
 HYPER = Hyper()
 LINK = "Link"
@@ -22,8 +23,8 @@ Port = Annotated[str | None, Option(
     rich_help_panel=LINK, help="The serial port; by default the one that fits a board by its chip "
     "(`bep board list`).")]
 Baud = Annotated[int | None, Option(
-    rich_help_panel=LINK, help="Bits per second; by default the rate of the board that the port "
-    "fits, or else 1,000,000.")]
+    rich_help_panel=LINK, help="Bits per second; by default the first of the board's rates "
+    "(docs/boards.md) at which a trainer answers.")]
 Timeout = Annotated[float, Option(
     rich_help_panel=LINK, help="Most seconds to wait for an answer.")]
 
@@ -31,10 +32,10 @@ Timeout = Annotated[float, Option(
 def opened(config, port, baud, timeout, progress=None):
     """The board at a port."""
     number("timeout", timeout, 0, 3600, above=True)
-    rate = 1_000_000
+    rates: tuple = RATES
     if port is None:
-        port, rate = ports.find()
-    return Board(port, config, baud=rate if baud is None else baud, timeout=timeout,
+        port, rates = ports.find()
+    return Board(port, config, baud=rates if baud is None else baud, timeout=timeout,
                  progress=progress)
 
 

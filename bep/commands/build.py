@@ -97,7 +97,7 @@ def command(
         *((row[0][0], *(value for _, value in row)) for row in zip(*columns, strict=True)),
         ("bitstream", bitstream),
         ("serial port", described.port),
-        ("its rate", f"{described.baud:,} baud"),
+        ("its rate", f"{report['baud']:,} baud"),
         *((what, " ".join(map(str, resource))) for what, resource in described.signals.items()),
     ])
     if not report["meets_clock"]:

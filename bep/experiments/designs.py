@@ -135,14 +135,15 @@ def describe(design, config, preset, measured, built):
         "board": built["board"], "part": built["part"], "store": design.store,
         "cells": built["cells"], **{key: built[key] for key in NAMES},
         "luts_per_lane": built["luts"] / config.weight_lanes,
-        **{key: built[key] for key in ("fmax_mhz", "clock_mhz", "oscillator_mhz", "pll", "seed")},
+        **{key: built[key]
+           for key in ("fmax_mhz", "clock_mhz", "oscillator_mhz", "pll", "baud", "seed")},
         "configuration": asdict(config) | {"digest": config.digest},
         "preset": preset.name, "run": json.loads(json.dumps(asdict(run))),
         "measured": measured,
         "at_fmax": rates(built["fmax_mhz"], measured, model, cells),
         "at_clock": rates(built["clock_mhz"], measured, model, cells),
         "sample_bytes": sample_bytes(config),
-        "link_samples_per_second": throughput.link_rate(config, target(design.board).baud),
+        "link_samples_per_second": throughput.link_rate(config, built["baud"]),
         "versions": results.versions("bep-trainer", "amaranth", "numpy", *families.PACKAGES),
     }
 

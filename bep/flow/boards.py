@@ -19,6 +19,9 @@ def constraints():
     return inside if inside.is_dir() else Path(__file__).resolve().parents[2] / "constraints"
 
 
+RATES = (3_000_000, 2_000_000, 1_000_000)
+"""Rates of serial ports, beside a board's fastest, from which the clock selects one."""
+
 NAMES = {
     "luts": "look-up tables",
     "ffs": "flip-flops",
@@ -55,7 +58,7 @@ class Target:
     part : str
         With package and speed grade, as ``Family.naming`` has it.
     baud : int
-        Bits per second of the serial port, see ``rtl.link.serial.Serial``.
+        Most bits per second of the serial port, see :meth:`rate`.
     port : str
         What the serial port is to a host, in words.
     program : str
@@ -140,26 +143,47 @@ class Target:
         from bep.flow.platforms import oscillator  # who only wants to know the board needs no
         from rtl.board import Board  # gateware
         from rtl.clock import Clock
+        from bep.flow import memories
         from rtl.link.serial import Serial
 
         prototypes = integers(frame.prototypes(config))
         clock = setting and Clock(self.family.pll.primitive, **asdict(setting))
-        transport = Serial(self.baud, setting and setting.hz)
         hz = setting.hz if setting else oscillator(self)
+        transport = Serial(self.rate(hz), setting and setting.hz)
         return Board(config, prototypes, transport, store=stores.make(store, hz), clock=clock,
                      **self.options, reset=self.reset, busy=self.busy, refused=self.refused,
+                     window=memories.window(config, self, store, weights is not None),
                      weights=weights)
 
-    def settings(self, oscillator):
-        """The PLL's legal settings for an oscillator in Hz that also suit the serial port's rate.
+    @property
+    def rates(self):
+        """Rates of the serial port, fastest first: a host tries all of them."""
+        return self.baud, *(rate for rate in RATES if rate < self.baud)
 
-        They are sorted, slowest first; there are none without a PLL.
+    def rate(self, clock_hz):
+        """The rate of a design with this clock: the fastest one that suits it.
+
+        Raises ValueError if none does.
         """
         from rtl.link.uart import divisor
 
+        for rate in self.rates:
+            try:
+                divisor(clock_hz, rate)
+            except ValueError:
+                if rate == self.rates[-1]:
+                    raise
+            else:
+                return rate
+
+    def settings(self, oscillator):
+        """The PLL's legal settings for an oscillator in Hz that also suit the serial port's rates.
+
+        They are sorted, slowest first; there are none without a PLL.
+        """
         def suits(setting):
             try:
-                return divisor(setting.hz, self.baud)
+                return self.rate(setting.hz)
             except ValueError:
                 return False
         return [setting for setting in self.family.pll.settings(oscillator) * self.pll

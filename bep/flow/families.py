@@ -58,6 +58,8 @@ class Family:
         For the synthesis command of yosys.
     single_port, registered : bool
         How a trainer is built: as for ``rtl.trainer.Trainer``.
+    window : int
+        Bytes of requests under way, see ``rtl.link.link.Link``, if there is block RAM for them.
     pll : Pll
     collision : str
         Commands of yosys before the synthesis that concern words read and written in one clock.
@@ -79,6 +81,7 @@ class Family:
     synth_opts: str
     single_port: bool
     registered: bool
+    window: int
     pll: Pll
     # A word that is read and written in one cycle is never used. Without this declaration, yosys
     # adds logic to every memory that gives its old value in that case.
@@ -133,6 +136,7 @@ ICE40UP = Family(
     synth_opts="-device u",  # timing model of the UltraPlus
     single_port=True,  # counters in SPRAM
     registered=False,  # a flip-flop takes a whole logic cell
+    window=512,  # one block RAM
     # FPGA-DS-02008, table "sysCLOCK PLL Timing", and FPGA-TN-02052.
     pll=Pll("SB_PLL40_PAD", references=range(1, 17), feedbacks=range(1, 129),
             outputs=(2, 4, 8, 16, 32, 64), source=(10, 133), detected=(10, 133), vco=(533, 1066),
@@ -177,6 +181,7 @@ ECP5 = Family(
     synth_opts="-nowidelut",  # multiplexers of LUTs (PFUMX, L6MUX21) take more LUTs than they save
     single_port=False,
     registered=True,
+    window=8192,  # 16 ms at 3 Mbaud, for which FTDI chips may hold answers, and more
     # FPGA-DS-02012, table "sysCLOCK PLL Timing", and FPGA-TN-02200.
     pll=Pll("EHXPLLL", references=range(1, 129), feedbacks=range(1, 129),
             outputs=tuple(range(1, 129)), source=(8, 400), detected=(10, 400), vco=(400, 800),

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from amaranth.hdl import Fragment, Instance
 from amaranth.hdl._mem import MemoryInstance
 
+from bep.flow import stores
 from bep_model.config import divisors
 from bep_model.phases import frame
 from bep_model.words import integers
@@ -82,6 +83,16 @@ def needed(config, described, inference=False):
     memories, spram = of(config, described, inference)
     return {"brams": sum(block_rams(memory, described.family) for memory in memories),
             "spram": spram}
+
+
+def window(config, described, store="none", inference=False):
+    """Bytes for requests under way on the link: those of the family, 0 if no block RAM is left."""
+    size = described.family.window
+    taken = needed(config, described, inference)["brams"]
+    made = stores.make(store)
+    for depth in (size - 1, *[1 << made.address_bits] * store.startswith("block")):
+        taken += block_rams(Memory(8, depth, 1), described.family)  # one byte is in a register
+    return size if taken <= described.available["brams"] else 0
 
 
 def fitting(config, described, inference=False):

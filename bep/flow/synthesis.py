@@ -47,7 +47,7 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None,
     -------
     dict
         board, part, store, luts, ffs, brams, spram, fmax_mhz, clock_mhz (of the bitstream),
-        oscillator_mhz, pll (its numbers as ``clocks.Setting`` has them, or None), meets_clock,
+        oscillator_mhz, baud (of the serial port), pll (its numbers as ``clocks.Setting`` has them, or None), meets_clock,
         seed, versions,
         utilisation (used and available, by the names of the placer), cells (that of the logic
         cells: what says how full the part is), critical_path (worst path
@@ -116,6 +116,7 @@ def routed(config, board, described, seed, build_dir, progress, setting, store, 
             **described.family.used(toolchain.cells(folder)),
             **toolchain.timing(folder, clock_hz),
             "oscillator_mhz": oscillator(described) / 1e6,
+            "baud": described.rate(clock_hz),
             "pll": setting and asdict(setting),
             "seed": seed,
             "versions": versions,

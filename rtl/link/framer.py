@@ -13,12 +13,13 @@ class Field(enum.Enum, shape=3):
     """Field of a packet that the next byte belongs to, received or sent."""
 
     SYNC = 0
-    OPCODE = 1
-    LENGTH_LOW = 2
-    LENGTH_HIGH = 3
-    PAYLOAD = 4
-    CRC_LOW = 5
-    CRC_HIGH = 6
+    NUMBER = 1
+    OPCODE = 2
+    LENGTH_LOW = 3
+    LENGTH_HIGH = 4
+    PAYLOAD = 5
+    CRC_LOW = 6
+    CRC_HIGH = 7
 
 
 class Framer(wiring.Component):
@@ -41,8 +42,11 @@ class Framer(wiring.Component):
     o : Out(stream.Signature(8))
         Packets sent.
     send : In(1)
-        Send a packet; else receive one. It may change after CRC_HIGH, and with ``expired``.
-    opcode, length : In(8), In(16)
+        Send a packet; else receive one. It may change after CRC_HIGH, and with ``expired`` or
+        ``drop``.
+    drop : In(1)
+        Forget the packet that is being received.
+    number, opcode, length : In(8), In(8), In(16)
         Fields of the packet to send.
     payload : In(stream.Signature(8))
         Payload of the packet to send.
@@ -65,6 +69,8 @@ class Framer(wiring.Component):
     i: In(stream.Signature(8))
     o: Out(stream.Signature(8))
     send: In(1)
+    drop: In(1)
+    number: In(8)
     opcode: In(8)
     length: In(16)
     payload: In(stream.Signature(8))
@@ -104,7 +110,7 @@ class Framer(wiring.Component):
         with m.Else():
             with m.Switch(field):
                 for case, value in {
-                        Field.SYNC: SYNC, Field.OPCODE: self.opcode,
+                        Field.SYNC: SYNC, Field.NUMBER: self.number, Field.OPCODE: self.opcode,
                         Field.LENGTH_LOW: self.length[:8], Field.LENGTH_HIGH: self.length[8:],
                         Field.PAYLOAD: self.payload.payload}.items():
                     with m.Case(case):
@@ -112,14 +118,9 @@ class Framer(wiring.Component):
                 with m.Default():
                     m.d.comb += byte.eq(crc_byte)
 
-        # The fields follow in the order of the enumeration.
-        with m.If(field == Field.CRC_HIGH):
-            with m.If(passed):
-                m.d.sync += field.eq(Field.SYNC)
-        with m.Elif(field == Field.SYNC):
-            with m.If(passed & (byte == SYNC)):
-                m.d.sync += field.eq(Field.OPCODE)
-        with m.Elif(Mux(in_payload, ~self.more & ~self.hold, passed)):
+        # The fields follow in the order of the enumeration, and SYNC follows the last one.
+        with m.If(Mux(in_payload, ~self.more & ~self.hold,
+                      passed & ((field != Field.SYNC) | (byte == SYNC)))):
             m.d.sync += field.eq(field.as_value() + 1)
 
         low_good = Signal()  # the first CRC byte is right
@@ -133,5 +134,6 @@ class Framer(wiring.Component):
             m.d.sync += timer.eq(0)
         with m.Elif(timer[-1]):
             m.d.comb += self.expired.eq(1)
+        with m.If(self.expired | self.drop):
             m.d.sync += field.eq(Field.SYNC)
         return m

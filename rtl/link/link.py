@@ -1,11 +1,12 @@
 """Host link: carries out request packets on the ports of a trainer."""
 
-from amaranth.hdl import Module, Signal
-from amaranth.lib import stream, wiring
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import fifo, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
+from bep_model.checks import integer
 from bep_model.config import Config
-from bep_model.registers import registers
+from bep_model.registers import LINK, link_registers, link_value, registers
 from rtl.link.executor import Executor
 from rtl.link.packets import Packets
 from rtl.link.player import Player
@@ -43,6 +44,9 @@ class Link(wiring.Component):
         The trainer has a sample store of ``1 << store_bits`` bytes (docs/store.md).
     program : int, optional
         Address in the store of a program that is carried out after reset.
+    window : int
+        Bytes, 0..65535, of the requests that may follow one that is not answered yet: they wait in
+        a memory. Register LINK tells the host.
 
     Members
     -------
@@ -51,7 +55,8 @@ class Link(wiring.Component):
     o : Out(stream.Signature(8))
         Bytes to the host.
     bus : Out(Bus)
-        Registers, as in :func:`bep_model.registers.registers`.
+        Registers, as in :func:`bep_model.registers.registers`. Those of
+        :func:`bep_model.registers.link_registers` are the link's own.
     samples : Out(stream.Signature(sample_layout(config)))
         Beats of P bits, ``words[0]`` per sample; the label is used on the last beat.
     results : In(stream.Signature(result_layout(config)))
@@ -73,9 +78,10 @@ class Link(wiring.Component):
         configuration do not fit a packet.
     """
 
-    def __init__(self, config, timeout, counters=True, store_bits=None, program=None):
+    def __init__(self, config, timeout, counters=True, store_bits=None, program=None, window=0):
         if not isinstance(config, Config):
             raise TypeError(f"config must be a Config, not {config!r}")
+        self.window = integer("window", window, 0, 0xFFFF)
         self.config = config
         self.timeout = timeout
         self.counters = counters
@@ -100,21 +106,24 @@ class Link(wiring.Component):
         m = Module()
         m.submodules.packets = packets = self._packets
         m.submodules.executor = executor = Executor(self.config, self.counters)
-        connect(m, flipped(self.i), packets.i)
+        if self.window:
+            m.submodules.waiting = waiting = fifo.SyncFIFOBuffered(width=8, depth=self.window)
+            connect(m, flipped(self.i), waiting.w_stream)
+            connect(m, waiting.r_stream, packets.i)
+        else:
+            connect(m, flipped(self.i), packets.i)
         connect(m, packets.o, flipped(self.o))
         for port in ("samples", "results", "state"):
             connect(m, getattr(executor, port), flipped(getattr(self, port)))
         m.d.comb += [self.busy.eq(packets.busy), self.refused.eq(packets.refused)]
         player = self._player
+        self._registers(m, executor.bus, player and player.bus)
         if player is None:
             connect(m, packets.request, executor.request)
-            connect(m, executor.bus, flipped(self.bus))
         else:
             m.submodules.player = player
             connect(m, packets.request, player.request)
             connect(m, player.executor, executor.request)
-            connect(m, executor.bus, player.bus)
-            connect(m, player.trainer, flipped(self.bus))
             connect(m, player.store, flipped(self.store))
             m.d.comb += [
                 self.busy.eq(packets.busy | player.running),
@@ -129,3 +138,16 @@ class Link(wiring.Component):
                 m.d.sync += steps.eq(self.bus.write_data)
             m.d.comb += [block.steps.eq(steps) for block in (packets, executor, player) if block]
         return m
+
+    def _registers(self, m, bus, store):
+        """Connect the executor's bus to the registers of the trainer and of the store, if any."""
+        own, told = Signal(), Signal()  # a register of the link, and LINK, was addressed
+        m.d.sync += [own.eq(bus.address[4:] == LINK >> 4),
+                     told.eq(bus.address == link_registers()["LINK"].address)]
+        value = Mux(told, link_value(self.window), 0)
+        for side in (self.bus, *[store] * (store is not None)):
+            m.d.comb += [side.address.eq(bus.address), side.write.eq(bus.write),
+                         side.write_data.eq(bus.write_data)]
+        if store is not None:
+            value |= store.read_data
+        m.d.comb += bus.read_data.eq(Mux(own, value, self.bus.read_data))

@@ -4,7 +4,7 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from bep_model.protocol import ANSWER, REFUSED, Opcode, Refusal, payload_bytes
+from bep_model.protocol import ANSWER, NUMBERED, REFUSED, Opcode, Refusal, payload_bytes
 from rtl.link.buffer import Buffer
 from rtl.link.framer import Field, Framer
 from rtl.link.items import Items
@@ -31,10 +31,11 @@ is valid until all bytes have been taken. ``answer`` takes as many bytes as the 
 class Packets(wiring.Component):
     """Receive a request packet, offer its payload if it is good, and frame the answer.
 
-    A request is stored and checked before any of its bytes is offered. It is refused for the first
-    of these reasons: its CRC is wrong; its opcode is unknown; its payload is longer than
-    ``payload_bytes(config)``, is not a whole number of items, or asks for an answer of more than
-    65,535 bytes. No byte is taken from ``i`` while a request is being answered.
+    A request is stored and checked before any of its bytes is offered. It is refused as soon as its
+    length is more than ``payload_bytes(config)``; what follows is then no part of it. Else it is
+    refused for the first of these reasons: its CRC is wrong; it is numbered, but not the next one;
+    its opcode is unknown; its payload is not a whole number of items, or asks for an answer of more
+    than 65,535 bytes. No byte is taken from ``i`` while a request is being answered.
     :class:`rtl.link.framer.Framer` describes which bytes are skipped and packets abandoned.
 
     Timing: one byte per cycle on every stream. The answer's first byte is offered in the cycle
@@ -109,17 +110,21 @@ class Packets(wiring.Component):
         received = framer.passed & ~answering
         in_payload = field == Field.PAYLOAD
         size = Signal(16)  # bytes of the request's payload
+        number, due = Signal(8), Signal(8)  # the request's, and that of the next numbered one
+        due_next = (number + 1)[:7] | NUMBERED
         refusal = Signal(Refusal)
+        too_long = ~answering & in_payload & (size > depth)
         m.d.comb += [
             framer.send.eq(answering),
+            framer.drop.eq(too_long),
+            framer.number.eq(Mux(self.refused, due, number)),
             framer.opcode.eq(Mux(self.refused, REFUSED, ANSWER | items.opcode)),
             framer.length.eq(items.left),
             framer.payload.payload.eq(Mux(self.refused, refusal, request.answer.payload)),
             framer.payload.valid.eq(self.refused | request.answer.valid),
-            framer.more.eq(Mux(answering, request.owed, ~buffer.end)),
+            framer.more.eq(Mux(answering, request.owed, ~buffer.end & ~too_long)),
             framer.hold.eq(answering & ~self.refused & ~request.done),
             buffer.i.payload.eq(self.i.payload),
-            # A payload that is too long overwrites its own beginning, but it is refused anyway.
             buffer.i.valid.eq(received & in_payload),
             buffer.size.eq(size),
             buffer.rewind.eq(received & (field != Field.CRC_LOW)),
@@ -134,6 +139,8 @@ class Packets(wiring.Component):
             request.owed.eq(items.left != 0),
             request.answer.ready.eq(framer.payload.ready & ~self.refused),
         ]
+        with m.If(received & (field == Field.NUMBER)):
+            m.d.sync += number.eq(self.i.payload)
         with m.If(received & (field == Field.LENGTH_LOW)):
             m.d.sync += size[:8].eq(self.i.payload)
         with m.If(received & (field == Field.LENGTH_HIGH)):
@@ -146,12 +153,16 @@ class Packets(wiring.Component):
             m.d.sync += self.refused.eq(1)
             with m.If(~framer.good):
                 m.d.sync += refusal.eq(Refusal.CRC)
+            with m.Elif(number[-1] & (number != due)):
+                m.d.sync += refusal.eq(Refusal.NUMBER)
             with m.Elif(items.opcode == 0):
                 m.d.sync += refusal.eq(Refusal.OPCODE)
-            with m.Elif(~items.whole | (size > depth) | (items.left > MAX_LENGTH)):
+            with m.Elif(~items.whole | (items.left > MAX_LENGTH)):
                 m.d.sync += refusal.eq(Refusal.LENGTH)
             with m.Else():
-                m.d.sync += self.refused.eq(0)
+                m.d.sync += [self.refused.eq(0), due.eq(due_next)]
+        with m.If(too_long):
+            m.d.sync += [answering.eq(1), self.refused.eq(1), refusal.eq(Refusal.LENGTH)]
         # High from the second cycle of an answer to its last byte.
         m.d.sync += request.active.eq(answering & ~self.refused & ~ended)
         with m.If(framer.expired):

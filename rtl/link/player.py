@@ -6,7 +6,7 @@ from amaranth.lib.crc.catalog import CRC16_CCITT_FALSE
 from amaranth.lib.wiring import In, Out
 
 from bep_model.protocol import Opcode, sample_bytes, slot_bits, step_bytes
-from bep_model.registers import STORE, store_registers
+from bep_model.registers import link_registers
 from rtl.link.packets import Request
 from rtl.link.program import Program
 from rtl.parts.times import times
@@ -63,10 +63,7 @@ class Player(wiring.Component):
     accepted : In(1)
         The trainer takes a beat.
     bus : In(Bus)
-        All registers: those of the store, see :func:`bep_model.registers.store_registers`, and the
-        trainer's.
-    trainer : Out(Bus)
-        The trainer's registers.
+        The registers of the store, see :func:`bep_model.registers.link_registers`. Others read 0.
     steps : In(range(T_max + 1))
         Steps of a stored sample; only in a recurrent trainer.
     store : Out(store_signature(address_bits))
@@ -96,7 +93,6 @@ class Player(wiring.Component):
             "executor": Out(Request),
             "accepted": In(1),
             "bus": In(Bus),
-            "trainer": Out(Bus),
             "store": Out(store_signature(address_bits)),
             "running": Out(1),
             **({} if program is None else {"failed": Out(1)}),
@@ -229,7 +225,7 @@ class Player(wiring.Component):
 
     def _registers(self, m, order, base, checking, crc):
         """Add the registers."""
-        table, bus = store_registers(), self.bus
+        table, bus = link_registers(), self.bus
         start = Signal()  # with the number of samples on the bus
         epoch, checked = table["EPOCH"].address, table["CHECK"].address
         m.d.comb += [
@@ -244,14 +240,9 @@ class Player(wiring.Component):
             m.d.sync += checking.eq(bus.address == checked)
         with m.If(bus.write & (bus.address == table["BASE"].address)):
             m.d.sync += base.eq(bus.write_data)
-        value, ours = Signal(len(crc.crc)), Signal()  # of the register that was addressed
-        m.d.sync += [value.eq(0), ours.eq(bus.address[4:] == STORE >> 4)]
-        m.d.comb += [
-            self.trainer.address.eq(bus.address),
-            self.trainer.write.eq(bus.write),
-            self.trainer.write_data.eq(bus.write_data),
-            bus.read_data.eq(Mux(ours, value, self.trainer.read_data)),
-        ]
+        value = Signal(len(crc.crc))  # of the register that was addressed
+        m.d.sync += value.eq(0)
+        m.d.comb += bus.read_data.eq(value)
         with m.Switch(bus.address):
             with m.Case(table["STORE"].address):
                 m.d.sync += value.eq(len(self.store.address))

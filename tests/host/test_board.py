@@ -29,8 +29,9 @@ from bep_model.fit import training
 from bep_model.fit.checkpoint import Checkpoint
 from bep_model.fit.hyper import Hyper
 from bep_model.network import Network
-from bep_model.packets import frame
-from bep_model.protocol import ANSWER, MAGIC, Opcode
+from bep_model.packets import HEAD, frame
+from bep_model.protocol import ANSWER, MAGIC, SYNC, Opcode
+from bep_model.registers import link_registers, link_value
 from tests.host.programs import bep, command, environment
 
 CONFIG = Config(24, (10, 6), 4, 7, 8, 4, 3)
@@ -183,8 +184,7 @@ def test_commands(port, tmp_path):
 
 @pytest.fixture
 def fake(monkeypatch):
-    """Make a port behind which a function answers: ``answer(register)`` is bytes or None."""
-    monkeypatch.setattr(device, "SILENCE", 0.01)
+    """Make a port behind which a function answers: ``answer(register)`` is a value, bytes or None."""
     ended, opened = threading.Event(), []
 
     def make(answer):
@@ -196,7 +196,11 @@ def fake(monkeypatch):
             while not ended.is_set():
                 if select.select([ours], [], [], 0.02)[0]:
                     request = os.read(ours, 4096)
-                    data = answer(request[4])
+                    if request[0] != SYNC:
+                        continue
+                    data = answer(request[HEAD])
+                    if isinstance(data, int):
+                        data = frame(Opcode.READ | ANSWER, data.to_bytes(4, "little"), request[1])
                     if data is not None:
                         os.write(ours, data)
 
@@ -213,22 +217,20 @@ def fake(monkeypatch):
         os.close(each) if isinstance(each, int) else None
 
 
-def value(number):
-    return frame(Opcode.READ | ANSWER, number.to_bytes(4, "little"))
-
-
-RIGHT = {0: MAGIC, 1: NUMERICS_VERSION, 2: CONFIG.identifier}
+LINK = link_registers()["LINK"].address
+RIGHT = {0: MAGIC, 1: NUMERICS_VERSION, 2: CONFIG.identifier, LINK: link_value(0)}
 
 
 @pytest.mark.parametrize(("answer", "text"), [
     (lambda address: None, "no trainer answers"),
-    (lambda address: b"login: ", "no trainer answers"),
-    (lambda address: value(MAGIC)[:-1] + b"\x00", "a damaged packet"),
-    (lambda address: value(7), "this is no trainer: register IDENT"),
-    (lambda address: value((RIGHT | {1: 99})[address]), "other numerics: register VERSION"),
-    (lambda address: value((RIGHT | {2: 5})[address]),
+    (lambda address: b"login: ", "what answers is no trainer, or its rate is another: no answer"),
+    (lambda address: frame(Opcode.READ | ANSWER, bytes(4))[:-1] + b"\x00", "a damaged packet"),
+    (lambda address: 7, "its packets have version 0, not 2"),
+    (lambda address: (RIGHT | {0: 7})[address], "this is no trainer: register IDENT"),
+    (lambda address: (RIGHT | {1: 99})[address], "other numerics: register VERSION"),
+    (lambda address: (RIGHT | {2: 5})[address],
      f"another configuration: register DIGEST is 0x00000005, not 0x{CONFIG.identifier:08x}"),
-    (lambda address: value(MAGIC) if address == 0 else None, "no answer within 0.2 s"),
+    (lambda address: link_value(0) if address == LINK else None, "no answer within 0.2 s"),
 ])
 def test_what_answers_otherwise(fake, answer, text):
     with Board(fake(answer), CONFIG, timeout=0.2) as board, pytest.raises(OSError, match=text):
@@ -236,7 +238,8 @@ def test_what_answers_otherwise(fake, answer, text):
 
 
 def test_a_trainer_that_stays_busy(fake):
-    with Board(fake(lambda address: value(1)), CONFIG, timeout=0.2) as board, \
+    busy = {LINK: link_value(0)}
+    with Board(fake(lambda address: busy.get(address, 1)), CONFIG, timeout=0.2) as board, \
             pytest.raises(OSError, match=r"still busy after 0\.2 s"):
         board.read()
 
@@ -311,7 +314,7 @@ def test_boards_by_their_chips(vid, pid, location, names):
 
 
 @pytest.mark.parametrize(("chips", "found"), [
-    ([0x6015], ("port0", 1_000_000)), ([], "no port fits a known board.*there are: none"),
+    ([0x6015], ("port0", (3_000_000, 2_000_000, 1_000_000))), ([], "no port fits a known board.*there are: none"),
     ([0x6015, 0x6015], "2 ports fit.*port0, port1"), ([1], "no port fits.*port0"),
 ])
 def test_the_port_that_fits(chips, found, monkeypatch):
@@ -327,7 +330,7 @@ def test_the_port_that_fits(chips, found, monkeypatch):
 def test_without_gateware_simulator_and_kernels(tmp_path, fake):
     """Only the extra `host` is needed: all other packages are blocked."""
     answers = {**RIGHT, 3: 0}
-    port = fake(lambda address: value(answers.get(address, 0)))
+    port = fake(lambda address: answers.get(address, 0))
     for words in (["list"], ["info", "--port", port]):
         program = (
             "import sys\n"

@@ -7,16 +7,18 @@ import pytest
 
 from bep_model.config import Config
 from bep_model.host import Host, WrongTrainer
-from bep_model.packets import LinkError, PacketPort, frame, parse
+from bep_model.packets import LinkError, PacketPort, Refused, Silent, frame, parse
 from bep_model.protocol import (
     ANSWER,
+    NUMBERED,
     REFUSED,
+    SYNC,
     Opcode,
     Refusal,
     payload_bytes,
     state_bytes,
 )
-from bep_model.registers import registers
+from bep_model.registers import link_registers, link_value, registers
 from bep_model.words import counter_addresses
 
 CONFIG = Config(9, (6, 4), 3, 5, 8, 4)
@@ -35,13 +37,13 @@ def crc(data):
 
 def test_frame():
     assert crc(b"123456789") == 0x29B1  # the catalogue's check value
-    packet = frame(Opcode.READ, [7, 8])
-    assert packet[:6] == bytes([0xA5, 1, 2, 0, 7, 8])
-    assert int.from_bytes(packet[6:], "little") == crc(packet[1:6])
-    assert parse(packet) == (Opcode.READ, bytes([7, 8]))
+    packet = frame(Opcode.READ, [7, 8], 0x85)
+    assert packet[:7] == bytes([0xA5, 0x85, 1, 2, 0, 7, 8])
+    assert int.from_bytes(packet[7:], "little") == crc(packet[1:7])
+    assert parse(packet) == (Opcode.READ, bytes([7, 8]), 0x85)
 
 
-@pytest.mark.parametrize("at", range(8))
+@pytest.mark.parametrize("at", range(9))
 def test_a_damaged_packet_is_found(at):
     packet = bytearray(frame(Opcode.READ, [7, 8]))
     packet[at] ^= 0x10
@@ -56,27 +58,73 @@ def test_a_part_of_a_packet_is_found(packet):
 
 
 class Line:
-    """A fake trainer with registers and counter words; the samples determine its results."""
+    """A fake trainer with registers and counter words; the samples determine its results.
 
-    def __init__(self, config):
-        self.config, self.asked, self.queue = config, [], b""
+    It takes bytes as the gateware does. ``damage`` is a function of bytes that cross the line.
+    """
+
+    timeout = limit = 8.0
+
+    def __init__(self, config, window=0, damage=bytes):
+        self.config, self.asked, self.queue, self.inbox = config, [], b"", b""
+        self.damage, self.window, self.due, self.under_way = damage, window, 0, 0
         self.values = {register.address: 0 for register in registers(config).values()}
-        self.words, self.busy, self.rests = {}, 0, []
+        self.values[link_registers()["LINK"].address] = link_value(window)
+        self.words, self.busy, self.rests, self.trained = {}, 0, [], []
 
     async def send(self, data):
-        opcode, payload = parse(data)
+        self.under_way += 1
+        self.inbox += self.damage(data)
+
+    def work(self):
+        """Serve the packets that have arrived."""
+        while (start := self.inbox.find(SYNC)) >= 0:
+            self.inbox = self.inbox[start:]
+            if len(self.inbox) < 5:
+                return
+            size = int.from_bytes(self.inbox[3:5], "little")
+            if size > payload_bytes(self.config):
+                self.inbox = self.inbox[5:]
+                self.reply(frame(REFUSED, [Refusal.LENGTH], self.due))
+                continue
+            if len(self.inbox) < 7 + size:
+                return
+            packet, self.inbox = self.inbox[:7 + size], self.inbox[7 + size:]
+            self.serve(packet)
+        self.inbox = b""
+
+    def serve(self, packet):
+        try:
+            opcode, payload, number = parse(packet)
+        except LinkError:
+            self.reply(frame(REFUSED, [Refusal.CRC], self.due))
+            return
+        if number & NUMBERED and number != self.due:
+            self.reply(frame(REFUSED, [Refusal.NUMBER], self.due))
+            return
+        self.due = (number + 1) % 128 | NUMBERED
         self.asked.append((opcode, payload))
-        self.queue += self.answer(opcode, payload)
+        self.reply(self.answer(opcode, payload, number))
+
+    def reply(self, packet):
+        self.queue += self.damage(packet)
 
     async def receive(self, count):
-        assert len(self.queue) >= count
+        self.work()
+        if len(self.queue) < count:
+            self.queue = b""
+            raise Silent("nothing")
         data, self.queue = self.queue[:count], self.queue[count:]
         return data
+
+    async def settle(self):
+        self.work()
+        self.queue = b""
 
     async def rest(self, attempts):
         self.rests.append(attempts)
 
-    def answer(self, opcode, payload):
+    def answer(self, opcode, payload, number):
         size, content = state_bytes(self.config), b""
         assert len(payload) <= payload_bytes(self.config)
         address = int.from_bytes(payload[:4], "little")
@@ -100,11 +148,12 @@ class Line:
             assert len(payload) % step == 0
             for i in range(0, len(payload), step):
                 content += bytes([payload[i + step - 1], payload[i] & 3])
-        return frame(opcode | ANSWER, content)
+                self.trained.append((length, payload[i:i + step]))
+        return frame(opcode | ANSWER, content, number)
 
 
-def port(config):
-    line = Line(config)
+def port(config, **options):
+    line = Line(config, **options)
     return PacketPort(config, line), line
 
 
@@ -112,7 +161,7 @@ def test_registers():
     here, line = port(CONFIG)
     asyncio.run(here.write("MARGIN", -3))
     assert asyncio.run(here.read("MARGIN")) == 0xFFFFFFFD
-    assert line.asked[0] == (Opcode.WRITE, bytes([registers(CONFIG)["MARGIN"].address])
+    assert line.asked[1] == (Opcode.WRITE, bytes([registers(CONFIG)["MARGIN"].address])
                              + bytes.fromhex("fdffffff"))
 
 
@@ -162,12 +211,136 @@ def test_another_trainer_is_refused():
 
 
 @pytest.mark.parametrize(("answer", "text"), [
-    (frame(REFUSED, [Refusal.CRC]), "READ was refused: CRC"),
-    (frame(Opcode.WRITE | ANSWER), "READ was answered by a packet 0x82"),
-    (b"\x00" * 10, "no packet"),
-], ids=["refused", "another", "none"])
+    (lambda number: frame(REFUSED, [Refusal.OPCODE], number), "READ was refused: OPCODE"),
+    (lambda number: frame(REFUSED, [Refusal.LENGTH], number), "READ was refused: LENGTH"),
+    (lambda number: frame(REFUSED, [Refusal.CRC], number),
+     "the line damages everything: READ arrived damaged"),
+    (lambda number: frame(REFUSED, [Refusal.NUMBER], 0), "the trainer was reset"),
+    (lambda number: frame(REFUSED, [Refusal.NUMBER], (number + 5) % 128 | NUMBERED),
+     "another program used it"),
+    (lambda number: frame(Opcode.WRITE | ANSWER, bytes(4), number),
+     "READ was answered by a packet 0x82"),
+    (lambda number: b"\x00" * 10, "the line damages everything: no answer: 00 00"),
+])
 def test_other_answers(answer, text):
     here, line = port(CONFIG)
-    line.answer = lambda opcode, payload: answer
+    asyncio.run(here.read("STATUS"))
+
+    def reply(opcode, payload, number):
+        line.due = number  # a request that is refused does not count
+        return answer(number)
+
+    line.answer = reply
     with pytest.raises(LinkError, match=text):
         asyncio.run(here.read("STATUS"))
+
+
+@pytest.mark.parametrize(("answer", "error", "text"), [
+    (lambda: b"", Silent, "nothing"), (lambda: b"login: ", LinkError, "no answer: 6c 6f"),
+    (lambda: frame(Opcode.READ | ANSWER, bytes(4)), LinkError, "packets have version 0, not 2"),
+    (lambda: frame(Opcode.WRITE | ANSWER, bytes(4)), LinkError, "a packet 0x82 of 4 bytes"),
+])
+def test_who_does_not_speak_the_language(answer, error, text):
+    here, line = port(CONFIG)
+    line.answer = lambda opcode, payload, number: answer()
+    with pytest.raises(error, match=text):
+        asyncio.run(here.read("STATUS"))
+
+
+def test_answers_that_never_arrive():
+    here, line = port(CONFIG)
+    asyncio.run(here.read("STATUS"))
+    line.answer = lambda *_: bytes(11)
+    with pytest.raises(LinkError, match="the line damages all answers to READ"):
+        asyncio.run(here.read("STATUS"))
+
+
+def test_silence_ends():
+    here, line = port(CONFIG)
+    asyncio.run(here.read("STATUS"))
+    line.serve = lambda packet: None
+    with pytest.raises(Silent):
+        asyncio.run(here.read("STATUS"))
+    assert line.limit == line.timeout
+
+
+@pytest.mark.parametrize("window", [0, 600, 5000])
+def test_the_window_is_kept(window):
+    """Requests under way behind the oldest one never have more bytes than the window."""
+    class Slow(Line):
+        """Answers only when somebody waits, one request at a time."""
+
+        waiting: list = []
+
+        async def send(self, data):
+            self.waiting = [*self.waiting, data]
+            assert sum(map(len, self.waiting[1:])) <= self.window
+
+        async def receive(self, count):
+            if not self.queue:
+                self.inbox, self.waiting = self.waiting[0], self.waiting[1:]
+                most.append(len(self.waiting))
+            return await super().receive(count)
+
+    most = []
+    line = Slow(CONFIG, window)
+    x = np.zeros((2000, 9), np.uint8)
+    found = asyncio.run(PacketPort(CONFIG, line).process(x, np.arange(2000) % 3))
+    np.testing.assert_array_equal(found[:, 0], np.arange(2000) % 3)
+    assert max(most) == window // 517  # 510 bytes of samples in a packet
+
+
+class Damage:
+    """Flips, drops, doubles and inserts bytes."""
+
+    def __init__(self, seed, rate):
+        self.rng, self.rate, self.count = np.random.default_rng(seed), rate, 0
+
+    def __call__(self, data):
+        out = b""
+        for byte in data:
+            kind = self.rng.integers(4) if self.rng.random() < self.rate else 4
+            self.count += kind < 4
+            byte = bytes([byte])
+            out += [bytes([byte[0] ^ 1 << int(self.rng.integers(8))]), b"", byte * 2,
+                    byte + self.rng.bytes(1), byte][kind]
+        return out
+
+
+@pytest.mark.parametrize("config", [CONFIG, RECURRENT], ids=["mlp", "recurrent"])
+@pytest.mark.parametrize("window", [0, 4000])
+@pytest.mark.parametrize("seed", range(20))
+def test_a_line_with_faults(config, window, seed):
+    """Every sample is trained once, in order, with its number of steps; no result is wrong."""
+    damage = Damage(seed, 1e-3)
+    here, line = port(config, window=window, damage=damage)
+    rng = np.random.default_rng(seed)
+    n, steps = 1500, (5,) * (config.max_steps > 0)
+    x = rng.integers(0, 2, (n, *steps, 9), np.uint8)
+    labels = rng.integers(0, 3, n)
+    lengths = np.sort(rng.integers(1, 6, n)) if steps else None
+    found = asyncio.run(here.process(x, labels, lengths))
+    assert damage.count
+    known = found[:, 0] >= 0
+    assert known.any()
+    np.testing.assert_array_equal(found[known, 0], labels[known])
+    want = [(1 if lengths is None else lengths[i],
+             here._sample(x[i][:lengths[i]] if steps else x[i], labels[i])) for i in range(n)]
+    assert line.trained == want
+
+
+def test_what_can_be_asked_again_is():
+    """Registers are read, and words written, without a gap on a bad line."""
+    here, line = port(CONFIG, window=500, damage=Damage(3, 5e-3))
+    rng = np.random.default_rng(4)
+    words = [int(rng.integers(1 << 20)) for _ in counter_addresses(CONFIG)]
+
+    async def use():
+        for _ in range(20):
+            await here.write_state(words)
+            assert await here.read_state() == words
+            await here.write("GROUP_1", 3)
+            assert await here.read("GROUP_1") == 3
+
+    asyncio.run(use())
+    assert line.damage.count > 20

@@ -26,8 +26,9 @@ def answer(opcode, payload=b""):
     return frame(opcode | ANSWER, payload)
 
 
-def refused(reason):
-    return frame(REFUSED, [reason])
+def refused(reason, due=0):
+    """``due`` is the number that the link expects: 0 before the first request."""
+    return frame(REFUSED, [reason], due)
 
 
 def sample_packet(config, samples):
@@ -50,11 +51,11 @@ class Bench:
     ``store_bits`` there is a sample store of as many address bits.
     """
 
-    def __init__(self, config, seed, stalls, store_bits=None):
+    def __init__(self, config, seed, stalls, store_bits=None, window=0):
         self.config, self.rng, self.stalls = config, random.Random(seed), stalls
         # No byte moves on the line while samples and counter words are handed over.
         self.dut = Link(config, max(TIMEOUT, 4 * sample_bytes(config), 6 * state_bytes(config)),
-                        store_bits=store_bits)
+                        store_bits=store_bits, window=window)
         self.seen = SimpleNamespace(registers={}, writes=[], words={}, samples=[])
         self.accept_samples = self.accept_words = True
         self.top = Module()

@@ -76,7 +76,7 @@ class Port:
         """Send a request, and return the payload of its answer."""
         await self.send(frame(opcode, bytes(payload)))
         head = bytes([await self.receive() for _ in range(HEAD)])
-        rest = [await self.receive() for _ in range(int.from_bytes(head[2:], "little") + TAIL)]
+        rest = [await self.receive() for _ in range(int.from_bytes(head[3:], "little") + TAIL)]
         answer, content = parse(head + bytes(rest))
         assert answer == opcode | protocol.ANSWER
         return content

@@ -3,10 +3,23 @@
 import random
 
 import pytest
+from amaranth.sim import Simulator
 
 from bep_model.config import Config
-from bep_model.packets import frame
-from bep_model.protocol import SYNC, Opcode, Refusal, payload_bytes, sample_bytes, state_bytes
+from bep_model.packets import HEAD, frame
+from bep_model.protocol import (
+    ANSWER,
+    NUMBERED,
+    PACKETS,
+    REFUSED,
+    SYNC,
+    Opcode,
+    Refusal,
+    payload_bytes,
+    sample_bytes,
+    state_bytes,
+)
+from bep_model.registers import link_registers
 from rtl.link.link import Link
 
 from .link_bench import TIMEOUT, Bench, Pause, answer, refused, sample_packet
@@ -72,8 +85,9 @@ def test_state(bench, config):
 
 def test_largest_payload_and_answer(bench):
     """512 addresses are answered by 2,048 bytes; the next request still works."""
-    values = b"".join((0xDEAD0000 | k % 256).to_bytes(4, "little") for k in range(512))
-    bench().talk(frame(Opcode.READ, [k % 256 for k in range(512)]) + frame(Opcode.READ, [9]),
+    addresses = [0x80 | k % 128 for k in range(512)]
+    values = b"".join((0xDEAD0000 | address).to_bytes(4, "little") for address in addresses)
+    bench().talk(frame(Opcode.READ, addresses) + frame(Opcode.READ, addresses[9:10]),
                  answer(Opcode.READ, values) + answer(Opcode.READ, values[36:40]))
 
 
@@ -100,9 +114,11 @@ def test_crc_error(bench):
         bad[bit // 8] ^= 1 << bit % 8
         # Zeros follow for a link that waits for more; if they do not suffice, the time-out ends it.
         sent += [*bad, *bytes(40), Pause(TIMEOUT + 50)]
-        length = int.from_bytes(bad[2:4], "little")
+        length = int.from_bytes(bad[3:5], "little")
         if length <= 40:
             expected += refused(Refusal.CRC)
+        elif length > payload_bytes(CONFIGS["digits"]):
+            expected += refused(Refusal.LENGTH)
     seen = bench().talk([*sent, *frame(Opcode.READ, [7])],
                         [*expected, *answer(Opcode.READ, (0xDEAD0007).to_bytes(4, "little"))])
     assert seen.writes == []
@@ -112,7 +128,7 @@ def test_unknown_opcode(bench):
     sent, expected = b"", b""
     for opcode in (0x00, 0x06, 0x07, 0x09, 0x81, 0xFF):
         sent += frame(opcode, [1, 2, 3, 4, 5]) + frame(Opcode.WRITE, [1, opcode, 0, 0, 0])
-        expected += refused(Refusal.OPCODE) + answer(Opcode.WRITE)
+        expected += refused(Refusal.OPCODE, 0x81 if expected else 0) + answer(Opcode.WRITE)
     seen = bench().talk(sent, expected)
     assert seen.writes == [(1, 0x00), (1, 0x06), (1, 0x07), (1, 0x09), (1, 0x81), (1, 0xFF)]
 
@@ -125,8 +141,11 @@ def test_unknown_opcode(bench):
     (Opcode.STATE_WRITE, (0, 1, 3, 5, 10, 4 + 73 * 7)),
 ])
 def test_wrong_length(bench, opcode, lengths):
-    sent = b"".join(frame(opcode, bytes(length)) + frame(Opcode.READ) for length in lengths)
-    seen = bench().talk(sent, (refused(Refusal.LENGTH) + answer(Opcode.READ)) * len(lengths))
+    sent, expected = frame(Opcode.READ), answer(Opcode.READ)
+    for length in lengths:
+        sent += frame(opcode, bytes(length)) + frame(Opcode.READ)
+        expected += refused(Refusal.LENGTH, 0x81) + answer(Opcode.READ)
+    seen = bench().talk(sent, expected)
     assert not seen.writes and not seen.samples and not seen.words
 
 
@@ -163,7 +182,7 @@ def test_trainer_that_takes_no_samples(bench):
     bench.accept_samples = False
     request = sample_packet(bench.config, [(1, 2), (3, 4)])
     bench.talk([*request, *frame(Opcode.WRITE, [1, 0, 0, 0, 0])],
-               answer(Opcode.SAMPLES, bytes(4))[:4] + answer(Opcode.WRITE))
+               answer(Opcode.SAMPLES, bytes(4))[:HEAD] + answer(Opcode.WRITE))
     assert not bench.seen.samples
 
 
@@ -174,7 +193,7 @@ def test_trainer_that_does_not_answer(bench, opcode):
     bench.accept_words = False
     read = frame(Opcode.STATE_READ, [0, 0, 0, 0, 1, 0])
     request = read if opcode == Opcode.STATE_READ else frame(opcode, bytes(4 + 7))
-    begun = (answer(opcode, bytes(7)) if opcode == Opcode.STATE_READ else answer(opcode))[:4]
+    begun = (answer(opcode, bytes(7)) if opcode == Opcode.STATE_READ else answer(opcode))[:HEAD]
     value = (0xDEAD0009).to_bytes(4, "little")
     bench.talk([*request, *frame(Opcode.READ, [9])], begun + answer(Opcode.READ, value))
     assert not bench.seen.words
@@ -184,7 +203,7 @@ def test_random_requests(bench):
     """Many requests, good and bad, back to back."""
     bench = bench()
     rng, config = random.Random(5), bench.config
-    sent, expected, writes, samples = b"", b"", [], []
+    sent, expected, writes, samples, due = b"", b"", [], [], 0
     for _ in range(60):
         kind = rng.randrange(4)
         if kind == 0:
@@ -192,7 +211,7 @@ def test_random_requests(bench):
             request = frame(Opcode.WRITE, bytes([address]) + value.to_bytes(4, "little"))
             reply = answer(Opcode.WRITE)
         elif kind == 1:
-            address = rng.randrange(0x80)
+            address = rng.randrange(0x60)
             request = frame(Opcode.READ, [address])
             reply = answer(Opcode.READ, (0xDEAD0000 | address).to_bytes(4, "little"))
         elif kind == 2:
@@ -201,20 +220,106 @@ def test_random_requests(bench):
             n = len(samples)
             reply = answer(Opcode.SAMPLES, [(sample[1] + n) % config.classes, n & 3])
         else:
-            request, reply = frame(0x42), refused(Refusal.OPCODE)
+            request, reply = frame(0x42), refused(Refusal.OPCODE, due)
         if rng.random() < 0.2:
             request = request[:-1] + bytes([request[-1] ^ 0x10])
-            reply = refused(Refusal.CRC)
+            reply = refused(Refusal.CRC, due)
         elif kind == 0:
             writes.append((address, value))
         elif kind == 2:
             samples.append(sample)
+        due = 0x81 if reply[2] != REFUSED else due
         sent, expected = sent + request, expected + reply
     seen = bench.talk(sent, expected)
     assert seen.writes == writes and seen.samples == samples
 
 
+def write(value, number):
+    """A request to write a register, and its answer."""
+    return (frame(Opcode.WRITE, [1, value, 0, 0, 0], number),
+            frame(Opcode.WRITE | ANSWER, b"", number))
+
+
+def test_numbers(bench):
+    """Numbered requests are carried out in their order only, and none of them twice."""
+    sent, expected = write(9, 125)  # not numbered: from here on they count
+    for i in range(300):
+        number = NUMBERED | (126 + i) % 128
+        request, reply = write(i % 256, number)
+        due = NUMBERED | (127 + i) % 128
+        sent += request + request + write(77, NUMBERED | (number + 2) % 128)[0]
+        expected += reply + refused(Refusal.NUMBER, due) * 2
+    seen = bench().talk(sent, expected, 400_000)
+    assert seen.writes == [(1, 9)] + [(1, i % 256) for i in range(300)]
+
+
+def test_a_number_without_a_beginning(bench):
+    """After a reset no number is the next one; a refused request does not count."""
+    sent = b"".join(write(3, number)[0] for number in (NUMBERED, NUMBERED | 1))
+    first, begun = write(4, 7)
+    next_, ended = write(5, NUMBERED | 8)
+    seen = bench().talk(
+        sent + first + frame(0x42, b"", NUMBERED | 8) + next_,
+        refused(Refusal.NUMBER) * 2 + begun + refused(Refusal.OPCODE, NUMBERED | 8) + ended)
+    assert seen.writes == [(1, 4), (1, 5)]
+
+
+def test_a_length_that_is_too_large_ends_the_packet(bench):
+    """The bytes behind it are no payload: the next packet may follow at once."""
+    head = frame(Opcode.WRITE, bytes(513))[:HEAD]
+    seen = bench().talk(head + write(5, 1)[0] + head + write(6, 2)[0],
+                        refused(Refusal.LENGTH) + write(5, 1)[1]
+                        + refused(Refusal.LENGTH, NUMBERED | 2) + write(6, 2)[1])
+    assert seen.writes == [(1, 5), (1, 6)]
+
+
+@pytest.mark.parametrize("window", [0, 64, 1000])
+def test_register_link(window):
+    bench = Bench(CONFIGS["digits"], 1, False, window=window)
+    bench.talk(frame(Opcode.READ, [link_registers()["LINK"].address, 0x20]),
+               answer(Opcode.READ, (PACKETS << 16 | window).to_bytes(4, "little")
+                      + (0xDEAD0020).to_bytes(4, "little")))
+
+
+def test_requests_wait_in_the_window():
+    """While an answer is not taken, as many bytes of further requests are taken as promised."""
+    window = 100
+    bench = Bench(CONFIGS["digits"], 1, False, window=window)
+    request, reply = write(1, 0)
+    count = 1 + window // len(request)
+    taken = []
+
+    async def source(ctx):
+        for byte in request * count:
+            ctx.set(bench.dut.i.payload, byte)
+            ctx.set(bench.dut.i.valid, 1)
+            ready = False
+            while not ready:
+                _, _, ready = await ctx.tick().sample(bench.dut.i.ready)
+            taken.append(byte)
+        ctx.set(bench.dut.i.valid, 0)
+
+    async def sink(ctx):
+        await ctx.tick().repeat(400)  # less than the time-out
+        assert len(taken) == len(request) * count
+        received = b""
+        ctx.set(bench.dut.o.ready, 1)
+        while len(received) < len(reply) * count:
+            _, _, valid, byte = await ctx.tick().sample(bench.dut.o.valid, bench.dut.o.payload)
+            received += bytes([byte]) * valid
+        assert received == reply * count
+
+    simulator = Simulator(bench.top)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench.registers, background=True)
+    simulator.add_testbench(source)
+    simulator.add_testbench(sink)
+    simulator.run()
+
+
 def test_bad_arguments():
+    with pytest.raises(ValueError, match="window must be between 0 and 65535, not 65536"):
+        Link(CONFIGS["digits"], 1, window=65536)
     with pytest.raises(TypeError, match="config must be a Config, not 5"):
         Link(5, 1)
     with pytest.raises(ValueError, match="timeout must be between 1 and 4294967295, not 0"):

@@ -9,7 +9,7 @@ from bep_model.config import Config
 from bep_model.packets import frame
 from bep_model.phases.order import order
 from bep_model.protocol import Opcode, Refusal, sample_bytes, slot_bits, word_bytes
-from bep_model.registers import store_registers
+from bep_model.registers import link_registers
 from rtl.link.player import Player
 
 from .link_bench import Bench, Pause, answer, refused, sample_packet
@@ -23,7 +23,7 @@ CONFIGS = {
     "full-slot": Config(56, (4,), 4, counter_bits=4, weight_lanes=8, counter_lanes=4),
 }
 WRITE, READ = 0x12, 0x13
-ADDRESS = {name: register.address for name, register in store_registers().items()}
+ADDRESS = {name: register.address for name, register in link_registers().items()}
 
 
 def payload(config, sample):
