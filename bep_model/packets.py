@@ -2,7 +2,7 @@
 
 from binascii import crc_hqx
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -99,7 +99,7 @@ class PacketPort(Port):
         An object with the coroutines ``send(data)``, which takes bytes, ``receive(count)``, which
         returns that many bytes or raises Silent after ``limit`` seconds, ``settle()``, which waits
         until nothing comes and forgets what came, and ``rest(attempts)``, see
-        :class:`bep_model.host.Port`. Its attribute ``timeout`` is the largest ``limit``, in seconds.
+        :class:`bep_model.host.Port`. Its attribute ``timeout`` is the largest ``limit``.
 
     Raises
     ------
@@ -114,7 +114,7 @@ class PacketPort(Port):
         self.most = payload_bytes(config)
         self.word_bytes = state_bytes(config)
         self.lane_bytes = word_bytes(config.weight_lanes)
-        self.number = None
+        self.number: int | None = None
         """Of the next request; None before a conversation."""
         self.window = 0
 
@@ -122,6 +122,7 @@ class PacketPort(Port):
         """Begin a conversation, whatever was under way before, and learn the window."""
         request = Request(Opcode.READ, bytes([self.registers["LINK"].address]), 4)
         self.number = None
+        last: OSError = Silent()
         for attempt in range(attempts):
             try:
                 self.line.limit = min(self.line.timeout, PATIENCE * 2**attempt)
@@ -167,14 +168,17 @@ class PacketPort(Port):
         """
         if self.number is None:
             await self.hello()
-        base, self.number = self.number, None  # a conversation that is interrupted is none
+        base: Any = self.number
+        self.number = None  # a conversation that is interrupted is none
         packets = [frame(request.opcode, request.payload, (base + i) % COUNT | NUMBERED)
                    for i, request in enumerate(requests)]
         answers = [b"" if request.opcode in WORDLESS else None for request in requests]
         first = sent = reached = faults = silences = refusals = 0
         while first < len(requests):
-            while sent < len(requests) and (sent == first or not faults and self.window >= sum(
-                    map(len, packets[first + 1:sent + 1]))):
+            # After a fault there is only one request under way.
+            room = 0 if faults else self.window
+            while sent < len(requests) and (
+                    sent == first or sum(map(len, packets[first + 1:sent + 1])) <= room):
                 await self.line.send(packets[sent])
                 sent += 1
             reached = max(reached, sent)  # what the trainer may have carried out

@@ -140,10 +140,10 @@ class Target:
         weights : sequence of int, or None
             Of a design that only infers, see ``rtl.board.Board``.
         """
+        from bep.flow import memories
         from bep.flow.platforms import oscillator  # who only wants to know the board needs no
         from rtl.board import Board  # gateware
         from rtl.clock import Clock
-        from bep.flow import memories
         from rtl.link.serial import Serial
 
         prototypes = integers(frame.prototypes(config))

@@ -47,8 +47,8 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None,
     -------
     dict
         board, part, store, luts, ffs, brams, spram, fmax_mhz, clock_mhz (of the bitstream),
-        oscillator_mhz, baud (of the serial port), pll (its numbers as ``clocks.Setting`` has them, or None), meets_clock,
-        seed, versions,
+        oscillator_mhz, baud (of the serial port), pll (its numbers as ``clocks.Setting`` has them,
+        or None), meets_clock, seed, versions,
         utilisation (used and available, by the names of the placer), cells (that of the logic
         cells: what says how full the part is), critical_path (worst path
         between registers: from, to, delay_ns, blocks it passes), digest (of the

@@ -7,7 +7,7 @@ from pathlib import Path
 from bep import cited, results
 from bep.experiments.runs import Run
 from bep.flow import clocks, families
-from bep.flow.boards import NAMES, boards, target, usage
+from bep.flow.boards import NAMES, usage
 from bep.reports import documents
 from bep_model.files import check_outputs
 from bep_model.protocol import Cause

@@ -16,8 +16,8 @@ DOCS = Path(__file__).parents[2] / "docs"
 TEXT = (DOCS / "link.md").read_text(encoding="utf-8")
 
 
-def packet(opcode, payload=b""):
-    return frame(opcode, bytes(payload)).hex(" ")
+def packet(opcode, payload=b"", number=0):
+    return frame(opcode, bytes(payload), number).hex(" ")
 
 
 def rows(pattern):
@@ -48,9 +48,9 @@ def test_examples():
     expected = [
         packet(Opcode.READ, [table["IDENT"].address]),
         packet(Opcode.READ | protocol.ANSWER, ident),
-        packet(Opcode.WRITE, mode),
-        packet(Opcode.WRITE | protocol.ANSWER),
-        packet(protocol.REFUSED, [Refusal.CRC]),
+        packet(Opcode.WRITE, mode, protocol.NUMBERED | 1),
+        packet(Opcode.WRITE | protocol.ANSWER, number=protocol.NUMBERED | 1),
+        packet(protocol.REFUSED, [Refusal.CRC], protocol.NUMBERED | 2),
     ]
     assert re.findall(r"^\w+ +((?:[0-9a-f]{2} ?)+)$", TEXT, re.MULTILINE) == expected
 

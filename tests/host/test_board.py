@@ -184,7 +184,7 @@ def test_commands(port, tmp_path):
 
 @pytest.fixture
 def fake(monkeypatch):
-    """Make a port behind which a function answers: ``answer(register)`` is a value, bytes or None."""
+    """Make a port behind which ``answer(register)`` gives a value, bytes or None."""
     ended, opened = threading.Event(), []
 
     def make(answer):
@@ -314,7 +314,8 @@ def test_boards_by_their_chips(vid, pid, location, names):
 
 
 @pytest.mark.parametrize(("chips", "found"), [
-    ([0x6015], ("port0", (3_000_000, 2_000_000, 1_000_000))), ([], "no port fits a known board.*there are: none"),
+    ([0x6015], ("port0", (3_000_000, 2_000_000, 1_000_000))),
+    ([], "no port fits a known board.*there are: none"),
     ([0x6015, 0x6015], "2 ports fit.*port0, port1"), ([1], "no port fits.*port0"),
 ])
 def test_the_port_that_fits(chips, found, monkeypatch):

@@ -7,7 +7,7 @@ import pytest
 
 from bep_model.config import Config
 from bep_model.host import Host, WrongTrainer
-from bep_model.packets import LinkError, PacketPort, Refused, Silent, frame, parse
+from bep_model.packets import LinkError, PacketPort, Silent, frame, parse
 from bep_model.protocol import (
     ANSWER,
     NUMBERED,
