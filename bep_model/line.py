@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 import serial
 
 from bep_model.checks import integer
-from bep_model.packets import Silent
+from bep_model.packets import Fault, Silent
 
 MOST_BAUD = 100_000_000
 """Bits per second; no chip of a serial port is faster."""
@@ -83,18 +83,22 @@ class SerialLine:
             with self._told():
                 data += self.serial.read(count - len(data))
             if len(data) < count and time.monotonic() > end:
+                if data:
+                    raise Fault(f"{self.port}: half a packet")
                 raise Silent(f"{self.port}: no answer within {self.limit:g} s")
         return data
 
     async def settle(self):
-        """Wait until nothing comes, and forget what came."""
-        end, data = time.monotonic() + self.timeout, b"any"
+        """Wait until nothing comes, forget what came, and return whether anything did."""
+        end, data, came = time.monotonic() + self.timeout, b"any", -1
         while data:
+            came += 1
             if time.monotonic() > end:
                 raise OSError(f"{self.port}: bytes come without end: this is no trainer, or its "
                               "rate is another")
             with self._told():
                 data = self.serial.read(4096)
+        return came > 0
 
     async def rest(self, attempts):
         if attempts == 0:

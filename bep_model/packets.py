@@ -28,10 +28,11 @@ HEAD, TAIL = 5, 2
 """Bytes of a packet before its payload, and after it."""
 COUNT = 0x80
 """How many numbers there are."""
-PATIENCE = 0.25
-"""Seconds for an answer before its request is sent again; twice as many for each further one."""
+FIRST = 0.25
+"""Seconds for the first answer of all; twice as many after each silence."""
 FAULTS = 40
 """Most faults in a row without any progress."""
+OTHERS = "the trainer was reset, or another program used it: its state is not what it was"
 WORDLESS = (Opcode.WRITE, Opcode.STATE_WRITE)
 """Requests whose answers say nothing, so that none is missed."""
 
@@ -52,8 +53,12 @@ class Fault(LinkError):
     """The line damaged a packet."""
 
 
+class Behind(Fault):
+    """The trainer expects a number that has been used."""
+
+
 class Silent(OSError):
-    """Nothing answers in time."""
+    """Nothing comes in time."""
 
 
 class Request(NamedTuple):
@@ -97,9 +102,10 @@ class PacketPort(Port):
     config : Config
     line
         An object with the coroutines ``send(data)``, which takes bytes, ``receive(count)``, which
-        returns that many bytes or raises Silent after ``limit`` seconds, ``settle()``, which waits
-        until nothing comes and forgets what came, and ``rest(attempts)``, see
-        :class:`bep_model.host.Port`. Its attribute ``timeout`` is the largest ``limit``.
+        returns that many bytes, or after ``limit`` seconds raises Silent or, if some came, Fault,
+        ``settle()``, which waits until nothing comes, forgets what came, and returns whether
+        anything did, and ``rest(attempts)``, see :class:`bep_model.host.Port`. Its attribute
+        ``timeout`` is the largest ``limit``.
 
     Raises
     ------
@@ -117,6 +123,9 @@ class PacketPort(Port):
         self.number: int | None = None
         """Of the next request; None before a conversation."""
         self.window = 0
+        self.patience = line.timeout / 4
+        """Seconds for an answer before its request is sent again; twice as many after each silence
+        in a row."""
 
     async def hello(self, attempts=4):
         """Begin a conversation, whatever was under way before, and learn the window."""
@@ -125,7 +134,7 @@ class PacketPort(Port):
         last: OSError = Silent()
         for attempt in range(attempts):
             try:
-                self.line.limit = min(self.line.timeout, PATIENCE * 2**attempt)
+                self.line.limit = min(self.line.timeout, FIRST * 2**attempt)
                 if attempt:
                     await self._clear()
                 await self.line.send(frame(request.opcode, request.payload))
@@ -173,7 +182,7 @@ class PacketPort(Port):
         packets = [frame(request.opcode, request.payload, (base + i) % COUNT | NUMBERED)
                    for i, request in enumerate(requests)]
         answers = [b"" if request.opcode in WORDLESS else None for request in requests]
-        first = sent = reached = faults = silences = refusals = 0
+        first = sent = reached = faults = silences = refusals = behind = 0
         while first < len(requests):
             # After a fault there is only one request under way.
             room = 0 if faults else self.window
@@ -182,41 +191,43 @@ class PacketPort(Port):
                 await self.line.send(packets[sent])
                 sent += 1
             reached = max(reached, sent)  # what the trainer may have carried out
-            self.line.limit = min(self.line.timeout, PATIENCE * 2**silences)
-            done = 0
+            self.line.limit = min(self.line.timeout, self.patience * 2**silences)
+            done, silent = 0, False
             try:
                 done, content = await self._answer(requests[first], base + first, reached - first)
             except Silent:
                 if self.line.limit >= self.line.timeout:
                     raise
-                silences += 1
+                silent = True
             except Refused as error:
                 refusals += 1
                 if error.refusal is not Refusal.LENGTH or refusals > 2:  # it may be damage
                     raise
             except Fault as error:
-                faults += 1
+                faults, behind = faults + 1, behind + isinstance(error, Behind)
+                if behind > 2:  # these were not old answers that came late
+                    raise LinkError(OTHERS) from None
                 if faults > FAULTS:
                     raise LinkError(f"the line damages everything: {error}") from None
             if not done:
-                await self._clear()
+                silences += not await self._clear() and silent
                 sent, faults = first, max(1, faults)
                 continue
             if content is not None:
                 answers[first] = content
             for i in range(first, first + done):
                 answered(i, answers[i])
-            first, silences, refusals = first + done, 0, 0
+            first, silences, refusals, behind = first + done, 0, 0, 0
             faults = min(faults, 1)
             sent = max(first, sent)
         self.number = (base + first) % COUNT
         return answers
 
     async def _clear(self):
-        """Let the trainer end half a packet, and forget what it says to that."""
-        await self.line.settle()
+        """Let the trainer end half a packet, forget what it says; return whether it said any."""
+        late = await self.line.settle()
         await self.line.send(bytes(HEAD + self.most + TAIL))  # zeros, which are no SYNC
-        await self.line.settle()
+        return await self.line.settle() or late
 
     async def _packet(self, size):
         """The next packet, as from :func:`parse`: a refusal, or with so many bytes of payload."""
@@ -224,7 +235,10 @@ class PacketPort(Port):
         found = int.from_bytes(head[3:], "little")
         if head[0] != SYNC or found != (1 if head[2] == REFUSED else size):
             raise Fault(f"no answer: {_shown(head)}")
-        return parse(head + await self.line.receive(found + TAIL))
+        try:
+            return parse(head + await self.line.receive(found + TAIL))
+        except Silent:
+            raise Fault(f"half an answer: {_shown(head)}") from None
 
     async def _answer(self, request, number, under_way):
         """How many requests are done, beginning with this one, and the payload of its answer.
@@ -241,10 +255,11 @@ class PacketPort(Port):
                 if refusal is not Refusal.NUMBER:
                     raise Refused(request.opcode, refusal)
                 if not found & NUMBERED or under_way < ahead < COUNT // 2:
-                    raise LinkError("the trainer was reset, or another program used it: its state "
-                                    "is not what it was")
+                    raise LinkError(OTHERS)
                 if 1 <= ahead <= under_way:
                     return ahead, None
+                if ahead:
+                    raise Behind(f"{request.opcode.name} is not expected")
             elif ahead == 0:
                 if opcode != request.opcode | ANSWER:
                     raise LinkError(f"{request.opcode.name} was answered by a packet "

@@ -7,7 +7,7 @@ import pytest
 
 from bep_model.config import Config
 from bep_model.host import Host, WrongTrainer
-from bep_model.packets import LinkError, PacketPort, Silent, frame, parse
+from bep_model.packets import Fault, LinkError, PacketPort, Silent, frame, parse
 from bep_model.protocol import (
     ANSWER,
     NUMBERED,
@@ -112,14 +112,15 @@ class Line:
     async def receive(self, count):
         self.work()
         if len(self.queue) < count:
-            self.queue = b""
-            raise Silent("nothing")
+            some, self.queue = bool(self.queue), b""
+            raise Fault("half") if some else Silent("nothing")
         data, self.queue = self.queue[:count], self.queue[count:]
         return data
 
     async def settle(self):
         self.work()
-        self.queue = b""
+        came, self.queue = bool(self.queue), b""
+        return came
 
     async def rest(self, attempts):
         self.rests.append(attempts)
@@ -216,8 +217,8 @@ def test_another_trainer_is_refused():
     (lambda number: frame(REFUSED, [Refusal.CRC], number),
      "the line damages everything: READ arrived damaged"),
     (lambda number: frame(REFUSED, [Refusal.NUMBER], 0), "the trainer was reset"),
-    (lambda number: frame(REFUSED, [Refusal.NUMBER], (number + 5) % 128 | NUMBERED),
-     "another program used it"),
+    *((lambda number, by=by: frame(REFUSED, [Refusal.NUMBER], (number + by) % 128 | NUMBERED),
+       "another program used it") for by in (5, -5)),
     (lambda number: frame(Opcode.WRITE | ANSWER, bytes(4), number),
      "READ was answered by a packet 0x82"),
     (lambda number: b"\x00" * 10, "the line damages everything: no answer: 00 00"),
