@@ -57,6 +57,9 @@ are only inferred count under SAMPLES and ERRORS, never under TRIGGERED (samples
 # integers little-endian; the CRC (CCITT-FALSE: polynomial 0x1021, initial value 0xffff) covers all
 # from the number to the payload. Every request is answered by one packet before the next is read.
 
+RATES = (3_000_000, 2_000_000, 1_000_000)
+"""Rates of serial ports from which the clock selects one, in bits per second."""
+
 SYNC = 0xA5
 
 PACKETS = 2

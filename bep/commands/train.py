@@ -25,6 +25,7 @@ from bep_model.fit.checkpoint import Checkpoint
 from bep_model.fit.hyper import Hyper
 from bep_model.fit.presets import Preset
 from bep_model.network import Network
+from bep_model.phases.bits import COMPILED
 
 HYPER = Hyper()
 
@@ -193,6 +194,9 @@ def train(
         parameters = training.check(config, samples, epochs, hyper, keep_best)
     preset = save_config and Preset(dataset, config.layers, counter_bits, epochs, hyper, encoding,
                                     validation, keep_best)
+    if not COMPILED:
+        results.say("without numba this is hundreds of times slower: pip install "
+                    "'bep-trainer[fast]'")
     network = Network(config, literal_targets=literal_targets)
     network.reset(seed)
     if start is not None:

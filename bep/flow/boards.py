@@ -10,6 +10,7 @@ from bep.flow import families, stores
 from bep_model.checks import integer
 from bep_model.files import read_toml, record, telling
 from bep_model.phases import frame
+from bep_model.protocol import RATES
 from bep_model.words import integers
 
 
@@ -18,9 +19,6 @@ def constraints():
     inside = resources.files("bep") / "constraints"
     return inside if inside.is_dir() else Path(__file__).resolve().parents[2] / "constraints"
 
-
-RATES = (3_000_000, 2_000_000, 1_000_000)
-"""Rates of serial ports, beside a board's fastest, from which the clock selects one."""
 
 NAMES = {
     "luts": "look-up tables",

@@ -1,6 +1,7 @@
 """BEP as a scikit-learn classifier: the golden model behind fit, partial_fit and predict."""
 
 import math
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -19,6 +20,7 @@ from bep_model.data.encoding import bits
 from bep_model.fit import arrays, calibration, portable, training
 from bep_model.fit.hyper import Hyper
 from bep_model.network import Network
+from bep_model.protocol import RATES
 
 DEFAULTS = Hyper()
 
@@ -52,6 +54,10 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
     random_state : int, RandomState instance or None
         Seed of initial counters, random bits, order of samples, and choice of held-out samples. The
         same integer (0..2**32-1) gives the same counters, as ``bep train --seed``.
+    device : str or None
+        The serial port of a board, real or simulated (docs/board.md), with the gateware of just
+        this configuration: it does the training, and its state is read into ``network_`` at the end
+        of every call. Counters are equal to those without it. Files do not keep it.
 
     Attributes
     ----------
@@ -100,7 +106,7 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
                  anneal=DEFAULTS.anneal, thinning_bits=DEFAULTS.thinning_bits,
                  kappa=DEFAULTS.kappa,
                  validation_fraction=0.0, weight_lanes=64, counter_lanes=8, prototype_seed=1,
-                 random_state=None):
+                 random_state=None, device=None):
         options = dict(locals())  # each becomes an attribute of that name
         del options["self"]
         self.__dict__.update(options)
@@ -115,6 +121,8 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
         ------
         TypeError, ValueError
             For samples or parameters that are not allowed, with the value in the text.
+        OSError
+            From a device: no such port, no trainer or another one, a cut link.
         """
         hyper, config = self._checked()
         if hyper.patience and not self.validation_fraction:
@@ -129,8 +137,9 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
         self._begin(X[kept], y[kept], classes, hyper, config, seed)
         train, checked = (Samples(self._bits(X[part]), labels[part]) for part in (kept, held))
         data = Dataset("the data", train, checked, Samples(train.x[:0], labels[:0]), len(classes))
-        self.history_ = training.fit(self.network_, data, epochs=self.epochs, hyper=hyper,
-                                     seed=seed, keep_best=len(checked) > 0)
+        with self._trainer() as trainer:
+            self.history_ = training.fit(trainer, data, epochs=self.epochs, hyper=hyper, seed=seed,
+                                         keep_best=len(checked) > 0)
         if self.history_:
             last = self.history_[-1]
             self.parameters_ = replace(last.parameters, reinforce=hyper.reinforcement(
@@ -160,7 +169,7 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
 
         Raises
         ------
-        TypeError, ValueError
+        TypeError, ValueError, OSError
             As :meth:`fit`.
         """
         hyper, config = self._checked()
@@ -177,8 +186,10 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(f"y has the class {unknown[0]}, which is not one of {classes}")
         if first:
             self._begin(X, y, classes, hyper, config, self._seed())
-        results = self.network_.train(self._bits(X), np.searchsorted(classes, y), self.parameters_)
-        self.network_.flush(self.parameters_)
+        samples = self._bits(X), np.searchsorted(classes, y)
+        with self._trainer() as trainer:
+            results = trainer.train(*samples, self.parameters_)
+            trainer.flush(self.parameters_)
         self._errors: int = self._errors + int(results.error.sum())
         self._met: int = self._met + len(y)
         if self._met >= self.parameters_.sweep:
@@ -252,6 +263,9 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
         if not known:
             raise ValueError("encoder must be 'thermometer', a transformer or None, "
                              f"not {self.encoder!r}")
+        if not isinstance(self.device, str | None):
+            raise TypeError("device must be the name of a serial port or None, "
+                            f"not {self.device!r}")
         if not isinstance(self.random_state, np.random.RandomState | None):
             integer("random_state", self.random_state, 0, MOST_SEED)
         sizes = self.hidden_layer_sizes
@@ -261,6 +275,20 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
                             self.prototype_seed, stable=hyper.stable)
         hyper.parameters(config)
         return hyper, config
+
+    @contextmanager
+    def _trainer(self):
+        """What is to be trained: the network, or the device, whose state it then takes over."""
+        if self.device is None:
+            yield self.network_
+            return
+        from bep_model.device import Board  # needs pyserial
+
+        with Board(self.device, self.network_.config, baud=RATES) as board:
+            board.connect().write(self.network_)
+            yield board
+            ended = board.read()
+        self.network_.restore(ended.counters, ended.bank, ended.sweep_count)
 
     def _begin(self, X, y, classes, hyper, config, seed):
         """A new network for samples like ``X``."""

@@ -41,6 +41,7 @@ def to_table(classifier):
     """
     options = classifier.get_params(deep=False)
     given = options.pop("encoder")
+    del options["device"]  # of this machine
     options["encoder"] = given if isinstance(given, str) else None
     options["hidden_layer_sizes"] = np.atleast_1d(options["hidden_layer_sizes"]).tolist()
     options |= {name: value for name, value in asdict(classifier._checked()[0]).items()
@@ -111,7 +112,7 @@ def from_table(cls, network, table):
     """Make a fitted classifier from a table; KeyError, TypeError or ValueError if it is damaged."""
     config = network.config
     features = integer("features", table["features"], 1, MOST_FEATURES)
-    classifier = cls(**table["options"])
+    classifier = cls(**table["options"] | {"device": None})
     encoder = _encoder(table["encoder"], features, config.inputs)
     if classifier.encoder is None and encoder is not None:
         classifier.encoder = clone(encoder)

