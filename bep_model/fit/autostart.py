@@ -8,7 +8,7 @@ from bep_model.phases import random
 from bep_model.phases.order import epoch_stride
 from bep_model.program import Kind, Step, assembled
 from bep_model.protocol import Command, Mode, slot_bits
-from bep_model.registers import registers, settings, store_registers
+from bep_model.registers import registers, settings, link_registers
 
 WORD = 0xFFFFFFFF
 
@@ -59,7 +59,7 @@ def steps(config, described, history, seed):
         One or more.
     seed : int
     """
-    table = registers(config) | store_registers()
+    table = registers(config) | link_registers()
     found = []
 
     def step(kind, name, value):

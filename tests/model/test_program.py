@@ -9,7 +9,7 @@ from bep_model.fit.autostart import autostart
 from bep_model.fit.hyper import Hyper
 from bep_model.memories import Flash
 from bep_model.program import BYTES, MOST, START, STEP_BYTES, Kind, Step, assembled, divided
-from bep_model.registers import registers, store_registers
+from bep_model.registers import registers, link_registers
 
 CONFIG = Config(24, (10, 6), 4, 7, 8, 4, 3)
 DATA = random_prototypes(train=40, test=8, inputs=24, classes=4, seed=2)
@@ -43,7 +43,7 @@ def test_nothing_is_written_to_the_trainer_before_the_check():
     """Its counters and its random bank outlive a damaged set."""
     octets = autostart(CONFIG, DATA, epochs=2, hyper=Hyper(batch=3, sweep=9), seed=3)[1]
     names = {register.address: name for name, register in
-             (registers(CONFIG) | store_registers()).items()}
+             (registers(CONFIG) | link_registers()).items()}
     steps = [octets[i:i + STEP_BYTES] for i in range(0, BYTES, STEP_BYTES)]
     steps = [(step[0], names.get(step[1])) for step in steps[:steps.index(bytes([4, *bytes(5)]))]]
     before = steps[:steps.index((Kind.EXPECT, "CHECK"))]
