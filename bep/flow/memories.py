@@ -89,9 +89,10 @@ def window(config, described, store="none", inference=False):
     """Bytes for requests under way on the link: those of the family, 0 if no block RAM is left."""
     size = described.family.window
     taken = needed(config, described, inference)["brams"]
-    made = stores.make(store)
-    for depth in (size - 1, *[1 << made.address_bits] * store.startswith("block")):
-        taken += block_rams(Memory(8, depth, 1), described.family)  # one byte is in a register
+    depths = [size - 1]  # one byte is in a register
+    if store.startswith("block"):
+        depths.append(1 << stores.make(store).address_bits)
+    taken += sum(block_rams(Memory(8, depth, 1), described.family) for depth in depths)
     return size if taken <= described.available["brams"] else 0
 
 

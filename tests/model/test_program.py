@@ -9,7 +9,7 @@ from bep_model.fit.autostart import autostart
 from bep_model.fit.hyper import Hyper
 from bep_model.memories import Flash
 from bep_model.program import BYTES, MOST, START, STEP_BYTES, Kind, Step, assembled, divided
-from bep_model.registers import registers, link_registers
+from bep_model.registers import link_registers, registers
 
 CONFIG = Config(24, (10, 6), 4, 7, 8, 4, 3)
 DATA = random_prototypes(train=40, test=8, inputs=24, classes=4, seed=2)
