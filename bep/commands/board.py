@@ -10,6 +10,7 @@ from typer import Argument, Option
 from bep import ports, results
 from bep.commands import board_store, options
 from bep.commands.board_options import HYPER, Baud, Planned, Port, Timeout, of_training, opened
+from bep.commands.board_program import program
 from bep.commands.hyper_options import with_hyper
 from bep.commands.listing import show
 from bep.commands.train import beside, held_out, resumable, with_sweep
@@ -34,6 +35,7 @@ def board():
 
 app = typer.Typer(callback=board, no_args_is_help=True)
 
+Json = Annotated[Path | None, Option(help="Write this here instead, as JSON.")]
 Source = Annotated[Path, Argument(metavar="SOURCE", help=f"{options.SOURCE}.")]
 
 
@@ -43,15 +45,23 @@ def held(source, config):
 
 
 @app.command("list")
-def list_():
+def list_(json: Json = None):
     """List the serial ports, their USB chips, and the boards that they fit."""
     found = list(ports.lines())
+    if json is not None:
+        check_outputs(**{"--json": json})
+        results.write_json(json, [
+            {"port": name, "usb": chip, "product": product,
+             "boards": [] if fitting == "-" else fitting.split(", ")}
+            for name, chip, product, fitting in found])
+        return
     show([("PORT", "USB", "PRODUCT", "BOARDS"), *found] if found else [("no serial port",)])
 
 
 @app.command()
-def info(port: Port = None, baud: Baud = None, timeout: Timeout = 10.0):
+def info(port: Port = None, baud: Baud = None, timeout: Timeout = 10.0, json: Json = None):
     """Show what trainer is at a port."""
+    check_outputs(**{"--json": json})
     with opened(Config(1, (1,), 2), port, baud, timeout) as found:
         values = found.info()
         where = found.port
@@ -62,6 +72,12 @@ def info(port: Port = None, baud: Baud = None, timeout: Timeout = 10.0):
              if configuration.load(name).config.identifier == values["DIGEST"]]
     version = values["VERSION"]
     infers = values["IDENT"] == INFERENCE
+    if json is not None:
+        results.write_json(json, {
+            "port": where, "inference": infers, "numerics": version,
+            "digest": f"{values['DIGEST']:08x}", "presets": known,
+            "registers": {name.lower(): value for name, value in values.items()}})
+        return
     results.table(f"{'inference only' if infers else 'trainer'} at {where}", [
         ("numerics", version if version == NUMERICS_VERSION
          else f"{version}, but this program has {NUMERICS_VERSION}"),
@@ -218,7 +234,7 @@ def evaluate(
             ("", *names), *((name, *row) for name, row in zip(names, counts, strict=True))])
 
 
-for command in (board_store.load, board_store.image, board_store.autostart):
+for command in (board_store.load, board_store.image, board_store.autostart, program):
     app.command()(command)
 
 

@@ -1,6 +1,7 @@
 """`bep board` and `bep_model.device.Board` at a simulated board and at ports that misbehave."""
 
 import errno
+import json
 import os
 import re
 import select
@@ -353,3 +354,52 @@ def test_the_port_that_fits(chips, found, monkeypatch):
     else:
         with pytest.raises(ValueError, match=found):
             ports.find()
+
+
+def test_the_list_as_json(monkeypatch, tmp_path):
+    monkeypatch.setattr(ports, "comports", lambda: [
+        listed("b", 0x0403, 0x6015, "1-2:1.0"), listed("a")])
+    out = tmp_path / "ports.json"
+    told = CliRunner().invoke(cli.app, ["board", "list", "--json", str(out)])
+    assert (told.exit_code, told.stdout) == (0, "")
+    assert json.loads(out.read_text()) == [
+        {"port": "a", "usb": "", "product": "", "boards": []},
+        {"port": "b", "usb": "0403:6015", "product": "", "boards": ports.fits(
+            listed("b", 0x0403, 0x6015, "1-2:1.0"))}]
+
+
+def test_what_a_trainer_is_as_json(fake, tmp_path):
+    port = fake(lambda address: RIGHT.get(address, 0))
+    out = tmp_path / "info.json"
+    told = CliRunner().invoke(cli.app, ["board", "info", "--port", port, "--json", str(out)])
+    assert told.exit_code == 0, told.stderr
+    found = json.loads(out.read_text())
+    assert (found["port"], found["inference"], found["numerics"], found["digest"]) == (
+        port, False, NUMERICS_VERSION, f"{CONFIG.identifier:08x}")
+    assert found["registers"]["ident"] == MAGIC and found["registers"]["samples"] == 0
+
+
+@pytest.mark.parametrize(("script", "code", "text"), [
+    ("echo \"$@\" > told", 0, "iceprog 'a b.bin'\n"),
+    ("exit 3", 2, "iceprog 'a b.bin'\nbep: iceprog has failed with exit code 3: is the board "
+                  "plugged in, and may you use it?\n"),
+    (None, 2, "iceprog 'a b.bin'\nbep: iceprog, which programs the board icebreaker, is not "
+              "installed, or not in PATH (docs/boards.md)\n")])
+def test_programming(script, code, text, tmp_path):
+    """The programmer is a script, or there is none."""
+    (tmp_path / "a b.bin").touch()
+    (tmp_path / "bin").mkdir()
+    if script is not None:
+        tool = tmp_path / "bin" / "iceprog"
+        tool.write_text(f"#!/bin/sh\n{script}\n")
+        tool.chmod(0o755)
+    told = bep("board", "program", "a b.bin", "--board", "icebreaker", cwd=tmp_path,
+               PATH=str(tmp_path / "bin"))
+    assert (told.returncode, told.stderr) == (code, text)
+    assert code or (tmp_path / "told").read_text() == "a b.bin\n"
+
+
+def test_programming_without_a_bitstream(tmp_path):
+    told = CliRunner().invoke(cli.app, ["board", "program", str(tmp_path / "no.bin"), "--board",
+                                        "icebreaker"])
+    assert told.exit_code == 2 and "no.bin" in told.stderr
