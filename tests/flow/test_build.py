@@ -261,7 +261,7 @@ def test_command(app, built, tmp_path):
 
 
 @pytest.mark.parametrize("arguments, text", [
-    (["--board", "arty"], "board must be one of icebreaker, "),
+    (["--board", "arty"], "board must be one of colorlight-5a75b, "),
     (["--board", "absent.toml"], "absent.toml: No such file"),
     (["--board", "icebreaker", "--config", "absent.toml"], "absent.toml"),
     (["--board", "icebreaker", "--counter-lanes", "7"], "--counter-lanes must divide"),

@@ -286,7 +286,7 @@ def no_work(monkeypatch):
 @pytest.mark.parametrize(("before", "after", "text"), [
     ("lanes", "lane", "designs.toml: [one] has no key 'lane'; it may have config, board"),
     ('board = "icebreaker"\n', "", "designs.toml: [one] lacks the key 'board'"),
-    ("icebreaker", "arty", "board must be one of icebreaker"),
+    ("icebreaker", "arty", "board must be one of colorlight-5a75b"),
     ("tiny", "absent", "absent.toml: No such file"),
     ("preset.toml", "digits-128-128-b7-online",
      "[one] trains [12, 8] with B_h = 7, its preset [128, 128] with 7"),

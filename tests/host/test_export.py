@@ -87,7 +87,7 @@ def test_bring_up_writes_every_register(config):
      "FILE and --out must be two files, not both trainer.toml"),
     ("trainer.toml --out out.v --bring-up no/b", "cannot write no/b: there is no folder no"),
     ("trainer.toml --out out.v --name 1st", "begin with no digit, not '1st'"),
-    ("trainer.toml --out out.v --board none", "board must be one of icebreaker, "),
+    ("trainer.toml --out out.v --board none", "board must be one of colorlight-5a75b, "),
     ("trainer.toml --out out.v --board no.toml", "no.toml: No such file or directory"),
     ("trainer.toml --out out.v --board icebreaker --registered", "--board icebreaker says how"),
     ("trainer.toml --out out.v --single-port --registered", "exclude each other"),
