@@ -3,7 +3,6 @@
 ``Board`` needs pyserial (the extra ``host``), and neither the gateware nor a simulator.
 """
 
-from dataclasses import replace
 from numbers import Integral
 
 import numpy as np
@@ -13,7 +12,7 @@ from bep_model.checks import integer
 from bep_model.host import Host, Results, WrongTrainer
 from bep_model.line import SerialLine
 from bep_model.packets import LinkError, PacketPort, Silent
-from bep_model.parameters import default_parameters
+from bep_model.parameters import idle_parameters
 from bep_model.phases import random
 from bep_model.protocol import Command, Mode
 from bep_model.state import State
@@ -144,19 +143,14 @@ class Board:
         self.open_batch, self.sweep_count = 0, count
 
     def _count(self, count):
-        """Bring the trainer's sweep count to ``count``, which only samples do.
-
-        They do not change anything else: no sample triggers, and no sweep is due.
-        """
+        """Bring the trainer's sweep count to ``count``, which only samples do."""
         config = self.config
-        idle = replace(default_parameters(config), margin=-2 * config.layers[-1], batch=1,
-                       sweep=65535, reinforce=(0,) * config.depth)
         done(self.host.command(Command.INITIALISE))
         self.open_batch = self.sweep_count = 0
         steps = (1,) * config.recurrent
         report, self.progress = self.progress, None
         self.train(np.zeros((count, *steps, config.inputs), np.uint8), np.zeros(count, np.int64),
-                   idle)
+                   idle_parameters(config))
         self.progress = report
 
     def read(self):

@@ -1,7 +1,7 @@
 """Run-time parameters: integers that may change while a trainer runs."""
 
 import math
-from dataclasses import dataclass, field, make_dataclass
+from dataclasses import dataclass, field, make_dataclass, replace
 from typing import Any
 
 from bep_model.checks import entries, integer
@@ -121,6 +121,13 @@ def reinforce_probabilities(config, p_r, error):
         min(round((1 << 16) * p_r * math.sqrt(error) * math.sqrt(2 / (math.pi * f))), (1 << 16) - 1)
         for _, f in config.shapes
     )
+
+
+def idle_parameters(config):
+    """Parameters with which samples change nothing but the sweep count: no sample triggers, and no
+    sweep is due before 65535 of them."""
+    return replace(default_parameters(config), margin=-2 * config.layers[-1], batch=1, sweep=65535,
+                   reinforce=(0,) * config.depth)
 
 
 def default_parameters(config):

@@ -53,7 +53,7 @@ class State:
         self.counters = tuple(counters)
 
 
-def save(path, network, *, estimator=None):
+def save(path, network, *, estimator=None, run=None, best=(), compressed=True):
     """Write the state of a network; the file appears whole or not at all.
 
     Parameters
@@ -62,11 +62,17 @@ def save(path, network, *, estimator=None):
     network : Network
     estimator : dict, optional
         What an estimator around the network adds, as :meth:`BEPClassifier.save` makes it: JSON.
+    run : dict, optional
+        Where an unfinished training is, as :meth:`bep_model.fit.checkpoint.Checkpoint.entries`
+        makes it: JSON.
+    best : tuple of int16 arrays (K_l, F_l)
+        Counters of its best epoch, if it is to end with them.
+    compressed : bool
 
     Raises
     ------
     ValueError
-        If a batch is open (flush it first), or the estimator is not JSON or too large.
+        If a batch is open (flush it first), or the estimator or the run is not JSON or too large.
     OSError
         If the file cannot be written.
     """
@@ -78,13 +84,16 @@ def save(path, network, *, estimator=None):
     # Equal counters make equal bytes, however they lie in memory.
     arrays: dict[str, Any] = {f"counters_{l}": np.ascontiguousarray(layer)
                               for l, layer in enumerate(network.counters, 1)}
-    if estimator is not None:
-        arrays["estimator"] = json.dumps(estimator, allow_nan=False)
-        if len(arrays["estimator"]) > MOST_TEXT:
-            raise ValueError(f"the estimator must be at most {MOST_TEXT} characters of JSON, "
-                             f"not {len(arrays['estimator'])}")
+    arrays |= {f"best_{l}": np.ascontiguousarray(layer) for l, layer in enumerate(best, 1)}
+    for name, table in (("estimator", estimator), ("run", run)):
+        if table is not None:
+            arrays[name] = json.dumps(table, allow_nan=False)
+            if len(arrays[name]) > MOST_TEXT:
+                raise ValueError(f"the {name} must be at most {MOST_TEXT} characters of JSON, "
+                                 f"not {len(arrays[name])}")
+    write = np.savez_compressed if compressed else np.savez
     with replacing(path) as file:
-        np.savez_compressed(file, header=json.dumps(header), bank=network.bank, **arrays)
+        write(file, header=json.dumps(header), bank=network.bank, **arrays)
 
 
 def load(path, network=None):
@@ -129,16 +138,49 @@ def describe(path):
         As :func:`load`.
     """
     _, config, arrays = _read(path)
-    if "estimator" not in arrays:
-        return config, None
+    return config, _table(path, arrays, "estimator")
+
+
+def unfinished(path):
+    """What a file tells of an unfinished training.
+
+    Returns
+    -------
+    (dict or None, tuple of int16 arrays)
+        ``run`` and ``best`` of :func:`save`.
+
+    Raises
+    ------
+    OSError, ValueError
+        As :func:`load`.
+    """
+    _, config, arrays = _read(path)
+    best = State(config)
     try:
-        estimator = _parsed(arrays["estimator"])
+        best.load([arrays[name] for name in sorted(arrays, key=_layer) if name.startswith("best_")])
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: best {error}") from None
+    return _table(path, arrays, "run"), best.counters
+
+
+def _layer(name):
+    """The number at the end of an entry's name, 0 without one."""
+    number = name.rpartition("_")[2]
+    return int(number) if number.isdigit() else 0
+
+
+def _table(path, arrays, name):
+    """The table in an entry of JSON; None without it."""
+    if name not in arrays:
+        return None
+    try:
+        table = _parsed(arrays[name])
     except _DAMAGE as error:
-        raise ValueError(f"{path} is damaged: the estimator is no JSON: {error}") from None
-    if not isinstance(estimator, dict):
-        raise ValueError(f"{path} is damaged: the estimator must be a table, "
-                         f"not {type(estimator).__name__}")
-    return config, estimator
+        raise ValueError(f"{path} is damaged: the {name} is no JSON: {error}") from None
+    if not isinstance(table, dict):
+        raise ValueError(f"{path} is damaged: the {name} must be a table, "
+                         f"not {type(table).__name__}")
+    return table
 
 
 def _read(path, wanted=None):
@@ -196,12 +238,15 @@ def _arrays(archive, config):
     if not bank.all():
         raise ValueError("bank must have no generator whose state is 0: it would stay 0")
     yield "bank", bank
-    for l in range(1, config.depth + 1):
-        yield f"counters_{l}", _array(
-            archive, f"counters_{l}",
-            lambda dtype, shape, l=l: inputs.check_counters(config, l, dtype, shape))
-    if "estimator.npy" in archive.namelist():
-        yield "estimator", _array(archive, "estimator", _check_text)
+    names = archive.namelist()
+    for kind in ("counters", *["best"] * ("best_1.npy" in names)):
+        for l in range(1, config.depth + 1):
+            yield f"{kind}_{l}", _array(
+                archive, f"{kind}_{l}",
+                lambda dtype, shape, l=l: inputs.check_counters(config, l, dtype, shape))
+    for name in ("estimator", "run"):
+        if f"{name}.npy" in names:
+            yield name, _array(archive, name, _check_text)
 
 
 def _array(archive, name, check):

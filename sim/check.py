@@ -4,6 +4,7 @@ import numpy as np
 
 from bep_model.checks import integer
 from bep_model.fit.training import ORDERS
+from bep_model.parameters import idle_parameters
 from bep_model.phases import frame, random
 from bep_model.protocol import COUNTERS, Cause
 from bep_model.words import integers
@@ -62,6 +63,16 @@ def check(job, *, command="", progress=None, root="build", waves=False, **option
     SimulationError
         When the simulation does not build or run to its end.
     """
+    return observed(job, command=command, progress=progress, root=root, waves=waves, **options)[0]
+
+
+def observed(job, *, command="", progress=None, root="build", waves=False, **options):
+    """The result of :func:`check`, and the state that the gateware ended with.
+
+    Returns
+    -------
+    (dict, tuple of int16 arrays (K_l, F_l), uint32 array (generators,))
+    """
     options = {"port_bytes": PORT_BYTES} | options
     trainer = Trainer(job.config, integers(frame.prototypes(job.config)), **options)
     with folders.temporary(root) as own, processes.grouped(TMPDIR=str(own)):
@@ -77,6 +88,8 @@ def check(job, *, command="", progress=None, root="build", waves=False, **option
     spent = {cause.name.lower(): counted[f"cycles_{cause.name.lower()}"] for cause in Cause}
     samples, total, ideal = len(got["prediction"]), sum(spent.values()), int(want["ideal"].sum())
     ends = np.cumsum([len(run.order) for run in job.runs])
+    state = (tuple(got[f"counters_{l}"][-1] for l in range(1, job.config.depth + 1)),
+             got["bank"][-1].astype(np.uint32))
     return {
         "mismatches": comparison.mismatches,
         "compared_counters": comparison.compared_counters,
@@ -93,7 +106,40 @@ def check(job, *, command="", progress=None, root="build", waves=False, **option
         "seconds": float(got["seconds"]),
         "simulated_samples_per_second": samples / float(got["seconds"]),
         "simulated_cycles_per_second": int(got["clocks"]) / float(got["seconds"]),
-    }
+    }, *state
+
+
+def epochs_job(state, samples, history, seed, order, **options):
+    """A job that goes on from a state, as a training did in the model.
+
+    The first run brings the trainer's sweep count to that of the state, without another effect.
+
+    Parameters
+    ----------
+    state : State
+        Before the first of these epochs.
+    samples : Samples
+        Of the training.
+    history : list of Epoch
+        Those to repeat.
+    seed : int
+        Of the training.
+    order : str
+        As for :func:`training_job`.
+    **options
+        ``idle``, ``backpressure`` of the job, ``every`` of its epochs.
+
+    Returns
+    -------
+    Job
+    """
+    config, every = state.config, options.pop("every", False)
+    first = [Run(idle_parameters(config), np.zeros(state.sweep_count, np.int64))] \
+        if state.sweep_count else []
+    runs = [Run(entry.parameters, ORDERS[order](seed, entry.epoch, len(samples)), every=every)
+            for entry in history]
+    return Job(config, samples.x, samples.labels, first + runs, state.bank, state.counters,
+               seed=seed, lengths=samples.lengths, **options)
 
 
 def training_job(config, parameters, samples, seed, *, epochs=1, order="host", every=False,

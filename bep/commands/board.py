@@ -13,7 +13,7 @@ from bep.commands.board_options import HYPER, Baud, Planned, Port, Timeout, of_t
 from bep.commands.board_program import program
 from bep.commands.hyper_options import with_hyper
 from bep.commands.listing import show
-from bep.commands.train import beside, held_out, resumable, with_sweep
+from bep.commands.train import beside, count, held_out, moving, resumable, with_sweep
 from bep.flow import stores
 from bep.flow.boards import boards, target
 from bep_model import configuration, state
@@ -100,6 +100,7 @@ def train(
     train_samples: options.TrainSamples = None,
     data_seed: options.DataSeed = 0,
     epochs: options.Epochs = 30,
+    until: options.Until = None,
     seed: options.Seed = 1,
     keep_best: options.KeepBest = False,
     sweep: options.Sweep = None,
@@ -119,17 +120,19 @@ def train(
 ):
     """Train a board, to the very counters of `bep train` with the same options.
 
-    From a state file training goes on; else the board draws new counters. With --save or --json, a
+    From a state file training goes on, in the training of the file if that is unfinished; else the
+    board draws new counters. With --save or --json, a
     training that is stopped goes on with the same command, on this board, on another one, or as
     `bep train` in the model: beside that file, the epochs that are done are in one that ends in
     `.unfinished`.
     """
-    unfinished = beside(save, json)
+    begun = held(source, context.obj.config)
+    unfinished = beside(save, json, source=None if begun is None else source)
     check_outputs({"SOURCE": source}, **{
         "--save": save, "--json": json,
-        "the file of unfinished epochs": unfinished and unfinished.path})
-    if unfinished is not None:
-        unfinished.epochs()  # raises for what is none
+        "the file of unfinished epochs": unfinished.path})
+    unfinished.epochs()  # raises for what is none
+    options.check_until(until, epochs, save)
     integer("seed", seed, 0, MOST_SEED)
     found = context.obj
     validation = held_out(validation, dataset, hyper, keep_best)
@@ -137,7 +140,10 @@ def train(
                               window, chunk, bits, expand, fold)
     hyper = with_sweep(hyper, sweep)
     training.check(found.config, samples, epochs, hyper, keep_best)
-    begun = held(source, found.config)
+    unfinished.options = options.to_keep(
+        dataset, options.encoding(dataset, encoding, window, chunk, bits, expand, found.preset),
+        validation, train_samples, data_seed, fold)
+    order = unfinished.begun.facts["order"] if unfinished.begun else "host"
     with results.Stages() as stages, opened(found.config, port, baud, timeout) as trainer:
         trainer.connect()
         if begun is None:
@@ -145,12 +151,13 @@ def train(
         else:
             trainer.write(begun)
         stored = StoredTeacher(trainer, trainer.fill(samples, stages.begin)) if from_store else None
-        teacher = stored or training.Teacher(trainer, samples)
+        teacher = stored or training.Teacher(trainer, samples, order)
         earlier = unfinished.check(trainer, samples, epochs=epochs, hyper=hyper, seed=seed,
-                                   keep_best=keep_best, order=teacher.order) if unfinished else 0
+                                   keep_best=keep_best, order=teacher.order)
         if earlier:
-            results.say(f"going on from {unfinished.path}, {earlier} of {epochs} epochs")
-        done = stages.begin("samples", (epochs - earlier) * len(samples.train))
+            results.say(f"going on from {unfinished.place}, {earlier} of {epochs} epochs")
+        last = epochs if until is None else until
+        done = stages.begin("samples", max(0, last - earlier) * len(samples.train))
         seen = wrong = 0
 
         def progress(count, errors):
@@ -163,9 +170,10 @@ def train(
         trainer.progress = progress
         try:
             history = training.fit(trainer, samples, epochs=epochs, hyper=hyper, seed=seed,
-                                   keep_best=keep_best, teacher=teacher, checkpoint=unfinished)
+                                   keep_best=keep_best, teacher=teacher, checkpoint=unfinished,
+                                   until=until)
         except KeyboardInterrupt as stop:
-            if unfinished is None:
+            if unfinished.path is None:
                 stop.add_note("the board keeps its counters, and no file is written")
             raise
         ended = trainer.read()
@@ -179,16 +187,17 @@ def train(
               "hyper": asdict(hyper), "history": [asdict(epoch) for epoch in history]}
     results.deliver(
         (save, lambda path: state.save(path, ended, estimator=portable.of_training(
-            found.config, samples, hyper, history, seed=seed))),
+            found.config, samples, hyper, history, seed=seed),
+            **moving(unfinished, history, epochs))),
         (json, lambda path: results.write_json(path, result)))
-    results.table(f"{dataset} on the board at {trainer.port}, {epochs} epochs, seed {seed}", [
+    results.table(f"{dataset} on the board at {trainer.port}, {count(history, epochs)}, "
+                  f"seed {seed}", [
         *([] if accuracy is None else [("test accuracy", f"{accuracy:.2%}")]),
         ("seconds of training", f"{seconds:.2f}"),
-        *([("samples per second", f"{epochs * len(samples.train) / seconds:,.0f}")]
+        *([("samples per second", f"{len(history) * len(samples.train) / seconds:,.0f}")]
           if seconds else []),
     ])
-    if unfinished is not None:
-        unfinished.remove()
+    unfinished.remove()
 
 
 @app.command("eval")

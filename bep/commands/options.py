@@ -7,6 +7,7 @@ from typing import Annotated
 from typer import Option
 
 from bep.flow import stores
+from bep_model.checks import integer
 from bep_model.data import catalogue, datasets
 from bep_model.data.catalogue import Encoding
 from bep_model.fit.hyper import Hyper
@@ -65,6 +66,8 @@ Fold = Annotated[int, Option(
     rich_help_panel=SEQUENCES,
     help="Which of three folds of a UCR or UEA set is the test part, 0..2.")]
 Epochs = Annotated[int, Option(help="Passes over the training samples.")]
+Until = Annotated[int | None, Option(
+    help="End after so many of the epochs; what --save writes goes on (docs/state.md).")]
 Seed = Annotated[int, Option(
     help="Of the initial weights, the random bits and the sample order.")]
 KeepBest = Annotated[bool, Option(
@@ -77,11 +80,30 @@ Save = Annotated[Path | None, Option(
     rich_help_panel=FILES, help="Write the trained state here.")]
 
 
+SEQUENCE_DEFAULTS = asdict(Encoding())
+"""Values of the options of sequences, in their order in the arguments of :func:`samples`."""
+
+
 def of_data(preset):
     """Values of the options of data that a preset stands for, by their names."""
     encoding = preset.encoding
     return {"dataset": preset.dataset} | (
         {"encoding": encoding} if isinstance(encoding, str) else asdict(encoding))
+
+
+def to_keep(dataset, encoding, validation, train_samples, data_seed, fold):
+    """What a state file tells of an unfinished training's data: options by their names."""
+    return {"dataset": dataset, "validation": validation, "train_samples": train_samples,
+            "data_seed": data_seed, "fold": fold} | (
+        {"encoding": encoding} if isinstance(encoding, str) else asdict(encoding))
+
+
+def check_until(until, epochs, save):
+    """Raise ValueError unless ``--until`` suits the epochs and the file of ``--save``."""
+    if until is not None:
+        integer("until", until, 1, max(1, epochs))
+        if save is None:
+            raise ValueError("--until is for a training that goes on later: give --save")
 
 
 def check_data(dataset, data):

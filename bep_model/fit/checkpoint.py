@@ -1,44 +1,108 @@
-"""What a training has reached after an epoch, as a file from which it goes on."""
+"""Where an unfinished training is, in a state file from which it goes on (docs/state.md)."""
 
 import hashlib
-import io
 import json
 import os
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
+from bep_model import state
+from bep_model.checks import integer, one_of
 from bep_model.config import NUMERICS_VERSION
-from bep_model.files import replacing
-from bep_model.fit.training import Epoch
+from bep_model.configuration import ARCHIVE
+from bep_model.fit.hyper import Hyper
+from bep_model.fit.training import ORDERS, Epoch
 from bep_model.parameters import Parameters
 
-MAGIC = b"BEP, epochs of a training\n"
-"""What a file begins with: nobody else's does. SHA-256 of the rest follows, a NumPy archive."""
-DIGEST = hashlib.sha256().digest_size
 ENDING = ".unfinished"
 LONGEST = 255
 """Bytes of a file's name."""
+BEGINNING = ("counters", "sweep_count")
+"""What decides a training and is gone once it has begun."""
+OPTIONS = ("epochs", "seed", "keep_best", "order", "literal_targets",
+           *(each.name for each in fields(Hyper)))
+"""What decides a training and is an option of a command."""
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a training is.
+
+    ``facts`` decide its result, by name; ``options`` tell a command where its samples come from;
+    ``best`` has the counters of the best epoch, of a training that is to end with them.
+    """
+
+    facts: dict
+    options: dict
+    history: list
+    best: tuple
+
+    @property
+    def defaults(self):
+        """Values of options of ``bep train`` by their names."""
+        return self.options | {name: self.facts[name] for name in OPTIONS}
+
+
+def position(path):
+    """The :class:`Position` in a state file; None if its training is at its end.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, or no state file.
+    OSError
+        If it cannot be read.
+    """
+    table, best = state.unfinished(path)
+    if table is None:
+        return None
+    config, _ = state.describe(path)
+    try:
+        if lacking := {*OPTIONS, *BEGINNING} - set(table["facts"]):
+            raise ValueError(f"it lacks {min(lacking)}")
+        found = Position(dict(table["facts"]), dict(table["options"]), [
+            Epoch(**entry | {"parameters": Parameters(**entry["parameters"]).validate(config)})
+            for entry in table["history"]], best)
+        Hyper(**{each.name: found.facts[each.name] for each in fields(Hyper)}).checked()
+        integer("epochs", found.facts["epochs"], len(found.history))
+        one_of("order", found.facts["order"], ORDERS)
+        if found.facts["keep_best"] and not best:
+            raise ValueError("the best epoch has no counters")
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise ValueError(f"{path} is damaged: the run is none: {error}") from None
+    return found
 
 
 class Checkpoint:
-    """The file of an unfinished training, see :func:`bep_model.fit.training.fit`.
+    """The files of an unfinished training, see :func:`bep_model.fit.training.fit`.
 
     Parameters
     ----------
-    path : path-like
+    path : path-like, optional
+        Written after every epoch. If it is there, the training goes on from it.
+    source : path-like, optional
+        A state file. If its training is unfinished, it goes on from there unless ``path`` is there.
+    options : dict, optional
+        Kept in the files, for :attr:`Position.defaults`: JSON.
+
+    Attributes
+    ----------
+    begun : Position or None
+        That of ``source``.
     """
 
-    def __init__(self, path):
-        self.path = Path(path)
-        self.facts = {}
+    def __init__(self, path=None, *, source=None, options=None):
+        self.path, self.source = None if path is None else Path(path), source
+        self.begun = None if source is None else position(source)
+        self.options, self.facts, self.reached = options or {}, {}, None
 
     @classmethod
-    def beside(cls, path):
+    def beside(cls, path, **options):
         """That of a training whose result goes to ``path``, in the same folder."""
         start = os.fsencode(path.name)[:LONGEST - len(ENDING)].decode(errors="ignore")
-        return cls(path.with_name(start + ENDING))
+        return cls(path.with_name(start + ENDING), **options)
 
     def epochs(self):
         """How many epochs are done and how many there are to be; (0, 0) without a file.
@@ -51,23 +115,24 @@ class Checkpoint:
             If it cannot be read.
         """
         found = self._read()
-        return (len(found[0]["history"]), int(found[0]["facts"]["epochs"])) if found else (0, 0)
+        return (len(found.history), found.facts["epochs"]) if found else (0, 0)
 
     def _read(self):
-        """Header and archive; None without a file. Raises as :meth:`epochs`."""
-        if not os.path.lexists(self.path):
+        """The position in ``path``; None without a file. Raises as :meth:`epochs`."""
+        if self.path is None or not os.path.lexists(self.path):
             return None
         if not self.path.is_file():  # opening a pipe could take for ever
             raise ValueError(f"{self.path} is no file of unfinished epochs: move it away")
         with open(self.path, "rb") as file:
-            if file.read(len(MAGIC)) != MAGIC:
-                raise ValueError(f"{self.path} is no file of unfinished epochs: move it away, it "
-                                 "would be overwritten")
-            digest, octets = file.read(DIGEST), file.read()
-        if hashlib.sha256(octets).digest() != digest:
-            raise ValueError(f"{self.path} is damaged: remove it to begin anew")
-        with np.load(io.BytesIO(octets)) as archive:
-            return json.loads(str(archive["header"])), dict(archive)
+            known = file.read(len(ARCHIVE)) == ARCHIVE
+        try:
+            found = position(self.path) if known else None
+        except ValueError:
+            raise ValueError(f"{self.path} is damaged: remove it to begin anew") from None
+        if found is None:
+            raise ValueError(f"{self.path} is no file of unfinished epochs: move it away, it "
+                             "would be overwritten")
+        return found
 
     def check(self, network, data, **options):
         """Return how many epochs of this training are done, 0 without a file.
@@ -75,26 +140,31 @@ class Checkpoint:
         Parameters and errors as of :meth:`begin`, which comes next.
         """
         self.facts = _facts(network, data, options)
+        if self.begun is not None:
+            self.facts |= {name: self.begun.facts.get(name) for name in BEGINNING}
         found = self._read()
-        if found is None:
-            return 0
-        facts = found[0]["facts"]
-        if differing := [_told(name, facts.get(name), value) for name, value in self.facts.items()
-                         if facts.get(name) != value]:
-            raise ValueError(f"{self.path} is of a training with {', '.join(differing)}: give its "
-                             "options to go on with it, or remove it to begin anew")
-        return len(found[0]["history"])
+        for path, there, otherwise in ((self.source, self.begun, ""),
+                                       (self.path, found, ", or remove it to begin anew")):
+            differing = there and [_told(name, there.facts.get(name), value)
+                                   for name, value in self.facts.items()
+                                   if there.facts.get(name) != value]
+            if differing:
+                raise ValueError(f"{path} is of a training with {', '.join(differing)}: give its "
+                                 f"options to go on with it{otherwise}")
+        self.reached = found or self.begun
+        return len(self.reached.history) if self.reached else 0
 
     def begin(self, network, data, **options):
-        """Go on from the file, if there is one: set the state of the network.
+        """Go on from a file, if there is one: set the state of the network.
 
         Parameters
         ----------
         network : Network or Board
-            As it is before the first epoch.
+            As it is before the first epoch; whatever it is, if ``source`` is of an unfinished
+            training.
         data : Dataset
         **options
-            Whatever else decides the result, of types that ``repr`` tells apart.
+            Whatever else decides the result: JSON.
 
         Returns
         -------
@@ -104,40 +174,41 @@ class Checkpoint:
         Raises
         ------
         ValueError
-            As :meth:`epochs`, and if the file is of another training: then with what differs.
+            As :meth:`epochs`, and if a file is of another training: then with what differs.
         OSError
             If it cannot be read.
         """
         if not self.check(network, data, **options):
-            return [], network.counters
-        header, arrays = self._read()
-        layers = range(network.config.depth)
-        network.restore([arrays[f"counters_{l}"] for l in layers], arrays["bank"],
-                        header["sweep_count"])
-        best = tuple(arrays[f"best_{l}"] for l in layers)
-        return [Epoch(**entry | {"parameters": Parameters(**entry["parameters"]).validate(
-            network.config)}) for entry in header["history"]], best
+            return [], network.counters if options["keep_best"] else ()
+        found = state.load(self.place, state.State(network.config))
+        network.restore(found.counters, found.bank, found.sweep_count)
+        return self.reached.history, self.reached.best
 
     def write(self, network, history, best):
-        """Write the state after an epoch: a list of ``Epoch``, counters of the best one."""
-        header = {"facts": self.facts, "sweep_count": network.sweep_count,
-                  "history": [asdict(epoch) for epoch in history]}
-        buffer = io.BytesIO()
-        np.savez(buffer, header=json.dumps(header), bank=network.bank,
-                 **{f"counters_{l}": layer for l, layer in enumerate(network.counters)},
-                 **{f"best_{l}": layer for l, layer in enumerate(best)})
-        with replacing(self.path) as file:
-            file.write(MAGIC)
-            file.write(hashlib.sha256(buffer.getbuffer()).digest())
-            file.write(buffer.getbuffer())
+        """Take note of an epoch: a list of ``Epoch``, counters of the best one."""
+        self.reached = Position(self.facts, self.options, history, best)
+        if self.path is not None:  # it is written often
+            state.save(self.path, network, compressed=False, **self.entries())
+
+    @property
+    def place(self):
+        """The file from which the training goes on."""
+        return self.source if self.reached is self.begun else self.path
+
+    def entries(self):
+        """What is reached, as arguments ``run`` and ``best`` of :func:`bep_model.state.save`."""
+        found = self.reached
+        return {"run": {"facts": found.facts, "options": found.options,
+                        "history": [asdict(epoch) for epoch in found.history]}, "best": found.best}
 
     def remove(self):
         """The training is at its end, and its result is kept."""
-        self.path.unlink(missing_ok=True)
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
 
 
 def _facts(network, data, options):
-    """All that decides a training: texts by name, SHA-256 of arrays."""
+    """All that decides a training, by name: JSON, SHA-256 of arrays."""
     config = asdict(network.config)
     values = {"numerics": NUMERICS_VERSION, **config, "prototype_seed": config["seed"],
               # Which a board does not have: what the model has done goes on there.
@@ -145,7 +216,7 @@ def _facts(network, data, options):
               "literal_steps": getattr(network, "literal_steps", False),
               "sweep_count": network.sweep_count, **options, **asdict(options["hyper"])}
     del values["hyper"]
-    return {name: repr(value) for name, value in values.items()} | {
+    return json.loads(json.dumps(values)) | {
         "counters": _digest(network.bank, *network.counters),
         "data": _digest(*_arrays(data.train), *_arrays(data.validation))}
 

@@ -125,7 +125,7 @@ def check(config, data, epochs, hyper, keep_best=False):
 
 
 def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=False,
-        augment=None, checkpoint=None, order="host", teacher=None):
+        augment=None, checkpoint=None, order="host", teacher=None, until=None):
     """Train a network, beginning with its present counters and random bank.
 
     Every epoch ends with a flush. Then its error sets the reinforcement of the next epoch, and its
@@ -157,10 +157,14 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
     teacher : Teacher, optional
         By default one with ``network``, ``data``, ``order`` and ``augment``; another one has its
         own order.
+    until : int, optional
+        How many of the epochs are done at the end of this call, by default all; the checkpoint has
+        what another call needs to go on. ``keep_best`` counts at the end of all.
 
     Returns
     -------
     list of Epoch
+        Those of earlier calls included.
 
     Raises
     ------
@@ -176,8 +180,10 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
     teacher = teacher or Teacher(network, data, order, augment)
     order = teacher.order
     parameters, epochs = check(config, data, epochs, hyper, keep_best), int(epochs)
+    until = epochs if until is None else integer("until", until, 0, epochs)
     groups = GroupSchedule(config, parameters.groups, hyper.patience)
-    history, thinning, kept = [], parameters.thinning, network.counters
+    history, thinning = [], parameters.thinning
+    kept = network.counters if keep_best else ()
 
     def ended(entry):
         """Take an epoch into the history; return the parameters of the next one."""
@@ -194,8 +200,11 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
                                       keep_best=bool(keep_best), order=order)
         for entry in done:
             parameters = ended(entry)
+        if len(history) > until:
+            raise ValueError(f"until must be at least the {len(history)} epochs that are done, "
+                             f"not {until}")
     best = max((entry.validation_accuracy or 0.0 for entry in history), default=-1.0)
-    for epoch in range(len(history), epochs):
+    for epoch in range(len(history), until):
         parameters = replace(parameters, thinning=hyper.annealed(thinning, epoch, epochs))
         start = time.perf_counter()
         error, triggered = teacher.epoch(seed, epoch, parameters)
@@ -207,6 +216,6 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
         if checkpoint is not None:
             checkpoint.write(network, [*history, entry], kept)
         parameters = ended(entry)
-    if keep_best:
+    if keep_best and until == epochs:
         network.load(kept)
     return history

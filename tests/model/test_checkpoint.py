@@ -86,10 +86,10 @@ def test_it_goes_on_to_the_same_end(kind, data, tmp_path, request):
 
 FOREIGN = {
     "empty": lambda octets: b"", "a text": lambda octets: b"mine\n",
-    "half a beginning": lambda octets: octets[:5], "an archive": lambda octets: octets[58:],
+    "half a beginning": lambda octets: octets[:3], "another file": lambda octets: octets[58:],
 }
 DAMAGED = {
-    "only a beginning": lambda octets: octets[:26], "cut off": lambda octets: octets[:-1],
+    "only a beginning": lambda octets: octets[:4], "cut off": lambda octets: octets[:-1],
     "a bit": lambda octets: octets[:99] + bytes([octets[99] ^ 1]) + octets[100:],
 }
 
@@ -119,7 +119,7 @@ def test_what_cannot_be_gone_on_from_is_refused_and_stays(kind, plain, tmp_path)
     (dict(hyper=Hyper(group=8)), "group 4, not 8"), (dict(seed=4), "seed 3, not 4"),
     (dict(epochs=7), "epochs 2, not 7"), (dict(keep_best=True), "keep_best False, not True"),
     (dict(config=Config(192, (16, 16), 10, 5, max_batch=7)),
-     r"layers \(16, 8\), not \(16, 16\), other counters"),
+     r"layers \[16, 8\], not \[16, 16\], other counters"),
     (dict(config=Config(192, (16, 8), 10, 5, max_batch=7, seed=9)), "prototype_seed 1, not 9"),
     (dict(start=9), "other counters"), (dict(samples=90), "other data")])
 def test_that_of_another_training_is_refused(change, text, plain, tmp_path):
