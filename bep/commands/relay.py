@@ -4,7 +4,6 @@ import shlex
 import sys
 
 import numpy as np
-from click.core import ParameterSource
 
 from bep import results
 from bep.commands import options
@@ -44,10 +43,10 @@ def run(context, start, until, *, dataset, data, board, root, waves, every, idle
     ValueError
         For an option that the file decides, and a file without an unfinished training.
     """
-    for name in context.params:
-        if name not in OWN and context.get_parameter_source(name) is not ParameterSource.DEFAULT:
-            raise ValueError(f"--{name.replace('_', '-')} does not go with --start {start}, whose "
-                             "file tells it")
+    for each in context.command.params:
+        if each.name not in OWN and context.get_parameter_source(each.name).name == "COMMANDLINE":
+            raise ValueError(f"{each.opts[0]} does not go with --start {start}, whose file tells "
+                             "it")
     checkpoint = Checkpoint(source=start)
     if checkpoint.begun is None:
         raise ValueError(f"--start {start} has no unfinished training, as `bep train --until` "

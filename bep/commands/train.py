@@ -228,7 +228,7 @@ def train(
     network.reset(seed)
     if start is not None:
         state.load(start, network)
-        if state.describe(start)[1] is not None:
+        if unfinished.begun is None and state.describe(start)[1] is not None:
             results.say(f"{start} is of an estimator, whose encoder is not used here: the bits of "
                         "a sample may be others")
     # Nothing to do, but the model's loops are compiled now, outside the time that is reported.

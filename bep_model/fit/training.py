@@ -169,7 +169,7 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
     Raises
     ------
     TypeError, ValueError
-        As :func:`check`; ValueError for a checkpoint of another training.
+        As :func:`check`; ValueError for a checkpoint of another training, or beyond ``until``.
     OSError
         If the checkpoint cannot be read or written.
     """
@@ -198,11 +198,11 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
     if checkpoint is not None:
         done, kept = checkpoint.begin(network, data, epochs=epochs, hyper=hyper, seed=int(seed),
                                       keep_best=bool(keep_best), order=order)
+        if len(done) > until:
+            raise ValueError(f"until must be at least the {len(done)} epochs that are done, "
+                             f"not {until}")
         for entry in done:
             parameters = ended(entry)
-        if len(history) > until:
-            raise ValueError(f"until must be at least the {len(history)} epochs that are done, "
-                             f"not {until}")
     best = max((entry.validation_accuracy or 0.0 for entry in history), default=-1.0)
     for epoch in range(len(history), until):
         parameters = replace(parameters, thinning=hyper.annealed(thinning, epoch, epochs))
