@@ -81,7 +81,7 @@ Save = Annotated[Path | None, Option(
 
 
 SEQUENCE_DEFAULTS = asdict(Encoding())
-"""Values of the options of sequences, in their order in the arguments of :func:`samples`."""
+"""Values of the options of sequences by their names."""
 
 
 def of_data(preset):

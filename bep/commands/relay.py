@@ -58,8 +58,8 @@ def run(context, start, until, *, dataset, data, board, root, waves, every, idle
     samples = options.samples(
         found, dataset or kept["dataset"], data, kept.get("encoding", "default"),
         kept["validation"], kept["train_samples"], kept["data_seed"],
-        *(kept.get(name, default) for name, default in options.SEQUENCE_DEFAULTS.items()),
-        kept["fold"])
+        fold=kept["fold"], **{name: kept.get(name, default)
+                              for name, default in options.SEQUENCE_DEFAULTS.items()})
     hyper = Hyper(**{name: told[name] for name in Hyper.__dataclass_fields__})
     network = Network(found.config, literal_targets=told["literal_targets"])
     checkpoint.options, ends = kept, []

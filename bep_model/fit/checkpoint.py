@@ -96,7 +96,8 @@ class Checkpoint:
     def __init__(self, path=None, *, source=None, options=None):
         self.path, self.source = None if path is None else Path(path), source
         self.begun = None if source is None else position(source)
-        self.options, self.facts, self.reached = options or {}, {}, None
+        self.options, self.facts = options or {}, {}
+        self.reached: Position | None = None
 
     @classmethod
     def beside(cls, path, **options):
@@ -180,6 +181,7 @@ class Checkpoint:
         """
         if not self.check(network, data, **options):
             return [], network.counters if options["keep_best"] else ()
+        assert self.reached is not None  # for it has epochs
         found = state.load(self.place, state.State(network.config))
         network.restore(found.counters, found.bank, found.sweep_count)
         return self.reached.history, self.reached.best
@@ -198,6 +200,7 @@ class Checkpoint:
     def entries(self):
         """What is reached, as arguments ``run`` and ``best`` of :func:`bep_model.state.save`."""
         found = self.reached
+        assert found is not None  # after the first epoch
         return {"run": {"facts": found.facts, "options": found.options,
                         "history": [asdict(epoch) for epoch in found.history]}, "best": found.best}
 
