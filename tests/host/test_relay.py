@@ -1,6 +1,5 @@
 """A training moves: begun in the model, gone on in simulated gateware, ended on a board."""
 
-import os
 import re
 import signal
 import subprocess
@@ -37,20 +36,16 @@ def ok(*words, cwd):
 
 
 class Desk:
-    """A simulated board, which can be killed."""
+    """A simulated board."""
 
     def __init__(self, folder):
         self.process = subprocess.Popen(
             command("board", "simulate", "two.npz", "--build-dir", ROOT / "build"), cwd=folder,
-            env=environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            start_new_session=True)
+            env=environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def __enter__(self):
         self.port = self.process.stdout.readline().strip()
         return self
-
-    def kill(self):
-        os.killpg(self.process.pid, signal.SIGKILL)
 
     def __exit__(self, *_):
         if self.process.poll() is None:
@@ -83,7 +78,7 @@ def test_model_simulator_board(folder):
         end = time.monotonic() + 120
         while not unfinished.exists() and time.monotonic() < end:
             time.sleep(0.002)
-        desk.kill()
+        desk.process.kill()  # its simulator dies with it
         told = host.communicate(timeout=120)[1]
     assert host.returncode == 2 and re.search("the link was cut|no answer|no bytes", told), told
     assert 3 < len(position(unfinished).history) < 6 and not (folder / "ended.npz").exists()
