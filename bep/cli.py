@@ -39,7 +39,7 @@ COMMANDS = {
 }
 """Module and function of every command, and the extras of pyproject.toml that it needs."""
 
-OF_PACKAGES = {"serial": "host", "PIL": "images"}
+OF_PACKAGES = {"serial": "host", "PIL": "images", "luna": "usb"}
 """The extras of packages that a command needs for some of its options only."""
 
 DISTRIBUTION = "bep-trainer"

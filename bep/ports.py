@@ -17,8 +17,8 @@ def fits(port):
     chip = f"{port.vid:04x}:{port.pid:04x}"
     # Linux tells the number of the chip's port at the end: "1-2:1.1"; without it any may be right.
     number = (port.location or "").rpartition(":1.")[2]
-    return [name for name in boards() if (usb := target(name).usb) and usb[0] == chip
-            and (not number.isdigit() or int(number) == usb[1])]
+    return [name for name in boards() for known in target(name).chips if known[0] == chip
+            and (not number.isdigit() or int(number) == known[1])]
 
 
 def lines():

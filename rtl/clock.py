@@ -1,7 +1,7 @@
 """The clock of a board from the PLL of its part."""
 
 from amaranth.hdl import ClockDomain, ClockSignal, Instance, Module, Signal
-from amaranth.lib import wiring
+from amaranth.lib import io, wiring
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import Out
 
@@ -13,9 +13,9 @@ first 3 us after configuration (https://github.com/YosysHQ/icestorm/issues/76)."
 class Clock(wiring.Component):
     """A clock of ``oscillator`` / ``reference`` * ``feedback`` / ``output`` Hz, and its reset.
 
-    It requests the default clock of an amaranth-boards platform, multiplies it with a PLL, and
-    constrains the result. An SB_PLL40_PAD takes the clock from the pad that belongs to it, an
-    SB_PLL40_CORE from any other.
+    It requests the default clock of an amaranth-boards platform, or takes ``source``, multiplies it
+    with a PLL, and constrains the result. An SB_PLL40_PAD takes the clock from the pad that belongs
+    to it, an SB_PLL40_CORE from any other.
 
     Timing: reset is synchronous to the clock. It begins with configuration, and again when the PLL
     loses its lock, and ends :data:`SETTLED` after the lock.
@@ -32,22 +32,38 @@ class Clock(wiring.Component):
         The PLL divides the oscillator by ``reference`` before its phase detector, its VCO by
         ``feedback`` before that, and by ``output`` after it. In an iCE40, ``output`` is a power of
         two.
+    source : Value, or None
+        The oscillator, if it does not come from its pad.
+    shared : bool
+        The oscillator is on ``pad``, too; not on an iCE40.
+    quartered : bool
+        There is ``quarter``, too, with ``output`` * 4 for a divider; likewise.
 
     Members
     -------
     clk, rst : Out(1)
         For a clock domain.
+    quarter : Out(1)
+        A clock of a quarter of the frequency, in phase.
+    pad : Out(1)
+        The oscillator.
     """
 
     clk: Out(1)
     rst: Out(1, init=1)
+    quarter: Out(1)
+    pad: Out(1)
 
-    def __init__(self, primitive, oscillator, reference, feedback, output):
+    def __init__(self, primitive, oscillator, reference, feedback, output, *, source=None,
+                 shared=False, quartered=False):
         self.primitive = primitive
         self.oscillator = oscillator
         self.reference = reference
         self.feedback = feedback
         self.output = output
+        self.source = source
+        self.shared = shared
+        self.quartered = quartered
         super().__init__()
 
     @property
@@ -57,11 +73,24 @@ class Clock(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        pin = platform.request(platform.default_clk, dir="-")
+        source = self.source
+        if source is None:
+            pin = platform.request(platform.default_clk, dir="-")
+            source = pin.io
+            if self.shared:
+                m.submodules.pad = buffer = io.Buffer("i", pin)
+                m.d.comb += self.pad.eq(buffer.i)
+                source = self.pad
         made = Signal(attrs={"keep": "TRUE"})  # under this name it is constrained
         locked = Signal()
         stable = Signal()
-        m.submodules.pll = PRIMITIVES[self.primitive](self, pin.io, made, locked)
+        further = []
+        if self.quartered:
+            slow = Signal(attrs={"keep": "TRUE"})
+            platform.add_clock_constraint(slow, self.hz / 4)
+            m.d.comb += self.quarter.eq(slow)
+            further = [slow]
+        m.submodules.pll = PRIMITIVES[self.primitive](self, source, made, locked, *further)
         platform.add_clock_constraint(made, self.hz)
 
         m.domains.lock = ClockDomain(reset_less=True, local=True)
@@ -95,21 +124,25 @@ def ice40(clock, pad, made, locked):
         o_PLLOUTGLOBAL=made, o_LOCK=locked)
 
 
-def ecp5(clock, pad, made, locked):
+def ecp5(clock, source, made, locked, quarter=None):
     """Instance of an EHXPLLL (Lattice FPGA-TN-02200).
 
     Its first output is only fed back, so that the second one can have another divider.
     """
     fed = Signal()
+    last = 4 * clock.output
+    further = {} if quarter is None else {
+        "p_CLKOS2_ENABLE": "ENABLED", "p_CLKOS2_DIV": last, "p_CLKOS2_CPHASE": last - 1,
+        "o_CLKOS2": quarter}
     return Instance(
-        "EHXPLLL",
+        "EHXPLLL", **further,
         # The loop filter as Project Trellis sets it (ecppll).
         a_ICP_CURRENT="12", a_LPF_RESISTOR="8", a_MFG_ENABLE_FILTEROPAMP="1",
         a_MFG_GMCREF_SEL="2",
         p_FEEDBK_PATH="CLKOP", p_CLKI_DIV=clock.reference, p_CLKFB_DIV=1,
         p_CLKOP_ENABLE="ENABLED", p_CLKOP_DIV=clock.feedback, p_CLKOP_CPHASE=clock.feedback - 1,
         p_CLKOS_ENABLE="ENABLED", p_CLKOS_DIV=clock.output, p_CLKOS_CPHASE=clock.output - 1,
-        i_CLKI=pad, i_CLKFB=fed, o_CLKOP=fed, o_CLKOS=made, o_LOCK=locked,
+        i_CLKI=source, i_CLKFB=fed, o_CLKOP=fed, o_CLKOS=made, o_LOCK=locked,
         i_RST=0, i_STDBY=0, i_PLLWAKESYNC=0, i_ENCLKOP=0, i_ENCLKOS=0,
         i_PHASESEL0=0, i_PHASESEL1=0, i_PHASEDIR=0, i_PHASESTEP=0, i_PHASELOADREG=0)
 

@@ -9,6 +9,7 @@ from bep import results
 from bep.commands import options
 from bep.flow import clocks, inference
 from bep.flow.boards import board_file, boards, target, usage
+from bep.flow.links import LINKS, UART
 from bep.flow.synthesis import build
 from bep_model import configuration
 from bep_model.checks import called
@@ -41,6 +42,10 @@ def command(
         rich_help_panel=options.NETWORK,
         help="Most samples per application of updates [default: 1].")] = None,
     store: options.Store = "none",
+    link: Annotated[str, Option(
+        metavar=" | ".join(LINKS),
+        help="What carries the bytes of the host: the serial port, or the USB plug of an FPGA that "
+             "has one.")] = UART,
     clock: Annotated[str, Option(
         metavar="auto|off|MHZ",
         help="auto: the fastest clock of the board's PLL that routing closes with a margin; off: "
@@ -82,7 +87,8 @@ def command(
         made = configuration.load(config).config
     with results.Stages() as stages:
         weights = None if network is None else inference.weights(network)
-        report = build(made, board, seed, build_dir, stages.say(board), clock, store, weights)
+        report = build(made, board, seed, build_dir, stages.say(board), clock, store, weights,
+                       link)
         if network is not None:
             report |= inference.figures(report, made)
         trainer = beside(made, board, seed, build_dir, stages, clock) if compare else None
@@ -96,8 +102,7 @@ def command(
         *[("", "inference", "trainer")] * (trainer is not None),
         *((row[0][0], *(value for _, value in row)) for row in zip(*columns, strict=True)),
         ("bitstream", bitstream),
-        ("serial port", described.port),
-        ("its rate", f"{report['baud']:,} baud"),
+        *described.shown(report),
         *((what, " ".join(map(str, resource))) for what, resource in described.signals.items()),
     ])
     if not report["meets_clock"]:

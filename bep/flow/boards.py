@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
 
-from bep.flow import families, stores
+from bep.flow import clocks, families, stores
+from bep.flow.links import LINKS, PRODUCT, UART, USB, VENDOR
 from bep_model.checks import integer
 from bep_model.files import read_toml, record, telling
 from bep_model.phases import frame
@@ -71,6 +72,8 @@ class Target:
     usb : list of (str, int), or None
         The serial port on USB: "VENDOR:PRODUCT" in four hexadecimal digits each, and which of the
         chip's ports it is, from 0.
+    plug : list of (str, int), or None
+        Resource of the platform: a USB plug of the FPGA's own, see ``rtl.link.usb.Usb``.
 
     Raises
     ------
@@ -90,6 +93,7 @@ class Target:
     pll: bool = False
     usb: list | None = None
     flash: str | None = None
+    plug: list | None = None
 
     def __post_init__(self):
         for key in ("name", "platform", "part", "port", "program"):
@@ -105,7 +109,7 @@ class Target:
                              f"{self.flash!r}")
         families.of(self.part)
         integer("baud", self.baud, 1)
-        for key in ("reset", "busy", "refused"):
+        for key in ("reset", "busy", "refused", "plug"):
             match getattr(self, key):
                 case None:
                     pass
@@ -114,6 +118,9 @@ class Target:
                 case value:
                     raise TypeError(f"{key} must be the name and number of a resource of the "
                                     f'platform, as ["led", 0], not {value!r}')
+        if self.plug and self.family is not families.ECP5:
+            raise ValueError("plug must be left out: a USB plug needs a second PLL, which an "
+                             f"{self.family.name} does not have")
         if not isinstance(self.pll, bool):
             raise TypeError(f"pll must be true or false, not {self.pll!r}")
         match self.usb:
@@ -125,7 +132,7 @@ class Target:
                 raise TypeError('usb must be vendor, product and number of the port, as '
                                 f'["0403:6015", 0], not {value!r}')
 
-    def top(self, config, setting=None, store="none", weights=None):
+    def top(self, config, setting=None, store="none", weights=None, link=UART):
         """Return the design for a configuration.
 
         Parameters
@@ -137,21 +144,48 @@ class Target:
             As for :func:`bep.flow.stores.make`.
         weights : sequence of int, or None
             Of a design that only infers, see ``rtl.board.Board``.
+        link : str
+            One of :data:`bep.flow.links.LINKS`.
         """
         from bep.flow import memories
         from bep.flow.platforms import oscillator  # who only wants to know the board needs no
         from rtl.board import Board  # gateware
         from rtl.clock import Clock
-        from rtl.link.serial import Serial
 
         prototypes = integers(frame.prototypes(config))
-        clock = setting and Clock(self.family.pll.primitive, **asdict(setting))
+        clock = setting and Clock(self.family.pll.primitive, **asdict(setting), shared=link == USB)
         hz = setting.hz if setting else oscillator(self)
-        transport = Serial(self.rate(hz), setting and setting.hz)
+        transport = self._transport(link, clock, hz)
         return Board(config, prototypes, transport, store=stores.make(store, hz), clock=clock,
                      **self.options, reset=self.reset, busy=self.busy, refused=self.refused,
                      window=memories.window(config, self, store, weights is not None),
                      weights=weights)
+
+    def _transport(self, link, clock, hz):
+        """What carries the bytes, beside this ``rtl.clock.Clock``, or None, of a design with this
+        clock in Hz."""
+        if link == UART:
+            from rtl.link.serial import Serial
+
+            return Serial(self.rate(hz), clock and clock.hz)
+        from amaranth.hdl import ClockSignal
+
+        from bep.flow.platforms import oscillator
+        from rtl.clock import Clock
+        from rtl.link.usb import Usb
+
+        pll = self.family.pll
+        setting = clocks.for_usb(pll, oscillator(self))
+        own = Clock(pll.primitive, **asdict(setting), quartered=True,
+                    source=clock.pad if clock else ClockSignal())
+        return Usb(own, VENDOR, PRODUCT, self.plug)
+
+    def check_link(self, link):
+        """Raise ValueError if the link is none of :data:`LINKS`, or the board lacks it."""
+        if link not in LINKS:
+            raise ValueError(f"link must be {UART} or {USB}, not {link!r}")
+        if link == USB and not self.plug:
+            raise ValueError(f"link must be {UART} on {self.name}, whose file has no key plug")
 
     @property
     def rates(self):
@@ -174,14 +208,14 @@ class Target:
             else:
                 return rate
 
-    def settings(self, oscillator):
+    def settings(self, oscillator, link=UART):
         """The PLL's legal settings for an oscillator in Hz that also suit the serial port's rates.
 
         They are sorted, slowest first; there are none without a PLL.
         """
         def suits(setting):
             try:
-                return self.rate(setting.hz)
+                return link == USB or self.rate(setting.hz)
             except ValueError:
                 return False
         return [setting for setting in self.family.pll.settings(oscillator) * self.pll
@@ -201,6 +235,18 @@ class Target:
     def options(self):
         """How the trainer is built for this board: options of ``rtl.trainer.Trainer``."""
         return {"single_port": self.family.single_port, "registered": self.family.registered}
+
+    @property
+    def chips(self):
+        """What the host's port may be on USB, each as :attr:`usb`."""
+        own = [f"{VENDOR:04x}:{PRODUCT:04x}", 0]
+        return [self.usb] * bool(self.usb) + [own] * bool(self.plug)
+
+    def shown(self, report):
+        """Pairs (what, in words) of the port of a host, for a report of a build."""
+        if report["link"] == USB:
+            return [("serial port", f"that of the FPGA's own USB plug, {VENDOR:04x}:{PRODUCT:04x}")]
+        return [("serial port", self.port), ("its rate", f"{report['baud']:,} baud")]
 
     @property
     def signals(self):

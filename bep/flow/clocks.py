@@ -9,6 +9,9 @@ from bep_model.files import replacing
 OFF, AUTO = "off", "auto"
 """The oscillator itself; the fastest setting that routing closes with :data:`MARGIN`."""
 
+USB_HZ = 48_000_000
+"""Clock of the receiver on a USB plug of the FPGA's own."""
+
 MARGIN = 1.03
 """How much faster than its clock a design must be. Below 100 MHz, the periods of an iCE40's PLL
 differ by 0.05 of a period, peak to peak (FPGA-DS-02008), so the shortest is 2.5 % too short."""
@@ -72,6 +75,20 @@ class Pll:
         best = sorted(legal, key=lambda setting: (setting.hz, -setting.reference, setting.vco))
         found = {setting.hz: setting for setting in best if within(self.made, setting.hz)}
         return list(found.values())
+
+
+def for_usb(pll, oscillator):
+    """The setting nearest to 48 MHz, whose quarter is a clock as well.
+
+    Raises ValueError if there is none within 0.2 %; USB takes 0.25 % (USB 2.0, 7.1.11), and the
+    oscillator has a share in that.
+    """
+    best = min((setting for setting in pll.settings(oscillator)
+                if 4 * setting.output in pll.outputs),
+               key=lambda setting: abs(setting.hz - USB_HZ), default=None)
+    if best is None or abs(best.hz - USB_HZ) > 0.002 * USB_HZ:
+        raise ValueError(f"the PLL does not make 48 MHz for USB from {oscillator} Hz within 0.2 %")
+    return best
 
 
 def within(limits, hz):

@@ -7,6 +7,7 @@ from amaranth import vendor
 from amaranth.build import Pins
 
 from bep.flow import stores
+from bep.flow.links import UART
 
 
 def platform_of(described):
@@ -33,9 +34,9 @@ def platform_of(described):
     return platform
 
 
-def check_resources(platform, described, store="none"):
-    """Raise ValueError, with the key, for a port, button or LED that the platform does not have, or
-    a chip that a store needs."""
+def check_resources(platform, described, store="none", link=UART):
+    """Raise ValueError, with the key, for a port, plug, button or LED that the platform does not
+    have, or a chip that a store needs."""
     needed = stores.resource(store)
     if needed is not None and needed not in platform.resources:
         raise ValueError(f"store cannot be {store} on {described.name}, which has no {needed[0]}")
@@ -45,7 +46,13 @@ def check_resources(platform, described, store="none"):
         if (sizes["dq"], sizes["a"]) != (16, 13):
             raise ValueError(f"store cannot be sdram on {described.name}: its SDRAM has "
                              f"{sizes['dq']} data pins and {sizes['a']} of address, not 16 and 13")
-    if ("uart", 0) not in platform.resources:
+    plugs = {name: resource for name, resource in platform.resources.items()
+             if {"d_p", "d_n", "pullup"} <= {getattr(io, "name", None) for io in resource.ios}}
+    if described.plug and tuple(described.plug) not in plugs:
+        known = ", ".join(json.dumps(name) for name in plugs) or "left out"
+        raise ValueError(f"plug must be {known} for {described.platform}, not "
+                         f"{json.dumps(described.plug)}")
+    if link == UART and ("uart", 0) not in platform.resources:
         raise ValueError(f"platform must have a serial port, and {described.platform} has none")
     taken = {}
     for key, direction in (("reset", "i"), ("busy", "o"), ("refused", "o")):

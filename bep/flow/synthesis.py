@@ -10,14 +10,19 @@ from unittest.mock import patch
 
 from bep.flow import clocks, memories, stores, toolchain
 from bep.flow.boards import NAMES, target
+from bep.flow.links import UART, USB
 from bep.flow.platforms import check_resources, oscillator, platform_of
 from bep_model.config import Config
 from bep_model.files import telling
 from sim import folders, processes
 
+FOREIGN = " top.transport* %d"
+"""Takes the memories of the transport out of what ``Family.collision`` declares: those of LUNA may
+use such words, and a queue between two clocks has no such case."""
+
 
 def build(config, board, seed=1, build_dir="build", progress=lambda what: None,
-          clock=clocks.AUTO, store="none", weights=None):
+          clock=clocks.AUTO, store="none", weights=None, link=UART):
     """Make the bitstream of a trainer, or return one made earlier.
 
     The files go to ``build_dir/<board>-<digest>``: the bitstream ``top.bin`` or ``top.bit``, the
@@ -42,17 +47,20 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None,
         The sample store, as for :func:`bep.flow.stores.make`.
     weights : sequence of int, optional
         As for :class:`rtl.inference.Inference`: a design that only infers.
+    link : str
+        What carries the bytes of the host, one of ``links.LINKS``.
 
     Returns
     -------
     dict
-        board, part, store, luts, ffs, brams, spram, fmax_mhz, clock_mhz (of the bitstream),
-        oscillator_mhz, baud (of the serial port), pll (its numbers as ``clocks.Setting`` has them,
-        or None), meets_clock, seed, versions,
+        board, part, store, link, luts, ffs, brams, spram, fmax_mhz, clock_mhz (of the bitstream),
+        oscillator_mhz, baud (of the serial port, else None), pll (its numbers as
+        ``clocks.Setting`` has them, or None), meets_clock, seed, versions,
         utilisation (used and available, by the names of the placer), cells (that of the logic
         cells: what says how full the part is), critical_path (worst path
         between registers: from, to, delay_ns, blocks it passes), digest (of the
-        configuration), folder, bitstream (its file there). LUTs and FFs are counted after
+        configuration), clocks (achieved and wanted MHz of every clock, by its net), folder,
+        bitstream (its file there). LUTs and FFs are counted after
         synthesis; the placer adds some that only pass a signal on, see `utilisation`.
 
     Raises
@@ -74,22 +82,23 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None,
     if not 0 <= seed < 1 << 31:
         raise ValueError(f"seed must be between 0 and {(1 << 31) - 1}, not {seed}")
     described = target(board)
+    described.check_link(link)
     if weights is not None and store != "none":
         raise ValueError(f"store must be none for a design that only infers, not {store}")
     with telling(board):
-        settings = [setting for setting in described.settings(oscillator(described))
+        settings = [setting for setting in described.settings(oscillator(described), link)
                     if setting.hz <= stores.fastest(store)]
     setting = None if clock in (clocks.AUTO, clocks.OFF) else clocks.wanted(clock, settings)
     check_state(config, described, weights is not None)
 
     def route(setting):
         return routed(config, board, described, seed, Path(build_dir), progress, setting, store,
-                      weights)
+                      weights, link)
 
     if clock != clocks.AUTO or not settings:
         return route(setting)
     deciding = {"digest": config.digest, "board": asdict(described), "seed": seed, "store": store,
-                "weights": weights and list(weights),
+                "weights": weights and list(weights), "link": link,
                 "settings": [each.hz for each in settings], "margin": clocks.MARGIN,
                 "versions": toolchain.versions()}
     digest = hashlib.sha256(json.dumps(deciding).encode()).hexdigest()
@@ -97,14 +106,14 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None,
     return clocks.remembered(path, settings, route)
 
 
-def routed(config, board, described, seed, build_dir, progress, setting, store, weights):
+def routed(config, board, described, seed, build_dir, progress, setting, store, weights, link):
     """The report of :func:`build` for one setting of the PLL, or None."""
     name, versions = Path(board).stem, toolchain.versions()
     inference = weights is not None
     say = (lambda what: progress(f"{what}, {setting.hz / 1e6:.4g} MHz")) if setting else progress
     say("generating the design")
     with telling(board):
-        plan, clock_hz = prepare(config, described, seed, setting, store, weights)
+        plan, clock_hz = prepare(config, described, seed, setting, store, weights, link)
 
     def make(folder):
         implement(plan, folder, config, described, say, inference)
@@ -113,10 +122,11 @@ def routed(config, board, described, seed, build_dir, progress, setting, store, 
             "board": name,
             "part": described.part,
             "store": store,
+            "link": link,
             **described.family.used(toolchain.cells(folder)),
             **toolchain.timing(folder, clock_hz),
             "oscillator_mhz": oscillator(described) / 1e6,
-            "baud": described.rate(clock_hz),
+            "baud": described.rate(clock_hz) if link == UART else None,
             "pll": setting and asdict(setting),
             "seed": seed,
             "versions": versions,
@@ -186,7 +196,7 @@ def kept(plan, versions, build_dir, name, make):
     return report | {"folder": str(build_dir / folder.name)}
 
 
-def prepare(config, described, seed, setting=None, store="none", weights=None):
+def prepare(config, described, seed, setting=None, store="none", weights=None, link=UART):
     """Return Amaranth's build plan, which depends on the design only, and the clock in Hz.
 
     The clock is that of a ``clocks.Setting`` of the PLL, or the oscillator's.
@@ -194,16 +204,16 @@ def prepare(config, described, seed, setting=None, store="none", weights=None):
     Raises ValueError for a board whose file does not suit its platform.
     """
     platform, family = platform_of(described), described.family
-    check_resources(platform, described, store)
+    check_resources(platform, described, store, link)
     # Amaranth takes options from the environment. Boards that are programmed by a tool of their
     # own ask for it even when only building.
     env = processes.environment(OPENFPGALOADER="none", **family.tools)
     with patch.dict(os.environ, env, clear=True):
         plan = platform.prepare(
-            described.top(config, setting, store, weights), "top",
+            described.top(config, setting, store, weights, link), "top",
             emit_src=False,  # source locations would put the checkout's folder into the plan
             synth_opts=family.synth_opts,
-            script_after_read=family.collision,
+            script_after_read=family.collision + FOREIGN * (link == USB),
             script_after_synth="tee -o top.stat.json stat -json",
             # A clock that is missed is no failure of the tool: the report tells.
             nextpnr_opts=["--seed", str(seed), "--report", "top.report.json",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bep.flow import families, memories, synthesis, toolchain
+from bep.flow import clocks, families, memories, synthesis, toolchain
 from bep.flow.boards import NAMES, boards, constraints, target
 from bep.flow.platforms import platform_of
 from bep.flow.synthesis import prepare
@@ -86,6 +86,7 @@ def test_the_command_takes_a_file(file, monkeypatch, tmp_path):
     ("busy", 'flash = "iceprog"\nbusy', ValueError, 'flash must have {offset} once, as "iceprog -o '
      "{offset}\", not 'iceprog'"),
     ("busy", 'pll = "yes"\nbusy', TypeError, "pll must be true or false, not 'yes'"),
+    ("busy", 'plug = "usb"\nbusy', TypeError, "plug must be the name and number of a resource"),
     ("name =", "name", ValueError, " is not a TOML file: "),
 ])
 def test_a_fault_in_the_file(file, before, after, error, text):
@@ -115,6 +116,8 @@ def test_a_fault_in_the_file(file, before, after, error, text):
     ('busy = ["led", 7]', 'reset = ["clk25", 0]', 'reset must be one of ["button", 0], ["button",'),
     ('busy = ["led", 7]', 'busy = ["led", 7]\nrefused = ["led", 7]',
      'refused must be another pin than busy, not ["led", 7]'),
+    ("busy", 'plug = ["uart", 0]\nbusy', 'plug must be ["usb", 0] for amaranth_boards.ulx3s:ULX3S_'
+     '25F_Platform, not ["uart", 0]'),
     ("500_000", "9_000_000", "baud must divide the clock of 25000000 Hz"),
 ])
 def test_a_file_that_does_not_suit_its_platform(file, before, after, text):
@@ -207,6 +210,39 @@ def test_an_sdram_of_another_size_is_no_store():
 def test_the_suffix_of_a_bitstream_needs_no_tool():
     plan, _ = prepare(TINY, target("orangecrab-25f"), 1)
     assert "dfu-suffix" not in plan.files["build_top.sh"]
+
+
+def test_a_plug_needs_a_second_pll(tmp_path):
+    path = tmp_path / "another.toml"
+    text = (constraints() / "icebreaker.toml").read_text(encoding="utf-8")
+    path.write_text(text + 'plug = ["usb", 0]\n', encoding="utf-8")
+    with pytest.raises(ValueError, match=r"plug must be left out: a USB plug needs a second PLL, "
+                                         r"which an iCE40 UltraPlus does not have$"):
+        target(path)
+
+
+@pytest.mark.parametrize(("board", "link", "text"), [
+    ("ulx3s-85f", "bus", "link must be uart or usb, not 'bus'"),
+    ("icebreaker", "usb", "link must be uart on iCEBreaker, whose file has no key plug"),
+])
+def test_a_link_that_is_none(board, link, text):
+    with pytest.raises(ValueError, match=f"^{text}$"):
+        synthesis.build(TINY, board, link=link)
+
+
+@pytest.mark.parametrize("clock", [None, 50])
+def test_a_design_with_its_own_plug(clock):
+    """Two PLLs, or one, from one pad; the same design every time; no serial port."""
+    described = target("ulx3s-85f")
+    settings = described.settings(25_000_000, "usb")
+    setting = clock and clocks.wanted(clock, settings)
+    plans = [prepare(TINY, described, 1, setting, link="usb")[0] for _ in range(2)]
+    assert plans[0].digest() == plans[1].digest()
+    design, pins = plans[0].files["top.il"], plans[0].files["top.lpf"]
+    assert design.count("cell \\EHXPLLL ") == (2 if clock else 1)
+    assert 'LOCATE COMP "usb_0__d_p__io" SITE "D15"' in pins and "uart" not in pins
+    for wanted in (48_076_923, 48_076_923 / 4, *[50_000_000] * bool(clock)):
+        assert re.search(rf"FREQUENCY NET \S+ {wanted:.2f}".rstrip("0").rstrip("."), pins), pins
 
 
 @pytest.mark.parametrize("board", boards())

@@ -19,7 +19,7 @@ TINY = Config(16, (8,), 2, counter_bits=3, weight_lanes=8, counter_lanes=8)
 
 KEYS = {"board", "part", "luts", "ffs", "brams", "spram", "fmax_mhz", "clock_mhz", "meets_clock",
         "oscillator_mhz", "pll", "seed", "versions", "utilisation", "cells", "critical_path",
-        "digest", "bitstream", "folder", "store"}
+        "digest", "bitstream", "folder", "store", "link", "clocks", "baud"}
 
 
 @pytest.fixture
@@ -223,7 +223,7 @@ def test_bad_arguments(tmp_path, no_tools):
 REPORT = {"board": "icebreaker", "part": "iCE40UP5K-SG48", "luts": 3753, "ffs": 2, "brams": 3,
           "spram": 4, "cells": {"used": 4467, "available": 5280},
           "fmax_mhz": 20.0, "clock_mhz": 12.0, "pll": None, "meets_clock": True, "folder": "f",
-          "bitstream": "top.bin"}
+          "bitstream": "top.bin", "baud": 1_000_000, "link": "uart"}
 PROGRAMMED = "program it with: iceprog f/top.bin\n"
 
 
@@ -232,7 +232,7 @@ def built(monkeypatch):
     """Calls of `build`, which does not happen."""
     calls = []
 
-    def build(config, board, seed, build_dir, progress, clock, store, weights):
+    def build(config, board, seed, build_dir, progress, clock, store, weights, link):
         calls.append((config, board, seed, clock))
         return REPORT
     monkeypatch.setattr(command, "build", build)

@@ -1,14 +1,14 @@
 """Settings of a PLL, the search for a clock, and what is built with it."""
 
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from fractions import Fraction
 
 import pytest
 
 from bep.flow import families, synthesis, toolchain
 from bep.flow.boards import boards, constraints, target
-from bep.flow.clocks import Setting, below, fastest, remembered, wanted
+from bep.flow.clocks import Setting, below, fastest, for_usb, remembered, wanted
 from bep.flow.synthesis import prepare
 from bep_model.config import Config
 from rtl.link.uart import divisor
@@ -198,3 +198,17 @@ def test_a_board_without_a_pll(tmp_path, monkeypatch):
 def test_the_boards_of_the_package_have_a_pll(board):
     """The oscillator of the UPduino is not at its pad."""
     assert target(board).pll == (board != "upduino-v3")
+
+
+@pytest.mark.parametrize(("oscillator", "hz"), [
+    (25_000_000, 48_076_923), (48_000_000, 48_000_000), (12_000_000, 48_000_000)])
+def test_the_clock_of_usb(oscillator, hz):
+    setting = for_usb(families.ECP5.pll, oscillator)
+    assert setting.hz == hz and setting in families.ECP5.pll.settings(oscillator)
+
+
+def test_an_oscillator_that_makes_no_clock_of_usb():
+    with pytest.raises(ValueError, match=r"^the PLL does not make 48 MHz for USB from 400000000 Hz "
+                                         r"within 0\.2 %$"):
+        for_usb(replace(families.ECP5.pll, references=range(1, 2), feedbacks=range(1, 2),
+                        detected=(10, 400), vco=(400, 800), outputs=(1, 4)), 400_000_000)

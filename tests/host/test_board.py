@@ -339,6 +339,9 @@ FT231 = ["icepi-zero", "ulx3s-12f", "ulx3s-25f", "ulx3s-45f", "ulx3s-85f"]
 @pytest.mark.parametrize(("vid", "pid", "location", "names"), [
     (0x0403, 0x6010, "1-2:1.1", FT2232), (0x0403, 0x6010, "1-2:1.0", []),
     (0x0403, 0x6015, "1-2:1.0", FT231), (0x0403, 0x6010, None, FT2232),
+    (0x1209, 0x0001, "1-2:1.0",
+     ["orangecrab-25f", "ulx3s-12f", "ulx3s-25f", "ulx3s-45f", "ulx3s-85f"]),
+    (0x1209, 0x0001, "1-2:1.1", []),
     (0x1234, 0x6010, "1-2:1.0", []), (None, None, None, []),
 ])
 def test_boards_by_their_chips(vid, pid, location, names):

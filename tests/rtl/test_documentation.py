@@ -6,10 +6,11 @@ import inspect
 import re
 from fnmatch import fnmatchcase
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from amaranth.back import rtlil
-from amaranth.hdl import Fragment, IOPort
+from amaranth.hdl import Fragment, IOPort, Signal
 from amaranth.lib import io, wiring
 from amaranth.lib.memory import ReadPort
 
@@ -22,6 +23,7 @@ from rtl.trainer import Trainer
 from rtl.verilog import ports
 from sim import flash, sdram
 from sim.board_bench import Pins
+from sim.usb_bench import Quarter
 
 CONFIG = Config(5, (4, 3), 2, 3, 4, 2, max_batch=2)
 RECURRENT = Config(5, (4, 3), 2, 3, 4, 2, max_batch=2, max_steps=3)
@@ -31,6 +33,7 @@ VALUES = {"config": CONFIG, "prototypes": (1, 6), "clock_hz": 50_000_000,
           "like": ReadPort.Signature(addr_width=2, shape=4), "count": 2, "before": 1, "after": 1,
           "address_bits": 15, "store_bits": 15, "start": 0, "program": 0,
           "baud": 250_000, "transport": Serial(250_000), "primitive": "SB_PLL40_PAD",
+          "clock": Quarter(Signal()), "vendor": 0x1209, "product": 1,
           "oscillator": 12_000_000, "reference": 1, "feedback": 64, "output": 32}
 """Values for the parameters of components without a default, by their names."""
 
@@ -38,12 +41,15 @@ VALUES = {"config": CONFIG, "prototypes": (1, 6), "clock_hz": 50_000_000,
 class Platform(Pins):
     """A board that has every resource that a component requests."""
 
-    default_clk = "clk"
+    default_clk, device = "clk", "none"
 
     def request(self, name, number=0, *, dir):
         match name:
             case "clk":
                 return io.SingleEndedPort(IOPort(1, name="clk"))
+            case "usb":
+                return SimpleNamespace(**{name: io.SimulationPort("io", 1)
+                                          for name in ("d_p", "d_n", "pullup")})
             case "sdram":
                 return sdram.Chip(50_000_000).pads
             case "spi_flash_2x":
