@@ -4,7 +4,7 @@ BIN := .venv/bin
 export YOWASP_CACHE_DIR := $(CURDIR)/build/cache
 export PYTHONHASHSEED := 0
 
-.PHONY: setup lint test fuzz demo results registers bench headline bench-model docs diagrams clean
+.PHONY: setup lint test fuzz boards demo results registers bench headline bench-model docs diagrams clean
 
 setup: .venv/installed
 
@@ -23,7 +23,11 @@ test: lint
 	timeout --foreground -k 30s 60m $(BIN)/python -m pytest -n 2 --dist worksteal -q
 
 fuzz: setup
-	FUZZ=100 $(BIN)/python -m pytest -n 2 -q tests/sim/test_fuzz.py
+	FUZZ=100 $(BIN)/python -m pytest -n 2 -q tests/sim/test_fuzz.py tests/host/test_line_faults.py
+
+# A real build for every board: about half an hour.
+boards: setup
+	BOARDS=all $(BIN)/python -m pytest -n 2 -q tests/flow/test_build.py -k real_build
 
 demo: setup
 	$(BIN)/bep demo

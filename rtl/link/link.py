@@ -4,7 +4,6 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import fifo, stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from bep_model.checks import integer
 from bep_model.config import Config
 from bep_model.registers import LINK, link_registers, link_value, registers
 from rtl.link.executor import Executor
@@ -74,14 +73,16 @@ class Link(wiring.Component):
     Raises
     ------
     TypeError, ValueError
-        If ``config`` or ``timeout`` has a wrong type or range, or samples or counter words of the
-        configuration do not fit a packet.
+        If ``config``, ``timeout`` or ``window`` has a wrong type or range, or samples or counter
+        words of the configuration do not fit a packet.
     """
 
     def __init__(self, config, timeout, counters=True, store_bits=None, program=None, window=0):
         if not isinstance(config, Config):
             raise TypeError(f"config must be a Config, not {config!r}")
-        self.window = integer("window", window, 0, 0xFFFF)
+        if not 0 <= window <= 0xFFFF:
+            raise ValueError(f"window must be between 0 and 65535, not {window}")
+        self.window = window
         self.config = config
         self.timeout = timeout
         self.counters = counters

@@ -118,7 +118,6 @@ def test_a_fault_in_the_file(file, before, after, error, text):
      'refused must be another pin than busy, not ["led", 7]'),
     ("busy", 'plug = ["uart", 0]\nbusy', 'plug must be ["usb", 0] for amaranth_boards.ulx3s:ULX3S_'
      '25F_Platform, not ["uart", 0]'),
-    ("500_000", "9_000_000", "baud must divide the clock of 25000000 Hz"),
 ])
 def test_a_file_that_does_not_suit_its_platform(file, before, after, text):
     file.write_text(TEXT.replace(before, after), encoding="utf-8")
