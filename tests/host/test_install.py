@@ -144,7 +144,7 @@ def test_a_host_needs_no_compiler(host, whole, run, tmp_path):
             port = ("--port", board.stdout.readline().strip())
             for words in (("board", "list"), ("board", "info", *port),
                           ("board", "train", "trainer.toml", *common, "board.npz", *port),
-                          ("board", "eval", "board.npz", *port),
+                          ("board", "eval", "board.npz", "--dataset", "t.csv", *port),
                           ("board", "read", "board.npz", "read.npz", *port),
                           ("board", "write", "board.npz", *port)):
                 told = run(host, *words)
