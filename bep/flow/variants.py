@@ -18,8 +18,7 @@ class Upduino(UpduinoV3Platform):
     """UPduino v3, with the crystal oscillator as clock: that of the FPGA is off by up to 10 %.
 
     The oscillator is at pin 20 if the jumper OSC is closed. The pins of the USB chip are those of
-    the flash chip, so that the serial port is at the header instead
-    (https://github.com/tinyvision-ai-inc/UPduino-v3.0, schematic).
+    the flash chip, so that the serial port is at the header instead.
     """
 
     default_clk = "clk12"
@@ -32,8 +31,7 @@ class Upduino(UpduinoV3Platform):
 
 
 class OrangeCrab(OrangeCrabR0_2_25FPlatform):
-    """OrangeCrab r0.2 with the serial port at header pins 0 and 1, as on any Feather
-    (https://github.com/orangecrab-fpga/orangecrab-hardware, schematic).
+    """OrangeCrab r0.2 with the serial port at header pins 0 and 1, as on any Feather.
 
     The suffix that the package's dfu-suffix would add to a bitstream is optional.
     """
