@@ -77,7 +77,7 @@ class Port:
         await self.send(frame(opcode, bytes(payload)))
         head = bytes([await self.receive() for _ in range(HEAD)])
         rest = [await self.receive() for _ in range(int.from_bytes(head[3:], "little") + TAIL)]
-        answer, content = parse(head + bytes(rest))
+        answer, content, _ = parse(head + bytes(rest))
         assert answer == opcode | protocol.ANSWER
         return content
 
