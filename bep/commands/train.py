@@ -51,7 +51,8 @@ def defaults(context: typer.Context, source: Path | None):
 
 def starting(context: typer.Context, start: Path | None):
     """The same of a state file whose training is unfinished."""
-    return start if start is None or position(start) is None else defaults(context, start)
+    there = start is not None and start.is_file()  # else it is refused later, by its option
+    return defaults(context, start) if there and position(start) is not None else start
 
 
 def trainer(found, samples, of_file, **options):

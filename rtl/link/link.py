@@ -27,9 +27,9 @@ class Link(wiring.Component):
     the trainer has taken by then stay taken, and their results are dropped; a counter word is
     written as a whole or not at all.
 
-    Timing: besides the transfer of the bytes, an item of READ takes 4 cycles, an item of WRITE 7,
-    and a beat of a sample ``word_bytes(P) + 2``, the last one 3, if the trainer is ready. Reset
-    abandons a request.
+    Timing: bytes are taken one per clock, with a window one per two clocks. Besides their transfer,
+    an item of READ takes 4 cycles, an item of WRITE 7, and a beat of a sample
+    ``word_bytes(P) + 2``, the last one 3, if the trainer is ready. Reset abandons a request.
 
     Parameters
     ----------
@@ -110,7 +110,13 @@ class Link(wiring.Component):
         if self.window:
             m.submodules.waiting = waiting = fifo.SyncFIFOBuffered(width=8, depth=self.window)
             connect(m, flipped(self.i), waiting.w_stream)
-            connect(m, waiting.r_stream, packets.i)
+            # A register behind the memory, which is late; it passes a byte every other clock.
+            taken, byte = waiting.r_stream, packets.i
+            m.d.comb += taken.ready.eq(~byte.valid)
+            with m.If(taken.ready):
+                m.d.sync += [byte.valid.eq(taken.valid), byte.payload.eq(taken.payload)]
+            with m.Elif(byte.ready):
+                m.d.sync += byte.valid.eq(0)
         else:
             connect(m, flipped(self.i), packets.i)
         connect(m, packets.o, flipped(self.o))

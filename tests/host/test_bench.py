@@ -33,7 +33,7 @@ CONFIG = Config(192, (12, 8), 10, weight_lanes=32, counter_lanes=16, max_batch=4
 PRESET = Preset("digits", (12, 8), 7, 4, Hyper(
     group=4, batch=4, sweep=24, thinning=0.5, anneal=0.5, reinforce_bits=4))
 BUILT = {"board": "icebreaker", "part": "iCE40UP5K-SG48", "luts": 3200, "ffs": 2000, "brams": 20,
-         "spram": 2, "fmax_mhz": 20.0, "clock_mhz": 18.0, "oscillator_mhz": 12.0,
+         "spram": 2, "fmax_mhz": 20.0, "clock_mhz": 18.0, "oscillator_mhz": 12.0, "baud": 3_000_000,
          "pll": {"oscillator": 12_000_000, "reference": 1, "feedback": 48, "output": 32}, "seed": 1,
          "cells": {"used": 4000, "available": 5280}}
 
@@ -124,10 +124,10 @@ def test_rates_with_and_without_an_energy_model(part):
 
 
 def test_link_rate():
-    """README: 25 bytes per sample, 20 of them in a packet of 506 bytes."""
-    assert throughput.link_rate(Config(192, (8,), 10), 1_000_000) == pytest.approx(1e5 * 20 / 506)
+    """README: 25 bytes per sample, 20 of them in a packet of 507 bytes."""
+    assert throughput.link_rate(Config(192, (8,), 10), 1_000_000) == pytest.approx(1e5 * 20 / 507)
     wide = Config(8192, (8,), 10)  # a sample that fills more than the usual packet
-    assert throughput.link_rate(wide, 1_000_000) == pytest.approx(1e5 / (6 + 1025))
+    assert throughput.link_rate(wide, 1_000_000) == pytest.approx(1e5 / (7 + 1025))
 
 
 def test_cited_rates():
