@@ -51,7 +51,7 @@ def defaults(context: typer.Context, source: Path | None):
 
 def starting(context: typer.Context, start: Path | None):
     """The same of a state file whose training is unfinished."""
-    there = start is not None and start.is_file()  # else it is refused later, by its option
+    there = start is not None and start.is_file()
     return defaults(context, start) if there and position(start) is not None else start
 
 
@@ -191,7 +191,8 @@ def train(
     With --save or --json, a training that is stopped goes on with the same command: beside that
     file, the epochs that are done are in one that ends in `.unfinished`.
     """
-    unfinished = beside(save, json, source=start)
+    there = start is not None and start.is_file()  # else it is refused by its option
+    unfinished = beside(save, json, source=start if there else None)
     check_outputs({"--start": start, "--config": source}, **{
         "--save": save, "--save-config": save_config, "--json": json,
         "the file of unfinished epochs": unfinished.path})
