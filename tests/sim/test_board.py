@@ -41,7 +41,7 @@ def prove(the_job, name):
 @pytest.mark.parametrize("window", [512, 8192])
 def test_samples_fill_the_line(window):
     """Images take 90 % of the line's bytes or more, with the answers and both ends' overhead."""
-    config = Config(784, (4,), 10, weight_lanes=784, counter_lanes=196)
+    config = Config(784, (4,), 10, weight_lanes=16, counter_lanes=16)
     samples = random_prototypes(train=60, test=1, inputs=784, classes=10, seed=3).train
     the_job = training_job(config, Hyper().parameters(config), samples, 1)
     verilog = Pins(config, integers(frame.prototypes(config)), window=window).verilog()
