@@ -15,11 +15,14 @@ from bep_model.packets import LinkError, PacketPort, Silent
 from bep_model.parameters import idle_parameters
 from bep_model.phases import random
 from bep_model.protocol import Command, Mode
+from bep_model.registers import WORD
 from bep_model.state import State
 from bep_model.store import Store
 from bep_model.words import counters_to_words
 
-WORD = 0xFFFFFFFF
+COUNTED = ("ERRORS", "TRIGGERED")
+"""Registers that count the flags of results."""
+
 
 def done(coroutine):
     """The result of a coroutine that never suspends."""
@@ -182,17 +185,15 @@ class Board:
         All samples are trained, each once, whatever the line does. If it lost answers, predictions
         are -1 for their samples, and among these only the numbers of errors and triggers are right.
         """
-        before = self._seen()
+        before = done(self.host.counted(*COUNTED))
         results = self._process(x, labels, lengths, parameters, Mode.TRAIN, self.progress)
         lost = np.flatnonzero(results.prediction < 0)
         if len(lost):  # the trainer's registers have counted what the line lost
-            for flags, early, late in zip(results[1:], before, self._seen(), strict=True):
+            after = done(self.host.counted(*COUNTED))
+            for flags, early, late in zip(results[1:], before, after, strict=True):
                 flags[lost[:((late - early) & WORD) - int(flags.sum())]] = True
         self._trained(len(results.error), parameters)
         return results
-
-    def _seen(self):
-        return [done(self.host.port.read(name)) for name in ("ERRORS", "TRIGGERED")]
 
     def fill(self, data, begin=None):
         """Bring a data set into the trainer's sample store, unless it is there, and check it.

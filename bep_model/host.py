@@ -11,7 +11,7 @@ import numpy as np
 
 from bep_model.config import NUMERICS_VERSION
 from bep_model.protocol import COUNTERS, INFERENCE, MAGIC, Command, Mode
-from bep_model.registers import settings
+from bep_model.registers import WORD, settings
 from bep_model.words import counters_to_words, words_to_counters
 
 
@@ -92,7 +92,7 @@ def bring_up_writes(config, parameters, bank):
               *settings(config, parameters.validate(config)).items(),
               *[("STEPS", config.max_steps)] * config.recurrent,
               ("COMMAND", Command.CLEAR | Command.INITIALISE), ("MODE", Mode.TRAIN)]
-    return [(name, int(value) & 0xFFFFFFFF) for name, value in writes]
+    return [(name, int(value) & WORD) for name, value in writes]
 
 
 class WrongTrainer(OSError):
@@ -173,6 +173,10 @@ class Host:
         idle."""
         names = [name for name in COUNTERS if name != "CYCLES_WAIT"]
         return {name: await self.port.read(name) for name in (*names, "CYCLES_WAIT")}
+
+    async def counted(self, *names):
+        """Values of performance counters, list of int."""
+        return [await self.port.read(name) for name in names]
 
     async def bank(self):
         """States of the random bank, list of int; reading turns the bank once round."""

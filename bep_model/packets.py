@@ -21,7 +21,7 @@ from bep_model.protocol import (
     state_bytes,
     word_bytes,
 )
-from bep_model.registers import link_registers, registers
+from bep_model.registers import WORD, link_registers, registers
 from bep_model.words import counter_addresses, sample_words
 
 HEAD, TAIL = 5, 2
@@ -274,7 +274,7 @@ class PacketPort(Port):
 
     async def write(self, name, value):
         payload = bytes([self.registers[name].address])
-        await self.ask(Opcode.WRITE, payload + (int(value) & 0xFFFFFFFF).to_bytes(4, "little"), 0)
+        await self.ask(Opcode.WRITE, payload + (int(value) & WORD).to_bytes(4, "little"), 0)
 
     async def read(self, name):
         answer = await self.ask(Opcode.READ, bytes([self.registers[name].address]), 4)

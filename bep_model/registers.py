@@ -138,6 +138,7 @@ RUN_TIME = (
 """Run-time registers: what may change while a trainer runs. All of them are 0 after a reset."""
 
 WORD = (1 << 32) - 1
+"""The largest value of a register; counters wrap behind it."""
 
 COUNTED = ("samples", "samples predicted wrongly", "samples that triggered an update",
            "rows of weights updated", *(f"clock cycles: {cause.name}" for cause in Cause))

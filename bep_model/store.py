@@ -9,9 +9,10 @@ from bep_model import memories, stored
 from bep_model.memories import StoreError
 from bep_model.packets import Refused
 from bep_model.protocol import Opcode, Refusal, payload_bytes, slot_bits
+from bep_model.registers import WORD
 
 IDENTIFY = 0x9F
-WORD = 0xFFFFFFFF
+SEEN = ("SAMPLES", "ERRORS", "TRIGGERED")
 
 
 class Store:
@@ -112,7 +113,7 @@ class Store:
             How many samples were predicted wrongly, and how many triggered.
         """
         part, port = described.parts(self.config)[name], self.host.port
-        before = await self._seen()
+        before = await self.host.counted(*SEEN)
         await port.write("STRIDE", stride)
         await self._begin(described, part)
         await port.write("EPOCH", part.count)
@@ -132,11 +133,8 @@ class Store:
                 await port.rest(looks)
         await self.host.idle()
         _, errors, triggered = ((late - early) & WORD for early, late in
-                                zip(before, await self._seen(), strict=True))
+                                zip(before, await self.host.counted(*SEEN), strict=True))
         return errors, triggered
-
-    async def _seen(self):
-        return [await self.host.port.read(name) for name in ("SAMPLES", "ERRORS", "TRIGGERED")]
 
     async def _begin(self, described, part):
         """Write what comes before EPOCH or CHECK."""

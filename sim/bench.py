@@ -5,6 +5,7 @@ from abc import abstractmethod
 
 import cocotb
 import numpy as np
+from cocotb.queue import Queue
 from cocotb.triggers import RisingEdge, Timer
 from cocotb.utils import get_sim_time
 
@@ -38,6 +39,30 @@ class Access:
     @abstractmethod
     async def start(self):
         """Start the clock and reset the trainer."""
+
+
+class Line(Access):
+    """A line of bytes for :class:`bep_model.packets.PacketPort`, whose bytes all arrive in time.
+
+    What arrives goes to ``received``.
+    """
+
+    limit = timeout = 0.0  # nobody waits in vain: see `Bench.watch`
+
+    def __init__(self, dut):
+        self.dut, self.received = dut, Queue()
+
+    async def receive(self, count):
+        data = bytes([await self.received.get() for _ in range(count)])
+        self.progress += 1
+        return data
+
+    async def settle(self):
+        """Nothing is damaged here, so nothing is to be forgotten."""
+        raise AssertionError("a fault on a line without faults")
+
+    async def rest(self, attempts):
+        await rest(self.dut, attempts)
 
 
 class Bench:

@@ -13,7 +13,6 @@ from amaranth.hdl import Fragment, Module
 from amaranth.lib import io, wiring
 from amaranth.lib.wiring import In, Out
 from cocotb.clock import Clock
-from cocotb.queue import Queue
 from cocotb.triggers import FallingEdge, Timer, ValueChange
 
 from bep_model.packets import PacketPort
@@ -23,8 +22,8 @@ from rtl.link.serial import Serial
 from rtl.store.flash import Flash
 from rtl.store.sdram import Sdram
 from rtl.verilog import convert
-from sim import chips, flash, sdram
-from sim.bench import PERIOD, Access, Bench, rest
+from sim import bench, chips, flash, sdram
+from sim.bench import PERIOD, Bench
 from sim.job import Job
 from sim.streams import reset
 
@@ -102,15 +101,12 @@ class Pins(wiring.Component):
         return m
 
 
-class Line(Access):
-    """The serial line, bit by bit: a line of bytes for :class:`bep_model.packets.PacketPort`."""
-
-    limit = timeout = 0.0  # nobody waits in vain: see `Bench.watch`
+class Line(bench.Line):
+    """The serial line, bit by bit."""
 
     def __init__(self, dut, config):
-        self.dut = dut
+        super().__init__(dut)
         self.slowdown = 20 * DIVISOR * payload_bytes(config)
-        self.received = Queue()
 
     async def start(self):
         self.dut.rx.value = 1
@@ -147,18 +143,6 @@ class Line(Access):
             for level, run in groupby(bits):
                 self.dut.rx.value = level
                 await Timer(len(list(run)) * DIVISOR * PERIOD, "ns")
-
-    async def receive(self, count):
-        data = bytes([await self.received.get() for _ in range(count)])
-        self.progress += 1
-        return data
-
-    async def settle(self):
-        """Nothing is damaged here, so nothing is to be forgotten."""
-        raise AssertionError("a fault on a line without faults")
-
-    async def rest(self, attempts):
-        await rest(self.dut, attempts)
 
 
 @cocotb.test()

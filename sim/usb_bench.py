@@ -13,7 +13,6 @@ from amaranth.hdl import Cat, ClockDomain, ClockSignal, Fragment, Module, Signal
 from amaranth.lib import io, wiring
 from amaranth.lib.wiring import In, Out
 from cocotb.clock import Clock
-from cocotb.queue import Queue
 from cocotb.triggers import First, RisingEdge, Timer, ValueChange
 from cocotb.utils import get_sim_time
 
@@ -22,7 +21,7 @@ from bep_model.protocol import payload_bytes
 from rtl.board import Board
 from rtl.link.usb import PACKET, Usb
 from rtl.verilog import convert
-from sim.bench import PERIOD, Access, Bench, rest
+from sim.bench import PERIOD, Bench, Line
 from sim.job import Job
 from sim.streams import reset
 
@@ -165,15 +164,13 @@ def decode(levels):
                  for at in range(8, len(plain), 8))
 
 
-class Bus(Access):
-    """The host: a line of bytes for :class:`bep_model.packets.PacketPort`."""
-
-    limit = timeout = 0.0  # nobody waits in vain: see `Bench.watch`
+class Bus(Line):
+    """The host."""
 
     def __init__(self, dut, config):
-        self.dut = dut
+        super().__init__(dut)
         self.slowdown = 200 * payload_bytes(config)
-        self.received, self.sending, self.arriving = Queue(), b"", b""
+        self.sending, self.arriving = b"", b""
         self.address, self.frame, self.next_frame = 0, 0, 0.0
         self.toggles = {"in": DATA0, "out": DATA0}
 
@@ -328,18 +325,6 @@ class Bus(Access):
 
     async def send(self, data):
         self.sending += data
-
-    async def receive(self, count):
-        data = bytes([await self.received.get() for _ in range(count)])
-        self.progress += 1
-        return data
-
-    async def settle(self):
-        """Nothing is damaged here, so nothing is to be forgotten."""
-        raise AssertionError("a fault on a line without faults")
-
-    async def rest(self, attempts):
-        await rest(self.dut, attempts)
 
 
 @cocotb.test()

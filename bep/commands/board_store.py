@@ -22,6 +22,11 @@ from bep_model.fit.hyper import Hyper
 from bep_model.program import START
 from bep_model.stored import pack
 
+Out = Annotated[Path, Argument(metavar="FILE", help="The file to write.")]
+FlashOf = Annotated[str, Option(
+    help=f"Whose flash chip it is for, one of {', '.join(boards())}, or a file as docs/boards.md "
+         "describes it.")]
+
 
 def load(
     context: typer.Context,
@@ -53,10 +58,8 @@ def load(
 def image(
     context: typer.Context,
     source: Planned,
-    out: Annotated[Path, Argument(metavar="FILE", help="The file to write.")],
-    board: Annotated[str, Option(
-        help=f"Whose flash chip it is for, one of {', '.join(boards())}, or a file as "
-             "docs/boards.md describes it.")] = "icebreaker",
+    out: Out,
+    board: FlashOf = "icebreaker",
     dataset: options.Dataset = "digits",
     data: options.Data = None,
     encoding: options.Images = "default",
@@ -89,10 +92,8 @@ def image(
 def autostart(
     context: typer.Context,
     source: Planned,
-    out: Annotated[Path, Argument(metavar="FILE", help="The file to write.")],
-    board: Annotated[str, Option(
-        help=f"Whose flash chip it is for, one of {', '.join(boards())}, or a file as "
-             "docs/boards.md describes it.")] = "icebreaker",
+    out: Out,
+    board: FlashOf = "icebreaker",
     dataset: options.Dataset = "digits",
     data: options.Data = None,
     encoding: options.Images = "default",

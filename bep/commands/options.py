@@ -86,16 +86,18 @@ SEQUENCE_DEFAULTS = asdict(Encoding())
 
 def of_data(preset):
     """Values of the options of data that a preset stands for, by their names."""
-    encoding = preset.encoding
-    return {"dataset": preset.dataset} | (
-        {"encoding": encoding} if isinstance(encoding, str) else asdict(encoding))
+    return {"dataset": preset.dataset} | of_encoding(preset.encoding)
+
+
+def of_encoding(encoding):
+    """Values of the options that an encoding stands for, by their names."""
+    return {"encoding": encoding} if isinstance(encoding, str) else asdict(encoding)
 
 
 def to_keep(dataset, encoding, validation, train_samples, data_seed, fold):
     """What a state file tells of an unfinished training's data: options by their names."""
     return {"dataset": dataset, "validation": validation, "train_samples": train_samples,
-            "data_seed": data_seed, "fold": fold} | (
-        {"encoding": encoding} if isinstance(encoding, str) else asdict(encoding))
+            "data_seed": data_seed, "fold": fold} | of_encoding(encoding)
 
 
 def check_until(until, epochs, save):

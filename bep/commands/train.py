@@ -51,8 +51,13 @@ def defaults(context: typer.Context, source: Path | None):
 
 def starting(context: typer.Context, start: Path | None):
     """The same of a state file whose training is unfinished."""
-    there = start is not None and start.is_file()
-    return defaults(context, start) if there and position(start) is not None else start
+    found = existing(start)
+    return start if found is None or position(found) is None else defaults(context, found)
+
+
+def existing(start):
+    """The file of ``--start``, None if there is none: that is refused later, by its option."""
+    return start if start is not None and start.is_file() else None
 
 
 def trainer(found, samples, of_file, **options):
@@ -191,8 +196,7 @@ def train(
     With --save or --json, a training that is stopped goes on with the same command: beside that
     file, the epochs that are done are in one that ends in `.unfinished`.
     """
-    there = start is not None and start.is_file()  # else it is refused by its option
-    unfinished = beside(save, json, source=start if there else None)
+    unfinished = beside(save, json, source=existing(start))
     check_outputs({"--start": start, "--config": source}, **{
         "--save": save, "--save-config": save_config, "--json": json,
         "the file of unfinished epochs": unfinished.path})

@@ -8,9 +8,7 @@ from bep_model.phases import random
 from bep_model.phases.order import epoch_stride
 from bep_model.program import Kind, Step, assembled
 from bep_model.protocol import Command, Mode, slot_bits
-from bep_model.registers import link_registers, registers, settings
-
-WORD = 0xFFFFFFFF
+from bep_model.registers import WORD, link_registers, registers, settings
 
 
 def autostart(config, data, *, epochs, hyper, seed):
