@@ -86,13 +86,15 @@ def test_a_wish_that_cannot_be_met(clock):
 
 
 @pytest.mark.parametrize(("routed", "tried", "chosen"), [
-    ({None: 29.5}, [28.5], 28.5),  # 29.5 / 1.03 = 28.6
-    ({None: 31, 30: 30.5}, [30, 29.25], 29.25),  # 30.5 / 1.03 = 29.6
-    ({None: 31, 30: 40, 28.875: 0}, [30], 30),
-    ({None: 31, 30: 30, 28.875: 29}, [30, 28.875, 28.125], 28.125),
-    ({None: 30.9, 30: 30.89}, [30, 29.625], 29.625),  # one step at least
-    ({None: 16}, [], None),  # slower than any setting
-    ({None: 17, 16.5: 16.7, 16.3125: 16.2}, [16.3125], None),
+    ({None: 29.5}, [30], 30),  # 1.05 * 29.5 / 1.03 = 30.07
+    ({None: 29.5, 30: 29.5}, [30, 28.5], 28.5),  # 29.5 / 1.03 = 28.6
+    ({None: 31, 31.5: 31, 30: 30.5}, [31.5, 30, 29.25], 29.25),  # 30.5 / 1.03 = 29.6
+    ({None: 29.5, 30: 33}, [30, 31.875], 31.875),  # up: 33 / 1.03 = 32.04
+    ({None: 29.5, 30: 33, 31.875: 30}, [30, 31.875], 30),  # a step too far
+    ({None: 29.5, 30: 29.5, 28.5: 31}, [30, 28.5, 29.625], 29.625),  # between
+    ({None: 29.4, 29.625: 29.6}, [29.625, 28.5], 28.5),  # one step at least
+    ({None: 15}, [], None),  # slower than any setting
+    ({None: 17, 17.25: 16.7, 16.125: 16.2}, [17.25, 16.125], None),
 ])
 def test_the_search(routed, tried, chosen):
     """Designs of which is given how fast they are, by their clock; others are 3 % faster."""
@@ -115,21 +117,21 @@ def test_a_search_is_remembered(tmp_path):
         mhz = setting and setting.hz / 1e6
         asked.append(mhz)
         return {"pll": setting and asdict(setting), "folder": f"build/{folder.format(mhz)}",
-                "fmax_mhz": {None: 31, 30: 30.1}.get(mhz, 35)}
+                "fmax_mhz": {None: 29.5, 30: 29.4}.get(mhz, 29.4)}
 
     def search():
         asked.clear()
         return remembered(path, ICE40, route)
-    first, whole = search(), [None, 30, 28.875]
-    assert asked == whole and first["folder"] == "build/board-28.875"
-    assert search() == first and asked == [28.875]
+    first, whole = search(), [None, 30, 28.5]
+    assert asked == whole and first["folder"] == "build/board-28.5"
+    assert search() == first and asked == [28.5]
     for damage in ("", "{}", '{"pll": {"oscillator": 12}, "build": "x"}'):
         path.write_text(damage, encoding="utf-8")
         assert search() == first and asked == whole
     folder = "other-{}"  # the gateware has changed
-    assert search()["folder"] == "build/other-28.875" and asked == [28.875, *whole]
+    assert search()["folder"] == "build/other-28.5" and asked == [28.5, *whole]
     search()
-    assert asked == [28.875]
+    assert asked == [28.5]
 
 
 def test_a_build_searches(tmp_path, monkeypatch):
@@ -142,7 +144,7 @@ def test_a_build_searches(tmp_path, monkeypatch):
     monkeypatch.setattr(toolchain, "cells", lambda folder: {})
     monkeypatch.setattr(toolchain, "placed", lambda folder: {"ICESTORM_LC": {"used": 1}})
     monkeypatch.setattr(toolchain, "timing", lambda folder, hz: {
-        "fmax_mhz": {12_000_000: 31}.get(hz, 35), "clock_mhz": hz / 1e6})
+        "fmax_mhz": {12_000_000: 29.5}.get(hz, 31), "clock_mhz": hz / 1e6})
 
     first = synthesis.build(TINY, "icebreaker", 1, tmp_path, steps.append)
     assert len(made) == 2 and first["clock_mhz"] == 30
