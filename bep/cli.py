@@ -35,6 +35,7 @@ COMMANDS = {
     "reproduce": ("bep.commands.reproduce:reproduce", "experiments"),
     "search": ("bep.commands.search:command", "experiments"),
     "board": ("bep.commands.board:board", "host,sim"),
+    "boards": ("bep.commands.boards:command", "flow"),
     "list": ("bep.commands.listing:command", ""),
 }
 """Module and function of every command, and the extras of pyproject.toml that it needs."""

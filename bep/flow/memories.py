@@ -9,11 +9,16 @@ from amaranth.hdl._mem import MemoryInstance
 
 from bep.flow import stores
 from bep_model.config import divisors
-from bep_model.phases import frame
-from bep_model.words import integers
-from rtl.inference import Inference
-from rtl.link.link import Link
-from rtl.trainer import Trainer
+from bep_model.protocol import payload_bytes
+from rtl.engines.credit import Credit
+from rtl.engines.open_rows import OpenRows
+from rtl.engines.prototype import Prototype
+from rtl.engines.select import Neurons
+from rtl.engines.votes import Votes
+from rtl.engines.winners import Winners
+from rtl.link.buffer import Buffer
+from rtl.memories import Memories
+from rtl.parts.memory import ActivationMemory, SignPlane
 
 FEWER_LANES = "fewer weight_lanes or counter_lanes take less logic"
 NO_SPRAM = "weights are in block RAM, because SPRAM cannot be initialised"
@@ -31,15 +36,39 @@ class Memory(NamedTuple):
 def of(config, described, inference=False):
     """Return the memories of the gateware for a board, and its number of SPRAM blocks.
 
-    With ``inference`` it only infers; its weights do not matter here.
+    With ``inference`` it only infers.
     """
     platform = SimpleNamespace(device=described.part)
-    prototypes = integers(frame.prototypes(config))
-    core = Inference(config, prototypes, [0] * config.bases[-1],
-                     described.options["registered"]) if inference else \
-        Trainer(config, prototypes, **described.options)
+    return inside([Fragment.get(holder, platform)
+                   for holder in holders(config, described, inference)], described.family)
+
+
+def holders(config, described, inference):
+    """Yield the components of the gateware that have a memory each, as Trainer, Inference and Link
+    put them in: they are elaborated much faster than the whole design. Contents do not matter.
+    """
+    prototypes = [0] * config.classes
+    yield Buffer(payload_bytes(config))
+    if inference:
+        lean = replace(config, max_batch=1, stable=False)
+        yield SignPlane(lean, prototypes, [0] * config.bases[-1])
+        yield ActivationMemory(lean)
+        return
+    yield Memories(config, prototypes, described.options["single_port"])
+    yield Prototype(config, prototypes)
+    yield Winners(config)
+    if config.depth > 1:
+        yield OpenRows(config)
+        yield Neurons(config)
+    if config.recurrent:
+        yield Votes(config)
+        yield Credit(config)
+
+
+def inside(fragments, family):
+    """The memories in elaborated fragments, and their number of SPRAM blocks."""
     memories, spram = [], 0
-    waiting = [Fragment.get(block, platform) for block in (core, Link(config, timeout=1))]
+    waiting = list(fragments)
     while waiting:
         fragment = waiting.pop()
         waiting += [inside for inside, *_ in fragment.subfragments]
@@ -49,7 +78,7 @@ def of(config, described, inference=False):
             width = len(fragment._read_ports[0]._data)
             memories.append(Memory(width, data.depth, max(groups, default=0)))
         elif isinstance(fragment, Instance):
-            spram += fragment.type in described.family.cells["spram"]
+            spram += fragment.type in family.cells["spram"]
     return memories, spram
 
 

@@ -5,15 +5,25 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from amaranth.hdl import Fragment
 
 from bep.flow import clocks, families, memories, synthesis, toolchain
 from bep.flow.boards import NAMES, boards, constraints, target
 from bep.flow.platforms import platform_of
 from bep.flow.synthesis import prepare
 from bep_model.config import Config
+from bep_model.phases import frame
+from bep_model.words import integers
+from rtl.inference import Inference
+from rtl.link.link import Link
+from rtl.trainer import Trainer
+from tests.sim.configurations import CASES
+from tests.sim.recurrent import CASES as RECURRENT
 
 ROOT = Path(__file__).parents[2]
 TINY = Config(16, (8,), 2, counter_bits=3, weight_lanes=8, counter_lanes=8)
@@ -289,6 +299,22 @@ def measured():
 @pytest.mark.parametrize(("config", "board", "brams", "spram"), list(measured()))
 def test_memories_are_those_of_the_synthesis(config, board, brams, spram):
     assert memories.needed(config, target(board)) == {"brams": brams, "spram": spram}
+
+
+@pytest.mark.parametrize(("name", "board"), zip(
+    sorted(CASES | RECURRENT)[::4], cycle(["icebreaker", "ulx3s-85f"])))
+def test_memories_are_those_of_the_whole_design(name, board):
+    config, described = (CASES | RECURRENT)[name].config, target(board)
+    prototypes, options = integers(frame.prototypes(config)), described.options
+    zeros = [0] * config.bases[-1]
+    for inference, core in (
+            (False, Trainer(config, prototypes, **options)),
+            (True, Inference(config, prototypes, zeros, options["registered"]))):
+        whole, spram = memories.inside(
+            [Fragment.get(part, SimpleNamespace(device=described.part))
+             for part in (core, Link(config, timeout=1))], described.family)
+        assert sorted(whole) == sorted(memories.of(config, described, inference)[0])
+        assert spram == memories.of(config, described, inference)[1]
 
 
 @pytest.mark.parametrize(("config", "wanted"), [

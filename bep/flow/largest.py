@@ -1,0 +1,124 @@
+"""What each board has, and the largest preset that it trains: the table of `bep boards`."""
+
+import datetime
+from functools import cache
+from types import SimpleNamespace
+
+import numpy as np
+
+from bep.flow import memories
+from bep.flow.boards import target
+from bep.flow.platforms import check_resources, platform_of
+from bep.flow.synthesis import build
+from bep_model import configuration
+from bep_model.fit import presets
+from bep_model.protocol import Cause
+from sim.expected import formulas_of
+
+CHIPS = ("sdram", "flash", "flash:start", "block:16")
+
+
+@cache
+def sources():
+    """Pairs (preset, configuration file's content), the largest memory first."""
+    found = [(name, configuration.load(name)) for name in presets.names()]
+    return sorted(found, key=lambda pair: -pair[1].config.memory_bits)
+
+
+def fits(config, described):
+    """Whether the memories of a design fit the part."""
+    bits = sum(described.available[key] * each for key, each in described.family.bits.items())
+    return config.memory_bits <= bits and all(
+        need <= described.available[key]
+        for key, need in memories.needed(config, described).items())
+
+
+def measured(board, build_dir, progress):
+    """Build the largest preset that a board can train; return the board's entry.
+
+    Largest is the one with the most bits of weights and counters, with 64 weight lanes and 8
+    counter lanes. Presets whose memories fit are tried until one has few enough logic cells.
+
+    Parameters
+    ----------
+    board, build_dir, progress
+        As for :func:`bep.flow.synthesis.build`.
+
+    Returns
+    -------
+    dict
+        JSON: part; memory_kbit, by kind; baud; usb, whether the FPGA has a plug of its own; stores,
+        those of :data:`CHIPS` that the board can have; preset, None if none fits; built, None or
+        its date, logic cells, clock, samples per second (:func:`speeds`), window and versions.
+    """
+    described = target(board)
+    entry = {
+        "part": described.part,
+        "memory_kbit": {key: described.available[key] * each // 1024
+                        for key, each in described.family.bits.items() if described.available[key]},
+        "baud": described.baud, "usb": bool(described.plug),
+        "stores": [store for store in CHIPS if can_have(described, store)],
+        "preset": None, "built": None,
+    }
+    for name, found in sources():
+        if not fits(found.config, described):
+            continue
+        try:
+            report = build(found.config, board, build_dir=build_dir,
+                           progress=lambda what, name=name: progress(f"{name}: {what}"))
+        except ValueError:  # too many logic cells
+            continue
+        keys = ("luts", "ffs", "brams", "spram", "fmax_mhz", "clock_mhz", "seed", "versions")
+        return entry | {"preset": name, "built": {
+            "date": datetime.date.today().isoformat(),
+            "cells": report["cells"], **{key: report[key] for key in keys},
+            "rate": report["baud"],
+            **speeds(found, described, report["clock_mhz"] * 1e6),
+        }}
+    return entry
+
+
+def can_have(described, store):
+    """Whether a board has what a sample store needs."""
+    try:
+        check_resources(platform_of(described), described, store)
+    except ValueError:
+        return False
+    return not store.startswith("flash") or described.flash is not None
+
+
+def speeds(found, described, hz):
+    """Samples per second of a trainer, link aside.
+
+    ``inferred``, and ``trained_least``: if every sample were one of :func:`slowest`. A sample that
+    is right by the margin takes no longer than one that is inferred.
+    """
+    cycles = formulas_of(found.config, described.options)
+    sample = slowest(found.config, found.parameters)
+    return {"inferred": hz / (cycles.infer(sample).total() + 1),
+            "trained_least": hz / worst(cycles, sample, found.parameters)}
+
+
+def slowest(config, parameters):
+    """A sample that triggers, opens every gate, and has a winner in every group.
+
+    It has as many steps as the trainer takes. The members are those of
+    ``bep_model.phases.sequencer.Phases`` that ``rtl.cycles.Cycles`` asks for.
+    """
+    steps = [max(1, config.max_steps) if layer.state else 1 for layer in config.network]
+    shapes = list(zip(steps, config.layers, strict=True))
+    return SimpleNamespace(
+        triggered=True,
+        z=[np.zeros(shape, np.int32) for shape in shapes],
+        valid=[np.ones(shape, np.uint8) for shape in shapes],
+        passing=[[np.arange(width)] * count for count, width in shapes],
+        winners=[np.arange(group - 1, width, group)
+                 for group, width in zip(parameters.groups, config.layers, strict=True)])
+
+
+def worst(cycles, sample, parameters):
+    """Clock cycles per sample if all are alike: their share of a batch and of a sweep."""
+    batch = cycles.batch([sample] * parameters.batch, parameters)
+    sweep = cycles.sweep(parameters.reinforce) if any(parameters.reinforce) else {}
+    return (1 + batch.total() / parameters.batch
+            + sweep.get(Cause.REINFORCE, 0) / parameters.sweep)
