@@ -31,10 +31,8 @@ from .contract import state_contract, update_contract, winners_contract
 from .prove import collision, open_up, prove
 
 CASES = {name: configurations.CASES[name] for name in (
-    "online-reinforced", "batch", "thinned-batch", "three-subwords", "one-of-everything",
-    "three-layers-batch", "single-port-batch")}
-CASES |= {f"recurrent-{name}": recurrent.CASES[name] for name in (
-    "unequal-lengths", "batch", "single-port-batch", "registered")}
+    "online-reinforced", "three-subwords", "single-port-batch")}
+CASES |= {f"recurrent-{name}": recurrent.CASES[name] for name in ("unequal-lengths", "registered")}
 
 TINY = {"mlp": Config(2, (2, 2), 2, 2, 2, 2),
         "recurrent": Config(2, (2, 2), 2, 2, 2, 2, max_steps=2)}

@@ -109,7 +109,7 @@ def test_crc_error(bench):
     """Flipped bits after SYNC are detected, whether the packet keeps its length or not."""
     good = frame(Opcode.WRITE, [0x10, 1, 2, 3, 4])
     sent, expected = [], []
-    for bit in range(8, 8 * len(good), 3):
+    for bit in range(8, 8 * len(good), 5):
         bad = bytearray(good)
         bad[bit // 8] ^= 1 << bit % 8
         # Zeros follow for a link that waits for more; if they do not suffice, the time-out ends it.
