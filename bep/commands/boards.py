@@ -47,7 +47,8 @@ def command(
 
         folders.check_writable(build_dir=build_dir)
         path = path or build_dir / "boards.json"
-        entries = table(path) if path.exists() else {}
+        entries = {name: largest.known(name) for name in wanted}
+        entries |= table(path) if path.exists() else {}
         with results.Stages() as stages:
             for name in wanted:
                 entries[name] = largest.measured(name, build_dir, stages.say(name))

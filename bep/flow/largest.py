@@ -33,6 +33,32 @@ def fits(config, described):
         for key, need in memories.needed(config, described).items())
 
 
+def known(board):
+    """The entry of a board that was not built for.
+
+    Returns
+    -------
+    dict
+        JSON: part; memory_kbit, by kind; baud; usb, whether the FPGA has a plug of its own; stores,
+        those of :data:`CHIPS` that the board can have; preset, the largest one whose memories fit,
+        or None; built, None.
+    """
+    described = target(board)
+    return {
+        "part": described.part,
+        "memory_kbit": {key: described.available[key] * each // 1024
+                        for key, each in described.family.bits.items() if described.available[key]},
+        "baud": described.baud, "usb": bool(described.plug),
+        "stores": [store for store in CHIPS if can_have(described, store)],
+        "preset": next(fitting(described), (None,))[0], "built": None,
+    }
+
+
+def fitting(described):
+    """Those of :func:`sources` whose memories fit a board's part."""
+    return (pair for pair in sources() if fits(pair[1].config, described))
+
+
 def measured(board, build_dir, progress):
     """Build the largest preset that a board can train; return the board's entry.
 
@@ -47,22 +73,11 @@ def measured(board, build_dir, progress):
     Returns
     -------
     dict
-        JSON: part; memory_kbit, by kind; baud; usb, whether the FPGA has a plug of its own; stores,
-        those of :data:`CHIPS` that the board can have; preset, None if none fits; built, None or
-        its date, logic cells, clock, samples per second (:func:`speeds`), window and versions.
+        As of :func:`known`, with the preset that was built, and built: date, logic cells, clock,
+        samples per second (:func:`speeds`), rate of the serial port and versions.
     """
-    described = target(board)
-    entry = {
-        "part": described.part,
-        "memory_kbit": {key: described.available[key] * each // 1024
-                        for key, each in described.family.bits.items() if described.available[key]},
-        "baud": described.baud, "usb": bool(described.plug),
-        "stores": [store for store in CHIPS if can_have(described, store)],
-        "preset": None, "built": None,
-    }
-    for name, found in sources():
-        if not fits(found.config, described):
-            continue
+    described, entry = target(board), known(board)
+    for name, found in fitting(described):
         try:
             report = build(found.config, board, build_dir=build_dir,
                            progress=lambda what, name=name: progress(f"{name}: {what}"))
@@ -75,7 +90,7 @@ def measured(board, build_dir, progress):
             "rate": report["baud"],
             **speeds(found, described, report["clock_mhz"] * 1e6),
         }}
-    return entry
+    return entry | {"preset": None}
 
 
 def can_have(described, store):

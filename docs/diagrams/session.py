@@ -4,6 +4,7 @@ The commands are those of docs/board.md. They run in an empty folder; what they 
 picture shows.
 """
 
+import io
 import os
 import shlex
 import subprocess
@@ -17,19 +18,20 @@ from rich.text import Text
 
 FILE = Path(__file__).with_name("session.svg")
 SOURCE = "digits-128-128-b7-online"
+FEW = "--train-samples 300 --epochs 2 --seed 1"
 COMMANDS = (
     "bep board info",
-    f"bep board train {SOURCE} --epochs 2 --seed 1 --save trained.npz",
+    f"bep board train {SOURCE} {FEW} --save trained.npz",
     f"bep board eval {SOURCE} --confusion",
-    f"bep train --config {SOURCE} --epochs 2 --seed 1 --save model.npz",
+    f"bep train --config {SOURCE} {FEW} --save model.npz",
     "cmp trained.npz model.npz && echo the same file",
 )
 WIDTH = 100
 
 # As rich's own, without fonts from elsewhere.
-PAGE = """<svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
+PAGE = """<svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
 <style>
-.{unique_id}-matrix {{ font-family: monospace; font-size: {char_height}px; line-height: {line_height}px }}
+.{unique_id}-matrix {{ font: {char_height}px monospace; line-height: {line_height}px }}
 .{unique_id}-title {{ font-size: 18px; font-weight: bold; font-family: sans-serif }}
 {styles}
 </style>
@@ -53,8 +55,8 @@ PAGE = """<svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http:
 @contextmanager
 def simulated(folder, environment):
     """A simulated board; gives the name of its port."""
-    command = [sys.executable, "-m", "bep.cli", "board", "simulate", SOURCE, "--board", "icebreaker",
-               "--build-dir", str(Path("build").resolve())]
+    command = [sys.executable, "-m", "bep.cli", "board", "simulate", SOURCE,
+               "--board", "icebreaker", "--build-dir", str(Path("build").resolve())]
     with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE,
                           text=True) as board:
         try:
@@ -79,7 +81,7 @@ def session():
 
 def picture(pairs):
     """The terminal as SVG."""
-    console = Console(record=True, width=WIDTH, file=open(os.devnull, "w", encoding="utf-8"))
+    console = Console(record=True, width=WIDTH, file=io.StringIO())
     for command, printed in pairs:
         console.print(Text(f"$ {command}", "bold"))
         console.print(Text.from_ansi(printed))
