@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import stat
 import sys
 import tempfile
@@ -178,10 +179,17 @@ def read_toml(path):
 
     Raises ValueError, starting with the path, for anything else; OSError.
     """
+    content = ""
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
+        content = Path(path).read_text(encoding="utf-8-sig")
+        return tomllib.loads(content)
     except (ValueError, RecursionError) as error:
-        text = "it has a number of too many digits" if "int_max_str_digits" in str(error) else error
+        text = str(error)
+        if "int_max_str_digits" in text:  # Python does not tell where
+            most = sys.get_int_max_str_digits()
+            line = next((n for n, line in enumerate(content.splitlines(), 1)
+                         if re.search(rf"\d[\d_]{{{most},}}", line)), "?")
+            text = f"line {line} has a number of more than {most} digits"
         raise ValueError(f"{path} is not a TOML file: {text}") from None
 
 

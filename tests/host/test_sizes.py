@@ -13,6 +13,7 @@ from bep_model.data import archive, datasets
 from bep_model.data.catalogue import Encoding
 from bep_model.data.encoders import Differences, Median, Thermometer
 from bep_model.data.sequences import check
+from bep_model.files import read_toml
 
 MANY = 10**12
 TINY = "[trainer]\ninputs = 3\nlayers = [2]\nclasses = 2\n"
@@ -80,6 +81,14 @@ def test_numbers_that_fill_the_screen(arguments, folder):
     told = CliRunner().invoke(cli.app, arguments.split())
     assert told.exit_code == 2 and told.stderr.count("\n") == 1 and len(told.stderr) < 300
     assert "set_int_max_str_digits" not in told.stderr
+
+
+def test_a_number_of_too_many_digits_is_found(tmp_path):
+    file = tmp_path / "huge.toml"
+    file.write_text(f"[trainer]\ninputs = {'9' * 5000}\n")
+    with pytest.raises(ValueError, match=r"huge\.toml is not a TOML file: line 2 has a number of "
+                                         "more than 4300 digits$"):
+        read_toml(file)
 
 
 @pytest.mark.parametrize(("make", "text"), [

@@ -15,7 +15,7 @@ from sim.check import check
 from tests.sim.configurations import Case
 from tests.sim.jobs import job, learning_job
 
-COUNT = int(os.environ.get("FUZZ", "4"))
+COUNT = int(os.environ.get("FUZZ", "2"))
 
 
 def drawn(seed, through_time=False):
