@@ -57,6 +57,7 @@ docs: setup
 
 diagrams: setup
 	$(BIN)/python docs/diagrams/record.py
+	$(BIN)/python docs/session/record.py
 
 clean:
 	rm -rf build .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -100,10 +100,13 @@ def fit(network, data, seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_damaged_bytes(port, data, seed):
-    """The counters, the bank, the numbers of errors and all predictions are the golden model's."""
-    network = Network(CONFIG)
+    """The counters, the bank, the numbers of errors and all predictions are the golden model's.
+
+    Of some 2,000 bytes one in a thousand is damaged, which may be none, or five.
+    """
+    network, rate = Network(CONFIG), (1e-3, 5e-3)[seed % 2]
     want = fit(network, data, seed)
-    with Line(port, seed, 1e-3) as line, Board(line.port, CONFIG) as board:
+    with Line(port, seed, rate) as line, Board(line.port, CONFIG) as board:
         board.host.port.patience = 0.25  # so that a dropped byte does not take long
         board.connect()
         assert fit(board, data, seed) == want
@@ -111,7 +114,7 @@ def test_damaged_bytes(port, data, seed):
         assert all(map(np.array_equal, found.counters, network.counters))
         assert np.array_equal(found.bank, network.bank)
         assert np.array_equal(board.predict(data.test.x), network.predict(data.test.x))
-    assert line.faults
+    assert line.faults or rate < 5e-3
 
 
 @pytest.mark.parametrize("cut", [500, 1000, 1500])

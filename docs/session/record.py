@@ -18,7 +18,7 @@ from rich.text import Text
 
 FILE = Path(__file__).with_name("session.svg")
 SOURCE = "digits-128-128-b7-online"
-FEW = "--train-samples 300 --epochs 2 --seed 1"
+FEW = "--epochs 3 --seed 1"
 COMMANDS = (
     "bep board info",
     f"bep board train {SOURCE} {FEW} --save trained.npz",
