@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from bep_model.checks import MOST_SEED, integer, integers
+from bep_model.checks import MOST_SEED, entries, integer, integers
 from bep_model.digests import LATE, told
-from bep_model.layers import layers_of
+from bep_model.layers import Window, layers_of
 
 NUMERICS_VERSION = 1
 """To be increased whenever the same configuration, seed and data would give other counters."""
@@ -23,9 +23,48 @@ MOST_BITS = 1 << 29
 """Of weights and counters: about what the largest FPGAs have in memory."""
 
 
+MOST_CELLS = 32767
+"""Cells of a convolutional layer: a sum over them takes 16 bits."""
+
+
 def divisors(n):
     """All divisors of ``n``, ascending: the legal group sizes of a layer of ``n`` neurons."""
     return tuple(d for d in range(1, n + 1) if n % d == 0)
+
+
+def windows(name, values):
+    """The windows of convolutional layers as a tuple of :class:`Window`, each checked by type and
+    range: at least 1. Raises TypeError or ValueError."""
+    found = []
+    for l, entry in enumerate(entries(name, values)):
+        if not 2 <= len(entries(f"{name}[{l}]", entry)) <= 4:
+            raise ValueError(f"{name}[{l}] must have rows, columns, stride and pool, not {entry}")
+        found.append(Window(*(
+            integer(f"{name}[{l}].{part}", value, 1, 65535)
+            for part, value in zip(Window._fields, entry, strict=False))))
+    return tuple(found)
+
+
+def check_window(name, layer):
+    """Raise ValueError unless the window of a :class:`Layer` suits the image that it sees."""
+    window, (rows, columns, _) = layer.window, layer.image
+    if window.rows > rows or window.columns > columns:
+        raise ValueError(f"{name} must fit into the image of {rows} x {columns} that it sees, not "
+                         f"{window.rows} x {window.columns}")
+    if window.pool > max(layer.grid):
+        raise ValueError(f"{name}.pool must be at most {max(layer.grid)}, the positions there are, "
+                         f"not {window.pool}")
+    cells = math.prod(layer.cells)
+    if cells > MOST_CELLS or 2 * layer.fan_in * cells >= 1 << 31:
+        raise ValueError(f"{name} must have at most {MOST_CELLS} cells, and less than 2**30 bits "
+                         f"in their patches, not {cells} cells of {layer.fan_in}")
+
+
+def check_gateware(config):
+    """Raise ValueError for a network that only the golden model has."""
+    if config.windows:
+        raise ValueError("windows must be empty for gateware, which has no convolutional layers "
+                         f"yet, not {[list(window) for window in config.windows]}")
 
 
 @dataclass(frozen=True)
@@ -61,7 +100,14 @@ class Config:
         output K_y, which sees the last state (docs/algorithm.md, "Recurrent networks").
     stable : bool
         Whether neurons that are barely right can win their group too, by registers kappa_1..kappa_L
-        (docs/algorithm.md, "Stability"; not in the paper). Recurrent networks do not have this.
+        (docs/algorithm.md, "Stability"; not in the paper). Recurrent and convolutional networks do
+        not have this.
+    image : sequence of int
+        Rows, columns and channels of a sample that is an image; () without convolution. Bit
+        ``(row * columns + column) * channels + channel``.
+    windows : sequence of Window
+        Of the convolutional layers, which come first: layer l has K_l filters of this window
+        (docs/algorithm.md, "Convolution"). At least one layer has none.
 
     Raises
     ------
@@ -81,6 +127,8 @@ class Config:
     seed: int = 1
     max_steps: int = field(default=0, metadata=LATE)
     stable: bool = field(default=False, metadata=LATE)
+    image: tuple = field(default=(), metadata=LATE)
+    windows: tuple = field(default=(), metadata=LATE)
 
     def __post_init__(self):
         self._integer("inputs", 1, MOST_INPUTS)
@@ -107,12 +155,32 @@ class Config:
             raise TypeError(f"stable must be true or false, not {self.stable!r}")
         if self.stable and self.recurrent:
             raise ValueError("a recurrent network has no stability: stable must be false")
+        object.__setattr__(self, "windows", windows("windows", self.windows))
+        object.__setattr__(self, "image", integers("image", self.image, None, 1, MOST_INPUTS))
+        if self.windows:
+            self._check_convolution()
+        elif self.image:
+            raise ValueError(f"image must be empty without windows, not {list(self.image)}")
         if self.memory_bits > MOST_BITS:  # before memory runs out here
             raise ValueError(f"layers must have at most {MOST_BITS} bits of weights and counters, "
                              f"not {self.memory_bits}")
 
     def _integer(self, name, low, high):
         object.__setattr__(self, name, integer(name, getattr(self, name), low, high))
+
+    def _check_convolution(self):
+        if self.recurrent:
+            raise ValueError("a recurrent network has no convolution: windows must be empty")
+        if self.stable:
+            raise ValueError("a convolutional network has no stability: stable must be false")
+        if len(self.windows) >= len(self.layers):
+            raise ValueError(f"windows must have fewer entries than layers ({len(self.layers)}), "
+                             f"not {len(self.windows)}")
+        if len(self.image) != 3 or math.prod(self.image) != self.inputs:
+            raise ValueError("image must be rows, columns and channels of a sample's "
+                             f"{self.inputs} bits, not {list(self.image)}")
+        for l, layer in enumerate(self.network[:len(self.windows)]):
+            check_window(f"windows[{l}]", layer)
 
     # Shape of the network
 
@@ -130,6 +198,11 @@ class Config:
     def recurrent(self):
         """Whether layer 1 sees its own activations of the step before."""
         return self.max_steps > 0
+
+    @property
+    def convolutional(self):
+        """Whether the first layers are filters, which see windows of an image."""
+        return bool(self.windows)
 
     @property
     def widths(self):

@@ -67,6 +67,29 @@ def check_counters(config, l, dtype, shape):
                          f"not {shape}")
 
 
+def thresholds(config, values):
+    """Thresholds of the convolutional layers, int32 arrays (K_l,); raises TypeError or ValueError.
+
+    Those of layer l are within -F_l..F_l.
+    """
+    arrays = [np.asarray(layer) for layer in values]
+    if len(arrays) != len(config.windows):
+        raise ValueError(f"thresholds must have {len(config.windows)} layers, not {len(arrays)}")
+    for l, (array, (_, fan_in)) in enumerate(zip(arrays, config.shapes, strict=False), 1):
+        check_thresholds(config, l, array.dtype, array.shape)
+        check_range(f"thresholds of layer {l}", array, -fan_in, fan_in)
+    return tuple(array.astype(np.int32) for array in arrays)
+
+
+def check_thresholds(config, l, dtype, shape):
+    """Raise TypeError or ValueError unless type and shape are those of layer l's thresholds."""
+    if dtype.kind not in "iu":
+        raise TypeError(f"thresholds of layer {l} must be integers, not {dtype}")
+    if shape != config.shapes[l - 1][:1]:
+        raise ValueError(f"thresholds of layer {l} must have shape {config.shapes[l - 1][:1]}, "
+                         f"not {shape}")
+
+
 def check_range(name, values, low, high):
     """Raise ValueError if a value of the array is outside low..high; the text has that value."""
     # Compared as Python's integers, since the bounds may not fit the array's type.

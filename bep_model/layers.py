@@ -3,16 +3,29 @@
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
+
+
+class Window(NamedTuple):
+    """Where the filters of a convolutional layer look (docs/algorithm.md)."""
+
+    rows: int
+    columns: int
+    stride: int = 1
+    """Distance of two positions, in both directions."""
+    pool: int = 1
+    """Positions in each direction of a cell, of which the largest z counts."""
 
 
 @dataclass(frozen=True)
 class Layer:
     """One trained layer.
 
-    A sample passes the layer in steps: one, or those of a sequence if the layer has state. A row
-    holds the weights of one neuron. It is cut into words of ``weight_lanes`` bits in the sign plane
-    and of ``counter_lanes`` counters in the counter plane; each section of the input begins a new
-    word. One sign word corresponds to ``weight_lanes // counter_lanes`` counter words.
+    A sample passes the layer in steps: one, or those of a sequence if the layer has state. Of a
+    convolutional layer the neurons are filters, which see a window of an image at every position.
+    A row holds the weights of one neuron. It is cut into words of ``weight_lanes`` bits in the sign
+    plane and of ``counter_lanes`` counters in the counter plane; each section of the input begins a
+    new word. One sign word corresponds to ``weight_lanes // counter_lanes`` counter words.
 
     Parameters
     ----------
@@ -29,6 +42,10 @@ class Layer:
         Sign-plane address of row 0.
     weight_lanes, counter_lanes : int
         P and Q.
+    window : Window or None
+        Of a convolutional layer.
+    image : (int, int, int)
+        Rows, columns and channels of the image that it sees; () of another layer.
     """
 
     neurons: int
@@ -38,16 +55,34 @@ class Layer:
     base: int
     weight_lanes: int
     counter_lanes: int
+    window: Window | None = None
+    image: tuple = ()
 
     @property
     def fan_in(self):
         """F_l, weights of a neuron."""
         return sum(self.sections)
 
+    @cached_property
+    def grid(self):
+        """Rows and columns of the positions of a window."""
+        rows, columns, stride, _ = self.window
+        return ((self.image[0] - rows) // stride + 1, (self.image[1] - columns) // stride + 1)
+
+    @cached_property
+    def cells(self):
+        """Rows and columns of the cells, into which the positions are pooled."""
+        return tuple(math.ceil(n / self.window.pool) for n in self.grid)
+
+    @property
+    def outputs(self):
+        """Activations of one step, in all cells of a convolutional layer."""
+        return self.neurons * (math.prod(self.cells) if self.window else 1)
+
     @property
     def words(self):
         """Words of P bits that hold its activations of one step."""
-        return math.ceil(self.neurons / self.weight_lanes)
+        return math.ceil(self.outputs / self.weight_lanes)
 
     @cached_property
     def section_words(self):
@@ -106,11 +141,17 @@ class Layer:
 
 def layers_of(config):
     """The trained layers 1..L of a configuration, rows one after another in the sign plane."""
-    below, base, layers = config.inputs, 0, []
-    for neurons in config.layers:
+    below, image, base, layers = config.inputs, config.image, 0, []
+    for l, neurons in enumerate(config.layers):
         state = config.recurrent and not layers
-        layers.append(Layer(neurons, (below, neurons) if state else (below,), state,
-                            config.max_steps if state else 1, base, config.weight_lanes,
-                            config.counter_lanes))
-        below, base = neurons, layers[-1].end
+        sections, window = (below, neurons) if state else (below,), None
+        if l < len(config.windows):
+            window = config.windows[l]
+            sections = (window.rows * window.columns * image[2],)
+        layer = Layer(neurons, sections, state, config.max_steps if state else 1, base,
+                      config.weight_lanes, config.counter_lanes, window, image if window else ())
+        if window:
+            image = (*layer.cells, neurons)
+        layers.append(layer)
+        below, base = layer.outputs, layer.end
     return tuple(layers)

@@ -33,6 +33,8 @@ class Network:
         has (K_s, K_x + K_s), each row being [h_x | h_s], and (K_y, K_s).
     prototypes : uint8 array (C, K_L)
         Bits of the class prototypes.
+    thresholds : tuple of int32 arrays (K_l,)
+        Of the filters of the convolutional layers, a read-only copy; can be set.
 
     Raises
     ------
@@ -59,13 +61,15 @@ class Network:
                 f"{config.counter_bits}-bit counters{steps}>")
 
     def reset(self, seed):
-        """Begin anew: seed the bank, draw the counters, forget an open batch and the sweep count.
+        """Begin anew: seed the bank, draw the counters, forget an open batch and the sweep count;
+        thresholds are 0.
 
         Raises TypeError or ValueError for a seed that is not an integer of 32 bits.
         """
         self.seed(seed)
         self.initialise()
         self._state.progress[:] = 0
+        self._state.thresholds[:] = 0
 
     def seed(self, seed):
         """Set the random bank from an integer, 0..2**32-1."""
@@ -117,8 +121,45 @@ class Network:
         self._state.columns[:] = np.concatenate(
             [pack(w.T).ravel() for sections in visible for w in sections])
 
+    @property
+    def thresholds(self):
+        layers = tuple(memory.thresholds_of(layer, self._state.thresholds).copy()
+                       for layer in self._state.layers if layer.pool)
+        for layer in layers:
+            layer.flags.writeable = False
+        return layers
+
+    @thresholds.setter
+    def thresholds(self, values):
+        """Raises TypeError or ValueError for another number of layers, dtype, shape or value."""
+        arrays = inputs.thresholds(self.config, values)
+        self._state.thresholds[:] = np.concatenate([*arrays, np.zeros(0, np.int32)])
+
+    def set_thresholds(self, x, quantile):
+        """Choose the thresholds as a quantile of each filter's z over the cells of samples.
+
+        Parameters
+        ----------
+        x : integer or bool array (N, K_0)
+            1 sample or more.
+        quantile : float
+            0..1, rounded to a multiple of 2**-16.
+        """
+        x, lengths = inputs.samples(self.config, x)
+        state = memory.aside(self._state)
+        for layer in state.layers[state.layers.pool > 0]:
+            thresholds = memory.thresholds_of(layer, state.thresholds)
+            thresholds[:] = 0
+            found = np.empty((len(x), layer.outputs), np.int32)
+            for z, sample, length in zip(found, x, lengths, strict=True):
+                sequencer.infer(state, 0, sample, length)
+                z[:] = memory.z_of(layer, state.z, 1)[0]
+            found = found.reshape(-1, layer.neurons)
+            place = round(quantile * (1 << 16)) * (len(found) - 1) >> 16
+            thresholds[:] = np.partition(found, place, axis=0)[place]
+
     def restore(self, counters, bank, sweep_count):
-        """Replace the whole state between batches, with bank uint32 (generators,)."""
+        """Replace the whole state but thresholds between batches, with bank uint32 (generators,)."""
         self.load(counters)
         self.bank[:] = bank
         self.sweep_count = sweep_count

@@ -8,6 +8,9 @@ from bep_model.checks import entries, integer
 from bep_model.config import divisors
 from bep_model.registers import FIELDS, MOST
 
+ALWAYS = 1 << 16
+"""The probability 1 in units of 2**-16."""
+
 
 def _default(row):
     if row.default is None:
@@ -50,11 +53,15 @@ class Parameters(_Fields):
         if any(checked.stabilities) and not config.stable:
             raise ValueError("stabilities must be 0 without stable = true in the configuration, "
                              f"not {checked.stabilities}")
+        if any(rate < ALWAYS for rate in checked.rates) and not config.convolutional:
+            raise ValueError(f"rates must be {ALWAYS} without convolutional layers, "
+                             f"not {checked.rates}")
         return checked
 
     @classmethod
     def from_reals(cls, config, *, r=0.5, nu=0.2, group=15, p_r=0.0, error=100.0, thinning=1.0,
-                   batch=1, sweep=100, horizon=65535, kappa=0.0):
+                   batch=1, sweep=100, horizon=65535, kappa=0.0, filter_nu=0.05, filter_group=8,
+                   filter_rate=1.0):
         """Turn the paper's real hyper-parameters into the integers of the registers, once.
 
         Parameters
@@ -76,11 +83,17 @@ class Parameters(_Fields):
             Stability that hidden layers are trained to, in standard deviations of a random
             neuron: kappa_l = round(kappa * sqrt(F_l)) for l < L. 0 for the last layer, whose
             targets are the prototypes.
+        filter_nu, filter_group
+            As ``nu`` and ``group``, of convolutional layers.
+        filter_rate : float
+            Probability that a triggered sample updates a convolutional layer, 0..1.
         """
         return cls(
             margin=math.ceil(r * config.layers[-1]),
-            gates=tuple(math.floor(nu * f) for _, f in config.shapes),
-            groups=tuple(nearest_divisor(k, group) for k in config.layers),
+            gates=tuple(math.floor((filter_nu if layer.window else nu) * layer.fan_in)
+                        for layer in config.network),
+            groups=tuple(nearest_divisor(layer.neurons, filter_group if layer.window else group)
+                         for layer in config.network),
             reinforce=reinforce_probabilities(config, p_r, error),
             thinning=round(thinning * (1 << 16)),
             batch=batch,
@@ -88,6 +101,7 @@ class Parameters(_Fields):
             horizon=horizon,
             stabilities=tuple(round(kappa * math.sqrt(f)) if l < config.depth else 0
                               for l, (_, f) in enumerate(config.shapes, 1)),
+            rates=rates(config, filter_rate),
         ).validate(config)
 
 
@@ -113,6 +127,13 @@ def _within(row, name, value, config, layer=0):
 def nearest_divisor(width, group):
     """The divisor of ``width`` nearest to ``group``, the smaller one on a tie."""
     return min(divisors(width), key=lambda d: (abs(d - group), d))
+
+
+def rates(config, filter_rate):
+    """Probabilities that a triggered sample updates a layer: this one for convolutional layers, 1
+    for others; in units of 2**-16."""
+    return tuple(round(filter_rate * ALWAYS) if layer.window else ALWAYS
+                 for layer in config.network)
 
 
 def reinforce_probabilities(config, p_r, error):

@@ -134,6 +134,9 @@ RUN_TIME = (
         "kappa_l: a neuron that is right but whose abs(z) is below kappa_l may win its group too; "
         "with 0 only wrong neurons win, as in the paper", "next sample",
         layers=True, needs="stable", field="stabilities", default=0, cut=True),
+    Row("RATE", 0x70, 1 << 16, "probability that a triggered sample updates the layer, in units of "
+        "2**-16", "next sample", layers=True, needs="convolutional", field="rates",
+        default=1 << 16),
 )
 """Run-time registers: what may change while a trainer runs. All of them are 0 after a reset."""
 

@@ -39,10 +39,11 @@ class State:
     counters : tuple of int16 arrays (K_l, F_l)
     bank : uint32 array (generators,)
     sweep_count, open_batch : int
+    thresholds : tuple of int32 arrays (K_l,)
     """
 
-    def __init__(self, config, counters=(), bank=None, sweep_count=0, open_batch=0):
-        self.config, self.counters = config, counters
+    def __init__(self, config, counters=(), bank=None, sweep_count=0, open_batch=0, thresholds=()):
+        self.config, self.counters, self.thresholds = config, counters, thresholds
         self.bank = np.ones(config.generators, np.uint32) if bank is None else bank
         self.sweep_count, self.open_batch = sweep_count, open_batch
 
@@ -84,6 +85,7 @@ def save(path, network, *, estimator=None, run=None, best=(), compressed=True):
     # Equal counters make equal bytes, however they lie in memory.
     arrays: dict[str, Any] = {f"counters_{l}": np.ascontiguousarray(layer)
                               for l, layer in enumerate(network.counters, 1)}
+    arrays |= {f"thresholds_{l}": layer for l, layer in enumerate(network.thresholds, 1)}
     arrays |= {f"best_{l}": np.ascontiguousarray(layer) for l, layer in enumerate(best, 1)}
     for name, table in (("estimator", estimator), ("run", run)):
         if table is not None:
@@ -116,9 +118,12 @@ def load(path, network=None):
     header, config, arrays = _read(path, None if network is None else network.config)
     network = network or Network(config)
     try:
+        thresholds = inputs.thresholds(config, [
+            arrays[f"thresholds_{l}"] for l in range(1, len(config.windows) + 1)])
         network.load([arrays[f"counters_{l}"] for l in range(1, config.depth + 1)])
     except ValueError as error:
         raise ValueError(f"{path} is damaged: {error}") from None
+    network.thresholds = thresholds
     network.bank[:] = arrays["bank"]
     network.sweep_count = header["sweep_count"]
     return network
@@ -244,6 +249,10 @@ def _arrays(archive, config):
             yield f"{kind}_{l}", _array(
                 archive, f"{kind}_{l}",
                 lambda dtype, shape, l=l: inputs.check_counters(config, l, dtype, shape))
+    for l in range(1, len(config.windows) + 1):
+        yield f"thresholds_{l}", _array(
+            archive, f"thresholds_{l}",
+            lambda dtype, shape, l=l: inputs.check_thresholds(config, l, dtype, shape))
     for name in ("estimator", "run"):
         if f"{name}.npy" in names:
             yield name, _array(archive, name, _check_text)

@@ -42,7 +42,8 @@ class Dataset:
     """A named data set in three parts; ``validation`` may be empty.
 
     ``labels`` are the class labels of 0..C-1 in the files, ``features`` the names of the numbers of
-    a sample, and ``encoder`` is the fitted one; None where they do not exist.
+    a sample, ``encoder`` is the fitted one, and ``image`` has rows, columns and channels of a
+    sample's bits, if it is an image; None where they do not exist.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Dataset:
     labels: Sequence | None = None
     features: Sequence | None = None
     encoder: Any = None
+    image: tuple | None = None
 
     @property
     def inputs(self):
@@ -90,6 +92,10 @@ class Dataset:
         if config.inputs != self.inputs:
             raise ValueError(f"{self.name} has {self.inputs} inputs, the configuration "
                              f"{config.inputs}: is it for another --dataset?")
+        if config.windows and config.image != self.image:
+            found = "has no images" if self.image is None else f"has images {list(self.image)}"
+            raise ValueError(f"{self.name} {found}, the configuration {list(config.image)} (rows, "
+                             "columns and bits of a pixel)")
         if config.recurrent and not self.steps:
             raise ValueError(f"max_steps must be 0 for {self.name}, which is no set of sequences, "
                              f"not {config.max_steps}")
@@ -188,7 +194,9 @@ def load(name, *, data=None, seed=0, fold=0, folds=3, validation=True, encoding=
         For sequences an ``Encoding``; "default" has its default values. For images one of
         ``catalogue.ENCODINGS``. "median" is their default. "thermometer" compares a pixel with the
         levels 64 and 192 and leaves out bits that are the same in more than 98 % of the training
-        images. "differences-N" makes N local features, see :class:`encoders.Differences`.
+        images. "levels-A-B-.." compares every pixel with these levels and leaves out nothing, so
+        that the bits are an image, too. "differences-N" makes N local features, see
+        :class:`encoders.Differences`.
         "selected-N" compares each pixel with five quantiles and keeps the N bits that tell most
         about the class, see :class:`selection.Informative`. For tables one of
         ``catalogue.TABLE_ENCODINGS``: N quantiles of each number, its median, N differences, or
@@ -233,7 +241,17 @@ def load(name, *, data=None, seed=0, fold=0, folds=3, validation=True, encoding=
     (first, second, third), encoder = encode(name, encoding, values, labels, numbers.lengths,
                                              (train, held, test))
     return Dataset(name, first, second, third, len(numbers.classes), numbers.classes,
-                   numbers.features, encoder)
+                   numbers.features, encoder, image_of(name, values.shape[1:], first.x, encoder))
+
+
+def image_of(name, shape, x, encoder):
+    """Rows, columns and channels of encoded images ``x``, if the encoder takes each pixel by
+    itself; else None. ``shape`` is that of the numbers of a sample."""
+    shape = catalogue.PLAIN[name].shape if name == "digits" else shape
+    if len(shape) != 2 or x.ndim != 2 or not (
+            encoder is None or isinstance(encoder, encoders.Median | encoders.Thermometer)):
+        return None
+    return (*shape, x.shape[1] // math.prod(shape))
 
 
 def encode(name, encoding, values, labels, lengths, parts):

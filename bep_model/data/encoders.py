@@ -37,6 +37,8 @@ def of_images(encoding, shape):
     kind, bits = catalogue.image_encoding(encoding)
     if kind == "median":
         return Median()
+    if kind == "levels":
+        return Thermometer(bits)
     if kind == "thermometer":
         return make_pipeline(Thermometer((64, 192)), VarianceThreshold(0.02 * 0.98))
     rows, columns = shape

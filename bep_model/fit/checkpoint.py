@@ -184,6 +184,8 @@ class Checkpoint:
         assert self.reached is not None  # for it has epochs
         found = state.load(self.place, state.State(network.config))
         network.restore(found.counters, found.bank, found.sweep_count)
+        if found.thresholds:
+            network.thresholds = found.thresholds
         return self.reached.history, self.reached.best
 
     def write(self, network, history, best):
@@ -220,7 +222,7 @@ def _facts(network, data, options):
               "sweep_count": network.sweep_count, **options, **asdict(options["hyper"])}
     del values["hyper"]
     return json.loads(json.dumps(values)) | {
-        "counters": _digest(network.bank, *network.counters),
+        "counters": _digest(network.bank, *network.counters, *getattr(network, "thresholds", ())),
         "data": _digest(*_arrays(data.train), *_arrays(data.validation))}
 
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from bep_model.checks import integer, number, span
 from bep_model.config import MOST_BATCH
 from bep_model.digests import LATE
-from bep_model.fit.schedule import annealed, reinforcement
-from bep_model.parameters import Parameters
+from bep_model.fit.schedule import annealed, falling, reinforcement
+from bep_model.parameters import Parameters, rates
 
 
 class Search(NamedTuple):
@@ -61,6 +61,18 @@ class Hyper:
     kappa: float = _field(
         0.0, "Stability of hidden layers in parts of the square root of the fan-in (0 is off, as "
         "in the paper)", 0, 10, search=Search(0.05, 1), late=True)
+    filter_nu: float = _field(
+        0.05, "Gate of convolutional layers as a part of the fan-in", 0, 1, late=True)
+    filter_group: int = _field(
+        8, "Filters per group (each layer takes the nearest divisor of their number)", 1, late=True)
+    filter_rate: float = _field(
+        0.3, "Probability that a triggered sample updates a convolutional layer, in the first "
+        "epoch", 0, 1, late=True)
+    filter_rate_end: float = _field(
+        0.003, "The same in the last epoch; in between it falls geometrically", 0, 1, above=True,
+        late=True)
+    filter_quantile: float = _field(
+        0.8, "Quantile of z before training at which a filter's threshold is", 0, 1, late=True)
 
     @property
     def stable(self):
@@ -84,6 +96,7 @@ class Hyper:
         first = Parameters.from_reals(
             config, r=self.r, nu=self.nu, group=self.group, thinning=self.thinning,
             batch=self.batch, sweep=self.sweep, horizon=self.horizon, kappa=self.kappa,
+            filter_nu=self.filter_nu, filter_group=self.filter_group, filter_rate=self.filter_rate,
         )
         return replace(first, reinforce=self.reinforcement(config, 100.0),
                        thinning=self.annealed(first.thinning, 0, 1))
@@ -95,6 +108,10 @@ class Hyper:
     def annealed(self, thinning, epoch, epochs):
         """q of an epoch, from 0 on, of a run that begins with ``thinning``."""
         return annealed(thinning, self.anneal, epoch, epochs, self.thinning_bits)
+
+    def rates(self, config, epoch, epochs):
+        """Probabilities that a triggered sample updates layers 1..L in an epoch, from 0 on."""
+        return rates(config, falling(self.filter_rate, self.filter_rate_end, epoch, epochs))
 
 
 def _checked(each, value):

@@ -1,4 +1,4 @@
-"""What the host changes between epochs: reinforcement, group sizes, thinning."""
+"""What the host changes between epochs: reinforcement, group sizes, thinning, rates of updates."""
 
 from bep_model.config import divisors
 from bep_model.parameters import reinforce_probabilities
@@ -62,6 +62,13 @@ def annealed(thinning, anneal, epoch, epochs, bits=16):
     last = epochs - 1
     way = max(0.0, 2 * epoch / last - 1) if last > 0 else 0.0
     return rounded(round(thinning * anneal ** min(way, 1.0)), bits)
+
+
+def falling(first, last, epoch, epochs):
+    """A value that falls or rises geometrically over the epochs, numbered from 0 on."""
+    if first == 0 or epochs < 2:
+        return first
+    return first * (last / first) ** (epoch / (epochs - 1))
 
 
 def next_group(width, group):

@@ -41,6 +41,9 @@ def chip_order(seed, epoch, n):
     return rows[permutation.order(n, permutation.epoch_stride(seed, epoch, n))] if n else rows
 
 
+CALIBRATED = 500
+"""Training samples, the first ones, from which the thresholds of filters come."""
+
 ORDERS = {"host": epoch_order, "chip": chip_order}
 """The orders of samples by name."""
 
@@ -124,6 +127,17 @@ def check(config, data, epochs, hyper, keep_best=False):
     return parameters
 
 
+def begin(network, data, hyper, seed):
+    """Give a network the state in which :func:`fit` begins: seeded, with thresholds for its data.
+
+    Raises TypeError or ValueError for data that do not suit the network, or a seed out of range.
+    """
+    network.reset(seed)
+    if network.config.convolutional:
+        data.check(network.config)
+        network.set_thresholds(data.train.x[:CALIBRATED], hyper.filter_quantile)
+
+
 def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=False,
         augment=None, checkpoint=None, order="host", teacher=None, until=None):
     """Train a network, beginning with its present counters and random bank.
@@ -205,7 +219,8 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
             parameters = ended(entry)
     best = max((entry.validation_accuracy or 0.0 for entry in history), default=-1.0)
     for epoch in range(len(history), until):
-        parameters = replace(parameters, thinning=hyper.annealed(thinning, epoch, epochs))
+        parameters = replace(parameters, thinning=hyper.annealed(thinning, epoch, epochs),
+                             rates=hyper.rates(config, epoch, epochs))
         start = time.perf_counter()
         error, triggered = teacher.epoch(seed, epoch, parameters)
         seconds = time.perf_counter() - start

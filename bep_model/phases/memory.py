@@ -7,14 +7,18 @@ import numpy as np
 from bep_model.phases.bits import WORD, compiled, pack, words
 
 LAYER = np.dtype([(name, np.int64) for name in (
-    "neurons", "fan_in", "state", "words", "row_words", "first_words",
-    "signs_at", "columns_at", "steps_at", "winners_at", "z_at", "sums_at")]
+    "neurons", "fan_in", "state", "words", "row_words", "first_words", "outputs", "output_words",
+    "signs_at", "columns_at", "steps_at", "winners_at", "z_at", "sums_at",
+    "stride", "pool", "window_rows", "patch_bits", "image_bits", "channels", "grid_rows",
+    "grid_columns", "cell_columns")]
     + [("sections", np.int64, 2)])
 """A :class:`bep_model.layers.Layer` as the kernels take it, in words of 64 bits.
 
-``words`` counts those of its activations at one step, ``row_words`` those of a row, ``first_words``
-those of the row's first section; ``.._at`` is its first index in the planes of :class:`State`. A
-layer with one section has a second one of 0 counters.
+``words`` counts those of one bit per neuron, ``output_words`` those of its activations at one step,
+``row_words`` those of a row, ``first_words`` those of the row's first section; ``.._at`` is its
+first index in the planes of :class:`State`. A layer with one section has a second one of 0
+counters. The last line is of convolutional layers, 0 of others: ``patch_bits`` and ``image_bits``
+are those of one row of a patch and of the image.
 """
 
 
@@ -42,6 +46,9 @@ class State(NamedTuple):
     z: np.ndarray  # int32, per layer (T, K_l), of the last sample
     sums: np.ndarray  # int32, per layer (K_l,), of the last sample; where a layer has state
     logits: np.ndarray  # int32 (C,), of the last sample
+    thresholds: np.ndarray  # int32, per convolutional layer (K_l,)
+    chosen: np.ndarray  # int32 (batch, per convolutional layer (cells, K_l)), positions
+    patch: np.ndarray  # uint64, scratch of one row
     drawn: np.ndarray  # uint64, scratch of one row
     steps: np.ndarray  # int16, likewise
     taken: np.ndarray  # int16, likewise
@@ -51,6 +58,7 @@ def new_state(config, prototypes, literal_targets=False, literal_steps=False):
     """The arrays of a new network, all counters -1."""
     layers, size = _layers(config.network)
     row, batch = layers.row_words.max(), config.max_batch
+    convolutional = config.network[:len(config.windows)]
 
     def words_of(*shape):
         return np.zeros(shape, np.uint64)
@@ -61,11 +69,15 @@ def new_state(config, prototypes, literal_targets=False, literal_steps=False):
         bank=np.zeros(config.generators, np.uint32), progress=np.zeros(2, np.int64),
         counters=np.full(WORD * size["signs_at"], -1, np.int16), signs=words_of(size["signs_at"]),
         columns=words_of(size["columns_at"]), lengths=np.ones(batch, np.int64),
-        inputs=words_of(batch, config.network[0].steps, layers.row_words[0]),
+        inputs=words_of(batch, config.network[0].steps,
+                        words(config.inputs) if convolutional else layers.row_words[0]),
         activations=words_of(batch, size["steps_at"]), targets=words_of(batch, size["steps_at"]),
         valid=words_of(batch, size["steps_at"]), winners=words_of(batch, size["winners_at"]),
         passing=words_of(size["steps_at"]), z=np.zeros(size["z_at"], np.int32),
         sums=np.zeros(size["sums_at"], np.int32), logits=np.zeros(config.classes, np.int32),
+        thresholds=np.zeros(sum(layer.neurons for layer in convolutional), np.int32),
+        chosen=np.zeros((batch, sum(layer.outputs for layer in convolutional)), np.int32),
+        patch=words_of(row),
         drawn=words_of(row), steps=np.zeros(WORD * row, np.int16),
         taken=np.zeros(WORD * row, np.int16))
 
@@ -79,24 +91,33 @@ def _layers(network):
         row.neurons, row.fan_in, row.state = layer.neurons, layer.fan_in, layer.state
         row.words, row.row_words, row.first_words = words(layer.neurons), sum(sections), sections[0]
         row.sections[:len(layer.sections)] = layer.sections
+        row.outputs, row.output_words = layer.outputs, words(layer.outputs)
+        if layer.window:
+            row.window_rows, _, row.stride, row.pool = layer.window
+            row.channels = layer.image[2]
+            row.patch_bits = layer.window.columns * row.channels
+            row.image_bits = layer.image[1] * row.channels
+            row.grid_rows, row.grid_columns = layer.grid
+            row.cell_columns = layer.cells[1]
         for name, begin in at.items():
             row[name] = begin
         at["signs_at"] += layer.neurons * row.row_words
         at["columns_at"] += layer.fan_in * row.words
-        at["steps_at"] += layer.steps * row.words
+        at["steps_at"] += layer.steps * row.output_words
         at["winners_at"] += row.words
-        at["z_at"] += layer.steps * layer.neurons
+        at["z_at"] += layer.steps * layer.outputs
         at["sums_at"] += layer.neurons
     return table, {name: int(end) for name, end in at.items()}
 
 
 def aside(state):
-    """The state with separate room for one sample outside the open batch."""
+    """The state with separate room, and a bank, for one sample outside the open batch."""
     one = {name: np.zeros_like(getattr(state, name)[:1])
-           for name in ("lengths", "inputs", "activations", "targets", "valid", "winners")}
+           for name in ("lengths", "inputs", "activations", "targets", "valid", "winners",
+                        "chosen")}
     scratch = {name: np.zeros_like(getattr(state, name))
                for name in ("passing", "z", "sums", "logits")}
-    return state._replace(**one, **scratch)
+    return state._replace(bank=state.bank.copy(), **one, **scratch)
 
 
 # Views of one layer, from its row of the table. They do not take the State, for speed.
@@ -136,7 +157,7 @@ def steps_of(layer, length):
 @compiled
 def vectors_of(layer, plane, length):
     """Activations, targets or the like of one sample, a packed row per step."""
-    return _rows(plane, layer.steps_at, steps_of(layer, length), layer.words)
+    return _rows(plane, layer.steps_at, steps_of(layer, length), layer.output_words)
 
 
 @compiled
@@ -147,10 +168,24 @@ def winners_of(layer, plane):
 @compiled
 def z_of(layer, plane, length):
     """Pre-activations of the last sample, a row per step."""
-    return _rows(plane, layer.z_at, steps_of(layer, length), layer.neurons)
+    return _rows(plane, layer.z_at, steps_of(layer, length), layer.outputs)
 
 
 @compiled
 def sums_of(layer, plane):
     """Sigma of the last sample; see :func:`bep_model.phases.select.select_through_time`."""
     return plane[layer.sums_at:layer.sums_at + layer.neurons]
+
+
+# Of convolutional layers. They come first and have one step, so these planes have the same indices
+# as those that all layers have.
+
+@compiled
+def thresholds_of(layer, plane):
+    return plane[layer.sums_at:layer.sums_at + layer.neurons]
+
+
+@compiled
+def chosen_of(layer, plane):
+    """Positions of the last sample, or of one of a batch."""
+    return plane[layer.z_at:layer.z_at + layer.outputs]

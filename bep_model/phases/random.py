@@ -126,3 +126,17 @@ def bernoulli(bank, lanes, p, n, drawn):
             drawn[word] |= mask << np.uint64(place)
             if place + count > 64:
                 drawn[word + 1] |= mask >> np.uint64(64 - place)
+
+
+@compiled
+def happens(bank, p):
+    """Whether an event of probability p / 2**16 happens: the low 16 bits of generator 0 are below p.
+
+    That takes one draw; p = 0 and p = 2**16 draw nothing. Bank as for :func:`bernoulli`.
+    """
+    if p == 0 or p == ALWAYS:
+        return p == ALWAYS
+    drawn = bank[0] & np.uint32(0xFFFF)
+    for k in range(bank.shape[0]):
+        bank[k] = xorshift(bank[k])
+    return drawn < p

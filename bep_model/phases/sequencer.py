@@ -1,6 +1,7 @@
 """The sequencer of the golden model: the order of the phases over samples, layers and steps.
 
-A sample passes a layer in steps: one, or those of a sequence if the layer has state.
+A sample passes a layer in steps: one, or those of a sequence if the layer has state. The positions
+of a convolutional layer are within one step.
 """
 
 from collections import namedtuple
@@ -11,19 +12,28 @@ import numpy as np
 from bep_model.phases.backward import backward, backward_through_time, gate
 from bep_model.phases.bits import compiled, unpack
 from bep_model.phases.classify import classify, triggers
+from bep_model.phases.convolution import (
+    backward_windows,
+    convolve,
+    select_filters,
+    update_filters,
+)
 from bep_model.phases.forward import forward
 from bep_model.phases.memory import (
     LAYER,
     aside,
+    chosen_of,
     columns_of,
     counters_of,
     sections_of,
     signs_of,
     sums_of,
+    thresholds_of,
     vectors_of,
     winners_of,
     z_of,
 )
+from bep_model.phases.random import happens
 from bep_model.phases.reinforce import reinforce
 from bep_model.phases.select import select, select_through_time
 from bep_model.phases.update import update, update_through_time
@@ -37,8 +47,9 @@ class Phases(NamedTuple):
     """All intermediate values of one sample; entry 0 of the tuples is layer 1.
 
     Row t - 1 of a layer's arrays belongs to step t = 1..T_l. T_l is T, the steps of the sequence,
-    for a layer with state, and 1 for every other layer. A sample that does not trigger has no
-    targets, no passing neurons and no winners.
+    for a layer with state, and 1 for every other layer; but for a convolutional layer the steps are
+    its cells. A sample that does not trigger has no targets, no passing neurons and no winners.
+    Neither have the layers below the lowest one that is updated.
     """
 
     z: tuple
@@ -58,9 +69,12 @@ class Phases(NamedTuple):
     """T_l times int64, ascending: rows with a target and an open gate, which the backward phase
     reads. Empty for the first step of layer 1 that has targets: nothing is below."""
     sums: tuple
-    """int32 (K_l,), sigma of a layer with state: the sum over t of D_t z_t. Else zeros."""
+    """int32 (K_l,), sigma of a layer with state: the sum over t of D_t z_t; of a convolutional one
+    over its cells. Else zeros."""
     winners: tuple
     """int64, ascending: rows that are updated."""
+    chosen: tuple
+    """int32 (cells, K_l), the positions that gave z; of a convolutional layer."""
 
 
 @compiled
@@ -73,6 +87,12 @@ def infer(state, slot, x, length):
         layer = state.layers[l]
         signs, z = signs_of(layer, state.signs), z_of(layer, state.z, length)
         activations = vectors_of(layer, state.activations[slot], length)
+        if layer.pool:
+            convolve(layer, signs, thresholds_of(layer, state.thresholds), inputs[0],
+                     state.patch[:layer.row_words], z[0], chosen_of(layer, state.chosen[slot]),
+                     activations[0])
+            inputs = activations
+            continue
         first = layer.first_words
         forward(signs, inputs[0, :first], layer.sections[0], z[0], activations[0])
         for t in range(1, z.shape[0]):  # of a state, which sees the one before
@@ -89,12 +109,17 @@ def correct(state, registers, slot, label):
     winners[:] = 0
     if not triggers(state.logits, label, registers.margin):
         return False
+    updated, end = np.zeros(depth, np.bool_), depth
+    for l in range(depth - 1, -1, -1):
+        updated[l] = happens(state.bank, registers.rates[l])
+        if updated[l]:
+            end = l
     layer = state.layers[-1]
     targets = vectors_of(layer, state.targets[slot], length)
     valid = vectors_of(layer, state.valid[slot], length)
     targets[-1] = state.prototypes[label]
     valid[-1] = ~np.uint64(0)
-    for l in range(depth - 1, -1, -1):
+    for l in range(depth - 1, end - 1, -1):
         columns, z = columns_of(layer, state.columns), z_of(layer, state.z, length)
         passing = vectors_of(layer, state.passing, length)
         oldest = max(0, z.shape[0] - registers.horizon)
@@ -103,19 +128,33 @@ def correct(state, registers, slot, label):
                                   valid, passing, oldest, state.literal_targets)
             select_through_time(z[oldest:], targets[oldest:], valid[oldest:], registers.groups[l],
                                 sums_of(layer, state.sums), winners_of(layer, winners))
+        elif layer.pool:
+            gate(z[0], registers.gates[l], passing[0])
+            passing[0] &= valid[0]
+            valid[0] = passing[0]
+            targets[0] &= passing[0]
+            select_filters(z[0], targets[0], valid[0], registers.groups[l],
+                           sums_of(layer, state.sums), winners_of(layer, winners))
         else:
             activations = vectors_of(layer, state.activations[slot], length)
             select(z[0], activations[0], targets[0], valid[0], registers.groups[l],
                    registers.stabilities[l], winners_of(layer, winners))
-        if l > 0:
+        if not updated[l]:
+            winners_of(layer, winners)[:] = 0
+        if l > end:
             gate(z[oldest], registers.gates[l], passing[oldest])
             passing[oldest] &= valid[oldest]
-            layer = state.layers[l - 1]
-            targets_below = vectors_of(layer, state.targets[slot], length)
-            valid_below = vectors_of(layer, state.valid[slot], length)
-            backward(columns, targets[oldest], passing[oldest], state.literal_targets,
-                     targets_below[-1], valid_below[-1])
-            targets, valid = targets_below, valid_below
+            below = state.layers[l - 1]
+            targets_below = vectors_of(below, state.targets[slot], length)
+            valid_below = vectors_of(below, state.valid[slot], length)
+            if layer.pool:
+                backward_windows(layer, signs_of(layer, state.signs), targets[0], passing[0],
+                                 chosen_of(layer, state.chosen[slot]), state.literal_targets,
+                                 below.outputs, targets_below[0], valid_below[0])
+            else:
+                backward(columns, targets[oldest], passing[oldest], state.literal_targets,
+                         targets_below[-1], valid_below[-1])
+            layer, targets, valid = below, targets_below, valid_below
     return True
 
 
@@ -133,7 +172,14 @@ def apply(state, registers):
             signs, columns = signs_of(layer, state.signs), columns_of(layer, state.columns)
             targets = vectors_of(layer, state.targets[slot], length)
             winners = winners_of(layer, state.winners[slot])
-            if layer.state:
+            if layer.pool:
+                update_filters(
+                    layer, counters, signs, columns, inputs[0], state.patch[:layer.row_words],
+                    targets[0], vectors_of(layer, state.valid[slot], length)[0],
+                    chosen_of(layer, state.chosen[slot]), winners, state.bounds,
+                    registers.thinning, state.bank, state.lanes, state.drawn, state.steps,
+                    state.taken)
+            elif layer.state:
                 update_through_time(
                     counters, signs, columns, sections_of(layer), inputs, targets,
                     vectors_of(layer, state.valid[slot], length), winners, state.literal_steps,
@@ -186,13 +232,22 @@ def phases(state, registers, x, length, label):
         return tuple(plane[layer[at]:layer[at] + n * layer[width]].reshape(n, layer[width])
                      for layer, n in zip(layers, rows, strict=True))
 
-    def bits(plane, at="steps_at", rows=steps):
-        return tuple(unpack(vectors, layer["neurons"]) for vectors, layer in
-                     zip(split(plane, at, "words", rows), layers, strict=True))
+    def shaped(values):
+        """A row per step, or cell."""
+        return tuple(each.reshape(-1, layer["neurons"])
+                     for each, layer in zip(values, layers, strict=True))
 
+    def bits(plane):
+        return shaped(unpack(vectors, layer["outputs"]) for vectors, layer in
+                      zip(split(plane, "steps_at", "output_words", steps), layers, strict=True))
+
+    winners = split(state.winners[0], "winners_at", "words", once)
     return Phases(
-        split(state.z, "z_at", "neurons", steps), bits(state.activations[0]), state.logits,
+        shaped(split(state.z, "z_at", "outputs", steps)), bits(state.activations[0]), state.logits,
         prediction, prediction != label, triggered, bits(state.targets[0]), bits(state.valid[0]),
         tuple(tuple(map(np.flatnonzero, passing)) for passing in bits(state.passing)),
         tuple(sums[0] for sums in split(state.sums, "sums_at", "neurons", once)),
-        tuple(map(np.flatnonzero, bits(state.winners[0], "winners_at", once))))
+        tuple(np.flatnonzero(unpack(rows[0], layer["neurons"]))
+              for rows, layer in zip(winners, layers, strict=True)),
+        tuple(chosen_of(row, state.chosen[0]).reshape(-1, row.neurons)
+              for row in state.layers if row.pool))

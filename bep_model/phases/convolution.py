@@ -1,0 +1,207 @@
+"""Convolutional layers: the same phases, with the positions of an image for steps.
+
+Activations, targets and chosen positions of such a layer are one vector: cell after cell, row by
+row, each with its K filters. So they are an image again, whose channels are the filters.
+"""
+
+import numpy as np
+
+from bep_model.phases.bits import bit, compiled, expand, lowest, popcount
+from bep_model.phases.random import bernoulli
+from bep_model.phases.select import select
+from bep_model.phases.update import renew_signs, step_row
+
+
+@compiled
+def gather(layer, image, position, patch):
+    """Copy the bits that a window sees: rows of a packed image, one after another.
+
+    Parameters
+    ----------
+    layer : LAYER
+    image : uint64 array
+        Packed, row by row, pixel by pixel, channel by channel.
+    position : int
+        Row by row, 0..positions - 1.
+    patch : uint64 array (ceil(F / 64),)
+        Receives the bits; the unused ones are 0.
+    """
+    patch[:] = 0
+    row, column = position // layer.grid_columns, position % layer.grid_columns
+    source = layer.stride * (row * layer.image_bits + column * layer.channels)
+    place = 0
+    for _ in range(layer.window_rows):
+        begin, left = source, layer.patch_bits
+        while left > 0:
+            count = min(left, 64 - (place & 63))
+            shift = begin & 63
+            bits = image[begin >> 6] >> np.uint64(shift)
+            if shift + count > 64:
+                bits |= image[(begin >> 6) + 1] << np.uint64(64 - shift)
+            bits &= ~np.uint64(0) >> np.uint64(64 - count)
+            patch[place >> 6] |= bits << np.uint64(place & 63)
+            begin += count
+            place += count
+            left -= count
+        source += layer.image_bits
+
+
+@compiled
+def convolve(layer, signs, thresholds, image, patch, z, chosen, activations):
+    """Forward: z of a cell is the largest of its positions, the first one on a tie.
+
+    Parameters
+    ----------
+    layer : LAYER
+    signs : uint64 array (K, ceil(F / 64))
+    thresholds : int32 array (K,)
+        theta, -F..F.
+    image : uint64 array
+    patch : uint64 array (ceil(F / 64),)
+        Scratch.
+    z, chosen : int32 array (cells * K,)
+        Receive W a - theta, -2 F..2 F, and the positions that gave it.
+    activations : uint64 array (ceil(cells * K / 64),)
+    """
+    filters, words = signs.shape
+    for row in range(layer.grid_rows):
+        for column in range(layer.grid_columns):
+            position = row * layer.grid_columns + column
+            gather(layer, image, position, patch)
+            cell = row // layer.pool * layer.cell_columns + column // layer.pool
+            begins = row % layer.pool == 0 and column % layer.pool == 0
+            here, where = z[cell * filters:][:filters], chosen[cell * filters:][:filters]
+            for k in range(filters):
+                differing = 0
+                for word in range(words):
+                    differing += np.int64(popcount(signs[k, word] ^ patch[word]))
+                value = np.int32(layer.fan_in - 2 * differing - thresholds[k])
+                if begins or value > here[k]:
+                    here[k] = value
+                    where[k] = position
+    for word in range(activations.shape[0]):
+        packed = np.uint64(0)
+        for i in range(64 * word, min(64 * word + 64, z.shape[0])):
+            packed |= np.uint64(z[i] >= 0) << np.uint64(i & 63)
+        activations[word] = packed
+
+
+@compiled
+def backward_windows(layer, signs, targets, passing, chosen, literal, outputs, targets_below,
+                     valid_below):
+    """Targets of the layer below a convolutional one, as :func:`backward` gives them.
+
+    u_i is the sum over the passing cells and filters whose chosen position sees element i.
+
+    Parameters
+    ----------
+    layer : LAYER
+    signs : uint64 array (K, ceil(F / 64))
+    targets, passing : uint64 array (ceil(cells * K / 64),)
+    chosen : int32 array (cells * K,)
+    literal : bool
+    outputs : int
+        Elements of the layer below, whose cells are the pixels here.
+    targets_below, valid_below : uint64 array (ceil(outputs / 64),)
+    """
+    u = np.zeros(outputs, np.int32)
+    for word in range(passing.shape[0]):
+        left = passing[word]
+        while left:
+            i = 64 * word + lowest(left)
+            left &= left - np.uint64(1)
+            k, target = i % layer.neurons, bit(targets, i)
+            row, column = chosen[i] // layer.grid_columns, chosen[i] % layer.grid_columns
+            source = layer.stride * (row * layer.image_bits + column * layer.channels)
+            for place in range(layer.fan_in):
+                at = source + place // layer.patch_bits * layer.image_bits \
+                    + place % layer.patch_bits
+                u[at] += np.int32(1 if bit(signs[k], place) == target else -1)
+    for word in range(targets_below.shape[0]):
+        target, valid = np.uint64(0), np.uint64(0)
+        for i in range(64 * word, min(64 * word + 64, outputs)):
+            place = np.uint64(i & 63)
+            target |= np.uint64(u[i] > 0 or (literal and u[i] == 0)) << place
+            valid |= np.uint64(u[i] != 0 or literal) << place
+        targets_below[word], valid_below[word] = target, valid
+
+
+@compiled
+def select_filters(z, targets, valid, group, sums, winners):
+    """In each group, of the filters that disagree with their targets over the cells the nearest.
+
+    As :func:`bep_model.phases.select.select_through_time`, with cells for steps.
+
+    Parameters
+    ----------
+    z : int32 array (cells * K,)
+    targets, valid : uint64 array (ceil(cells * K / 64),)
+    group : int
+    sums : int32 array (K,)
+        Receives sigma.
+    winners : uint64 array (ceil(K / 64),)
+    """
+    filters = sums.shape[0]
+    sums[:] = 0
+    for word in range(valid.shape[0]):
+        left = valid[word]
+        while left:
+            i = 64 * word + lowest(left)
+            left &= left - np.uint64(1)
+            sums[i % filters] += z[i] if bit(targets, i) else -z[i]
+    wrong, none = np.zeros_like(winners), np.zeros_like(winners)
+    for k in range(filters):
+        wrong[k >> 6] |= np.uint64(sums[k] < 0) << np.uint64(k & 63)
+    select(sums, none, wrong, wrong, group, 0, winners)
+
+
+@compiled
+def update_filters(layer, counters, signs, columns, image, patch, targets, valid, chosen, winners,
+                   bounds, thinning, bank, lanes, drawn, steps, taken):
+    """Apply the updates of one sample to a convolutional layer, filters ascending.
+
+    A winner takes one step per counter: the sign of the sum, over the cells where it has a target,
+    of target times input at the chosen position; a sum of 0 is no step.
+
+    Parameters
+    ----------
+    layer : LAYER
+    counters, signs, columns
+        As for :func:`bep_model.phases.update.update`.
+    image, patch, targets, valid, chosen
+        As for :func:`convolve` and :func:`select_filters`.
+    winners : uint64 array (ceil(K / 64),)
+    bounds, thinning, bank, lanes, drawn, steps, taken
+        As for :func:`bep_model.phases.update.update`.
+    """
+    if thinning == 0:
+        return
+    drawn, steps = drawn[:signs.shape[1]], steps[:counters.shape[1]]
+    for word in range(winners.shape[0]):
+        left = winners[word]
+        while left:
+            k = 64 * word + lowest(left)
+            left &= left - np.uint64(1)
+            steps[:] = 0
+            for i in range(k, layer.outputs, layer.neurons):
+                if bit(valid, i):
+                    gather(layer, image, chosen[i], patch)
+                    vote(patch, bit(targets, i), steps)
+            for i in range(steps.shape[0]):
+                steps[i] = np.int16(steps[i] > 0) - np.int16(steps[i] < 0)
+            bernoulli(bank, lanes, thinning, layer.fan_in, drawn)
+            expand(drawn, taken)
+            step_row(counters[k], np.int16(1), steps, taken, np.int16(bounds[0]),
+                     np.int16(bounds[1]))
+            renew_signs(counters[k], signs[k], columns, k)
+
+
+@compiled
+def vote(patch, target, steps):
+    """Add target times input to the sum of every counter."""
+    flip = np.uint64(0) if target else ~np.uint64(0)
+    for word in range(patch.shape[0]):
+        agreeing = patch[word] ^ flip
+        for i in range(64):
+            agrees = np.int16((agreeing >> np.uint64(i)) & np.uint64(1))
+            steps[64 * word + i] += np.int16(2 * agrees - 1)
