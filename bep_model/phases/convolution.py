@@ -47,8 +47,10 @@ def gather(layer, image, position, patch):
 
 
 @compiled
-def convolve(layer, signs, thresholds, image, patch, z, chosen, activations):
+def convolve(layer, signs, thresholds, image, patch, patches, differing, z, chosen, activations):
     """Forward: z of a cell is the largest of its positions, the first one on a tie.
+
+    Filter after filter goes over all patches at once, so that the loops have no other index.
 
     Parameters
     ----------
@@ -58,32 +60,60 @@ def convolve(layer, signs, thresholds, image, patch, z, chosen, activations):
         theta, -F..F.
     image : uint64 array
     patch : uint64 array (ceil(F / 64),)
+    patches : uint64 array (at least ceil(F / 64) * positions,)
+    differing : int64 array (at least positions,)
         Scratch.
     z, chosen : int32 array (cells * K,)
         Receive W a - theta, -2 F..2 F, and the positions that gave it.
     activations : uint64 array (ceil(cells * K / 64),)
     """
     filters, words = signs.shape
-    for row in range(layer.grid_rows):
-        for column in range(layer.grid_columns):
-            position = row * layer.grid_columns + column
-            gather(layer, image, position, patch)
-            cell = row // layer.pool * layer.cell_columns + column // layer.pool
-            begins = row % layer.pool == 0 and column % layer.pool == 0
-            here, where = z[cell * filters:][:filters], chosen[cell * filters:][:filters]
-            for k in range(filters):
-                differing = 0
-                for word in range(words):
-                    differing += np.int64(popcount(signs[k, word] ^ patch[word]))
-                value = np.int32(layer.fan_in - 2 * differing - thresholds[k])
-                if begins or value > here[k]:
-                    here[k] = value
-                    where[k] = position
+    positions = layer.grid_rows * layer.grid_columns
+    patches = patches[:words * positions].reshape(words, positions)
+    differing = differing[:positions]
+    for position in range(positions):
+        gather(layer, image, position, patch)
+        patches[:, position] = patch
+    for k in range(filters):
+        differing[:] = 0
+        for word in range(words):
+            differ(signs[k, word], patches[word], differing)
+        highest = layer.fan_in - thresholds[k]
+        if layer.pool == 1:
+            for position in range(positions):
+                z[position * filters + k] = np.int32(highest - 2 * differing[position])
+                chosen[position * filters + k] = position
+        else:
+            for cell in range(z.shape[0] // filters):
+                position = nearest(layer, cell, differing)
+                z[cell * filters + k] = np.int32(highest - 2 * differing[position])
+                chosen[cell * filters + k] = position
     for word in range(activations.shape[0]):
         packed = np.uint64(0)
         for i in range(64 * word, min(64 * word + 64, z.shape[0])):
             packed |= np.uint64(z[i] >= 0) << np.uint64(i & 63)
         activations[word] = packed
+
+
+@compiled
+def differ(sign, patches, differing):
+    """Add to each position in how many bits its patch differs from a filter, in one word."""
+    for position in range(differing.shape[0]):
+        differing[position] += np.int64(popcount(sign ^ patches[position]))
+
+
+@compiled
+def nearest(layer, cell, differing):
+    """The first position of a cell where a filter differs least."""
+    top = cell // layer.cell_columns * layer.pool
+    left = cell % layer.cell_columns * layer.pool
+    best = top * layer.grid_columns + left
+    for row in range(top, min(top + layer.pool, layer.grid_rows)):
+        for column in range(left, min(left + layer.pool, layer.grid_columns)):
+            position = row * layer.grid_columns + column
+            if differing[position] < differing[best]:
+                best = position
+    return best
 
 
 @compiled

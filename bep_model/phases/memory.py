@@ -1,5 +1,6 @@
 """What the kernels read and write: the planes and vectors of all layers, one after another."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -49,6 +50,8 @@ class State(NamedTuple):
     thresholds: np.ndarray  # int32, per convolutional layer (K_l,)
     chosen: np.ndarray  # int32 (batch, per convolutional layer (cells, K_l)), positions
     patch: np.ndarray  # uint64, scratch of one row
+    patches: np.ndarray  # uint64, of one row per position
+    differing: np.ndarray  # int64, of one filter at all positions
     drawn: np.ndarray  # uint64, scratch of one row
     steps: np.ndarray  # int16, likewise
     taken: np.ndarray  # int16, likewise
@@ -78,6 +81,10 @@ def new_state(config, prototypes, literal_targets=False, literal_steps=False):
         thresholds=np.zeros(sum(layer.neurons for layer in convolutional), np.int32),
         chosen=np.zeros((batch, sum(layer.outputs for layer in convolutional)), np.int32),
         patch=words_of(row),
+        patches=words_of(max((words(layer.fan_in) * math.prod(layer.grid)
+                              for layer in convolutional), default=0)),
+        differing=np.zeros(max((math.prod(layer.grid) for layer in convolutional), default=0),
+                           np.int64),
         drawn=words_of(row), steps=np.zeros(WORD * row, np.int16),
         taken=np.zeros(WORD * row, np.int16))
 
