@@ -47,7 +47,7 @@ DISTRIBUTION = "bep-trainer"
 PACKAGES = ("bep_model", "rtl", "sim")
 """The other packages of the distribution."""
 
-LISTS = ("--hidden",)
+LISTS = ("--hidden", "--filters", "--filter-size", "--stride", "--pool")
 """Options that take several values."""
 MOST_DIGITS = 40
 """Of a number in a message; a longer one is cut."""

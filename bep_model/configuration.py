@@ -82,7 +82,7 @@ def trained(source):
 
 def text(config, parameters=None, preset=None, comment=""):
     """A configuration file that :func:`load` reads back, under lines of a comment."""
-    tables = {"trainer": asdict(config)}
+    tables = {"trainer": {name: value for name, value in asdict(config).items() if value != ()}}
     if parameters is not None:
         tables["parameters"] = asdict(parameters)
     if preset is not None:
@@ -129,7 +129,7 @@ def _preset(config, table):
                  if key == "hyper" or (key == "encoding" and isinstance(value, dict)) else value
                  for key, value in table.items()}
     preset = record(Preset, "[training]", table, hidden=config.layers,
-                    counter_bits=config.counter_bits)
+                    counter_bits=config.counter_bits, windows=config.windows)
     if preset.sequential != config.recurrent:
         steps = "1 or more" if preset.sequential else "0"
         raise ValueError(f"max_steps must be {steps} for the dataset {preset.dataset}, not "

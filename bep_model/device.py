@@ -9,6 +9,7 @@ import numpy as np
 
 from bep_model import inputs, stored
 from bep_model.checks import integer
+from bep_model.config import check_gateware
 from bep_model.host import Host, Results, WrongTrainer
 from bep_model.line import SerialLine
 from bep_model.packets import LinkError, PacketPort, Silent
@@ -65,6 +66,7 @@ class Board:
     """
 
     def __init__(self, port, config, *, baud=1_000_000, timeout=10.0, progress=None):
+        check_gateware(config)
         self.config, self.port, self.progress = config, port, progress
         self.rates = (baud,) if isinstance(baud, Integral) else tuple(baud)
         self.line = SerialLine(port, self.rates[0], timeout)

@@ -16,6 +16,15 @@ class Window(NamedTuple):
     pool: int = 1
     """Positions in each direction of a cell, of which the largest z counts."""
 
+    def grid(self, image):
+        """Rows and columns of its positions on an image (rows, columns, channels)."""
+        return ((image[0] - self.rows) // self.stride + 1,
+                (image[1] - self.columns) // self.stride + 1)
+
+    def cells(self, image):
+        """Rows and columns of the cells, into which the positions are pooled."""
+        return tuple(math.ceil(n / self.pool) for n in self.grid(image))
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -65,14 +74,13 @@ class Layer:
 
     @cached_property
     def grid(self):
-        """Rows and columns of the positions of a window."""
-        rows, columns, stride, _ = self.window
-        return ((self.image[0] - rows) // stride + 1, (self.image[1] - columns) // stride + 1)
+        """Rows and columns of the positions of a filter."""
+        return self.window.grid(self.image)
 
     @cached_property
     def cells(self):
         """Rows and columns of the cells, into which the positions are pooled."""
-        return tuple(math.ceil(n / self.window.pool) for n in self.grid)
+        return self.window.cells(self.image)
 
     @property
     def outputs(self):

@@ -159,7 +159,7 @@ class Network:
             thresholds[:] = np.partition(found, place, axis=0)[place]
 
     def restore(self, counters, bank, sweep_count):
-        """Replace the whole state but thresholds between batches, with bank uint32 (generators,)."""
+        """Replace the whole state but thresholds between batches; bank is uint32 (generators,)."""
         self.load(counters)
         self.bank[:] = bank
         self.sweep_count = sweep_count

@@ -22,7 +22,8 @@ def with_hyper(function):
         each.name, inspect.Parameter.KEYWORD_ONLY, default=each.default,
         annotation=Annotated[each.type, Option(
             help=described(each), rich_help_panel=(
-                options.SEQUENCES if each.name == "horizon" else options.HYPER))])
+                options.SEQUENCES if each.name == "horizon" else
+                options.FILTERS if each.name.startswith("filter_") else options.HYPER))])
         for each in fields(Hyper) if each.name not in own}
 
     @wraps(function)

@@ -18,8 +18,9 @@ DATASET = (f"One of {', '.join(catalogue.PLAIN)}; a table, FILE.csv or FILE.arff
            "recurrent network takes, any of the images row by row, as s-mnist, "
            f"{', '.join(catalogue.ARCHIVE)}, or another UCR or UEA set.")
 
-DATA, NETWORK, HYPER, SEQUENCES, FILES = ("Data", "Network", "Hyper-parameters",
-                                          "Sequences (recurrent networks)", "Files")
+DATA, NETWORK, FILTERS, HYPER, SEQUENCES, FILES = (
+    "Data", "Network", "Filters (convolutional networks)", "Hyper-parameters",
+    "Sequences (recurrent networks)", "Files")
 """Topics under which the help of a command with many options has them."""
 
 SOURCE = "A configuration file (TOML), a state file, or the name of a preset"

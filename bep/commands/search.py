@@ -121,7 +121,8 @@ def search(preset, *, trials, seed=1, config=None, data=None, data_seed=0,
 
     def objective(trial):
         network, best = Network(config), 0.0
-        network.reset(seed)
+        hyper = suggest(trial, preset)
+        training.begin(network, samples.train.x, hyper, seed)
 
         def report(epoch):
             nonlocal best
@@ -130,8 +131,8 @@ def search(preset, *, trials, seed=1, config=None, data=None, data_seed=0,
             if trial.should_prune():
                 raise optuna.TrialPruned
 
-        training.fit(network, samples, epochs=preset.epochs, hyper=suggest(trial, preset),
-                     seed=seed, progress=report)
+        training.fit(network, samples, epochs=preset.epochs, hyper=hyper, seed=seed,
+                     progress=report)
         return best
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # what ends a trial is raised besides

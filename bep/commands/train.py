@@ -22,6 +22,7 @@ from bep_model.data.catalogue import Encoding
 from bep_model.files import check_outputs, written_to
 from bep_model.fit import portable, training
 from bep_model.fit.checkpoint import Checkpoint, position
+from bep_model.fit.filters import windows_of
 from bep_model.fit.hyper import Hyper
 from bep_model.fit.presets import Preset
 from bep_model.network import Network
@@ -36,8 +37,10 @@ def defaults(context: typer.Context, source: Path | None):
         found = configuration.load(source)
         context.obj = found
         config, preset = found.config, found.preset
+        filters = len(config.windows)
         told = {
-            "hidden": config.layers, "prototype_seed": config.seed, "batch": config.max_batch} | {
+            "filters": config.layers[:filters], "hidden": config.layers[filters:],
+            "prototype_seed": config.seed, "batch": config.max_batch} | {
             name: getattr(config, name) for name in (
                 "counter_bits", "weight_lanes", "counter_lanes")}
         if preset is not None:
@@ -62,6 +65,8 @@ def existing(start):
 
 def trainer(found, samples, of_file, **options):
     """The :class:`Config` of these options: a file's for data ``of_file``, else what fits them."""
+    if options["windows"]:
+        options["image"] = samples.image
     if of_file:
         known = found.config
         shape = {"inputs": known.inputs, "classes": known.classes, "max_steps": known.max_steps}
@@ -73,6 +78,20 @@ def trainer(found, samples, of_file, **options):
     with called({"layers": "hidden", "max_batch": "batch", "seed": "prototype_seed",
                  "max_steps": "steps"}):
         return Config(**shape | options)
+
+
+def windows(found, samples, filters, size, stride, pool):
+    """The windows of these options; what they leave out is as in a file. Raises ValueError for data
+    that are no images."""
+    if filters and samples.image is None:
+        raise ValueError(f"filters must be left out for {samples.name}, whose bits are no images "
+                         f"in this encoding, not {', '.join(map(str, filters))}")
+    for name, value in (("filter_size", size), ("stride", stride), ("pool", pool)):
+        if value and not filters:
+            raise ValueError(f"{name} must be left out without --filters, not "
+                             f"{', '.join(map(str, value))}")
+    return windows_of(filters, samples.image, size or None, stride or None, pool or None,
+                      found.config.windows if found is not None else ())
 
 
 def held_out(validation, dataset, hyper, keep_best):
@@ -154,6 +173,22 @@ def train(
         rich_help_panel=options.NETWORK,
         help="Neurons per layer: --hidden 75 75. Of sequences two, K_s and K_y, the state and "
              "the output.")] = (128, 128),  # type: ignore[assignment]
+    filters: Annotated[list[int], Option(
+        rich_help_panel=options.FILTERS,
+        help="Filters of the convolutional layers, which come before --hidden; of images, encoded "
+             "pixel by pixel.")] = (),  # type: ignore[assignment]
+    filter_size: Annotated[list[int], Option(
+        rich_help_panel=options.FILTERS,
+        help="Rows and columns that a filter sees: a number for all of these layers, or one for "
+             "each; by default 2/7 of the image.")] = (),  # type: ignore[assignment]
+    stride: Annotated[list[int], Option(
+        rich_help_panel=options.FILTERS,
+        help="Pixels between two positions of a filter, likewise; by default a quarter of the "
+             "size.")] = (),  # type: ignore[assignment]
+    pool: Annotated[list[int], Option(
+        rich_help_panel=options.FILTERS,
+        help="Positions in a row and in a column of a cell, likewise; by default 1.")
+    ] = (),  # type: ignore[assignment]
     counter_bits: Annotated[int, Option(
         rich_help_panel=options.NETWORK, help="B_h, stored bits per counter, 2..15.")] = 7,
     weight_lanes: Annotated[int, Option(
@@ -218,7 +253,9 @@ def train(
         samples = samples.limit(train_samples)
     of_file = found is not None and (found.preset is None or (
         found.preset.dataset, found.preset.encoding) == (dataset, encoding))
-    config = trainer(found, samples, of_file, layers=tuple(hidden), counter_bits=counter_bits,
+    config = trainer(found, samples, of_file, layers=(*filters, *hidden),
+                     windows=windows(found, samples, filters, filter_size, stride, pool),
+                     counter_bits=counter_bits,
                      weight_lanes=weight_lanes, counter_lanes=counter_lanes,
                      max_batch=hyper.batch, seed=prototype_seed, stable=hyper.stable,
                      **{} if steps is None else {"max_steps": steps})
@@ -226,12 +263,12 @@ def train(
     with called({} if steps is None else {"max_steps": "steps"}):
         parameters = training.check(config, samples, epochs, hyper, keep_best)
     preset = save_config and Preset(dataset, config.layers, counter_bits, epochs, hyper, encoding,
-                                    validation, keep_best)
+                                    validation, keep_best, config.windows)
     if not COMPILED:
         results.say("without numba this is hundreds of times slower: pip install "
                     "'bep-trainer[fast]'")
     network = Network(config, literal_targets=literal_targets)
-    network.reset(seed)
+    training.begin(network, samples.train.x, hyper, seed)
     if start is not None:
         state.load(start, network)
         if unfinished.begun is None and state.describe(start)[1] is not None:

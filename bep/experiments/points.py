@@ -56,7 +56,7 @@ def narrow(dataset, width=256):
 def preset_run(found, dataset, **others):
     """Run of a preset, perhaps on another data set; ``others`` are what a preset does not say."""
     return Run(dataset, tuple(found.hidden), epochs=found.epochs, counter_bits=found.counter_bits,
-               hyper=found.hyper, encoding=found.encoding, **others)
+               hyper=found.hyper, encoding=found.encoding, windows=found.windows, **others)
 
 
 def widths(dataset):

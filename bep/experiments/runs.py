@@ -66,6 +66,8 @@ class Run:
         Swap noise of the training samples, see :func:`augment.swapped`; 0 is off.
     order : str
         Order of the training samples, one of :data:`training.ORDERS`.
+    windows : tuple of Window
+        Of the convolutional layers, the first ones of ``hidden``.
     """
 
     dataset: str
@@ -85,6 +87,7 @@ class Run:
     generated: tuple = field(default=(), metadata=LATE)
     swap: float = field(default=0.0, metadata=LATE)
     order: str = field(default="host", metadata=LATE)
+    windows: tuple = field(default=(), metadata=LATE)
 
     def __post_init__(self):
         if self.model not in MODELS:
@@ -213,7 +216,8 @@ def measure(run, loaded, progress=None):
     """Train the model of a run on data and return what was measured."""
     lanes = run.counter_lanes  # also for P, which does not matter but must be a multiple of Q
     config = Config(loaded.inputs, tuple(run.hidden), loaded.classes, run.counter_bits,
-                    lanes, lanes, run.hyper.batch, max_steps=loaded.steps, stable=run.hyper.stable)
+                    lanes, lanes, run.hyper.batch, max_steps=loaded.steps, stable=run.hyper.stable,
+                    windows=run.windows, image=loaded.image if run.windows else ())
     bits = config.counter_bits * sum(k * f for k, f in config.shapes)
     if run.model == "bep":
         return {"stored_bits": bits} | train(run, loaded, config, progress)
@@ -229,7 +233,7 @@ def train(run, loaded, config, progress):
     ``validation_accuracy`` of a refit is None.
     """
     network = Network(config, literal_targets=run.literal_targets)
-    network.reset(run.seed)
+    training.begin(network, loaded.train.x, run.hyper, run.seed)
     swap = partial(augment.swapped, part=run.swap, seed=run.seed) if run.swap else None
     history = training.fit(network, loaded.refit() if run.refit else loaded, epochs=run.epochs,
                            hyper=run.hyper, seed=run.seed, progress=progress,

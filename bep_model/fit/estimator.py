@@ -11,13 +11,21 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from bep_model import state
-from bep_model.checks import MOST_SEED, called, integer, number, unchanged_if_refused
-from bep_model.config import Config
+from bep_model.checks import (
+    MOST_SEED,
+    called,
+    integer,
+    integers,
+    number,
+    unchanged_if_refused,
+)
+from bep_model.config import MOST_INPUTS, Config
 from bep_model.data.datasets import Dataset, Samples
 from bep_model.data.division import split
 from bep_model.data.encoders import Thermometer
 from bep_model.data.encoding import bits
 from bep_model.fit import arrays, calibration, portable, training
+from bep_model.fit.filters import windows_of
 from bep_model.fit.hyper import Hyper
 from bep_model.network import Network
 from bep_model.protocol import RATES
@@ -35,6 +43,7 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
     ----------
     hidden_layer_sizes : int or sequence of int
         K_1..K_L, neurons of the trained layers; the last one is compared with the class prototypes.
+        With ``filters`` these are the layers behind the convolutional ones.
     encoder : "thermometer", transformer or None
         Makes bits of the features, and is fitted to the training samples. "thermometer" is
         ``Thermometer(8)``, eight quantiles of each feature. With None the features must be bits 0
@@ -49,6 +58,15 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
     validation_fraction : float
         Part of the samples, 0 or more and below 1, that :meth:`fit` holds out; it then ends with
         the counters of the epoch that classified these best. 0 ends with the last epoch.
+    filters : int or sequence of int
+        Filters of convolutional layers, which take the features as an image, row by row, and of the
+        encoder the bits of each pixel; () for none.
+    filter_size, stride, pool : int or sequence of int, optional
+        Of their windows, see :func:`bep_model.fit.filters.windows_of`.
+    image_shape : (int, int), optional
+        Rows and columns of the image; by default it is square.
+    filter_nu, filter_group, filter_rate, filter_rate_end, filter_quantile
+        Of convolutional layers, see :class:`bep_model.fit.hyper.Hyper`.
     weight_lanes, counter_lanes, prototype_seed : int
         P, Q and the seed of :class:`bep_model.config.Config`, so that a state fits its gateware.
     random_state : int, RandomState instance or None
@@ -104,7 +122,11 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
                  thinning=DEFAULTS.thinning, batch=DEFAULTS.batch, sweep=DEFAULTS.sweep,
                  reinforce_bits=DEFAULTS.reinforce_bits, patience=DEFAULTS.patience,
                  anneal=DEFAULTS.anneal, thinning_bits=DEFAULTS.thinning_bits,
-                 kappa=DEFAULTS.kappa,
+                 kappa=DEFAULTS.kappa, filters=(), filter_size=None, stride=None, pool=None,
+                 image_shape=None, filter_nu=DEFAULTS.filter_nu,
+                 filter_group=DEFAULTS.filter_group, filter_rate=DEFAULTS.filter_rate,
+                 filter_rate_end=DEFAULTS.filter_rate_end,
+                 filter_quantile=DEFAULTS.filter_quantile,
                  validation_fraction=0.0, weight_lanes=64, counter_lanes=8, prototype_seed=1,
                  random_state=None, device=None):
         options = dict(locals())  # each becomes an attribute of that name
@@ -136,7 +158,8 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
             kept, held = split("y", labels, count, seed, classes)
         self._begin(X[kept], y[kept], classes, hyper, config, seed)
         train, checked = (Samples(self._bits(X[part]), labels[part]) for part in (kept, held))
-        data = Dataset("the data", train, checked, Samples(train.x[:0], labels[:0]), len(classes))
+        data = Dataset("the data", train, checked, Samples(train.x[:0], labels[:0]), len(classes),
+                       image=self.network_.config.image)
         with self._trainer() as trainer:
             self.history_ = training.fit(trainer, data, epochs=self.epochs, hyper=hyper, seed=seed,
                                          keep_best=len(checked) > 0)
@@ -273,8 +296,38 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
             config = Config(1, sizes if hasattr(sizes, "__len__") else (sizes,), 2,
                             self.counter_bits, self.weight_lanes, self.counter_lanes, hyper.batch,
                             self.prototype_seed, stable=hyper.stable)
+        self._filters()
+        if self.image_shape is not None and len(integers(
+                "image_shape", self.image_shape, None, 1, MOST_INPUTS)) != 2:
+            raise ValueError(f"image_shape must be rows and columns, not {self.image_shape}")
+        if self._filters() and hyper.stable:
+            raise ValueError(f"kappa must be 0 with filters, not {self.kappa}")
         hyper.parameters(config)
         return hyper, config
+
+    def _filters(self):
+        """Filters of the convolutional layers, a tuple of int."""
+        filters = self.filters if hasattr(self.filters, "__len__") else (self.filters,)
+        return integers("filters", filters, None, 1, 65535)
+
+    def _convolution(self, config, features):
+        """The configuration with convolutional layers on images of so many features.
+
+        Raises TypeError or ValueError for options that do not suit them.
+        """
+        side = math.isqrt(features)
+        rows, columns = (side, side) if self.image_shape is None else self.image_shape
+        if rows * columns != features:
+            raise ValueError(f"image_shape must have {features} pixels (n_features = {features}), "
+                             f"not {rows} x {columns}")
+        if config.inputs % features:
+            raise ValueError("encoder must make as many bits of every pixel for filters, not "
+                             f"{config.inputs} of {features}")
+        image = (rows, columns, config.inputs // features)
+        windows = windows_of(self._filters(), image, self.filter_size, self.stride, self.pool)
+        with called(NAMES):
+            return replace(config, layers=self._filters() + config.layers, image=image,
+                           windows=windows)
 
     @contextmanager
     def _trainer(self):
@@ -297,8 +350,10 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
             encoder = Thermometer(8) if isinstance(self.encoder, str) else clone(self.encoder)
             inputs = encoder.fit(X, y).transform(X[:1]).shape[1]
         config = replace(config, inputs=inputs, classes=len(classes))
+        if self._filters():
+            config = self._convolution(config, X.shape[1])
         network = Network(config)
-        network.reset(seed)
+        training.begin(network, bits(encoder, X[:training.CALIBRATED], inputs), hyper, seed)
         self.classes_, self.encoder_, self.network_ = classes, encoder, network
         self.parameters_, self.history_ = hyper.parameters(config), []
         self.temperature_ = calibration.fixed(config)

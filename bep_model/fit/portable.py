@@ -43,7 +43,7 @@ def to_table(classifier):
     given = options.pop("encoder")
     del options["device"]  # of this machine
     options["encoder"] = given if isinstance(given, str) else None
-    options["hidden_layer_sizes"] = np.atleast_1d(options["hidden_layer_sizes"]).tolist()
+    options |= _shape(classifier.network_.config)
     options |= {name: value for name, value in asdict(classifier._checked()[0]).items()
                 if name in options}  # plain numbers
     if not isinstance(options["random_state"], int | np.integer):
@@ -79,16 +79,29 @@ def of_training(config, data, hyper, history, *, seed):
     # The classifier holds no samples out, which patience needs, and takes no sequences.
     options = {name: value for name, value in asdict(hyper).items()
                if name not in ("patience", "horizon")}
-    options |= {"hidden_layer_sizes": list(config.layers), "counter_bits": config.counter_bits,
-                "epochs": len(history), "weight_lanes": config.weight_lanes,
-                "counter_lanes": config.counter_lanes, "prototype_seed": config.seed,
-                "random_state": int(seed), "encoder": None}
+    options |= _shape(config) | {
+        "counter_bits": config.counter_bits, "epochs": len(history),
+        "weight_lanes": config.weight_lanes, "counter_lanes": config.counter_lanes,
+        "prototype_seed": config.seed, "random_state": int(seed), "encoder": None}
     parameters = hyper.parameters(config) if not history else replace(
         history[-1].parameters, reinforce=hyper.reinforcement(config, 100 * history[-1].error))
     return _table(options, np.asarray(data.labels),
                   config.inputs if encoder is None else encoder.n_features_in_,
                   None if data.features is None else list(data.features), encoder, parameters,
                   [0, 0], calibration.fixed(config))
+
+
+def _shape(config):
+    """The options of a classifier that say how its layers are."""
+    filters, windows = len(config.windows), config.windows
+    shape = {"hidden_layer_sizes": list(config.layers[filters:])}
+    if windows:
+        shape |= {"filters": list(config.layers[:filters]),
+                  "filter_size": [[window.rows, window.columns] for window in windows],
+                  "stride": [window.stride for window in windows],
+                  "pool": [window.pool for window in windows],
+                  "image_shape": list(config.image[:2])}
+    return shape
 
 
 def _table(options, labels, features, names, encoder, parameters, recent, temperature):

@@ -3,14 +3,15 @@
 Those of the package are configuration files (:mod:`bep_model.configuration`). A preset is named
 ``<data set>[-<encoding>]-<widths>[-b<B_h>][-online][-stable]``, stable being one with kappa above
 0; every file says how it was found. Those of sequences are all online, and their names say neither
-that nor the encoding.
+that nor the encoding. The width of a convolutional layer is ``64f8s2p3``: 64 filters of 8 x 8 bits
+and their channels, stride 2, cells of 3 x 3; without ``p`` there is no pooling.
 """
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bep_model.checks import integer
-from bep_model.config import Config
+from bep_model.config import Config, windows
 from bep_model.data import catalogue
 from bep_model.data.catalogue import Encoding
 from bep_model.fit.hyper import Hyper
@@ -27,7 +28,8 @@ class Preset:
     dataset : str
         As for :func:`bep_model.data.datasets.load`.
     hidden : sequence of int
-        Neurons per layer, as in :class:`Config`; K_s and K_y, if the data are sequences.
+        Neurons per layer, filters first, as in :class:`Config`; K_s and K_y, if the data are
+        sequences.
     counter_bits : int
         B_h, 2..15.
     epochs : int
@@ -39,6 +41,8 @@ class Preset:
     validation, keep_best : bool
         Whether validation samples are held out, and the run ends with the epoch that was best on
         these, as in :func:`bep_model.fit.training.fit`.
+    windows : sequence of Window
+        Of the convolutional layers, as in :class:`Config`.
 
     Raises
     ------
@@ -54,6 +58,7 @@ class Preset:
     encoding: str | Encoding = "default"
     validation: bool = True
     keep_best: bool = True
+    windows: tuple = ()
 
     def __post_init__(self):
         if not isinstance(self.dataset, str):
@@ -67,7 +72,9 @@ class Preset:
         if not self.validation and (self.keep_best or self.hyper.patience):
             raise ValueError("keep_best and patience need validation samples: validation must be "
                              "true")
-        # Inputs, classes and steps come with the data; no check of the others depends on them.
+        object.__setattr__(self, "windows", windows("windows", self.windows))
+        # Inputs, classes, steps and images come with the data; no check of the others depends on
+        # them.
         config = Config(1, self.hidden, 2, self.counter_bits, max_batch=self.hyper.batch,
                         max_steps=int(self.sequential), stable=self.hyper.stable)
         object.__setattr__(self, "hidden", config.layers)
@@ -85,13 +92,16 @@ class Preset:
         online = "-online" if self.hyper.batch == 1 and not self.sequential else ""
         encoding = "" if self.sequential or self.encoding == "default" else f"-{self.encoding}"
         stable = "-stable" if self.hyper.stable else ""
-        net = "-".join(map(str, self.hidden))
+        net = net_name(self.hidden, self.windows)
         return f"{self.dataset}{encoding}-{net}{narrow}{online}{stable}"
 
     def table(self):
         """The table ``[training]`` of a file; what its ``[trainer]`` says is left out."""
         table = {name: value for name, value in asdict(self).items()
-                 if name not in ("hidden", "counter_bits")}
+                 if name not in ("hidden", "counter_bits", "windows")}
+        if not self.windows:
+            table["hyper"] = {name: value for name, value in table["hyper"].items()
+                              if not name.startswith("filter_")}
         if self.sequential:  # TOML has no None, which is the default where it is allowed
             table["encoding"] = {name: value for name, value in table["encoding"].items()
                                  if value is not None}
@@ -101,7 +111,20 @@ class Preset:
         """The :class:`Config` of a trainer for these data, a ``Dataset``; ``others`` are lanes."""
         return Config(data.inputs, self.hidden, data.classes, self.counter_bits,
                       max_batch=self.hyper.batch, max_steps=data.steps, stable=self.hyper.stable,
-                      **others)
+                      windows=self.windows, image=data.image if self.windows else (), **others)
+
+
+def net_name(hidden, windows=()):
+    """The layers of a network in its name: ``75-75``, or ``64f8s2p3-120`` with filters."""
+    names = []
+    for l, width in enumerate(hidden):
+        name = str(width)
+        if l < len(windows):
+            rows, columns, stride, pool = windows[l]
+            size = rows if rows == columns else f"{rows}x{columns}"
+            name += f"f{size}s{stride}" + (f"p{pool}" if pool > 1 else "")
+        names.append(name)
+    return "-".join(names)
 
 
 def names():

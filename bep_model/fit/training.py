@@ -127,15 +127,12 @@ def check(config, data, epochs, hyper, keep_best=False):
     return parameters
 
 
-def begin(network, data, hyper, seed):
-    """Give a network the state in which :func:`fit` begins: seeded, with thresholds for its data.
-
-    Raises TypeError or ValueError for data that do not suit the network, or a seed out of range.
-    """
+def begin(network, x, hyper, seed):
+    """Give a network the state in which a training begins: seeded, and with thresholds for its
+    training samples ``x``, bits (N, K_0), if it has filters."""
     network.reset(seed)
-    if network.config.convolutional:
-        data.check(network.config)
-        network.set_thresholds(data.train.x[:CALIBRATED], hyper.filter_quantile)
+    if network.config.convolutional and len(x):
+        network.set_thresholds(x[:CALIBRATED], hyper.filter_quantile)
 
 
 def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=False,

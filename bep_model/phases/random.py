@@ -130,7 +130,7 @@ def bernoulli(bank, lanes, p, n, drawn):
 
 @compiled
 def happens(bank, p):
-    """Whether an event of probability p / 2**16 happens: the low 16 bits of generator 0 are below p.
+    """Whether an event of probability p / 2**16 happens: if generator 0's low 16 bits are below p.
 
     That takes one draw; p = 0 and p = 2**16 draw nothing. Bank as for :func:`bernoulli`.
     """

@@ -9,6 +9,8 @@ from amaranth.lib.memory import Memory, ReadPort, WritePort
 from amaranth.lib.wiring import Out, connect, flipped
 from amaranth.utils import ceil_log2
 
+from bep_model.config import check_gateware
+
 
 def ports(width, depth, granularity=None):
     """Signatures of the read and the write port of a memory of ``depth`` words, at least 2."""
@@ -38,7 +40,9 @@ def activation_ports(config):
 
 
 def checked(config, prototypes):
-    """The class prototypes as a tuple; ValueError unless they are C numbers of K_L bits."""
+    """The class prototypes as a tuple; ValueError unless they are C numbers of K_L bits, and
+    gateware can have this configuration."""
+    check_gateware(config)
     prototypes = tuple(prototypes)
     if len(prototypes) != config.classes:
         raise ValueError(f"prototypes must have {config.classes} entries (one per class), "
