@@ -75,11 +75,13 @@ class Layer:
     @cached_property
     def grid(self):
         """Rows and columns of the positions of a filter."""
+        assert self.window is not None
         return self.window.grid(self.image)
 
     @cached_property
     def cells(self):
         """Rows and columns of the cells, into which the positions are pooled."""
+        assert self.window is not None
         return self.window.cells(self.image)
 
     @property

@@ -15,7 +15,7 @@ from bep import results
 from bep.commands import options
 from bep.commands.hyper_options import with_hyper
 from bep_model import configuration, state
-from bep_model.checks import MOST_SEED, called, integer, one_of
+from bep_model.checks import MOST_SEED, called, integer, integers, one_of
 from bep_model.config import Config
 from bep_model.data import datasets
 from bep_model.data.catalogue import Encoding
@@ -83,6 +83,7 @@ def trainer(found, samples, of_file, **options):
 def windows(found, samples, filters, size, stride, pool):
     """The windows of these options; what they leave out is as in a file. Raises ValueError for data
     that are no images."""
+    integers("filters", filters, None, 1, 65535)
     if filters and samples.image is None:
         raise ValueError(f"filters must be left out for {samples.name}, whose bits are no images "
                          f"in this encoding, not {', '.join(map(str, filters))}")

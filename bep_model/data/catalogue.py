@@ -180,9 +180,8 @@ def image_encoding(encoding):
             return "levels", levels
     found = re.fullmatch(r"(differences|selected)-0*([1-9]\d{0,4})", str(encoding), re.ASCII)
     if found is None or int(found[2]) > MOST_INPUTS:
-        raise ValueError(f"encoding must be one of {', '.join(ENCODINGS)} with N = "
-                         f"1..{MOST_INPUTS} and ascending levels A, B, .. = 1..255, not "
-                         f"{encoding!r}")
+        raise ValueError(f"encoding must be one of {', '.join(ENCODINGS)} with ascending levels "
+                         f"A, B, .. = 1..255 and N = 1..{MOST_INPUTS}, not {encoding!r}")
     return found[1], int(found[2])
 
 

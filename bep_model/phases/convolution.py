@@ -47,10 +47,10 @@ def gather(layer, image, position, patch):
 
 
 @compiled
-def convolve(layer, signs, thresholds, image, patch, patches, differing, z, chosen, activations):
+def convolve(layer, signs, thresholds, image, patch, patches, keys, z, chosen, activations):
     """Forward: z of a cell is the largest of its positions, the first one on a tie.
 
-    Filter after filter goes over all patches at once, so that the loops have no other index.
+    Filter after filter goes over all patches at once, so that the inner loops are over positions.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def convolve(layer, signs, thresholds, image, patch, patches, differing, z, chos
     image : uint64 array
     patch : uint64 array (ceil(F / 64),)
     patches : uint64 array (at least ceil(F / 64) * positions,)
-    differing : int64 array (at least positions,)
+    keys : int64 array (at least positions,)
         Scratch.
     z, chosen : int32 array (cells * K,)
         Receive W a - theta, -2 F..2 F, and the positions that gave it.
@@ -70,24 +70,23 @@ def convolve(layer, signs, thresholds, image, patch, patches, differing, z, chos
     filters, words = signs.shape
     positions = layer.grid_rows * layer.grid_columns
     patches = patches[:words * positions].reshape(words, positions)
-    differing = differing[:positions]
+    keys = keys[:positions]
     for position in range(positions):
         gather(layer, image, position, patch)
         patches[:, position] = patch
     for k in range(filters):
-        differing[:] = 0
+        # The bits in which a patch differs from the filter, then the position: the least key of a
+        # cell is that of its largest z, and of these of the first one.
+        for position in range(positions):
+            keys[position] = position
         for word in range(words):
-            differ(signs[k, word], patches[word], differing)
+            differ(signs[k, word], patches[word], keys)
+        if layer.pool > 1:
+            pool(layer, keys)
         highest = layer.fan_in - thresholds[k]
-        if layer.pool == 1:
-            for position in range(positions):
-                z[position * filters + k] = np.int32(highest - 2 * differing[position])
-                chosen[position * filters + k] = position
-        else:
-            for cell in range(z.shape[0] // filters):
-                position = nearest(layer, cell, differing)
-                z[cell * filters + k] = np.int32(highest - 2 * differing[position])
-                chosen[cell * filters + k] = position
+        for cell in range(z.shape[0] // filters):
+            z[cell * filters + k] = np.int32(highest - 2 * (keys[cell] >> 16))
+            chosen[cell * filters + k] = np.int32(keys[cell] & 0xFFFF)
     for word in range(activations.shape[0]):
         packed = np.uint64(0)
         for i in range(64 * word, min(64 * word + 64, z.shape[0])):
@@ -96,24 +95,28 @@ def convolve(layer, signs, thresholds, image, patch, patches, differing, z, chos
 
 
 @compiled
-def differ(sign, patches, differing):
-    """Add to each position in how many bits its patch differs from a filter, in one word."""
-    for position in range(differing.shape[0]):
-        differing[position] += np.int64(popcount(sign ^ patches[position]))
+def differ(sign, patches, keys):
+    """Add to every key in how many bits of a word the patch differs from a filter."""
+    for position in range(keys.shape[0]):
+        keys[position] += np.int64(popcount(sign ^ patches[position])) << 16
 
 
 @compiled
-def nearest(layer, cell, differing):
-    """The first position of a cell where a filter differs least."""
-    top = cell // layer.cell_columns * layer.pool
-    left = cell % layer.cell_columns * layer.pool
-    best = top * layer.grid_columns + left
-    for row in range(top, min(top + layer.pool, layer.grid_rows)):
-        for column in range(left, min(left + layer.pool, layer.grid_columns)):
-            position = row * layer.grid_columns + column
-            if differing[position] < differing[best]:
-                best = position
-    return best
+def pool(layer, keys):
+    """Replace the first keys by the least ones of the cells, which come no later."""
+    columns, cell = layer.grid_columns, 0
+    for top in range(0, layer.grid_rows, layer.pool):
+        least = keys[top * columns:(top + 1) * columns]
+        for row in range(top + 1, min(top + layer.pool, layer.grid_rows)):
+            lower = keys[row * columns:(row + 1) * columns]
+            for column in range(columns):
+                least[column] = min(least[column], lower[column])
+        for left in range(0, columns, layer.pool):
+            best = least[left]
+            for column in range(left + 1, min(left + layer.pool, columns)):
+                best = min(best, least[column])
+            keys[cell] = best
+            cell += 1
 
 
 @compiled

@@ -51,7 +51,7 @@ class State(NamedTuple):
     chosen: np.ndarray  # int32 (batch, per convolutional layer (cells, K_l)), positions
     patch: np.ndarray  # uint64, scratch of one row
     patches: np.ndarray  # uint64, of one row per position
-    differing: np.ndarray  # int64, of one filter at all positions
+    keys: np.ndarray  # int64, of one filter at all positions
     drawn: np.ndarray  # uint64, scratch of one row
     steps: np.ndarray  # int16, likewise
     taken: np.ndarray  # int16, likewise
@@ -83,8 +83,7 @@ def new_state(config, prototypes, literal_targets=False, literal_steps=False):
         patch=words_of(row),
         patches=words_of(max((words(layer.fan_in) * math.prod(layer.grid)
                               for layer in convolutional), default=0)),
-        differing=np.zeros(max((math.prod(layer.grid) for layer in convolutional), default=0),
-                           np.int64),
+        keys=np.zeros(max((math.prod(layer.grid) for layer in convolutional), default=0), np.int64),
         drawn=words_of(row), steps=np.zeros(WORD * row, np.int16),
         taken=np.zeros(WORD * row, np.int16))
 

@@ -89,7 +89,7 @@ def infer(state, slot, x, length):
         activations = vectors_of(layer, state.activations[slot], length)
         if layer.pool:
             convolve(layer, signs, thresholds_of(layer, state.thresholds), inputs[0],
-                     state.patch[:layer.row_words], state.patches, state.differing, z[0],
+                     state.patch[:layer.row_words], state.patches, state.keys, z[0],
                      chosen_of(layer, state.chosen[slot]), activations[0])
             inputs = activations
             continue

@@ -99,7 +99,7 @@ def test_sweep_is_a_multiple_of_the_batch():
 def test_from_reals():
     parameters = Parameters.from_reals(CONFIG, r=0.51, nu=0.2, group=15, p_r=0.5, thinning=0.25)
     assert parameters == Parameters(66, (38, 25), (16, 16), (18869, 23109), 1 << 14,
-                                    stabilities=(0, 0))
+                                    stabilities=(0, 0), rates=(1 << 16, 1 << 16))
     # 2**16 * 0.5 * sqrt(100) * sqrt(2 / (pi * 192)) = 18869 (rounded), clipped at most.
     assert reinforce_probabilities(CONFIG, 10.0, 100.0) == (65535, 65535)
     assert reinforce_probabilities(CONFIG, 0.5, 0.0) == (0, 0)

@@ -52,11 +52,13 @@ def test_packaged_presets_have_a_trainer_for_their_data(name):
         steps = math.ceil(min(length, encoding.window or length) / encoding.chunk)
         inputs = encoding.expand or encoding.bits * encoding.chunk * dimensions
     else:
-        bits = 3 if preset.dataset == "digits" else 1
-        inputs = catalogue.image_encoding(encoding)[1] or bits * math.prod(known.shape)
+        kind, chosen = catalogue.image_encoding(encoding)
+        bits = 3 if preset.dataset == "digits" else len(chosen) if kind == "levels" else 1
+        inputs = bits * math.prod(known.shape) if kind in ("levels", "median") else chosen
     assert config == Config(inputs, preset.hidden, known.classes, preset.counter_bits,
                             max_batch=preset.hyper.batch, max_steps=steps,
-                            stable=preset.hyper.stable)
+                            stable=preset.hyper.stable, windows=preset.windows,
+                            image=(*known.shape, bits) if preset.windows else ())
 
 
 @pytest.mark.parametrize(("changes", "name"), [

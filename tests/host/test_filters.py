@@ -1,0 +1,79 @@
+"""Convolutional networks at the command line."""
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from bep import cli
+from bep_model import BEPClassifier, configuration
+from bep_model.config import Config
+
+NETWORK = ("--filters", "12", "--hidden", "16", "--train-samples", "300", "--group", "8")
+TRAIN = ("train", "--dataset", "digits", *NETWORK)
+
+
+def bep(*arguments):
+    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments])
+
+
+def test_a_training_goes_on_and_its_files_say_what_it_was(tmp_path):
+    whole, part, end, text = (tmp_path / name for name in ("a.npz", "b.npz", "c.npz", "d.toml"))
+    common = (*TRAIN, "--epochs", 4, "--filter-size", 4, "--pool", 2, "--filter-rate", 0.5)
+    run = bep(*common, "--save", whole, "--save-config", text, "--json", tmp_path / "a.json")
+    assert run.exit_code == 0, run.output
+    result = json.loads((tmp_path / "a.json").read_text())
+    assert result["configuration"]["windows"] == [[4, 4, 1, 2]]
+    assert result["hyper"]["filter_rate"] == 0.5
+    rates = [epoch["parameters"]["rates"][0] for epoch in result["history"]]
+    assert rates[0] == 1 << 15 and rates == sorted(rates, reverse=True) and rates[3] == 197
+    config = Config(192, (12, 16), 10, image=(8, 8, 3), windows=((4, 4, 1, 2),))
+    assert configuration.load(whole).config == configuration.load(text).config == config
+
+    assert bep(*common, "--until", 2, "--save", part).exit_code == 0
+    assert bep("train", "--start", part, "--save", end).exit_code == 0
+    assert bep("train", "--config", text, "--train-samples", 300, "--save", part).exit_code == 0
+    for other in (end, part):
+        with np.load(whole) as expected, np.load(other) as found:
+            for name in ("counters_1", "counters_2", "thresholds_1", "bank"):
+                np.testing.assert_array_equal(found[name], expected[name])
+    classifier = BEPClassifier.load(whole)
+    assert (classifier.filters, classifier.hidden_layer_sizes) == ([12], [16])
+
+
+@pytest.mark.parametrize(("arguments", "text"), [
+    ("--filters 0", "--filters[1] must be between 1 and 65535, not 0"),
+    ("--filter-size 9", "--filter-size must be between 1 and 8, not 9"),
+    ("--filter-size 3 3", "--filter-size must have one entry, or one for each of the 1 convolu"),
+    ("--pool 7", "--pool must be between 1 and 6, not 7"),
+    ("--filter-nu 2", "--filter-nu must be between 0 and 1, not 2"),
+    ("--kappa 0.5", "a convolutional network has no stability"),
+])
+def test_wrong_options(arguments, text):
+    run = bep(*TRAIN, *arguments.split())
+    assert run.exit_code == 2 and text in " ".join(run.output.split()), run.output
+
+
+def test_what_filters_need():
+    run = bep("train", "--dataset", "digits", "--stride", 2)
+    assert run.exit_code == 2 and "--stride must be left out without --filters" in run.output
+    run = bep("train", "--dataset", "random-prototypes", *NETWORK)
+    assert run.exit_code == 2 and "--filters must be left out for random-prototypes, whose bits " \
+        "are no images in this encoding, not 12" in run.output
+
+
+def test_gateware_refuses_filters(tmp_path):
+    """Every command that needs it, in one line that names what it lacks."""
+    state, out = tmp_path / "state.npz", tmp_path / "out"
+    assert bep(*TRAIN, "--epochs", 1, "--save", state).exit_code == 0
+    for arguments in (
+            ("build", "--config", state, "--board", "icebreaker", "--build-dir", out),
+            ("build", "--inference", "--config", state, "--board", "icebreaker", "--build-dir",
+             out),
+            ("verify", "--config", state, "--samples", 2), ("export", state, "--out", out),
+            ("board", "train", state, "--port", "nowhere")):
+        run = bep(*arguments)
+        assert run.exit_code == 2, arguments
+        assert "windows must be empty for gateware, which has no convolutional layers yet, not " \
+               "[[3, 3, 1, 1]]" in run.output.splitlines()[-1], (arguments, run.output)
