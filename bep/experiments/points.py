@@ -197,14 +197,16 @@ def orders():
 
 
 def hardware():
-    """Every preset of narrow counters except the headline, stable and recurrent ones.
+    """Every preset of narrow counters except the headline, stable, recurrent and convolutional
+    ones.
 
     Those of Fashion-MNIST are also used for MNIST, and with all training samples.
     """
     elsewhere = [name for _, *names in HEADLINE.values() for name in names]
     plain = [found for found in map(preset_of, presets.names()) if not found.sequential]
     for found in sorted(plain, key=lambda found: (found.dataset, found.encoding, found.hidden)):
-        if found.counter_bits == 15 or found.hyper.stable or found.name in elsewhere:
+        if found.counter_bits == 15 or found.hyper.stable or found.windows \
+                or found.name in elsewhere:
             continue
         variants = [(found.dataset, False)]
         if found.dataset == "fashion-mnist" and found.encoding == "default" \

@@ -67,7 +67,7 @@ def pair(config, literal, seed):
     return network, oracle
 
 
-@examples(120)
+@examples(60)
 @given(st.data(), configurations(), st.booleans(), st.integers(0, 2**32 - 1))
 def test_training_equals_the_oracle(data, config, literal, seed):
     """Batches go on over several calls of train; a flush closes a partial one."""
@@ -89,7 +89,7 @@ def test_training_equals_the_oracle(data, config, literal, seed):
             assert_equal(network, oracle)
 
 
-@examples(100)
+@examples(60)
 @given(st.data(), configurations(), st.booleans())
 def test_phases_equal_the_oracle(data, config, literal):
     """On random counters instead of trained ones, and the state does not change."""
