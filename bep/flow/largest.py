@@ -22,7 +22,8 @@ CHIPS = ("sdram", "flash", "flash:start", "block:16")
 def sources():
     """Pairs (preset, configuration file's content), the largest memory first."""
     found = [(name, configuration.load(name)) for name in presets.names()]
-    return sorted(found, key=lambda pair: -pair[1].config.memory_bits)
+    built = [pair for pair in found if not pair[1].config.windows]  # gateware has no filters yet
+    return sorted(built, key=lambda pair: -pair[1].config.memory_bits)
 
 
 def fits(config, described):
