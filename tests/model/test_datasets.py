@@ -74,7 +74,7 @@ def test_a_thermometer_without_a_bit_that_changes(tmp_path):
 @pytest.mark.parametrize("encoding", ["medium", "differences", "differences-0", "differences-x",
                                       "differences-65536", "thermometer-3", "selected-0"])
 def test_unknown_encoding(folder, encoding):
-    with pytest.raises(ValueError, match=f"N with N = 1..65535, not '{encoding}'"):
+    with pytest.raises(ValueError, match=f"and N = 1..65535, not '{encoding}'"):
         datasets.load("mnist", data=folder, encoding=encoding)
 
 
