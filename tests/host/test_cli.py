@@ -214,7 +214,7 @@ def test_missing_file_and_folder(mnist):
     ("--data .", "--data . is for data sets in files, and digits has none"),
     ("--dataset random-prototypes --data .", "--data . is for data sets in files, and random-"),
     ("--encoding median", 'digits has no encoding but "default", not \'median\''),
-    ("--dataset mnist --encoding medium", "encoding must be one of default, median, levels-A-B-.., "),
+    ("--dataset mnist --encoding medium", "encoding must be one of default, median, levels-A-"),
     ("--chunk 2", "--chunk must be left out for digits, which is no set of sequences, not 2"),
     ("--window 5", "--window must be left out for digits, which is no set of sequences, not 5"),
     ("--keep-best --no-validation", "--keep-best needs validation samples: give no --no-valid"),
