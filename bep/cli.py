@@ -185,9 +185,11 @@ def message(error, command):
     if not isinstance(error, ValueError | TypeError | OSError) or isinstance(error,
                                                                              BrokenPipeError):
         return None
+    kept = getattr(error, "__notes__", ())
     if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    return named(" ".join(str(error).split()), command) or type(error).__name__
+        return ": ".join([f"{error.filename}: {error.strerror}", *kept])
+    text = named(" ".join(str(error).split()), command) or type(error).__name__
+    return ": ".join([text, *kept])
 
 
 def load(name):

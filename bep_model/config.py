@@ -19,6 +19,8 @@ MOST_BATCH = 1024
 MOST_INPUTS = 65535
 """Bits per sample, or per time step."""
 
+MOST_CLASSES = 256
+
 MOST_BITS = 1 << 29
 """Of weights and counters: about what the largest FPGAs have in memory."""
 
@@ -136,7 +138,7 @@ class Config:
         if not 1 <= len(layers) <= 15:
             raise ValueError(f"layers must have 1 to 15 entries, not {len(layers)}")
         object.__setattr__(self, "layers", layers)
-        self._integer("classes", 2, 256)
+        self._integer("classes", 2, MOST_CLASSES)
         self._integer("counter_bits", 2, 15)
         self._integer("weight_lanes", 1, 4096)
         self._integer("counter_lanes", 1, 4096)

@@ -58,9 +58,10 @@ def load(source):
         config, _ = state.describe(path)
         return Configuration(config, default_parameters(config))
     tables = read_toml(path)
-    if "trainer" not in tables or set(tables) - {"trainer", "parameters", "training"}:
+    unknown = sorted(set(tables) - {"trainer", "parameters", "training"})
+    if "trainer" not in tables or unknown:
         raise ValueError(f"{path} must have the table [trainer] and may have [parameters] and "
-                         f"[training], not {sorted(tables)}")
+                         f"[training]; it has {', '.join(unknown or tables) or 'none'}")
     with telling(path):
         config = record(Config, "[trainer]", tables["trainer"])
         parameters, preset = default_parameters(config), None

@@ -115,7 +115,9 @@ class SerialLine:
         except serial.SerialTimeoutException:
             raise Silent(f"{self.port}: it takes no bytes") from None
         except OSError as error:
-            raise OSError(f"{self.port}: the link was cut: {_reason(error)}") from None
+            # pyserial only guesses why there are no data.
+            reason = "" if "returned no data" in str(error) else f": {_reason(error)}"
+            raise OSError(f"{self.port}: the link was cut{reason}") from None
 
 
 def _reason(error, baud=None):

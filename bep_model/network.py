@@ -4,6 +4,7 @@ import numpy as np
 
 from bep_model import inputs
 from bep_model.checks import integer
+from bep_model.config import Config
 from bep_model.host import Results
 from bep_model.phases import frame, memory, random, sequencer
 from bep_model.phases.bits import WORD, pack, words
@@ -45,6 +46,8 @@ class Network:
     def __init__(self, config, *, literal_targets=False, literal_steps=False):
         if literal_steps and not config.recurrent:
             raise ValueError("literal_steps is for recurrent networks, max_steps of this one is 0")
+        if not isinstance(config, Config):
+            raise TypeError(f"config must be a Config, not {config!r}")
         self.config = config
         self.literal_targets = bool(literal_targets)
         self.literal_steps = bool(literal_steps)

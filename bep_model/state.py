@@ -8,6 +8,7 @@ import tokenize
 import zipfile
 import zlib
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -194,7 +195,7 @@ def _read(path, wanted=None):
     The configuration determines type and shape of every array. An array whose header claims others
     is refused before memory is allocated for it.
     """
-    with open(path, "rb") as file:
+    with open(Path(path), "rb") as file:  # which is no number of an open file
         form = FORMAT
         try:
             archive = zipfile.ZipFile(file)

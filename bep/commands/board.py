@@ -128,7 +128,7 @@ def train(
     """
     begun = held(source, context.obj.config)
     unfinished = beside(save, json, source=None if begun is None else source)
-    check_outputs({"SOURCE": source}, **{
+    check_outputs({"SOURCE": source, "--dataset": options.file_of(dataset)}, **{
         "--save": save, "--json": json,
         "the file of unfinished epochs": unfinished.path})
     unfinished.epochs()  # raises for what is none

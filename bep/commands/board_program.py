@@ -1,6 +1,7 @@
 """`bep board program`: load a bitstream into a board."""
 
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Annotated
@@ -20,13 +21,12 @@ def program(
     with open(bitstream, "rb"):  # the programmer's message would be another for each
         pass
     line = target(board).command(bitstream)
-    results.say(line)
     tool = shlex.split(line)[0]
-    try:
-        code = subprocess.run(shlex.split(line), check=False).returncode
-    except FileNotFoundError:
+    if shutil.which(tool) is None:
         raise FileNotFoundError(f"{tool}, which programs the board {board}, is not installed, or "
-                                "not in PATH (docs/boards.md)") from None
+                                "not in PATH (docs/boards.md)")
+    results.say(line)
+    code = subprocess.run(shlex.split(line), check=False).returncode
     if code:
         raise OSError(f"{tool} has failed with exit code {code}: is the board plugged in, and may "
                       "you use it?")

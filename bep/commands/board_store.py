@@ -76,7 +76,8 @@ def image(
 
     Then the chip holds what `bep board load` writes with the same options.
     """
-    check_outputs({"SOURCE": source, "--board": board_file(board)}, FILE=out)
+    check_outputs({"SOURCE": source, "--board": board_file(board),
+                   "--dataset": options.file_of(dataset)}, FILE=out)
     found, chip = context.obj, memories.Flash
     program = target(board).flash_command(out, chip.start)
     validation = held_out(validation, dataset, *of_training(found.preset))
@@ -116,7 +117,8 @@ def autostart(
     counters of `bep train --order chip` with the same options. The model trains first: schedules
     depend on the errors.
     """
-    check_outputs({"SOURCE": source, "--board": board_file(board)}, FILE=out)
+    check_outputs({"SOURCE": source, "--board": board_file(board),
+                   "--dataset": options.file_of(dataset)}, FILE=out)
     integer("seed", seed, 0, MOST_SEED)
     integer("epochs", epochs, 1)
     found = context.obj

@@ -85,6 +85,11 @@ SEQUENCE_DEFAULTS = asdict(Encoding())
 """Values of the options of sequences by their names."""
 
 
+def file_of(dataset):
+    """The file, or folder, that --dataset names, which no output may replace; else None."""
+    return Path(dataset) if dataset is not None and Path(dataset).exists() else None
+
+
 def of_data(preset):
     """Values of the options of data that a preset stands for, by their names."""
     return {"dataset": preset.dataset} | of_encoding(preset.encoding)

@@ -272,6 +272,7 @@ def command(
         config, _, given = configuration.trained(source)
         wanted = replace(given, validation=True, keep_best=True)
     options.check_data(wanted.dataset, data)
+    check_outputs({"--dataset": options.file_of(wanted.dataset)}, **{"--out": out})
     with results.Stages() as stages:
         done, counted = None, 0
 

@@ -140,12 +140,14 @@ def resumable(command):
     def resumable(save, json, **options):
         try:
             return command(save=save, json=json, **options)
-        except KeyboardInterrupt as stop:
+        except (KeyboardInterrupt, OSError) as stop:
             if getattr(stop, "__notes__", ()):  # the command has told it
                 raise
             unfinished, done = beside(save, json), 0
             with suppress(ValueError, OSError):
                 done, epochs = unfinished.epochs()
+            if isinstance(stop, OSError) and not done:  # it may be no fault that goes away
+                raise
             stop.add_note("nothing is kept, which --save FILE would change"
                           if unfinished.path is None
                           else "before the end of an epoch nothing is kept" if not done
@@ -233,7 +235,8 @@ def train(
     file, the epochs that are done are in one that ends in `.unfinished`.
     """
     unfinished = beside(save, json, source=existing(start))
-    check_outputs({"--start": start, "--config": source}, **{
+    check_outputs({"--start": start, "--config": source,
+                   "--dataset": options.file_of(dataset)}, **{
         "--save": save, "--save-config": save_config, "--json": json,
         "the file of unfinished epochs": unfinished.path})
     unfinished.epochs()  # raises for what is none

@@ -125,7 +125,8 @@ def command(
     The exit code is 1 if anything differs.
     """
     found = context.obj
-    check_outputs({"--config": config, "--start": start, "--board": board and board_file(board)},
+    check_outputs({"--config": config, "--start": start, "--board": board and board_file(board),
+                   "--dataset": options.file_of(dataset)},
                   **{"--json": json, "--save": save})
     folders.check_writable(build_dir=build_dir)
     if start is not None:

@@ -34,7 +34,7 @@ def quantiles(x, count):
     ValueError
         As :func:`bounded`.
     """
-    x = bounded(x)
+    x = bounded(x.astype(np.uint8) if x.dtype == bool else x)  # NumPy has no quantile of bool
     parts = np.arange(1, count + 1) / (count + 1)
     whole = ~np.isnan(x).any(axis=0)
     if whole.all():

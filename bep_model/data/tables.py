@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.io import arff
 
+from bep_model.config import MOST_CLASSES
 from bep_model.data import images, labels, series_files
 from bep_model.files import telling
 
@@ -54,6 +55,8 @@ def read(path):
     classes = np.unique(tables[0].labels)
     if len(classes) < 2:
         raise ValueError(f"{path} has the class {classes.tolist()[0]!r} only; there must be two")
+    if len(classes) > MOST_CLASSES:
+        raise ValueError(f"{path} has {len(classes)} classes; there must be 2 to {MOST_CLASSES}")
     unknown = np.setdiff1d(tables[-1].labels, classes)
     if len(unknown):
         raise ValueError(f"{path} has test samples of the class {unknown.tolist()[0]!r}, and no "
@@ -87,6 +90,8 @@ def _tables(path, features=None):
         return [Table(images.upright(path), None)]
     if not path.exists():
         raise FileNotFoundError(f"there is no file or folder {path}")
+    if path.is_char_device():  # it may never end
+        raise ValueError(f"{path} must be a file, not a device")
     readers = {".csv": _csv, ".npz": _npz, ".arff": _arff}
     if path.suffix.lower() not in readers:
         raise ValueError(f"{path} must be a folder of images, or end in {', '.join(readers)}")
@@ -187,8 +192,10 @@ def _arff(path, features):
     except NotImplementedError:
         raise ValueError(f"{path} has an attribute of text, or of tables: attributes must be "
                          "numbers, and the class a list {...}") from None
-    except (ValueError, OSError, StopIteration, KeyError, IndexError, TypeError) as error:
-        raise ValueError(f"{path} is no ARFF file: {error or 'it ends too early'}") from None
+    except (StopIteration, IndexError):
+        raise ValueError(f"{path} is no ARFF file, or it ends too early") from None
+    except (ValueError, OSError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is no ARFF file: {error}") from None
     names, kinds = described.names(), described.types()
     count = len(names) if len(names) == features else len(names) - 1
     if not rows.size or count < 1:

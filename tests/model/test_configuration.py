@@ -72,7 +72,7 @@ TRAINER, TRAINING = "inputs = 192", "epochs = 3"
     ("max_batch = 20", "max_batch = 9", ValueError, "batch must be between 1 and 9, not 10"),
     ("max_steps = 0", "max_steps = 4", ValueError, "max_steps must be 0 for the dataset digits"),
     ("[trainer]", "[trainee]", ValueError, r"must have the table \[trainer\] and may have "
-                                           r"\[parameters\] and \[training\], not \['trainee'"),
+                                           r"\[parameters\] and \[training\]; it has trainee"),
     ("[training]", "[train]", ValueError, r"must have the table \[trainer\] and may have"),
     (TRAINING, "", ValueError, r"\[training\] lacks the key 'epochs'"),
     (TRAINING, "epochs = 0", ValueError, "epochs must be at least 1, not 0"),

@@ -562,3 +562,16 @@ def test_no_classes():
 def test_too_few_samples_to_hold_out(y, fraction, text):
     with pytest.raises(ValueError, match=text):
         small(validation_fraction=fraction).fit(np.arange(20)[:, None], y)
+
+
+def test_samples_of_bool_are_numbers():
+    x, y = np.arange(60).reshape(20, 3) % 7 > 2, np.arange(20) % 2
+    of_bool, of_int = (BEPClassifier((4, 4), epochs=2, random_state=1).fit(each, y)
+                       for each in (x, x.astype(int)))
+    assert np.array_equal(of_bool.predict(x), of_int.predict(x.astype(int)))
+
+
+@pytest.mark.parametrize("make", [lambda: Network(3), lambda: BEPClassifier.load(3)])
+def test_a_number_is_no_configuration_and_no_file(make):
+    with pytest.raises(TypeError):
+        make()
