@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bep.flow.boards import boards, target
+from bep.flow.boards import boards
 from bep_model.fit import presets
 
 ROOT = Path(__file__).parents[2]
@@ -182,9 +182,9 @@ def test_verify(whole, run, tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["build", "trainer.toml"]
 
 
-@pytest.mark.parametrize("board", {target(board).family.name: board for board in boards()}.values())
+@pytest.mark.parametrize("board", ["icebreaker", "ulx3s-85f"])
 def test_build(whole, run, tmp_path, board):
-    """For a board of each part family."""
+    """With the tools of both makers' parts."""
     told = run(whole, "build", "--config", "trainer.toml", "--board", board, "--clock", "off")
     assert told.returncode == 0, told.stderr
     assert len(list(tmp_path.glob(f"build/{board}-*/top.bi[nt]"))) == 1
