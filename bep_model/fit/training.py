@@ -1,7 +1,7 @@
 """The training loop of the golden model: epochs, order of samples, schedules, history."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -119,6 +119,10 @@ def check(config, data, epochs, hyper, keep_best=False):
     parameters = hyper.parameters(config)
     if hyper.horizon != Hyper.horizon and not data.steps:
         raise ValueError(f"horizon must be {Hyper.horizon} without sequences, not {hyper.horizon}")
+    for name, value in asdict(hyper).items():
+        default = getattr(Hyper, name)
+        if name.startswith("filter_") and value != default and not config.windows:
+            raise ValueError(f"{name} must be {default} without filters, not {value}")
     GroupSchedule(config, parameters.groups, hyper.patience)
     if hyper.patience and not len(data.validation):
         raise ValueError("patience needs validation samples; hold some out or set patience to 0")

@@ -63,6 +63,20 @@ def test_what_filters_need():
         "are no images in this encoding, not 12" in run.output
 
 
+def test_options_of_filters_without_filters():
+    run = bep("train", "--hidden", 8, 8, "--epochs", 1, "--filter-nu", 0.2)
+    assert run.exit_code == 2
+    assert "--filter-nu must be 0.05 without filters, not 0.2" in run.output
+
+
+@pytest.mark.parametrize("command", ["verify --samples 2 --config", "board train --port nowhere"])
+def test_gateware_refuses_filters_before_it_needs_data(command, monkeypatch):
+    monkeypatch.delenv("BEP_DATA", raising=False)
+    run = bep(*command.split(), "mnist-levels-75-64f8s1p3-120-b7-online")
+    assert run.exit_code == 2 and "Downloading" not in run.output
+    assert "windows must be empty for gateware" in run.output.splitlines()[-1]
+
+
 def test_gateware_refuses_filters(tmp_path):
     """Every command that needs it, in one line that names what it lacks."""
     state, out = tmp_path / "state.npz", tmp_path / "out"
