@@ -320,5 +320,6 @@ def simulate(
         from bep.flow import inference
 
         built |= {"weights": inference.weights(inference.trained(source))}
+    results.say("making the simulator, which takes minutes unless it was made before")
     desk.serve(config, lambda name: typer.echo(name), latency=latency, root=build_dir,
                store=stores.make(store), content=octets, **built)

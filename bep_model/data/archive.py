@@ -65,14 +65,17 @@ def read(name, data=None):
     return values, np.array([places[case.label] for case in cases]), lengths, classes
 
 
-def files(name, folder):
-    """Paths of the training and the test file of a set in a folder; None if they are not there."""
+def _pairs(name, folder):
+    """Where the training and the test file of a set can be in a folder."""
     for place in (folder / "ucr" / name, folder / name, folder):
         for suffix in (".ts", ".tsv"):
-            paths = [place / f"{name}_{part}{suffix}" for part in ("TRAIN", "TEST")]
-            if all(path.is_file() for path in paths):
-                return paths
-    return None
+            yield [place / f"{name}_{part}{suffix}" for part in ("TRAIN", "TEST")]
+
+
+def files(name, folder):
+    """Paths of the training and the test file of a set in a folder; None if they are not there."""
+    return next((paths for paths in _pairs(name, folder)
+                 if all(path.is_file() for path in paths)), None)
 
 
 def _locate(name, folder, packaged):
@@ -84,6 +87,10 @@ def _locate(name, folder, packaged):
     for place in places:
         if paths := files(name, place):
             return paths
+    for paths in _pairs(name, folder) if folder is not None else ():
+        if any(path.is_file() for path in paths):
+            lacking = next(path for path in paths if not path.is_file())
+            raise FileNotFoundError(f"{lacking} is missing, the other part of {name} is there")
     known = "" if name in catalogue.SETS else (
         f"unknown data set {name!r}; known are {', '.join(catalogue.SETS)}, and tables, FILE.csv; "
         "any other UCR or UEA set may be used: ")

@@ -55,3 +55,11 @@ def test_a_table_of_too_many_classes(folder):
     told = bep(f"train --dataset many.csv {TINY}")
     assert told.exit_code == 2
     assert told.stderr == "bep: many.csv has 300 classes; there must be 2 to 256\n"
+
+
+@pytest.mark.parametrize(("there", "lacking"), [("TRAIN", "TEST"), ("TEST", "TRAIN")])
+def test_half_a_set(folder, there, lacking):
+    (folder / f"Foo_{there}.tsv").write_text("1\t0.1\t0.2\n2\t0.3\t0.1\n")
+    told = bep("train --dataset Foo --data . --hidden 4 4 --epochs 1")
+    assert told.exit_code == 2
+    assert told.stderr == f"bep: Foo_{lacking}.tsv is missing, the other part of Foo is there\n"
