@@ -65,6 +65,8 @@ class Board:
         From all methods too, in one line: no such port, no permission, no answer, a cut link.
     """
 
+    thresholds = ()  # gateware has no filters
+
     def __init__(self, port, config, *, baud=1_000_000, timeout=10.0, progress=None):
         check_gateware(config)
         self.config, self.port, self.progress = config, port, progress

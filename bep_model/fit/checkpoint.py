@@ -222,7 +222,7 @@ def _facts(network, data, options):
               "sweep_count": network.sweep_count, **options, **asdict(options["hyper"])}
     del values["hyper"]
     return json.loads(json.dumps(values)) | {
-        "counters": _digest(network.bank, *network.counters, *getattr(network, "thresholds", ())),
+        "counters": _digest(network.bank, *network.counters, *network.thresholds),
         "data": _digest(*_arrays(data.train), *_arrays(data.validation))}
 
 

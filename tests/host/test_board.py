@@ -53,7 +53,8 @@ def port(request, tmp_path_factory):
         yield process.stdout.readline().strip()
         process.send_signal(signal.SIGINT)
         told = process.communicate(timeout=30)[1]
-        assert (process.returncode, told) == (130, "bep: stopped by SIGINT\n")
+        assert process.returncode == 130
+        assert told.splitlines()[1:] == ["bep: stopped by SIGINT"]  # after a line at the start
 
 
 @pytest.fixture
@@ -278,7 +279,7 @@ def test_a_cut_line():
     with Board(os.ttyname(theirs), CONFIG, timeout=5) as board:
         os.close(theirs)
         threading.Timer(0.2, os.close, [ours]).start()
-        with pytest.raises(OSError, match=r"^/dev/.*: the link was cut: "):
+        with pytest.raises(OSError, match=r"^/dev/.*: the link was cut"):
             board.connect()
 
 
@@ -390,7 +391,7 @@ def test_what_a_trainer_is_as_json(fake, tmp_path):
     ("echo \"$@\" > told", 0, "iceprog 'a b.bin'\n"),
     ("exit 3", 2, "iceprog 'a b.bin'\nbep: iceprog has failed with exit code 3: is the board "
                   "plugged in, and may you use it?\n"),
-    (None, 2, "iceprog 'a b.bin'\nbep: iceprog, which programs the board icebreaker, is not "
+    (None, 2, "bep: iceprog, which programs the board icebreaker, is not "
               "installed, or not in PATH (docs/boards.md)\n")])
 def test_programming(script, code, text, tmp_path):
     """The programmer is a script, or there is none."""

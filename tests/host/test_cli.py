@@ -81,7 +81,8 @@ def test_every_option_reaches_the_training(tmp_path):
     assert result["hyper"] == {
         "r": 0.25, "nu": 0.5, "group": 4, "p_r": 0.5, "reinforce_bits": 6, "thinning": 0.5,
         "batch": 5, "sweep": 20, "patience": 3, "anneal": 0.25, "horizon": 65535,
-        "thinning_bits": 3, "kappa": 0.5}
+        "thinning_bits": 3, "kappa": 0.5, "filter_nu": 0.05, "filter_group": 8, "filter_rate": 0.3,
+        "filter_rate_end": 0.003, "filter_quantile": 0.8}
     parameters = result["parameters"]
     assert (parameters["margin"], parameters["gates"], parameters["groups"]) == (4, [96, 8], [4, 4])
     assert (parameters["thinning"], parameters["batch"], parameters["sweep"]) == (1 << 15, 5, 20)
