@@ -122,7 +122,7 @@ def aside(state):
            for name in ("lengths", "inputs", "activations", "targets", "valid", "winners",
                         "chosen")}
     scratch = {name: np.zeros_like(getattr(state, name))
-               for name in ("passing", "z", "sums", "logits")}
+               for name in ("passing", "z", "sums", "logits", "patch", "patches", "keys")}
     return state._replace(bank=state.bank.copy(), **one, **scratch)
 
 
