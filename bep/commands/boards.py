@@ -40,7 +40,7 @@ def command(
     """
     for name in names or ():
         known.target(name)
-    check_outputs({}, **{"--json": json, "--table": path if anew else None})
+    check_outputs(**{"--json": json, "--table": path if anew else None})
     wanted = list(names or known.boards())
     if anew:
         from bep.flow import largest  # who only reads the table needs no gateware

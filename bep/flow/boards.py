@@ -232,6 +232,11 @@ class Target:
         return families.found(self.family.parts, self.part)
 
     @property
+    def memory_bits(self):
+        """Bits of the part's memory blocks, by the keys of :data:`NAMES`."""
+        return {key: self.available[key] * each for key, each in self.family.bits.items()}
+
+    @property
     def options(self):
         """How the trainer is built for this board: options of ``rtl.trainer.Trainer``."""
         return {"single_port": self.family.single_port, "registered": self.family.registered}

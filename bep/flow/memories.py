@@ -114,6 +114,12 @@ def needed(config, described, inference=False):
             "spram": spram}
 
 
+def lacking(config, described, inference=False):
+    """The keys of :func:`needed` of which the part has too little."""
+    return [key for key, need in needed(config, described, inference).items()
+            if need > described.available[key]]
+
+
 def window(config, described, store="none", inference=False):
     """Bytes for requests under way on the link: those of the family, 0 if no block RAM is left."""
     size = described.family.window
@@ -139,8 +145,7 @@ def fitting(config, described, inference=False):
         while most:
             counter_lanes = max(q for q in divisors(weight_lanes) if q <= most)
             other = replace(config, weight_lanes=weight_lanes, counter_lanes=counter_lanes)
-            over = [key for key, need in needed(other, described, inference).items()
-                    if need > described.available[key]]
+            over = lacking(other, described, inference)
             if not over:
                 return other
             most = 0 if "brams" in over else counter_lanes - 1

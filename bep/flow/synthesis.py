@@ -275,7 +275,7 @@ def check_state(config, described, inference=False):
             raise too_large([f"{needed} of {bits} bits of initialised memory for weights"],
                             *memories.advice(config, described, ["brams"], inference))
         return
-    bits = sum(described.available[key] * each for key, each in described.family.bits.items())
+    bits = sum(described.memory_bits.values())
     if config.memory_bits > bits:
         raise too_large([f"{config.memory_bits} of {bits} bits of memory for weights and counters"],
                         memories.SMALLER)

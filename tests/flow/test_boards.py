@@ -290,7 +290,12 @@ def measured():
     for entry in json.loads(path.read_text(encoding="utf-8")).values():
         config = Config(**{key: value for key, value in entry["configuration"].items()
                            if key != "digest"})
-        yield config, entry["board"], entry["brams"], entry["spram"]
+        described, size = target(entry["board"]), 0
+        if "baud" in entry:  # a link that has a window, which is no memory of the trainer
+            size = memories.window(config, described, entry["store"])
+        waiting = memories.Memory(8, size - 1, 1)
+        taken = memories.block_rams(waiting, described.family) if size else 0
+        yield config, entry["board"], entry["brams"] - taken, entry["spram"]
         for point in entry["sweep"]:
             other = replace(config, weight_lanes=point["lanes"], counter_lanes=point["lanes"])
             yield other, entry["board"], point["brams"], point["spram"]
