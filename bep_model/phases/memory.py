@@ -11,7 +11,7 @@ LAYER = np.dtype([(name, np.int64) for name in (
     "neurons", "fan_in", "state", "words", "row_words", "first_words", "outputs", "output_words",
     "signs_at", "columns_at", "steps_at", "winners_at", "z_at", "sums_at",
     "stride", "pool", "window_rows", "patch_bits", "image_bits", "channels", "grid_rows",
-    "grid_columns", "cell_columns")]
+    "grid_columns")]
     + [("sections", np.int64, 2)])
 """A :class:`bep_model.layers.Layer` as the kernels take it, in words of 64 bits.
 
@@ -104,7 +104,6 @@ def _layers(network):
             row.patch_bits = layer.window.columns * row.channels
             row.image_bits = layer.image[1] * row.channels
             row.grid_rows, row.grid_columns = layer.grid
-            row.cell_columns = layer.cells[1]
         for name, begin in at.items():
             row[name] = begin
         at["signs_at"] += layer.neurons * row.row_words
