@@ -305,9 +305,10 @@ def test_filters_learn_what_is_shifted():
     rng = np.random.default_rng(5)
     parts = [shifted_patterns(rng, n) for n in (4000, 1, 1000)]
     data = Dataset("shifted", *parts, 2, image=(12, 12, 1))
-    hyper, found = Hyper(group=4, filter_nu=0.2), {}
+    found = {}
     for name, layers, windows in (("dense", (16, 32), ()), ("filters", (16, 32), ((4, 4, 1, 9),))):
         config = Config(144, layers, 2, windows=windows, image=(12, 12, 1) if windows else ())
+        hyper = Hyper(group=4, filter_nu=0.2) if windows else Hyper(group=4)
         network = Network(config)
         training.begin(network, data.train.x, hyper, 1)
         training.fit(network, data, epochs=6, hyper=hyper, seed=1)
