@@ -4,7 +4,7 @@ BIN := .venv/bin
 export YOWASP_CACHE_DIR := $(CURDIR)/build/cache
 export PYTHONHASHSEED := 0
 
-.PHONY: setup lint test fuzz boards board-table demo results registers bench headline bench-model docs diagrams clean
+.PHONY: setup lint test test-long fuzz boards board-table demo results registers bench headline bench-model docs diagrams clean
 
 setup: .venv/installed
 
@@ -18,9 +18,13 @@ lint: setup
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
-# About 20 minutes; the limit leaves room for a machine that is four times slower. In the foreground Ctrl-C reaches the tests.
+# About 15 minutes; the limit leaves room for a machine that is four times slower. In the foreground Ctrl-C reaches the tests.
 test: lint
 	timeout --foreground -k 30s 82m $(BIN)/python -m pytest -n 2 --dist worksteal -q
+
+# With the tests in tests/long.txt: a third longer.
+test-long: lint
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q --long
 
 fuzz: setup
 	FUZZ=100 $(BIN)/python -m pytest -n 2 -q tests/sim/test_fuzz.py tests/host/test_line_faults.py
