@@ -3,16 +3,27 @@
 The results equal the performance counters of the gateware, except for cycles spent waiting.
 """
 
+import warnings
 from collections import Counter
+
+from amaranth.hdl import UnusedElaboratable
 
 from bep_model.protocol import Cause
 from rtl.engines.classify import Classify
 from rtl.engines.random import Bernoulli
 from rtl.engines.select import Select
 from rtl.engines.winners import Winners
+from rtl.trainer import Trainer
 
 BETWEEN = 1
 """Clocks between two samples (docs/architecture.md), counted as waiting."""
+
+
+def formulas_of(config, options):
+    """The :class:`Cycles` of a trainer with these options of ``rtl.trainer.Trainer``."""
+    # The trainer is made for them only, and never elaborated.
+    warnings.filterwarnings("ignore", category=UnusedElaboratable)
+    return Cycles(Trainer(config, [0] * config.classes, **options))
 
 
 def inference(config, forward, steps):

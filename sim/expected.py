@@ -1,18 +1,12 @@
 """The golden model's observations of a job."""
 
-import warnings
 from collections import Counter
 
 import numpy as np
-from amaranth.hdl import UnusedElaboratable
 
 from bep_model.network import Network
-from bep_model.phases import frame
 from bep_model.protocol import COUNTERS, Cause, Mode
-from bep_model.words import integers
-from rtl.cycles import Cycles
 from rtl.engines.random import Bernoulli
-from rtl.trainer import Trainer
 from sim.job import Observations
 
 COUNTED = COUNTERS[:COUNTERS.index("UPDATES") + 1]
@@ -20,13 +14,6 @@ COUNTED = COUNTERS[:COUNTERS.index("UPDATES") + 1]
 
 TIMED = COUNTERS[len(COUNTED) + 1:]
 """Performance counters that the formulas of ``rtl.cycles`` know: all cycles but waiting."""
-
-
-def formulas_of(config, options):
-    """The cycle formulas of a trainer with these options of ``rtl.trainer.Trainer``."""
-    # The trainer is made for them only, and never elaborated.
-    warnings.filterwarnings("ignore", category=UnusedElaboratable)
-    return Cycles(Trainer(config, integers(frame.prototypes(config)), **options))
 
 
 def expected(job, cycles=None, progress=None):

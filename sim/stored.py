@@ -6,11 +6,11 @@ from bep_model.fit.training import chip_order
 from bep_model.phases import frame
 from bep_model.protocol import COUNTERS
 from bep_model.words import integers
-from rtl.cycles import BETWEEN
+from rtl.cycles import BETWEEN, formulas_of
 from sim import chips, folders, processes
 from sim.board_bench import Pins
 from sim.compare import compare
-from sim.expected import COUNTED, expected, formulas_of
+from sim.expected import COUNTED, expected
 from sim.simulate import simulate
 
 NOT_SENT = ("prediction", "error", "triggered")

@@ -1,46 +1,31 @@
 """`bep build`: from a configuration, or a trained state, to a bitstream and a report."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from typer import Option
 
 from bep import results
-from bep.commands import options
+from bep.commands import options, shape
 from bep.flow import clocks, inference
 from bep.flow.boards import board_file, boards, target, usage
 from bep.flow.links import LINKS, UART
 from bep.flow.synthesis import build
-from bep_model import configuration
-from bep_model.checks import called
-from bep_model.config import Config
 from bep_model.files import check_outputs
 from sim import folders
-
-SHAPE: dict[str, Any] = {"inputs": 192, "layers": (64, 64), "classes": 10}
-"""What options leave out of a configuration's shape."""
 
 
 def command(
     board: Annotated[str, Option(
         help=f"One of {', '.join(boards())}, or a file as docs/boards.md describes it.")],
     config: options.Source = None,
-    hidden: Annotated[list[int] | None, Option(
-        rich_help_panel=options.NETWORK,
-        help="Neurons per layer: --hidden 64 64 [default: 64 64].")] = None,
-    inputs: Annotated[int | None, Option(
-        rich_help_panel=options.NETWORK, help="Bits per sample [default: 192].")] = None,
-    classes: Annotated[int | None, Option(
-        rich_help_panel=options.NETWORK, help="[default: 10]")] = None,
-    counter_bits: Annotated[int | None, Option(
-        rich_help_panel=options.NETWORK, help="B_h [default: 7].")] = None,
-    weight_lanes: Annotated[int | None, Option(
-        rich_help_panel=options.NETWORK, help="P, weight bits per cycle [default: 64].")] = None,
-    counter_lanes: Annotated[int | None, Option(
-        rich_help_panel=options.NETWORK, help="Q, counters per cycle [default: 8].")] = None,
-    max_batch: Annotated[int | None, Option(
-        rich_help_panel=options.NETWORK,
-        help="Most samples per application of updates [default: 1].")] = None,
+    hidden: shape.Hidden = None,
+    inputs: shape.Inputs = None,
+    classes: shape.Classes = None,
+    counter_bits: shape.CounterBits = None,
+    weight_lanes: shape.WeightLanes = None,
+    counter_lanes: shape.CounterLanes = None,
+    max_batch: shape.MaxBatch = None,
     store: options.Store = "none",
     link: Annotated[str, Option(
         metavar=" | ".join(LINKS),
@@ -66,10 +51,6 @@ def command(
     """
     check_outputs({"--config": config, "--board": board_file(board)}, **{"--json": json})
     folders.check_writable(build_dir=build_dir)
-    given = {"inputs": inputs, "layers": tuple(hidden) if hidden else None, "classes": classes,
-               "counter_bits": counter_bits, "weight_lanes": weight_lanes,
-               "counter_lanes": counter_lanes, "max_batch": max_batch}
-    shape: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if compare and not infer:
         raise ValueError("--compare is for --inference, which is not given")
     network = None
@@ -77,14 +58,9 @@ def command(
         if config is None:
             raise ValueError("--inference is for the weights of a state file: give it as --config")
         network = inference.trained(config)
-    if config is None:
-        with called({"layers": "hidden"}):
-            made = Config(**SHAPE | shape)
-    elif shape:
-        raise ValueError(f"the configuration is either a file or options, not both: {config} "
-                         f"and {', '.join(shape)}")
-    else:
-        made = configuration.load(config).config
+    made = shape.described(
+        config, layers=hidden, inputs=inputs, classes=classes, counter_bits=counter_bits,
+        weight_lanes=weight_lanes, counter_lanes=counter_lanes, max_batch=max_batch).config
     with results.Stages() as stages:
         weights = None if network is None else inference.weights(network)
         report = build(made, board, seed, build_dir, stages.say(board), clock, store, weights,

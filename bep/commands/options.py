@@ -9,7 +9,7 @@ from typer import Option
 from bep.flow import stores
 from bep_model.checks import integer
 from bep_model.config import check_gateware
-from bep_model.data import catalogue, datasets
+from bep_model.data import catalogue
 from bep_model.data.catalogue import Encoding
 from bep_model.fit.hyper import Hyper
 
@@ -142,6 +142,8 @@ def encoding(dataset, images, window, chunk, bits, expand, preset=None):
 def samples(found, dataset, data, images, validation, train_samples, data_seed, window, chunk, bits,
             expand, fold):
     """The data set that the options describe, for a board of this source."""
+    from bep_model.data import datasets  # slow to import
+
     check_gateware(found.config)  # before anything is downloaded
     check_data(dataset, data)
     chosen = encoding(dataset, images, window, chunk, bits, expand, found.preset)

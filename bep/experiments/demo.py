@@ -14,10 +14,10 @@ from bep_model.fit import training
 from bep_model.network import Network
 from bep_model.phases import random
 from bep_model.protocol import Mode
-from rtl.cycles import BETWEEN
+from rtl.cycles import BETWEEN, formulas_of
 from sim import processes
 from sim.check import check
-from sim.expected import COUNTED, expected, formulas_of
+from sim.expected import COUNTED, expected
 from sim.job import Job, Run
 
 CONFIG = Config(inputs=192, layers=(128, 128), classes=10, counter_bits=7, weight_lanes=64,

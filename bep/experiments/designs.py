@@ -7,6 +7,7 @@ from bep import results
 from bep.experiments.points import preset_run
 from bep.flow import clocks, energy, families, stores, throughput
 from bep.flow.boards import NAMES, target
+from bep.flow.links import link_rate
 from bep.flow.synthesis import build, synthesize
 from bep_model import configuration
 from bep_model.files import read_toml, record
@@ -143,7 +144,7 @@ def describe(design, config, preset, measured, built):
         "at_fmax": rates(built["fmax_mhz"], measured, model, cells),
         "at_clock": rates(built["clock_mhz"], measured, model, cells),
         "sample_bytes": sample_bytes(config),
-        "link_samples_per_second": throughput.link_rate(config, built["baud"]),
+        "link_samples_per_second": link_rate(config, built["baud"]),
         "versions": results.versions("bep-trainer", "amaranth", "numpy", *families.PACKAGES),
     }
 

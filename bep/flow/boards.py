@@ -10,9 +10,7 @@ from bep.flow import clocks, families, stores
 from bep.flow.links import LINKS, PRODUCT, UART, USB, VENDOR
 from bep_model.checks import integer
 from bep_model.files import read_toml, record, telling
-from bep_model.phases import frame
 from bep_model.protocol import RATES
-from bep_model.words import integers
 
 
 def constraints():
@@ -147,9 +145,12 @@ class Target:
         link : str
             One of :data:`bep.flow.links.LINKS`.
         """
+        # Who only wants to know the board needs no gateware, and no golden model.
         from bep.flow import memories
-        from bep.flow.platforms import oscillator  # who only wants to know the board needs no
-        from rtl.board import Board  # gateware
+        from bep.flow.platforms import oscillator
+        from bep_model.phases import frame
+        from bep_model.words import integers
+        from rtl.board import Board
         from rtl.clock import Clock
 
         prototypes = integers(frame.prototypes(config))

@@ -126,7 +126,8 @@ ICE40UP = Family(
     cells={"luts": {"SB_LUT4": 1}, "ffs": {"SB_DFF": 1}, "brams": {"SB_RAM40": 1},
            "spram": {"SB_SPRAM256KA": 1}},
     bits={"brams": 4096, "spram": 262144},
-    block_rams=(Shape(2, 2048, 2, 64), Shape(4, 1024, 4, 64), Shape(8, 512, 8, 64),
+    # Single bits can be written where the write port has 16 bits; the read port may have fewer.
+    block_rams=(Shape(2, 2048, 1, 64), Shape(4, 1024, 1, 64), Shape(8, 512, 1, 64),
                 Shape(16, 256, 1, 64)),
     lut_rams=(),
     logic_cell="ICESTORM_LC",

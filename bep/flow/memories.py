@@ -1,13 +1,14 @@
 """Memory blocks that a trainer needs, found without synthesis, and the lanes with which it fits."""
 
 from dataclasses import replace
+from functools import lru_cache
 from types import SimpleNamespace
 from typing import NamedTuple
 
 from amaranth.hdl import Fragment, Instance
 from amaranth.hdl._mem import MemoryInstance
 
-from bep.flow import stores
+from bep.flow import families, stores
 from bep_model.config import divisors
 from bep_model.protocol import payload_bytes
 from rtl.engines.credit import Credit
@@ -38,12 +39,17 @@ def of(config, described, inference=False):
 
     With ``inference`` it only infers.
     """
-    platform = SimpleNamespace(device=described.part)
+    return _of(config, described.part, inference)
+
+
+@lru_cache(maxsize=4)  # an estimate asks several times
+def _of(config, part, inference):
+    family, platform = families.of(part), SimpleNamespace(device=part)
     return inside([Fragment.get(holder, platform)
-                   for holder in holders(config, described, inference)], described.family)
+                   for holder in holders(config, family, inference)], family)
 
 
-def holders(config, described, inference):
+def holders(config, family, inference):
     """Yield the components of the gateware that have a memory each, as Trainer, Inference and Link
     put them in: they are elaborated much faster than the whole design. Contents do not matter.
     """
@@ -54,7 +60,7 @@ def holders(config, described, inference):
         yield SignPlane(lean, prototypes, [0] * config.bases[-1])
         yield ActivationMemory(lean)
         return
-    yield Memories(config, prototypes, described.options["single_port"])
+    yield Memories(config, prototypes, family.single_port)
     yield Prototype(config, prototypes)
     yield Winners(config)
     if config.depth > 1:
@@ -92,8 +98,8 @@ def cost(memory, shape):
     below = -(-depth // shape.depth)
     padded = max(1, groups) * -(-width // max(1, groups) // shape.part) * shape.part
     number = -(-below * padded // shape.width)
-    around = (below - 1) * width + (below * groups if below > 1 else 0)
-    return shape.cost * number + around / 2, number
+    choices = (below - 1) * width + (below * groups if below > 1 else 0)
+    return shape.cost * number + choices / 2, number
 
 
 def block_rams(memory, family):
@@ -105,6 +111,13 @@ def block_rams(memory, family):
     logic = width * depth / (1 if groups else 16), 0
     small = [(cost(memory, shape)[0], 0) for shape in family.lut_rams if groups]
     return min([logic, *small, *(cost(memory, shape) for shape in family.block_rams)])[1]
+
+
+def around(memory, family):
+    """Bits of multiplexers and decoders around the block RAMs of a memory."""
+    costs = [(*cost(memory, shape), shape) for shape in family.block_rams]
+    total, number, shape = min(costs)
+    return 2 * (total - shape.cost * number)
 
 
 def needed(config, described, inference=False):
@@ -123,12 +136,22 @@ def lacking(config, described, inference=False):
 def window(config, described, store="none", inference=False):
     """Bytes for requests under way on the link: those of the family, 0 if no block RAM is left."""
     size = described.family.window
-    taken = needed(config, described, inference)["brams"]
-    depths = [size - 1]  # one byte is in a register
+    return size if built(config, described, store, inference, size) else 0
+
+
+def built(config, described, store="none", inference=False, size=None):
+    """As :func:`needed`, with the store and the window of ``size`` bytes, by default the board's.
+
+    None if a window of that size is too large for the part.
+    """
+    if size is None:
+        size = window(config, described, store, inference)
+    found = needed(config, described, inference)
+    depths = [size - 1] * bool(size)  # one byte is in a register
     if store.startswith("block"):
         depths.append(1 << stores.make(store).address_bits)
-    taken += sum(block_rams(Memory(8, depth, 1), described.family) for depth in depths)
-    return size if taken <= described.available["brams"] else 0
+    found["brams"] += sum(block_rams(Memory(8, depth, 1), described.family) for depth in depths)
+    return found if not size or found["brams"] <= described.available["brams"] else None
 
 
 def fitting(config, described, inference=False):

@@ -3,7 +3,7 @@
 import importlib
 import re
 
-from bep_model.program import START
+from bep_model.protocol import sample_bytes
 
 CHOICES = ("none, flash or sdram (the board's chip), flash:start (the board trains by itself after "
            "reset), block:KIB (block RAM, KIB a power of two)")
@@ -11,6 +11,11 @@ CHOICES = ("none, flash or sdram (the board's chip), flash:start (the board trai
 
 SIMULATED_HZ = {"sdram": 85_000_000, "flash": 28_000_000}
 """Clock rates for which a simulated board's stores are made."""
+
+BETWEEN = 5
+"""Clocks from the last byte of a stored sample to the next one's address (rtl/link/player.py)."""
+CLOCKS = {"flash": (90, 8), "sdram": (12, 1), "block": (2, 1)}
+"""Clocks from an address to the first byte, and from byte to byte (rtl/store)."""
 
 
 def chip(store):
@@ -37,7 +42,8 @@ def make(store, clock_hz=None):
     if store == "none":
         return None
     if store in ("flash", "flash:start"):
-        from rtl.store.flash import Flash  # who only wants to know the names needs no gateware
+        from bep_model.program import START  # who only wants to know the names needs neither
+        from rtl.store.flash import Flash
 
         return Flash(round(clock_hz), START if store == "flash:start" else None)
     if store == "sdram":
@@ -63,3 +69,11 @@ def fastest(store):
 def resource(store):
     """The resource of an amaranth-boards platform that a store needs; None if it needs none."""
     return {"sdram": ("sdram", 0), "flash": ("spi_flash_2x", 0)}.get(chip(store))
+
+
+def clocks(store, config):
+    """Clocks from sample to sample that a store needs at least; 0 without a store."""
+    if store == "none":
+        return 0
+    first, each = CLOCKS[chip(store)]
+    return BETWEEN + first + each * (1 + sample_bytes(config))

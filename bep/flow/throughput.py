@@ -12,10 +12,9 @@ import numpy as np
 from bep_model.fit import training
 from bep_model.fit.training import ORDERS
 from bep_model.network import Network
-from bep_model.packets import HEAD, TAIL
-from bep_model.protocol import Cause, Mode, payload_bytes, sample_bytes
-from rtl.cycles import BETWEEN
-from sim.expected import COUNTED, expected, formulas_of
+from bep_model.protocol import Cause, Mode
+from rtl.cycles import BETWEEN, formulas_of
+from sim.expected import COUNTED, expected
 from sim.job import Job, Run
 
 INFERRED = 100
@@ -161,10 +160,3 @@ def over_run(by_epoch, total):
 def by_phase(values):
     """Values in the order of ``Cause`` as a dict by its lower-case names."""
     return {cause.name.lower(): float(values[cause]) for cause in Cause}
-
-
-def link_rate(config, baud):
-    """Samples per second that a serial port can carry, in the largest requests the board takes."""
-    size = sample_bytes(config)
-    count = payload_bytes(config) // size
-    return baud / 10 * count / (HEAD + count * size + TAIL)  # a byte takes 10 bits

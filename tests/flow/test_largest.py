@@ -10,9 +10,10 @@ from bep import cli
 from bep.commands.boards import table
 from bep.flow import largest
 from bep.flow.boards import boards, constraints, target
+from bep.flow.slowest import slowest
 from bep_model import configuration
 from bep_model.network import Network
-from sim.expected import formulas_of
+from rtl.cycles import formulas_of
 from tests.sim.configurations import CASES
 from tests.sim.jobs import job
 from tests.sim.recurrent import CASES as RECURRENT
@@ -28,7 +29,7 @@ def test_no_batch_takes_longer_than_the_worst(name):
     cycles, network = formulas_of(config, case.options), Network(config)
     network.reset(1)
     for parameters in (case.parameters, case.changed()):
-        worst = cycles.batch([largest.slowest(config, parameters)] * parameters.batch,
+        worst = cycles.batch([slowest(config, parameters)] * parameters.batch,
                              parameters).total()
         for start in range(0, 24, parameters.batch):
             rows = np.arange(start, start + parameters.batch) % len(data.x)

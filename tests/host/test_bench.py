@@ -14,6 +14,7 @@ from bep.commands import bench
 from bep.experiments import designs
 from bep.flow import energy, families, throughput
 from bep.flow.boards import boards, target
+from bep.flow.links import link_rate
 from bep.reports import bench_report
 from bep_model import configuration
 from bep_model.config import Config
@@ -125,9 +126,9 @@ def test_rates_with_and_without_an_energy_model(part):
 
 def test_link_rate():
     """README: 25 bytes per sample, 20 of them in a packet of 507 bytes."""
-    assert throughput.link_rate(Config(192, (8,), 10), 1_000_000) == pytest.approx(1e5 * 20 / 507)
+    assert link_rate(Config(192, (8,), 10), 1_000_000) == pytest.approx(1e5 * 20 / 507)
     wide = Config(8192, (8,), 10)  # a sample that fills more than the usual packet
-    assert throughput.link_rate(wide, 1_000_000) == pytest.approx(1e5 / (7 + 1025))
+    assert link_rate(wide, 1_000_000) == pytest.approx(1e5 / (7 + 1025))
 
 
 def test_cited_rates():

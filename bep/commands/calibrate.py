@@ -1,0 +1,71 @@
+"""`bep calibrate`: builds random configurations and fits the cost model to them."""
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from bep import results
+from bep.cost import fit
+from bep.cost.draws import LANES
+from bep.experiments import builds as experiment
+from bep.reports import cost_report
+from bep_model.checks import integer
+from bep_model.files import check_outputs
+from sim import folders
+
+MOST = 1000
+"""Configurations, and processes."""
+
+
+def command(
+    board: Annotated[str | None, Option(
+        help=f"The board to build for, which stands for its family: {', '.join(LANES)}.")] = None,
+    draws: Annotated[int, Option(help="Configurations to draw.")] = 0,
+    seed: Annotated[int, Option(help="Of the draw.")] = 1,
+    placer_seeds: Annotated[int, Option(
+        help="Builds of each, with the placer's seeds 1, 2, ...: its noise.")] = 1,
+    held_out: Annotated[bool, Option(
+        "--held-out", help="These builds only try the model.")] = False,
+    builds: Annotated[Path, Option(
+        help="File of builds; those in it are not repeated.")] = Path("build/builds.json"),
+    docs: Annotated[Path, Option(
+        help="Folder of cost-model.md and results/cost-model.json, as docs of this project.",
+        )] = Path("build/docs"),
+    model: Annotated[Path | None, Option(
+        help="Write the fit here; `bep cost` takes that in bep/cost/model.json.",
+        show_default=False)] = None,
+    scheduler: Annotated[str | None, Option(
+        help="Address of a dask scheduler, tcp://HOST:PORT; else processes here.")] = None,
+    workers: Annotated[int | None, Option(
+        help="Processes on this machine; by default one per core.")] = None,
+    build_dir: Annotated[Path, Option(help="Where builds are kept.")] = Path("build"),
+):
+    """Build random configurations for a board, place and route them, and fit the cost model.
+
+    Each build is added to the file as it is done; the same command goes on where it was stopped. A
+    build takes 1 to 20 minutes.
+    """
+    check_outputs(**{"--builds": builds, "--model": model})
+    integer("draws", draws, 0, MOST)
+    integer("seed", seed, 0, (1 << 32) - 1)
+    integer("placer_seeds", placer_seeds, 1, MOST)
+    if workers is not None:
+        integer("workers", workers, 1, MOST)
+    if draws and board not in LANES:
+        raise ValueError(f"board must be one of {', '.join(LANES)}, not {board!r}")
+    folders.check_writable(build_dir=build_dir)
+    builds.parent.mkdir(parents=True, exist_ok=True)
+    entries = experiment.carry_out(
+        experiment.drawn(board, seed, draws, placer_seeds, held_out) if draws else [], builds,
+        build_dir, scheduler, workers)
+    if not entries:
+        raise ValueError(f"{builds} has no builds yet: give --board and --draws")
+    models = fit.models([fit.Build(entry) for entry in entries])
+    cost_report.write(entries, docs)
+    if model is not None:
+        results.write_json(model, models)
+    for family, fits in models.items():
+        results.table(family, [
+            (what, f"{one['builds']} builds", f"90 % are within {one['spread']:.1%}")
+            for what, one in fits.items()])

@@ -1,0 +1,1 @@
+"""What a trainer costs on a part, without synthesis: exact where it is derived, else fitted."""

@@ -1,0 +1,145 @@
+"""What a trainer will cost on a board, without synthesis: exact by formulas, or fitted."""
+
+import json
+from importlib import resources
+
+from bep.cost.fit import SIZES, predicted, reciprocal
+from bep.cost.terms import paths, terms
+from bep.flow import clocks, energy, families, memories, stores
+from bep.flow.links import link_rate
+from bep.flow.slowest import slowest
+from bep_model.protocol import Cause
+from rtl.cycles import formulas_of
+
+
+def models():
+    """The fits by family, as ``bep calibrate`` wrote them."""
+    return json.loads(resources.files("bep.cost").joinpath("model.json").read_text("utf-8"))
+
+
+def estimate(config, parameters, described, store="none"):
+    """The cost of a trainer on a board.
+
+    Parameters
+    ----------
+    config : Config
+        Without filters.
+    parameters : Parameters
+        For the cycles.
+    described : bep.flow.boards.Target
+    store : str
+        As for :func:`bep.flow.stores.make`: with one, the port does not limit the speed. Logic of a
+        store is not counted.
+
+    Returns
+    -------
+    dict
+        JSON. ``luts``, ``ffs``, ``cells`` (logic cells as packed), ``fmax_mhz`` (at the board's
+        oscillator, placed with seed 1) and ``built_mhz`` (the PLL's fastest legal clock below, with
+        the margin of ``bep build``): fitted, as {value, low, high}, None for a family that no
+        build was fitted to. ``brams``, ``spram``: exact. ``components``: look-up tables and
+        flip-flops by component, shares of a fit. ``cycles``: clocks per sample by phase, of one
+        that is only inferred, and of one that triggers, opens every gate and has a winner in every
+        group, the most there can be: exact. ``cycles_per_sample`` and
+        ``inferred_cycles_per_sample``: their sums. ``board_samples_per_second``: trained at the
+        built clock, if all take the most, or what the port or the store carries if that is less;
+        {value, low, high}. ``board_inferred_samples_per_second`` likewise.
+        ``microjoules_per_sample``: low and high end, None where no energy model is. ``available``:
+        the part's resources. ``bottlenecks``: texts.
+    """
+    model = models().get(described.family.name)
+    exact = memories.built(config, described, store)
+    spent = cycles(config, parameters, described)
+    total = {kind: sum(phases.values()) for kind, phases in spent.items()}
+    fits, components = fitted(config, described, model)
+    fmax = fits["fmax_mhz"]
+    built = fmax and {end: built_clock(described, value, store) for end, value in fmax.items()}
+    stored = stores.clocks(store, config)
+    port = link_rate(config, described.baud) if store == "none" else float("inf")
+
+    def speed(kind):
+        clocks = max(stored, total[kind])
+        return built and {end: min(port, 1e6 * mhz / clocks) for end, mhz in built.items()}
+
+    result = {
+        **fits, **exact, "built_mhz": built, "components": components, "cycles": spent,
+        "cycles_per_sample": total["trained"], "inferred_cycles_per_sample": total["inferred"],
+        "store_clocks_per_sample": stored,
+        "port_samples_per_second": None if port == float("inf") else port,
+        "board_samples_per_second": speed("trained"),
+        "board_inferred_samples_per_second": speed("inferred"),
+        "microjoules_per_sample": joules(described, fits["cells"], built, speed("trained")),
+        "available": described.available,
+    }
+    return result | {"bottlenecks": list(bottlenecks(result))}
+
+
+def fitted(config, described, model):
+    """The fitted values, and those of the components."""
+    if model is None:
+        return dict.fromkeys((*SIZES, "fmax_mhz")), None
+    sizes, components = {}, {}
+    found_terms = terms(config, described)
+    for what in SIZES:
+        sizes[what], parts = predicted(model[what], found_terms)
+        for component, value in parts.items():
+            components.setdefault(component, {})[what] = value
+    period, _ = predicted(model["period_ns"], paths(config, described))
+    return sizes | {"fmax_mhz": reciprocal(period)}, components
+
+
+def cycles(config, parameters, described):
+    """Clocks per sample by phase, as a dict of dicts, see :func:`estimate`."""
+    formulas = formulas_of(config, described.options)
+    sample = slowest(config, parameters)
+    inferred = formulas.infer(sample)
+    batch = formulas.batch([sample] * parameters.batch, parameters)
+    trained = {cause: count / parameters.batch for cause, count in batch.items()}
+    if any(parameters.reinforce):
+        trained[Cause.REINFORCE] = \
+            formulas.sweep(parameters.reinforce)[Cause.REINFORCE] / parameters.sweep
+
+    def named(phases):
+        return {cause.name.lower(): phases[cause] for cause in Cause if phases.get(cause)} | {
+            "between samples": 1}
+    return {"inferred": named(inferred), "trained": named(trained)}
+
+
+def built_clock(described, fmax, store):
+    """MHz of the bitstream: the fastest legal clock that ``fmax`` and the store allow, or the
+    oscillator's."""
+    from bep.flow.platforms import oscillator  # with the boards' package, which is slow to import
+
+    own = oscillator(described)
+    legal = [setting.hz / 1e6 for setting in described.settings(own)
+             if setting.hz / 1e6 * clocks.MARGIN <= fmax and setting.hz <= stores.fastest(store)]
+    return max(legal, default=own / 1e6)
+
+
+def joules(described, cells, built, rates):
+    """Microjoules per trained sample, [low, high], or None."""
+    model = families.found(described.family.energy, described.part)
+    if not built or model is None:
+        return None
+    return energy.per_sample(model.power(built["value"], cells["value"]), rates["value"])
+
+
+def bottlenecks(result):
+    """What limits the design, in words: the fullest resource, the longest phase, the port."""
+    available = result["available"]
+    full = {key: (result[key], available[key]) for key in ("brams", "spram") if available[key]}
+    if result["cells"]:
+        full["cells"] = (result["cells"]["value"], available["luts"])
+    names = {"brams": "block RAM", "spram": "SPRAM", "cells": "logic cells"}
+    which = max(full, key=lambda key: full[key][0] / full[key][1])
+    used, whole = full[which]
+    yield f"{names[which]}: {used:,.0f} of {whole:,}"
+    phases = result["cycles"]["trained"]
+    longest = max(phases, key=phases.get)
+    yield f"{longest}: {phases[longest]:,.0f} of {sum(phases.values()):,.0f} clocks"
+    if result["store_clocks_per_sample"] > sum(phases.values()):
+        yield f"the store: {result['store_clocks_per_sample']:,} clocks per sample"
+    speed = result["board_samples_per_second"]
+    if speed and result["port_samples_per_second"] == speed["value"]:
+        yield (f"the serial port: {speed['value']:,.0f} samples/s; a sample store "
+               "would take the trainer's own speed")

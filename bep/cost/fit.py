@@ -1,0 +1,101 @@
+"""The fitted part of the cost model: sums of terms with coefficients that are not negative."""
+
+import math
+
+import numpy as np
+
+from bep.cost.terms import paths, terms
+from bep.flow.boards import target
+from bep_model.config import Config
+
+SIZES = ("luts", "ffs", "cells")
+"""Sums of :func:`bep.cost.terms.terms`; the clock period is one of :func:`bep.cost.terms.paths`."""
+
+COVERED = 0.9
+"""Part of builds that are inside of the stated interval."""
+
+
+class Build:
+    """A build that was measured, as a file of builds has it (:mod:`bep.experiments.builds`)."""
+
+    def __init__(self, entry):
+        self.entry = entry
+        self.config, self.described = Config(**entry["config"]), target(entry["board"])
+        self.family, self.held_out = self.described.family.name, entry["held_out"]
+        self.measured, self.seed, self.board = entry["measured"], entry["seed"], entry["board"]
+        self.sizes = terms(self.config, self.described)
+        self.paths = paths(self.config, self.described)
+
+    def of(self, what):
+        """The terms and the measured value of one of :data:`SIZES`, or of the period in ns."""
+        if what == "period_ns":
+            fmax = self.measured["fmax_mhz"]
+            return self.paths, fmax and 1e3 / fmax
+        return self.sizes, self.measured[what]
+
+
+def fitted(builds):
+    """Fit the model to the builds of a family that are not held out, placed with seed 1.
+
+    Parameters
+    ----------
+    builds : sequence of Build
+
+    Returns
+    -------
+    dict
+        JSON; for each of :data:`SIZES` and ``period_ns``: ``coefficients``, a list of (component,
+        term, coefficient); ``spread``, the relative half-width of the interval; ``builds``, their
+        number. The interval covers :data:`COVERED` of builds like these, from their errors if each
+        is left out in turn (Vovk et al., "Algorithmic Learning in a Random World", 2005, ch. 4).
+    """
+    used = [build for build in builds if not build.held_out and build.seed == 1]
+    return {what: one([build.of(what) for build in used if build.of(what)[1]])
+            for what in (*SIZES, "period_ns")}
+
+
+def models(builds):
+    """The fits by family, of families with enough builds to leave one out."""
+    families = dict.fromkeys(build.family for build in builds)
+    return {family: fitted(of) for family in families
+            if len(of := [build for build in builds if build.family == family]) > 2}
+
+
+def one(rows):
+    """The fit of one quantity, to pairs of terms and a value."""
+    keys = list(rows[0][0])
+    matrix = np.array([[found[key] for key in keys] for found, _ in rows])
+    values = np.array([value for _, value in rows])
+    matrix = matrix / values[:, None]  # relative errors count
+    errors = []
+    for i in range(len(values)):
+        others = np.arange(len(values)) != i
+        errors.append(abs(matrix[i] @ solve(matrix[others]) - 1))
+    rank = min(len(errors), math.ceil((len(errors) + 1) * COVERED))
+    return {"coefficients": [[*key, float(f"{value:.4g}")]
+                             for key, value in zip(keys, solve(matrix), strict=True) if value],
+            "spread": float(f"{sorted(errors)[rank - 1]:.3g}"), "builds": len(values)}
+
+
+def solve(matrix):
+    """The non-negative x for which ``matrix @ x`` is nearest to 1."""
+    from scipy.optimize import nnls  # slow to import, and only for who fits
+
+    scale = np.maximum(np.abs(matrix).max(axis=0), 1e-12)
+    return nnls(matrix / scale, np.ones(len(matrix)))[0] / scale
+
+
+def reciprocal(period):
+    """MHz as {value, low, high}, from such a period in ns."""
+    return {end: 1e3 / period[other]
+            for end, other in (("value", "value"), ("low", "high"), ("high", "low"))}
+
+
+def predicted(model, found):
+    """The sum of a fit for terms, as {value, low, high} and its parts by component."""
+    parts = {}
+    for component, term, coefficient in model["coefficients"]:
+        parts[component] = parts.get(component, 0) + coefficient * found[component, term]
+    value = sum(parts.values())
+    return {"value": value, "low": value * (1 - model["spread"]),
+            "high": value * (1 + model["spread"])}, parts

@@ -1,0 +1,93 @@
+"""What the size of a trainer depends on: for each component, numbers that a configuration gives."""
+
+import math
+
+from bep.flow import memories
+
+
+def terms(config, described):
+    """The terms of a design's size, as a dict by (component, term).
+
+    The number of look-up tables, of flip-flops or of logic cells is a sum of them, each with a
+    coefficient of the family (:mod:`bep.cost.fit`). All are at least 0.
+
+    Parameters
+    ----------
+    config : Config
+    described : bep.flow.boards.Target
+
+    Returns
+    -------
+    dict of (str, str) to float
+    """
+    lanes, counters = config.weight_lanes, config.counter_lanes
+    product = max(fan_in for _, fan_in in config.shapes).bit_length()
+    address = config.sign_depth.bit_length()
+    neurons = max(config.layers).bit_length()
+    recurrent, batches = float(config.recurrent), config.max_batch.bit_length() - 1
+    found = {
+        ("link and control", "always"): 1,
+        ("link and control", "per layer"): config.depth,
+        ("link and control", "bits of an address"): address,
+        ("forward", "per weight lane"): lanes,
+        ("forward", "bits of a product"): product,
+        ("classify", "bits of a logit and a label"):
+            config.layers[-1].bit_length() + (config.classes - 1).bit_length(),
+        ("backward", "bits of the column counters"): columns(config),
+        ("select", "bits of a number of a neuron"): neurons * (config.depth > 1),
+        ("select", "stability"): float(config.stable),
+        ("update", "counter bits of the lanes"): counters * config.counter_bits,
+        ("update", "per counter lane"): counters,
+        ("update", "choice of the lanes"): lanes - counters,
+        ("random bank", "bits"): 32 * config.generators,
+        ("recurrence", "always"): recurrent,
+        ("recurrence", "per weight lane"): recurrent * lanes,
+        ("recurrence", "bits of a number of a step"): config.max_steps.bit_length(),
+        ("batches", "bits of a number of a slot"): batches,
+    }
+    found |= of_memories(config, described)
+    return {key: float(value) for key, value in found.items()}
+
+
+def columns(config):
+    """Bits of the column counters of the backward phase, see ``rtl.engines.backward``."""
+    if config.depth == 1:
+        return 0
+    recurrent = config.recurrent
+    number = config.weight_lanes if recurrent else min(config.weight_lanes, max(config.layers[:-1]))
+    rows = (*config.layers[0 if recurrent else 1:], config.max_steps)
+    return number * (max(rows).bit_length() + 1)
+
+
+def of_memories(config, described):
+    """Terms of the memories: those that are no blocks, and what is around blocks."""
+    found, _ = memories.of(config, described)
+    small, around = 0, 0
+    for memory in found:
+        number = memories.block_rams(memory, described.family)
+        if number == 0:
+            small += memory.width * memory.depth / (1 if memory.groups else 16)
+        else:
+            around += memories.around(memory, described.family)
+    return {("memories", "bits outside of block RAM"): small,
+            ("memories", "bits of choices between blocks"): around}
+
+
+def paths(config, described):
+    """The terms of the clock period: what lengthens a path between registers, as a dict like that
+    of :func:`terms`."""
+    blocks = memories.needed(config, described)["brams"]
+    bits = {
+        "always": 1,
+        "doublings of the weight lanes": math.log2(config.weight_lanes),
+        "doublings of the counter lanes": math.log2(config.counter_lanes),
+        "bits of an address": config.sign_depth.bit_length(),
+        "bits of a product": max(fan_in for _, fan_in in config.shapes).bit_length(),
+        "doublings of the layers": math.log2(config.depth),
+        "stability": config.stable,
+        "recurrence": config.recurrent,
+        "batches": config.max_batch > 1,
+        "root of the block RAMs": math.sqrt(blocks),
+        "root of the bits of the column counters": math.sqrt(columns(config)),
+    }
+    return {("path", name): float(value) for name, value in bits.items()}

@@ -1,0 +1,105 @@
+"""Builds of random configurations, side by side: what the cost model is fitted to and tried on."""
+
+import json
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+
+from bep import results
+from bep.cost.draws import configurations
+from bep.experiments.workers import cluster, say, told
+from bep.flow import clocks
+from bep.flow.synthesis import build, synthesize
+from bep_model.config import Config
+
+KEYS = ("luts", "ffs", "brams", "spram")
+
+
+def drawn(board, seed, count, placer_seeds=1, held_out=False):
+    """Builds to be made: the first ``count`` configurations of a draw, each with the placer's seeds
+    from 1 on, as entries of a file of builds without ``measured``."""
+    return [{"board": board, "draw": [seed, number], "held_out": held_out, "seed": placer,
+             "config": asdict(config)}
+            for number, config in enumerate(islice(configurations(board, seed), count))
+            for placer in range(1, placer_seeds + 1)]
+
+
+def measured(entry, build_dir):
+    """Build an entry at the board's oscillator, and return it with what was measured.
+
+    ``measured`` has luts, ffs, brams, spram as synthesised, cells as packed, and fmax_mhz; the last
+    two are None if the design has too many cells for the part.
+    """
+    config, board = Config(**entry["config"]), entry["board"]
+    try:
+        report = build(config, board, entry["seed"], build_dir, clock=clocks.OFF)
+    except ValueError:  # too large
+        report = synthesize(config, board, build_dir) | {"cells": None, "fmax_mhz": None}
+    return entry | {"measured": {
+        **{key: report[key] for key in KEYS}, "cells": report["cells"] and report["cells"]["used"],
+        "fmax_mhz": report["fmax_mhz"], "versions": report["versions"]}}
+
+
+def key(entry):
+    """What makes an entry one of its own: board, configuration, and the placer's seed."""
+    config = Config(**entry["config"])
+    return entry["board"], config.digest, entry["seed"]
+
+
+def load(path):
+    """The entries of a file of builds, none without a file; ValueError if it is no such file."""
+    try:
+        entries = json.loads(Path(path).read_text(encoding="utf-8"))
+        for entry in entries:
+            key(entry), entry["measured"]["luts"], entry["draw"], entry["held_out"]
+    except FileNotFoundError:
+        return []
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(f"{path} is no file of builds that `bep calibrate` wrote") from None
+    return entries
+
+
+def carry_out(wanted, path, build_dir, scheduler=None, workers=None):
+    """Make the builds that a file lacks, and add each to the file as it is done.
+
+    Parameters
+    ----------
+    wanted : list of dict
+        See :func:`drawn`.
+    path : path
+        The file of builds.
+    build_dir : path
+    scheduler, workers
+        As for :func:`bep.experiments.workers.carry_out`.
+
+    Returns
+    -------
+    list of dict
+        All entries of the file.
+    """
+    from distributed import as_completed
+
+    entries = load(path)
+    done = {key(entry) for entry in entries}
+    missing = {key(entry): entry for entry in wanted if key(entry) not in done}
+    if not missing:
+        return entries
+    with results.Stages() as stages, cluster(scheduler, workers, Path(build_dir)) as client:
+        step = stages.begin(f"{len(missing)} builds", len(missing))
+        futures = {client.submit(measured, entry, str(build_dir), pure=False): entry
+                   for entry in missing.values()}
+        for future in as_completed(futures):
+            if (error := future.exception()) is not None:
+                say(f"failed: {futures[future]['board']}, draw {futures[future]['draw']}: "
+                    f"{told(error)}")
+            else:
+                entries = sorted([*entries, future.result()], key=place)
+                results.write_json(path, entries)
+            future.release()
+            step(1)
+    return entries
+
+
+def place(entry):
+    """Of an entry in the file."""
+    return entry["board"], entry["held_out"], *entry["draw"], entry["seed"]

