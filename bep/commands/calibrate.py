@@ -61,11 +61,10 @@ def command(
         build_dir, scheduler, workers)
     if not entries:
         raise ValueError(f"{builds} has no builds yet: give --board and --draws")
-    models = fit.models([fit.Build(entry) for entry in entries])
+    fits = fit.fitted([fit.Build(entry) for entry in entries])
     cost_report.write(entries, docs)
     if model is not None:
-        results.write_json(model, models)
-    for family, fits in models.items():
-        results.table(family, [
-            (what, f"{one['builds']} builds", f"90 % are within {one['spread']:.1%}")
-            for what, one in fits.items()])
+        results.write_json(model, fits)
+    results.table("the fit", [
+        (what, family, f"{one['builds'][family]} builds", f"90 % are within {spread:.1%}")
+        for what, one in fits.items() for family, spread in one["spread"].items()])

@@ -12,8 +12,8 @@ from bep_model.protocol import Cause
 from rtl.cycles import formulas_of
 
 
-def models():
-    """The fits by family, as ``bep calibrate`` wrote them."""
+def model():
+    """The fit, as ``bep calibrate`` wrote it."""
     return json.loads(resources.files("bep.cost").joinpath("model.json").read_text("utf-8"))
 
 
@@ -47,11 +47,10 @@ def estimate(config, parameters, described, store="none"):
         ``microjoules_per_sample``: low and high end, None where no energy model is. ``available``:
         the part's resources. ``bottlenecks``: texts.
     """
-    model = models().get(described.family.name)
     exact = memories.built(config, described, store)
     spent = cycles(config, parameters, described)
     total = {kind: sum(phases.values()) for kind, phases in spent.items()}
-    fits, components = fitted(config, described, model)
+    fits, components = fitted(config, described)
     fmax = fits["fmax_mhz"]
     built = fmax and {end: built_clock(described, value, store) for end, value in fmax.items()}
     stored = stores.clocks(store, config)
@@ -74,17 +73,23 @@ def estimate(config, parameters, described, store="none"):
     return result | {"bottlenecks": list(bottlenecks(result))}
 
 
-def fitted(config, described, model):
+def families_of(fits):
+    """The names of the families that builds were made for."""
+    return list(fits["luts"]["builds"])
+
+
+def fitted(config, described):
     """The fitted values, and those of the components."""
-    if model is None:
+    fits, family = model(), described.family.name
+    if family not in families_of(fits):
         return dict.fromkeys((*SIZES, "fmax_mhz")), None
     sizes, components = {}, {}
-    found_terms = terms(config, described)
+    found = terms(config, described)
     for what in SIZES:
-        sizes[what], parts = predicted(model[what], found_terms)
+        sizes[what], parts = predicted(fits[what], found, family)
         for component, value in parts.items():
             components.setdefault(component, {})[what] = value
-    period, _ = predicted(model["period_ns"], paths(config, described))
+    period, _ = predicted(fits["period_ns"], paths(config, described), family)
     return sizes | {"fmax_mhz": reciprocal(period)}, components
 
 

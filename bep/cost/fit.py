@@ -35,7 +35,7 @@ class Build:
 
 
 def fitted(builds):
-    """Fit the model to the builds of a family that are not held out, placed with seed 1.
+    """Fit the model to builds that are not held out and were placed with seed 1.
 
     Parameters
     ----------
@@ -45,36 +45,36 @@ def fitted(builds):
     -------
     dict
         JSON; for each of :data:`SIZES` and ``period_ns``: ``coefficients``, a list of (component,
-        term, coefficient); ``spread``, the relative half-width of the interval; ``builds``, their
-        number. The interval covers :data:`COVERED` of builds like these, from their errors if each
-        is left out in turn (Vovk et al., "Algorithmic Learning in a Random World", 2005, ch. 4).
+        term, coefficient); by family, ``spread``, the relative half-width of the interval, and
+        ``builds``, their number. The interval covers :data:`COVERED` of builds like these, from
+        their errors if each is left out in turn (Vovk et al., "Algorithmic Learning in a Random
+        World", 2005, ch. 4).
     """
     used = [build for build in builds if not build.held_out and build.seed == 1]
-    return {what: one([build.of(what) for build in used if build.of(what)[1]])
+    return {what: one([(build.family, *build.of(what)) for build in used if build.of(what)[1]])
             for what in (*SIZES, "period_ns")}
 
 
-def models(builds):
-    """The fits by family, of families with enough builds to leave one out."""
-    families = dict.fromkeys(build.family for build in builds)
-    return {family: fitted(of) for family in families
-            if len(of := [build for build in builds if build.family == family]) > 2}
-
-
 def one(rows):
-    """The fit of one quantity, to pairs of terms and a value."""
-    keys = list(rows[0][0])
-    matrix = np.array([[found[key] for key in keys] for found, _ in rows])
-    values = np.array([value for _, value in rows])
+    """The fit of one quantity, to (family, terms, value) of builds."""
+    keys = list(dict.fromkeys(key for _, found, _ in rows for key in found))
+    values = np.array([value for *_, value in rows])
+    matrix = np.array([[found.get(key, 0) for key in keys] for _, found, _ in rows])
     matrix = matrix / values[:, None]  # relative errors count
-    errors = []
-    for i in range(len(values)):
-        others = np.arange(len(values)) != i
-        errors.append(abs(matrix[i] @ solve(matrix[others]) - 1))
-    rank = min(len(errors), math.ceil((len(errors) + 1) * COVERED))
+    errors = {}
+    for i, (family, *_) in enumerate(rows):
+        others = np.arange(len(rows)) != i
+        errors.setdefault(family, []).append(abs(matrix[i] @ solve(matrix[others]) - 1))
     return {"coefficients": [[*key, float(f"{value:.4g}")]
                              for key, value in zip(keys, solve(matrix), strict=True) if value],
-            "spread": float(f"{sorted(errors)[rank - 1]:.3g}"), "builds": len(values)}
+            "spread": {family: half_width(found) for family, found in errors.items()},
+            "builds": {family: len(found) for family, found in errors.items()}}
+
+
+def half_width(errors):
+    """Of an interval that holds :data:`COVERED` of builds with such errors."""
+    rank = min(len(errors), math.ceil((len(errors) + 1) * COVERED))
+    return float(f"{sorted(errors)[rank - 1]:.3g}")
 
 
 def solve(matrix):
@@ -91,11 +91,12 @@ def reciprocal(period):
             for end, other in (("value", "value"), ("low", "high"), ("high", "low"))}
 
 
-def predicted(model, found):
-    """The sum of a fit for terms, as {value, low, high} and its parts by component."""
+def predicted(fit, found, family):
+    """The sum of a fit for the terms of a design, as {value, low, high}, and its parts by
+    component."""
     parts = {}
-    for component, term, coefficient in model["coefficients"]:
-        parts[component] = parts.get(component, 0) + coefficient * found[component, term]
-    value = sum(parts.values())
-    return {"value": value, "low": value * (1 - model["spread"]),
-            "high": value * (1 + model["spread"])}, parts
+    for component, term, coefficient in fit["coefficients"]:
+        if (component, term) in found:
+            parts[component] = parts.get(component, 0) + coefficient * found[component, term]
+    value, spread = sum(parts.values()), fit["spread"][family]
+    return {"value": value, "low": value * (1 - spread), "high": value * (1 + spread)}, parts

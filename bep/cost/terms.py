@@ -4,12 +4,16 @@ import math
 
 from bep.flow import memories
 
+OF_FAMILY = {
+    ("link and control", "always"), ("forward", "per weight lane"),
+    ("memories", "bits outside of block RAM")}
+
 
 def terms(config, described):
     """The terms of a design's size, as a dict by (component, term).
 
     The number of look-up tables, of flip-flops or of logic cells is a sum of them, each with a
-    coefficient of the family (:mod:`bep.cost.fit`). All are at least 0.
+    coefficient (:mod:`bep.cost.fit`). All are at least 0.
 
     Parameters
     ----------
@@ -46,7 +50,18 @@ def terms(config, described):
         ("batches", "bits of a number of a slot"): batches,
     }
     found |= of_memories(config, described)
-    return {key: float(value) for key, value in found.items()}
+    return {own(key, described): float(value) for key, value in found.items()}
+
+
+def own(key, described):
+    """The key of a term, with the family's name if the term has a coefficient in each family.
+
+    What differs: registers behind the memories of an ECP5, for two words of P bits, and memories
+    outside of block RAM, which are flip-flops in an iCE40 and distributed RAM in an ECP5. The
+    shared coefficients make do with half the builds.
+    """
+    component, term = key
+    return (component, f"{term}, {described.family.name}" if key in OF_FAMILY else term)
 
 
 def columns(config):
@@ -90,4 +105,5 @@ def paths(config, described):
         "root of the block RAMs": math.sqrt(blocks),
         "root of the bits of the column counters": math.sqrt(columns(config)),
     }
-    return {("path", name): float(value) for name, value in bits.items()}
+    family = described.family.name
+    return {("path", f"{name}, {family}"): float(value) for name, value in bits.items()}

@@ -121,7 +121,7 @@ class Study:
 
     def _check_boards(self):
         stores.make(self.store)
-        fits = estimate.models()
+        fits = estimate.families_of(estimate.model())
         for board in self.boards:
             described = target(board)
             if described.family.name not in fits:
@@ -133,7 +133,7 @@ class Study:
     @property
     def digest(self):
         """What makes a study another one, 16 hex digits: everything but the number of trials."""
-        told = {"numerics": NUMERICS_VERSION, "fits": estimate.models()} | asdict(self)
+        told = {"numerics": NUMERICS_VERSION, "fits": estimate.model()} | asdict(self)
         del told["trials"]
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -12,14 +12,14 @@ NAMES = {"luts": "LUT4", "ffs": "flip-flops", "cells": "logic cells", "fmax_mhz"
 FITTED = tuple(NAMES)
 
 
-def compared(build, models):
-    """The entry of a build in cost-model.json, with the prediction of a fit by families."""
-    model = models[build.family]
-    predicted = {what: fit.predicted(model[what], build.sizes)[0] for what in fit.SIZES}
-    period, _ = fit.predicted(model["period_ns"], build.paths)
+def compared(build, fits):
+    """The entry of a build in cost-model.json, with its prediction."""
+    predicted = {what: fit.predicted(fits[what], build.sizes, build.family)[0]
+                 for what in fit.SIZES}
+    period, _ = fit.predicted(fits["period_ns"], build.paths, build.family)
     predicted["fmax_mhz"] = fit.reciprocal(period)
-    return {"configuration": build.entry["config"], "board": build.board, "seed": build.seed,
-            "draw": build.entry["draw"], "held_out": build.held_out,
+    return {"configuration": build.entry["config"], "board": build.board, "family": build.family,
+            "seed": build.seed, "draw": build.entry["draw"], "held_out": build.held_out,
             "predicted": predicted | memories.built(build.config, build.described),
             "measured": build.measured}
 
@@ -39,20 +39,15 @@ def covered(entry, what):
 def summary(entries):
     """Median and worst errors by family, for builds of the fit and held-out ones, as JSON."""
     lines = []
-    for family in dict.fromkeys(fit.Build(entry_of(each)).family for each in entries):
+    for family in dict.fromkeys(each["family"] for each in entries):
         for held_out in (False, True):
-            some = [each for each in entries if each["held_out"] == held_out and each["seed"] == 1
-                    and fit.Build(entry_of(each)).family == family]
+            some = [each for each in entries if each["seed"] == 1
+                    and (each["family"], each["held_out"]) == (family, held_out)]
             if some:
                 lines.append({"family": family, "held_out": held_out, "builds": len(some),
                               **{what: errors(some, what) for what in FITTED},
                               "memories_exact": sum(map(exact, some))})
     return lines
-
-
-def entry_of(each):
-    """An entry of cost-model.json as one of the file of builds."""
-    return each | {"config": each["configuration"]}
 
 
 def exact(entry):
@@ -105,16 +100,20 @@ def page(stored):
     for each in stored["builds"]:
         if each["seed"] == 1:
             builds.append(row(each))
-    coefficients = {family: [[f"{component}: {term}", *(value(fits[what], component, term)
-                                                        for what in fit.SIZES)]
-                             for component, term in named(fits)]
-                    for family, fits in stored["models"].items()}
-    periods = {family: [(term, f"{coefficient:.3g}") for _, term, coefficient
-                        in fits["period_ns"]["coefficients"]]
-               for family, fits in stored["models"].items()}
+    fits = stored["fit"]
+    sizes = [["term", *(NAMES[what] for what in fit.SIZES)]]
+    sizes += [[f"{component}: {term}", *(value(fits[what], component, term)
+                                         for what in fit.SIZES)] for component, term in named(fits)]
+    periods = [["term", "ns"]]
+    periods += [[term, f"{coefficient:.3g}"]
+                for _, term, coefficient in fits["period_ns"]["coefficients"]]
+    widths = [["family", *(f"{NAMES.get(what, 'clock period')}: builds, interval"
+                           for what in fits)]]
+    widths += [[family, *(f"{one['builds'][family]}, ±{fraction(one['spread'][family])}"
+                          for one in fits.values())] for family in fits["luts"]["builds"]]
     return documents.render("cost-model.md.j2", summary=table, noise=seeds, builds=builds,
-                            coefficients=coefficients, periods=periods, models=stored["models"],
-                            covered=fit.COVERED, count=len(builds) - 1)
+                            sizes=sizes, periods=periods, widths=widths, covered=fit.COVERED,
+                            count=len(builds) - 1)
 
 
 def row(each):
@@ -126,7 +125,7 @@ def row(each):
             str(config["max_batch"]), str(config["max_steps"] or ""),
             "yes" if config["stable"] else "", "trial" if each["held_out"] else "fit",
             *(f"{predicted[what]['value']:,.0f}, {measured[what]:,}" if measured[what] else
-              f"{predicted[what]['value']:,.0f}, too large" for what in fit.SIZES),
+              f"{predicted[what]['value']:,.0f}" for what in fit.SIZES),
             f"{predicted['fmax_mhz']['value']:.1f}, {measured['fmax_mhz']:.1f}"
             if measured["fmax_mhz"] else f"{predicted['fmax_mhz']['value']:.1f}",
             f"{predicted['brams']}, {measured['brams']}"]
@@ -147,10 +146,9 @@ def value(fit_of, component, term):
 def write(entries, docs):
     """Write cost-model.json and cost-model.md into a folder of documents, from a file of builds."""
     builds = [fit.Build(entry) for entry in entries]
-    models = fit.models(builds)
-    found = [compared(build, models) for build in builds if build.family in models]
-    stored = {"summary": summary(found), "noise": noise(builds), "models": models,
-              "builds": found}
+    fits = fit.fitted(builds)
+    found = [compared(build, fits) for build in builds]
+    stored = {"summary": summary(found), "noise": noise(builds), "fit": fits, "builds": found}
     docs = Path(docs)
     (docs / "results").mkdir(parents=True, exist_ok=True)
     results.write_json(docs / "results" / "cost-model.json", stored)

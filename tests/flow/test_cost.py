@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from bep import cli
 from bep.cost import draws, fit
-from bep.cost.estimate import built_clock, estimate, models
+from bep.cost.estimate import built_clock, estimate, model
 from bep.experiments import builds
 from bep.flow import memories
 from bep.flow.boards import target
@@ -54,7 +54,7 @@ def test_the_draws_are_those_of_the_builds():
 
 
 def test_the_model_is_the_fit_to_the_builds():
-    assert fit.models(FOUND) == models()
+    assert fit.fitted(FOUND) == model()
 
 
 def test_the_page_is_made_from_the_builds(tmp_path):
@@ -66,19 +66,20 @@ def test_the_page_is_made_from_the_builds(tmp_path):
 def test_a_fit_finds_what_is_there():
     """Values that are a sum of terms are predicted, and the interval says so."""
     bits = np.random.default_rng(1)
-    rows = [({("a", "x"): x, ("b", "y"): y}, 5 * x + 0.5 * y)
+    rows = [("F", {("a", "x"): x, ("b", "y"): y}, 5 * x + 0.5 * y)
             for x, y in bits.uniform(1, 10, (12, 2))]
+    rows.append(("G", {("a", "x"): 3.0}, 15.0))
     found = fit.one(rows)
     assert found["coefficients"] == [["a", "x", 5.0], ["b", "y", 0.5]]
-    assert found["spread"] < 1e-3
-    value, parts = fit.predicted(found, {("a", "x"): 2, ("b", "y"): 4})
+    assert found["spread"]["F"] < 1e-3 and found["builds"] == {"F": 12, "G": 1}
+    value, parts = fit.predicted(found, {("a", "x"): 2, ("b", "y"): 4}, "F")
     assert value["value"] == pytest.approx(12) and parts == {"a": 10, "b": 2}
 
 
 def test_the_interval_is_as_wide_as_the_errors():
     bits = np.random.default_rng(1)
     values = bits.uniform(90, 110, 200)
-    spread = fit.one([({("a", "always"): 1.0}, value) for value in values])["spread"]
+    spread = fit.one([("F", {("a", "always"): 1.0}, value) for value in values])["spread"]["F"]
     middle = np.sum(1 / values) / np.sum(1 / values**2)  # of least relative squares
     assert np.mean(abs(middle / values - 1) <= spread) == pytest.approx(0.9, abs=0.03)
 
