@@ -18,13 +18,13 @@ def stored(docs, name):
 
 
 def render(template, **values):
-    """The text of a template of ``bep/reports/templates``."""
+    """The text of a template of ``bep/reports/templates``; one of HTML escapes the values."""
     import jinja2  # an extra, which most commands do not need
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), trim_blocks=True,
         lstrip_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined,
-        autoescape=False)
+        autoescape=template.endswith(".html.j2"))
     return environment.get_template(template).render(**values)
 
 
