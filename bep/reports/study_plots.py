@@ -158,8 +158,9 @@ def pair(study, x, y):
                     "lanes": [f"{t['weight_lanes']}, {t['counter_lanes']}" for t in group]}
             data |= {key: [str(t[key]) for t in group]
                      for key in ("number", "state", "board", "network", "counter_bits")}
-            data |= {name: [QUANTITIES[name].told(t["values"].get(name)) for t in group]
-                     for name in objectives}
+            for name in objectives:
+                shown, unit = QUANTITIES[name].shown, QUANTITIES[name].unit
+                data[name] = [f"{shown(t['values'].get(name))} {unit}" for t in group]
             drawn = found.scatter(
                 "x", "y", source=ColumnDataSource(data), marker=marker, color="color",
                 size=11 if front else 8, alpha=0.95 if front else 0.45,

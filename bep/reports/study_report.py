@@ -126,19 +126,22 @@ def resources(trial):
 def figures(trial):
     """What is predicted for a trial, as texts: words, value, interval, built, available."""
     for words, value, low, high, made, whole in resources(trial):
-        yield words, WHOLE.shown(value), between(WHOLE, low, high), WHOLE.shown(made), \
-            WHOLE.shown(whole)
+        yield words, WHOLE.shown(value), between(WHOLE, value, low, high), \
+            WHOLE.shown(made), WHOLE.shown(whole)
     for key, (words, name) in FIGURES.items():
         quantity = CLOCK if name else QUANTITIES["microjoules_per_sample"] \
             if key == "microjoules_per_sample" else WHOLE
         value, low, high = interval(trial["predicted"][key])
         made = (trial["built"] or {}).get(name) if name else None
-        yield words, quantity.shown(value), between(quantity, low, high), quantity.shown(made), "-"
+        yield words, quantity.shown(value), between(quantity, value, low, high), \
+            quantity.shown(made), "-"
 
 
-def between(quantity, low, high):
-    """An interval as a text."""
-    return "exact" if low is None else f"{quantity.shown(low)} to {quantity.shown(high)}"
+def between(quantity, value, low, high):
+    """An interval as a text: a value without ends is exact."""
+    if low is None:
+        return "-" if value is None else "exact"
+    return f"{quantity.shown(low)} to {quantity.shown(high)}"
 
 
 def phases(trial):

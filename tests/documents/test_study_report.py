@@ -99,6 +99,7 @@ def test_the_page_says_what_was_found():
     assert "Fewest LUT4: 68.0 %, 24,790 samples/s, 1,006 LUT4, - µJ (trial 2," in found.text
     assert "1,006 of 5,280, 19 %; built 1,111" in found.text
     assert "fastest clock, MHz 25.0 22.5 to 27.5 26.7 -" in found.text
+    assert "SPRAM 4 exact 4 4" in found.text and "µJ per trained sample - - - -" in found.text
     assert "versions: python 3.11, amaranth not installed" in found.text.lower()
 
 
