@@ -5,6 +5,15 @@ from dataclasses import dataclass
 PAPER = "Colombo et al. (ICLR 2026, arXiv:2512.04189)"
 """Binary Error Propagation."""
 
+ADAM = "Kingma and Ba, Adam: A Method for Stochastic Optimization (ICLR 2015, arXiv:1412.6980)"
+"""Algorithm 1, and the more efficient order of its operations in section 2."""
+
+ZKF = "https://github.com/Zubax/zkf"
+"""Zubax Robotics, zkf 0.9.0: floating-point operators in Verilog."""
+
+INTEGER = "Wang et al., NITI (arXiv:2009.13108)"
+"""Training with 8-bit integers, 32-bit accumulators and stochastic rounding."""
+
 ICE40_POWER = "https://github.com/tinyvision-ai-inc/ice40_power"
 """tinyVision.ai, "iCE40 Power Testing": currents of an iCE40UP5K-SG48 on Lattice's breakout board,
 measured with a Joulescope JS110. Its text adds up the static power."""

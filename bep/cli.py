@@ -36,6 +36,7 @@ COMMANDS = {
     "bench": ("bep.commands.bench:command", "sim,flow,experiments"),
     "demo": ("bep.commands.demo:demo", "sim,flow,experiments"),
     "reproduce": ("bep.commands.reproduce:reproduce", "experiments"),
+    "gates": ("bep.commands.gates:command", "gates"),
     "search": ("bep.commands.search:command", "experiments"),
     "board": ("bep.commands.board:board", "host,sim"),
     "boards": ("bep.commands.boards:command", "flow"),
