@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bep import cited, results
 from bep.experiments.integer_lane import SHIFT
-from bep.experiments.lanes import KEYS
+from bep.experiments.lanes import COUNTER_BITS, KEYS
 from bep.reports.documents import render, stored, write
 
 NAME = "table-2"
@@ -124,15 +124,15 @@ def per_sample(found, table, bits):
 
 def number(value):
     """A figure with about three digits."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}"
+    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.1f}"
 
 
 def text(found):
     """The page, from what `bep gates` stored."""
     bits = found["training"]["counter_bits"]
-    wide = methods(found, 15)
     table = methods(found, bits)
-    return render(f"{NAME}.md.j2", found=found, table=table, wide=wide["bep"], bits=bits,
+    own = [methods(found, each)["bep"] for each in COUNTER_BITS]
+    return render(f"{NAME}.md.j2", found=found, table=table, widths=own, bits=bits,
                   claims=claims(table), lines=per_sample(found, table, bits), keys=KEYS,
                   claimed_bits=CLAIMED_BITS, n=number, short=results.short, paper=cited.PAPER,
                   adam=cited.ADAM, zkf=cited.ZKF, integer=cited.INTEGER,
