@@ -12,7 +12,7 @@ ZKF = "https://github.com/Zubax/zkf"
 """Zubax Robotics, zkf 0.9.0: floating-point operators in Verilog."""
 
 INTEGER = "Wang et al., NITI (arXiv:2009.13108)"
-"""Training with 8-bit integers, 32-bit accumulators and stochastic rounding."""
+"""Training with 8-bit integers only; it rounds pseudo-stochastically, without random numbers."""
 
 ICE40_POWER = "https://github.com/tinyvision-ai-inc/ice40_power"
 """tinyVision.ai, "iCE40 Power Testing": currents of an iCE40UP5K-SG48 on Lattice's breakout board,

@@ -1,7 +1,7 @@
 """Lanes of an integer-only trainer: what BEP's lanes are compared with, no part of a trainer here.
 
-They are written for this comparison because no package has them; the arithmetic is that of 8-bit
-training with stochastic rounding (``bep.cited.INTEGER``), without its scale factors.
+They are written for this comparison because no package has them. Training with 8-bit integers is
+known from ``bep.cited.INTEGER``; scale factors are left out here, and random bits round.
 """
 
 from amaranth.hdl import Module, Mux, Signal, signed
