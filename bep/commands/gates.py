@@ -40,10 +40,12 @@ def command(
     """Count the gates and memory bits per weight of BEP and of trainers with gradients.
 
     Yosys maps the lanes of the gateware, and beside them floating-point and integer lanes. A
-    training in the golden model says how often they work. Takes 10 minutes; writes table-2.md,
+    training in the golden model says how often they work. Takes 5 to 15 minutes; writes table-2.md,
     which holds that against the paper's Table 2.
     """
     if not only_report:
+        import zkf  # noqa: F401  reports here, not after minutes, if it is missing
+
         integer("epochs", epochs, 1)
         integer("samples", samples, 1)
         integer("seed", seed, 0, (1 << 32) - 1)
