@@ -4,7 +4,7 @@ import hashlib
 import json
 import operator
 import re
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 
 from bep.cost import estimate
 from bep.flow import largest, stores
@@ -71,6 +71,10 @@ class Space:
             replace(Hyper(), **{name: value}).checked()
 
 
+EVERYTHING = Space()
+"""What a study without the table [space] searches."""
+
+
 @dataclass(frozen=True)
 class Study:
     """What a study file says (docs/explore.md).
@@ -87,7 +91,7 @@ class Study:
     seed: int = 1
     train_samples: int | None = None
     store: str = "none"
-    space: Space = field(default_factory=Space)
+    space: Space = EVERYTHING
 
     def __post_init__(self):
         if not isinstance(self.dataset, str):

@@ -250,6 +250,12 @@ def test_a_trial_is_of_the_space():
         assert lanes == (24, 4) and board == "ulx3s-85f" and preset.counter_bits == 4
 
 
+def test_a_study_may_say_nothing_of_its_space(tmp_path):
+    path = tmp_path / "study.toml"
+    path.write_text(TEXT.partition("[space]")[0])
+    assert study.load(path).space == study.Space()
+
+
 def test_violations():
     available = {"luts": 100, "brams": 10, "spram": 0}
     limited = study.Study("digits", ["icebreaker"], ["accuracy"], 5, 6,
