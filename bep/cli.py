@@ -8,7 +8,6 @@ TypeError or OSError with a complete message.
 from bep.stopping import Stopped, at_once, from_now_on, stoppable, told
 
 with at_once():  # from here on Ctrl-C is no traceback
-    import ast
     import importlib
     import importlib.metadata
     import importlib.util
@@ -227,11 +226,9 @@ def summary(name):
     spec = importlib.util.find_spec(module)
     assert spec and spec.origin
     source = Path(spec.origin).read_text(encoding="utf-8")
-    (found,) = (node for node in ast.parse(source).body
-                if isinstance(node, ast.FunctionDef) and node.name == function)
-    text = ast.get_docstring(found)
-    assert text, f"the command {name} says nothing of itself"
-    return text.splitlines()[0]
+    found = re.search(rf'^def {function}\(.*?"""(.+?)("""|\n)', source, re.DOTALL | re.MULTILINE)
+    assert found, f"the command {name} says nothing of itself"
+    return found[1]
 
 
 def check_packages():
