@@ -15,17 +15,13 @@ from bep_model.files import check_outputs
 from sim import folders
 
 
+@shape.with_shape
 def command(
     board: Annotated[str, Option(
         help=f"One of {', '.join(boards())}, or a file as docs/boards.md describes it.")],
     config: options.Source = None,
-    hidden: shape.Hidden = None,
-    inputs: shape.Inputs = None,
-    classes: shape.Classes = None,
-    counter_bits: shape.CounterBits = None,
-    weight_lanes: shape.WeightLanes = None,
-    counter_lanes: shape.CounterLanes = None,
-    max_batch: shape.MaxBatch = None,
+    *,
+    given: dict,
     store: options.Store = "none",
     link: Annotated[str, Option(
         metavar=" | ".join(LINKS),
@@ -58,9 +54,7 @@ def command(
         if config is None:
             raise ValueError("--inference is for the weights of a state file: give it as --config")
         network = inference.trained(config)
-    made = shape.described(
-        config, layers=hidden, inputs=inputs, classes=classes, counter_bits=counter_bits,
-        weight_lanes=weight_lanes, counter_lanes=counter_lanes, max_batch=max_batch).config
+    made = shape.described(config, given).config
     with results.Stages() as stages:
         weights = None if network is None else inference.weights(network)
         report = build(made, board, seed, build_dir, stages.say(board), clock, store, weights,

@@ -13,17 +13,13 @@ from bep_model.config import check_gateware
 from bep_model.files import check_outputs
 
 
+@shape.with_shape
 def command(
     board: Annotated[str, Option(
         help=f"One of {', '.join(boards())}, or a file as docs/boards.md describes it.")],
     config: options.Source = None,
-    hidden: shape.Hidden = None,
-    inputs: shape.Inputs = None,
-    classes: shape.Classes = None,
-    counter_bits: shape.CounterBits = None,
-    weight_lanes: shape.WeightLanes = None,
-    counter_lanes: shape.CounterLanes = None,
-    max_batch: shape.MaxBatch = None,
+    *,
+    given: dict,
     store: options.Store = "none",
     json: Annotated[Path | None, Option(
         rich_help_panel=options.FILES, help="Write the estimate here.")] = None,
@@ -35,9 +31,7 @@ def command(
     """
     check_outputs({"--config": config, "--board": board_file(board)}, **{"--json": json})
     stores.make(store)
-    found = shape.described(
-        config, layers=hidden, inputs=inputs, classes=classes, counter_bits=counter_bits,
-        weight_lanes=weight_lanes, counter_lanes=counter_lanes, max_batch=max_batch)
+    found = shape.described(config, given)
     check_gateware(found.config)
     described = target(board)
     from bep.cost.estimate import estimate  # after everything that can be wrong: it is slow

@@ -2,7 +2,6 @@
 
 import inspect
 from dataclasses import fields
-from functools import wraps
 from typing import Annotated
 
 from typer import Option
@@ -26,12 +25,4 @@ def with_hyper(function):
                 options.FILTERS if each.name.startswith("filter_") else options.HYPER))])
         for each in fields(Hyper) if each.name not in own}
 
-    @wraps(function)
-    def command(**given):
-        hyper = Hyper(**{name: given.pop(name) for name in added}).checked()
-        return function(**given, hyper=hyper)
-
-    found = [option.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-             for name in own for option in (added.values() if name == "hyper" else [own[name]])]
-    command.__signature__ = inspect.Signature(found)  # type: ignore[attr-defined]
-    return command
+    return options.instead(function, "hyper", added, lambda given: Hyper(**given).checked())

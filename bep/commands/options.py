@@ -1,6 +1,8 @@
 """Options that several commands have: what is trained, data sets and their encodings."""
 
+import inspect
 from dataclasses import asdict
+from functools import wraps
 from pathlib import Path
 from typing import Annotated
 
@@ -84,6 +86,32 @@ Save = Annotated[Path | None, Option(
 
 SEQUENCE_DEFAULTS = asdict(Encoding())
 """Values of the options of sequences by their names."""
+
+
+def instead(function, name, added, made):
+    """A command that has other options in place of one argument.
+
+    Parameters
+    ----------
+    function : callable
+    name : str
+        The argument.
+    added : dict of str to inspect.Parameter
+        The options, by name; keyword only.
+    made : callable
+        What the argument is, of a dict of the options' values.
+    """
+    own = inspect.signature(function).parameters
+
+    @wraps(function)
+    def command(**given):
+        values = {each: given.pop(each) for each in added}
+        return function(**given, **{name: made(values)})
+
+    found = [option.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+             for each in own for option in (added.values() if each == name else [own[each]])]
+    command.__signature__ = inspect.Signature(found)  # type: ignore[attr-defined]
+    return command
 
 
 def file_of(dataset):

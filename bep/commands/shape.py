@@ -1,5 +1,6 @@
 """Options that give a trainer's shape, where no file does."""
 
+import inspect
 from typing import Annotated, Any
 
 from typer import Option
@@ -10,39 +11,45 @@ from bep_model.checks import called
 from bep_model.config import Config
 from bep_model.parameters import default_parameters
 
-Hidden = Annotated[list[int] | None, Option(
-    rich_help_panel=options.NETWORK,
-    help="Neurons per layer: --hidden 64 64 [default: 64 64].")]
-Inputs = Annotated[int | None, Option(
-    rich_help_panel=options.NETWORK, help="Bits per sample [default: 192].")]
-Classes = Annotated[int | None, Option(
-    rich_help_panel=options.NETWORK, help="[default: 10]")]
-CounterBits = Annotated[int | None, Option(
-    rich_help_panel=options.NETWORK, help="B_h [default: 7].")]
-WeightLanes = Annotated[int | None, Option(
-    rich_help_panel=options.NETWORK, help="P, weight bits per cycle [default: 64].")]
-CounterLanes = Annotated[int | None, Option(
-    rich_help_panel=options.NETWORK, help="Q, counters per cycle [default: 8].")]
-MaxBatch = Annotated[int | None, Option(
-    rich_help_panel=options.NETWORK,
-    help="Most samples per application of updates [default: 1].")]
+OPTIONS: dict[str, Any] = {
+    "hidden": (list[int], "Neurons per layer: --hidden 64 64 [default: 64 64]."),
+    "inputs": (int, "Bits per sample [default: 192]."),
+    "classes": (int, "[default: 10]"),
+    "counter_bits": (int, "B_h [default: 7]."),
+    "weight_lanes": (int, "P, weight bits per cycle [default: 64]."),
+    "counter_lanes": (int, "Q, counters per cycle [default: 8]."),
+    "max_batch": (int, "Most samples per application of updates [default: 1]."),
+}
+"""Types and texts of the options."""
 
 LEFT_OUT: dict[str, Any] = {"inputs": 192, "layers": (64, 64), "classes": 10}
 """What options leave out of a configuration's shape."""
 
 
-def described(source, **given):
-    """The configuration of a source, or, without one, of these options; None stands for not given.
+def with_shape(function):
+    """Give a command the options of a shape in place of its argument ``given``: those that are
+    there, by the names of :class:`Config`."""
+    added = {name: inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=None,
+        annotation=Annotated[kind | None, Option(rich_help_panel=options.NETWORK, help=text)])
+        for name, (kind, text) in OPTIONS.items()}
+
+    def made(values):
+        return {"layers" if name == "hidden" else name: value for name, value in values.items()
+                if value is not None and value != []}
+    return options.instead(function, "given", added, made)
+
+
+def described(source, given):
+    """The configuration of a source, or, without one, of the options that are ``given``.
 
     Raises ValueError for both, and what :class:`Config` and ``configuration.load`` do.
     """
-    shape: dict[str, Any] = {name: value for name, value in given.items()
-                             if value is not None and value != []}
     if source is None:
         with called({"layers": "hidden"}):
-            config = Config(**LEFT_OUT | shape)
+            config = Config(**LEFT_OUT | given)
         return configuration.Configuration(config, default_parameters(config))
-    if shape:
+    if given:
         raise ValueError(f"the configuration is either a file or options, not both: {source} "
-                         f"and {', '.join(shape)}")
+                         f"and {', '.join(given)}")
     return configuration.load(source)
