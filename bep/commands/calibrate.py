@@ -6,7 +6,7 @@ from typing import Annotated
 from typer import Option
 
 from bep import results
-from bep.cost import fit
+from bep.commands import options
 from bep.cost.draws import LANES
 from bep.experiments import builds as experiment
 from bep.reports import cost_report
@@ -35,10 +35,8 @@ def command(
     model: Annotated[Path | None, Option(
         help="Write the fit here; `bep cost` takes that in bep/cost/model.json.",
         show_default=False)] = None,
-    scheduler: Annotated[str | None, Option(
-        help="Address of a dask scheduler, tcp://HOST:PORT; else processes here.")] = None,
-    workers: Annotated[int | None, Option(
-        help="Processes on this machine; by default one per core.")] = None,
+    scheduler: options.Scheduler = None,
+    workers: options.Workers = None,
     build_dir: Annotated[Path, Option(help="Where builds are kept.")] = Path("build"),
 ):
     """Build random configurations for a board, place and route them, and fit the cost model.
@@ -61,8 +59,7 @@ def command(
         build_dir, scheduler, workers)
     if not entries:
         raise ValueError(f"{builds} has no builds yet: give --board and --draws")
-    fits = fit.fitted([fit.Build(entry) for entry in entries])
-    cost_report.write(entries, docs)
+    fits = cost_report.write(entries, docs)
     if model is not None:
         results.write_json(model, fits)
     results.table("the fit", [

@@ -34,10 +34,8 @@ def command(
     confirm: Annotated[int, Option(
         help="Build so many designs of the front, minutes each.")] = 0,
     data: options.Data = None,
-    scheduler: Annotated[str | None, Option(
-        help="Address of a dask scheduler, tcp://HOST:PORT; else processes here.")] = None,
-    workers: Annotated[int | None, Option(
-        help="Processes on this machine; by default one per core.")] = None,
+    scheduler: options.Scheduler = None,
+    workers: options.Workers = None,
     build_dir: Annotated[Path, Option(
         rich_help_panel=options.FILES, help="Where builds are kept.")] = Path("build"),
 ):

@@ -55,6 +55,11 @@ Expand = Annotated[int | None, Option(
     rich_help_panel=SEQUENCES,
     help="K_x, random features of a time step's bits; by default the bits.")]
 
+Scheduler = Annotated[str | None, Option(
+    help="Address of a dask scheduler, tcp://HOST:PORT; else processes here.")]
+Workers = Annotated[int | None, Option(
+    help="Processes on this machine; by default one per core.")]
+
 Dataset = Annotated[str, Option(rich_help_panel=DATA, help=DATASET)]
 Validation = Annotated[bool | None, Option(
     rich_help_panel=DATA,

@@ -39,10 +39,8 @@ def reproduce(
         help="Repetitions, with the seeds 1, 2, ... [default: 3, of random-prototypes and "
              "random-prototypes-samples 5].")] = None,
     data: options.Data = None,
-    scheduler: Annotated[str | None, Option(
-        help="Address of a dask scheduler, tcp://HOST:PORT; else processes here.")] = None,
-    workers: Annotated[int | None, Option(
-        help="Processes on this machine; by default one per core.")] = None,
+    scheduler: options.Scheduler = None,
+    workers: options.Workers = None,
     folder: Annotated[Path, Option(
         "--results", help="Folder of the results of single runs.")] = Path("build/results"),
     docs: Annotated[Path | None, Option(

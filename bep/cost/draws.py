@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from bep.flow import memories
 from bep.flow.boards import target
+from bep.flow.largest import fits
 from bep_model.config import Config, divisors
 
 LANES = {"icebreaker": (8, 16, 24, 32, 48, 64, 96),
@@ -24,8 +24,7 @@ def configurations(board, seed):
     described = target(board)
     while True:
         config = drawn(bits, board)
-        enough = config.memory_bits <= sum(described.memory_bits.values())
-        if enough and not memories.lacking(config, described):
+        if fits(config, described):
             yield config
 
 

@@ -1,17 +1,19 @@
 """What a trainer will cost on a board, without synthesis: exact by formulas, or fitted."""
 
 import json
+from functools import cache
 from importlib import resources
 
-from bep.cost.fit import SIZES, predicted, reciprocal
+from bep.cost.fit import SIZES, values
 from bep.cost.terms import paths, terms
 from bep.flow import clocks, energy, families, memories, stores
 from bep.flow.links import link_rate
-from bep.flow.slowest import slowest
+from bep.flow.slowest import phases, slowest
 from bep_model.protocol import Cause
-from rtl.cycles import formulas_of
+from rtl.cycles import BETWEEN, formulas_of
 
 
+@cache  # a study asks for every trial
 def model():
     """The fit, as ``bep calibrate`` wrote it."""
     return json.loads(resources.files("bep.cost").joinpath("model.json").read_text("utf-8"))
@@ -83,31 +85,19 @@ def fitted(config, described):
     fits, family = model(), described.family.name
     if family not in families_of(fits):
         return dict.fromkeys((*SIZES, "fmax_mhz")), None
-    sizes, components = {}, {}
-    found = terms(config, described)
-    for what in SIZES:
-        sizes[what], parts = predicted(fits[what], found, family)
-        for component, value in parts.items():
-            components.setdefault(component, {})[what] = value
-    period, _ = predicted(fits["period_ns"], paths(config, described), family)
-    return sizes | {"fmax_mhz": reciprocal(period)}, components
+    return values(fits, terms(config, described), paths(config, described), family)
 
 
 def cycles(config, parameters, described):
     """Clocks per sample by phase, as a dict of dicts, see :func:`estimate`."""
     formulas = formulas_of(config, described.options)
     sample = slowest(config, parameters)
-    inferred = formulas.infer(sample)
-    batch = formulas.batch([sample] * parameters.batch, parameters)
-    trained = {cause: count / parameters.batch for cause, count in batch.items()}
-    if any(parameters.reinforce):
-        trained[Cause.REINFORCE] = \
-            formulas.sweep(parameters.reinforce)[Cause.REINFORCE] / parameters.sweep
 
-    def named(phases):
-        return {cause.name.lower(): phases[cause] for cause in Cause if phases.get(cause)} | {
-            "between samples": 1}
-    return {"inferred": named(inferred), "trained": named(trained)}
+    def named(spent):
+        return {cause.name.lower(): spent[cause] for cause in Cause if spent.get(cause)} | {
+            "between samples": BETWEEN}
+    return {"inferred": named(formulas.infer(sample)),
+            "trained": named(phases(formulas, sample, parameters))}
 
 
 def built_clock(described, fmax, store):

@@ -85,12 +85,6 @@ def solve(matrix):
     return nnls(matrix / scale, np.ones(len(matrix)))[0] / scale
 
 
-def reciprocal(period):
-    """MHz as {value, low, high}, from such a period in ns."""
-    return {end: 1e3 / period[other]
-            for end, other in (("value", "value"), ("low", "high"), ("high", "low"))}
-
-
 def predicted(fit, found, family):
     """The sum of a fit for the terms of a design, as {value, low, high}, and its parts by
     component."""
@@ -100,3 +94,22 @@ def predicted(fit, found, family):
             parts[component] = parts.get(component, 0) + coefficient * found[component, term]
     value, spread = sum(parts.values()), fit["spread"][family]
     return {"value": value, "low": value * (1 - spread), "high": value * (1 + spread)}, parts
+
+
+def values(fits, sizes, paths, family):
+    """What a fit says of a design with these terms of its size and of its clock period.
+
+    Returns
+    -------
+    (dict, dict)
+        :data:`SIZES` and ``fmax_mhz``, as {value, low, high}; the sizes by component.
+    """
+    found, components = {}, {}
+    for what in SIZES:
+        found[what], parts = predicted(fits[what], sizes, family)
+        for component, value in parts.items():
+            components.setdefault(component, {})[what] = value
+    period, _ = predicted(fits["period_ns"], paths, family)
+    found["fmax_mhz"] = {end: 1e3 / period[other] for end, other in
+                         (("value", "value"), ("low", "high"), ("high", "low"))}
+    return found, components

@@ -79,11 +79,10 @@ def of_memories(config, described):
     found, _ = memories.of(config, described)
     small, around = 0, 0
     for memory in found:
-        number = memories.block_rams(memory, described.family)
-        if number == 0:
+        blocks, choices = memories.mapped(memory, described.family)
+        around += choices
+        if not blocks:
             small += memory.width * memory.depth / (1 if memory.groups else 16)
-        else:
-            around += memories.around(memory, described.family)
     return {("memories", "bits outside of block RAM"): small,
             ("memories", "bits of choices between blocks"): around}
 

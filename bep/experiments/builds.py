@@ -7,12 +7,11 @@ from pathlib import Path
 
 from bep import results
 from bep.cost.draws import configurations
-from bep.experiments.workers import cluster, say, told
+from bep.experiments.workers import cluster, ended, say, told
 from bep.flow import clocks
+from bep.flow.boards import NAMES
 from bep.flow.synthesis import build, synthesize
 from bep_model.config import Config
-
-KEYS = ("luts", "ffs", "brams", "spram")
 
 
 def drawn(board, seed, count, placer_seeds=1, held_out=False):
@@ -36,7 +35,7 @@ def measured(entry, build_dir):
     except ValueError:  # too large
         report = synthesize(config, board, build_dir) | {"cells": None, "fmax_mhz": None}
     return entry | {"measured": {
-        **{key: report[key] for key in KEYS}, "cells": report["cells"] and report["cells"]["used"],
+        **{key: report[key] for key in NAMES}, "cells": report["cells"] and report["cells"]["used"],
         "fmax_mhz": report["fmax_mhz"], "versions": report["versions"]}}
 
 
@@ -77,8 +76,6 @@ def carry_out(wanted, path, build_dir, scheduler=None, workers=None):
     list of dict
         All entries of the file.
     """
-    from distributed import as_completed
-
     entries = load(path)
     done = {key(entry) for entry in entries}
     missing = {key(entry): entry for entry in wanted if key(entry) not in done}
@@ -88,14 +85,12 @@ def carry_out(wanted, path, build_dir, scheduler=None, workers=None):
         step = stages.begin(f"{len(missing)} builds", len(missing))
         futures = {client.submit(measured, entry, str(build_dir), pure=False): entry
                    for entry in missing.values()}
-        for future in as_completed(futures):
-            if (error := future.exception()) is not None:
-                say(f"failed: {futures[future]['board']}, draw {futures[future]['draw']}: "
-                    f"{told(error)}")
+        for entry, result in ended(futures):
+            if isinstance(result, Exception):
+                say(f"failed: {entry['board']}, draw {entry['draw']}: {told(result)}")
             else:
-                entries = sorted([*entries, future.result()], key=place)
+                entries = sorted([*entries, result], key=place)
                 results.write_json(path, entries)
-            future.release()
             step(1)
     return entries
 

@@ -84,10 +84,15 @@ def stored(path, run, checksum):
 
 def completed(client, runs, data):
     """Carry out runs side by side; yield each with its result, or the exception it ended with."""
+    return ended({client.submit(execute, run, data=data, key=run.digest, pure=False): run
+                  for run in runs})
+
+
+def ended(futures):
+    """Yield what each of these dask futures stands for, with its result, or the exception it ended
+    with, as they end."""
     from distributed import as_completed
 
-    futures = {client.submit(execute, run, data=data, key=run.digest, pure=False): run
-               for run in runs}
     for future in as_completed(futures):
         error = future.exception()
         yield futures[future], error if error is not None else future.result()

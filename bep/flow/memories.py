@@ -89,7 +89,8 @@ def inside(fragments, family):
 
 
 def cost(memory, shape):
-    """(cost, number) of the blocks of a :class:`bep.flow.families.Shape` that hold a memory.
+    """(cost, number, bits around) of the blocks of a :class:`bep.flow.families.Shape` that hold a
+    memory.
 
     Costs are those of yosys' pass memory_libmap: those of the blocks themselves, and half a point
     for each bit of multiplexers and decoders where a memory is several blocks deep.
@@ -98,26 +99,25 @@ def cost(memory, shape):
     below = -(-depth // shape.depth)
     padded = max(1, groups) * -(-width // max(1, groups) // shape.part) * shape.part
     number = -(-below * padded // shape.width)
-    choices = (below - 1) * width + (below * groups if below > 1 else 0)
-    return shape.cost * number + choices / 2, number
+    around = (below - 1) * width + (below * groups if below > 1 else 0)
+    return shape.cost * number + around / 2, number, around
 
 
-def block_rams(memory, family):
-    """Block RAMs that yosys takes for a memory; 0 if it goes into look-up tables or flip-flops.
+def mapped(memory, family):
+    """(block RAMs, bits around them) that yosys takes for a memory; no block RAMs if it goes into
+    look-up tables or flip-flops.
 
     A bit in logic costs 1, a bit of a ROM 1/16.
     """
     width, depth, groups = memory
-    logic = width * depth / (1 if groups else 16), 0
-    small = [(cost(memory, shape)[0], 0) for shape in family.lut_rams if groups]
-    return min([logic, *small, *(cost(memory, shape) for shape in family.block_rams)])[1]
+    logic = width * depth / (1 if groups else 16), 0, 0
+    small = [(cost(memory, shape)[0], 0, 0) for shape in family.lut_rams if groups]
+    return min([logic, *small, *(cost(memory, shape) for shape in family.block_rams)])[1:]
 
 
-def around(memory, family):
-    """Bits of multiplexers and decoders around the block RAMs of a memory."""
-    costs = [(*cost(memory, shape), shape) for shape in family.block_rams]
-    total, number, shape = min(costs)
-    return 2 * (total - shape.cost * number)
+def block_rams(memory, family):
+    """Block RAMs of :func:`mapped`."""
+    return mapped(memory, family)[0]
 
 
 def needed(config, described, inference=False):
@@ -136,22 +136,24 @@ def lacking(config, described, inference=False):
 def window(config, described, store="none", inference=False):
     """Bytes for requests under way on the link: those of the family, 0 if no block RAM is left."""
     size = described.family.window
-    return size if built(config, described, store, inference, size) else 0
+    taken = _with_queues(config, described, store, inference, size)["brams"]
+    return size if taken <= described.available["brams"] else 0
 
 
-def built(config, described, store="none", inference=False, size=None):
-    """As :func:`needed`, with the store and the window of ``size`` bytes, by default the board's.
+def built(config, described, store="none", inference=False):
+    """As :func:`needed`, with the store and the window that the board's design has."""
+    return _with_queues(config, described, store, inference,
+                        window(config, described, store, inference))
 
-    None if a window of that size is too large for the part.
-    """
-    if size is None:
-        size = window(config, described, store, inference)
+
+def _with_queues(config, described, store, inference, size):
+    """As :func:`needed`, with the store and a window of ``size`` bytes."""
     found = needed(config, described, inference)
     depths = [size - 1] * bool(size)  # one byte is in a register
     if store.startswith("block"):
         depths.append(1 << stores.make(store).address_bits)
     found["brams"] += sum(block_rams(Memory(8, depth, 1), described.family) for depth in depths)
-    return found if not size or found["brams"] <= described.available["brams"] else None
+    return found
 
 
 def fitting(config, described, inference=False):

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from bep_model.protocol import Cause
+from rtl.cycles import BETWEEN
 
 
 def slowest(config, parameters):
@@ -24,9 +25,16 @@ def slowest(config, parameters):
                  for group, width in zip(parameters.groups, config.layers, strict=True)])
 
 
+def phases(cycles, sample, parameters):
+    """Clock cycles per sample if all are alike, their share of a batch and of a sweep, by Cause."""
+    found = {cause: count / parameters.batch for cause, count
+             in cycles.batch([sample] * parameters.batch, parameters).items()}
+    if any(parameters.reinforce):
+        found[Cause.REINFORCE] = \
+            cycles.sweep(parameters.reinforce)[Cause.REINFORCE] / parameters.sweep
+    return found
+
+
 def worst(cycles, sample, parameters):
-    """Clock cycles per sample if all are alike: their share of a batch and of a sweep."""
-    batch = cycles.batch([sample] * parameters.batch, parameters)
-    sweep = cycles.sweep(parameters.reinforce) if any(parameters.reinforce) else {}
-    return (1 + batch.total() / parameters.batch
-            + sweep.get(Cause.REINFORCE, 0) / parameters.sweep)
+    """The sum of :func:`phases`, and the clocks between two samples."""
+    return BETWEEN + sum(phases(cycles, sample, parameters).values())

@@ -14,10 +14,7 @@ FITTED = tuple(NAMES)
 
 def compared(build, fits):
     """The entry of a build in cost-model.json, with its prediction."""
-    predicted = {what: fit.predicted(fits[what], build.sizes, build.family)[0]
-                 for what in fit.SIZES}
-    period, _ = fit.predicted(fits["period_ns"], build.paths, build.family)
-    predicted["fmax_mhz"] = fit.reciprocal(period)
+    predicted, _ = fit.values(fits, build.sizes, build.paths, build.family)
     return {"configuration": build.entry["config"], "board": build.board, "family": build.family,
             "seed": build.seed, "draw": build.entry["draw"], "held_out": build.held_out,
             "predicted": predicted | memories.built(build.config, build.described),
@@ -144,7 +141,10 @@ def value(fit_of, component, term):
 
 
 def write(entries, docs):
-    """Write cost-model.json and cost-model.md into a folder of documents, from a file of builds."""
+    """Write cost-model.json and cost-model.md into a folder of documents, from a file of builds.
+
+    Return the fit.
+    """
     builds = [fit.Build(entry) for entry in entries]
     fits = fit.fitted(builds)
     found = [compared(build, fits) for build in builds]
@@ -153,3 +153,4 @@ def write(entries, docs):
     (docs / "results").mkdir(parents=True, exist_ok=True)
     results.write_json(docs / "results" / "cost-model.json", stored)
     documents.write(docs / "cost-model.md", page(stored))
+    return fits
