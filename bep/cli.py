@@ -226,7 +226,9 @@ def summary(name):
     spec = importlib.util.find_spec(module)
     assert spec and spec.origin
     source = Path(spec.origin).read_text(encoding="utf-8")
-    found = re.search(rf'^def {function}\(.*?"""(.+?)("""|\n)', source, re.DOTALL | re.MULTILINE)
+    # The docstring right behind the arguments; they are indented, unless they are on one line.
+    found = re.search(rf'^def {function}\(.*(?:\n .*)*\n?\):\n    """(.+?)(?:"""|$)', source,
+                      re.MULTILINE)
     assert found, f"the command {name} says nothing of itself"
     return found[1]
 

@@ -76,8 +76,8 @@ def carried_out(study, preset, lanes, board, rivals, data):
     broken = list(definition.violations(study, predicted, found))
     if not broken:
         try:
-            trial["accuracies"] = trained(study, config, preset, loaded,
-                                          curves_to_beat(study, found, rivals), trial["accuracies"])
+            trained(study, config, preset, loaded, curves_to_beat(study, found, rivals),
+                    trial["accuracies"])
         except Hopeless as end:
             trial |= {"state": "stopped", "why": str(end)}
         found["accuracy"] = max(trial["accuracies"])
@@ -89,7 +89,10 @@ def carried_out(study, preset, lanes, board, rivals, data):
 
 
 def trained(study, config, preset, loaded, to_beat, accuracies):
-    """Train; return the validation accuracies by epoch. Raises :class:`Hopeless`."""
+    """Train; add the validation accuracies of the epochs to a list, and return it.
+
+    Raises :class:`Hopeless`.
+    """
     network = Network(config)
 
     def progress(epoch):
@@ -210,22 +213,21 @@ def work(study, found, client, data, stages):
     """Keep the workers busy until the study has all its trials."""
     done, counted, running, failed = stages.begin("trials", study.trials), 0, {}, 0
 
-    def submit():
+    def submit(rivals):
         trial = found.ask()
         preset, lanes, board = study.preset(trial)
-        rivals = [(other.user_attrs["result"]["values"], other.user_attrs["result"]["accuracies"])
-                  for other in finished(found)
-                  if other.user_attrs["result"]["state"] == "complete"]
         future = client.submit(carried_out, study, preset, lanes, board, rivals, data, pure=False)
         running[future] = trial
 
     while True:
-        results_of = finished(found)
-        done(len(results_of) - counted)
-        counted = len(results_of)
+        there = [trial.user_attrs["result"] for trial in finished(found)]
+        done(len(there) - counted)
+        counted = len(there)
+        rivals = [(each["values"], each["accuracies"]) for each in there
+                  if each["state"] == "complete"]
         free = max(1, len(client.scheduler_info()["workers"]))
         while len(running) < min(free, study.trials - counted):
-            submit()
+            submit(rivals)
         if counted >= study.trials or not running:
             break
         for future in wait(list(running), return_when="FIRST_COMPLETED").done:
