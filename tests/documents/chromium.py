@@ -91,6 +91,8 @@ async def opened(path, folder):
                                 "&& document.readyState === 'complete'")
                 yield tab
             finally:
-                connection.close()
+                connection.close()  # this only begins it; at the end None is read
+                while await asyncio.wait_for(connection.read_message(), LIMIT) is not None:
+                    pass
         finally:
             process.terminate()
