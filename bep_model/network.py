@@ -7,8 +7,7 @@ from bep_model.checks import integer
 from bep_model.config import Config
 from bep_model.host import Results
 from bep_model.phases import frame, memory, random, sequencer
-from bep_model.phases.bits import WORD, pack, words
-from bep_model.phases.reinforce import initialise
+from bep_model.phases.bits import join_counters, pack, plain, slice_counters, unpack, words
 
 
 class Network:
@@ -82,9 +81,7 @@ class Network:
         """Draw all counters, 0 or -1, from the random bank, and start a new sweep count."""
         state = self._state
         state.progress[1] = 0
-        for layer in state.layers:
-            initialise(memory.counters_of(layer, state.counters), memory.sections_of(layer),
-                       state.bank, state.lanes, state.drawn)
+        sequencer.begin(state)
         self._read_signs()
 
     @property
@@ -101,32 +98,35 @@ class Network:
     def sweep_count(self, count):
         self._state.progress[1] = integer("sweep_count", count, 0, 65535)
 
+    def _planes(self, layer):
+        return plain(memory.counters_of)(layer, self._state.counters, self._state.bits)
+
     @property
     def counters(self):
-        layers = tuple(np.hstack(sections) for sections in self._sections())
+        layers = tuple(np.hstack(list(self._sections(layer))) for layer in self._state.layers)
         for layer in layers:
             layer.flags.writeable = False
         return layers
 
-    def _sections(self):
-        """The counters, not a copy: for each layer a list of its sections (K_l, part of F_l)."""
-        for layer in self._state.layers:
-            rows, begin, sections = memory.counters_of(layer, self._state.counters), 0, []
-            for part in memory.sections_of(layer):
-                sections.append(rows[:, begin:begin + part])
-                begin += WORD * words(part)
-            yield sections
+    def _sections(self, layer):
+        """The counters of each section of a layer, int16 (K_l, part of F_l)."""
+        begin = 0
+        for part in plain(memory.sections_of)(layer):
+            end = begin + words(part)
+            yield join_counters(self._planes(layer)[:, :, begin:end], part)
+            begin = end
 
     def _read_signs(self):
-        visible = [[section >= 0 for section in sections] for sections in self._sections()]
-        self._state.signs[:] = np.concatenate(
-            [np.hstack([pack(w) for w in sections]).ravel() for sections in visible])
-        self._state.columns[:] = np.concatenate(
-            [pack(w.T).ravel() for sections in visible for w in sections])
+        for layer in self._state.layers:
+            top = self._planes(layer)[:, -1]
+            plain(memory.signs_of)(layer, self._state.signs)[:] = top.T
+            part = int(layer.back)
+            visible = unpack(top[:, layer.row_words - words(part):], part)
+            plain(memory.columns_of)(layer, self._state.columns)[:] = pack(visible.T).T
 
     @property
     def thresholds(self):
-        layers = tuple(memory.thresholds_of(layer, self._state.thresholds).copy()
+        layers = tuple(plain(memory.thresholds_of)(layer, self._state.thresholds).copy()
                        for layer in self._state.layers if layer.pool)
         for layer in layers:
             layer.flags.writeable = False
@@ -151,12 +151,12 @@ class Network:
         x, lengths = inputs.samples(self.config, x)
         state = memory.aside(self._state)
         for layer in state.layers[state.layers.pool > 0]:
-            thresholds = memory.thresholds_of(layer, state.thresholds)
+            thresholds = plain(memory.thresholds_of)(layer, state.thresholds)
             thresholds[:] = 0
             found = np.empty((len(x), layer.outputs), np.int32)
             for z, sample, length in zip(found, x, lengths, strict=True):
                 sequencer.infer(state, 0, sample, length)
-                z[:] = memory.z_of(layer, state.z, 1)[0]
+                z[:] = plain(memory.z_of)(layer, state.z, 1)[0]
             found = found.reshape(-1, layer.neurons)
             place = round(quantile * (1 << 16)) * (len(found) - 1) >> 16
             thresholds[:] = np.partition(found, place, axis=0)[place]
@@ -186,11 +186,10 @@ class Network:
         for l, layer in enumerate(arrays, 1):
             inputs.check_counters(self.config, l, layer.dtype, layer.shape)
             inputs.check_range(f"counters of layer {l}", layer, *self.config.counter_range)
-        for sections, values in zip(self._sections(), arrays, strict=True):
-            begin = 0
-            for section in sections:
-                section[:] = values[:, begin:begin + section.shape[1]]
-                begin += section.shape[1]
+        for layer, values in zip(self._state.layers, arrays, strict=True):
+            sections = np.split(values, np.cumsum(plain(memory.sections_of)(layer))[:-1], axis=1)
+            self._planes(layer)[:] = np.concatenate(
+                [slice_counters(part, self.config.counter_bits) for part in sections], axis=2)
         self._read_signs()
 
     def train(self, x, labels, parameters, lengths=None):

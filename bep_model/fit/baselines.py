@@ -137,7 +137,7 @@ def _check_validation(data):
 def _encode(frozen, inputs, samples):
     """Packed features of samples: uint64 (N, ceil(D / 64))."""
     out = np.empty((len(samples), words(len(frozen))), np.uint64)
-    _forward_all(frozen, pack(samples.x), inputs, out)
+    _forward_all(np.ascontiguousarray(frozen.T), pack(samples.x), inputs, out)
     return out
 
 
@@ -149,7 +149,7 @@ def _accuracy(counters, packed, labels, count):
 
 @compiled
 def _forward_all(frozen, x, inputs, out):
-    z = np.empty(frozen.shape[0], np.int32)
+    z = np.empty(frozen.shape[1], np.int32)
     for n in range(x.shape[0]):
         forward(frozen, x[n], inputs, z, out[n])
 

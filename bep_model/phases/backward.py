@@ -2,30 +2,32 @@
 
 import numpy as np
 
-from bep_model.phases.bits import compiled, popcount
+from bep_model.phases.bits import kernel, popcount
 
 
-@compiled
-def gate(z, threshold, opened):
-    """Packed gates of a layer: bit j is 1 iff abs(z_j) <= T (Eq. 5).
+@kernel
+def gate(z, threshold, valid, passing):
+    """Neurons of a layer with a target and an open gate, abs(z_j) <= T (Eq. 5).
 
     Parameters
     ----------
     z : int32 array (K,)
     threshold : int
         T, 0..F.
-    opened : uint64 array (ceil(K / 64),)
-        Receives the gates.
+    valid : uint64 array (ceil(K / 64),)
+        Packed, which neurons have a target; those beyond K do not count.
+    passing : uint64 array (ceil(K / 64),)
+        Receives them, packed.
     """
-    for word in range(opened.shape[0]):
+    for word in range(passing.shape[0]):
         packed = np.uint64(0)
         for j in range(64 * word, min(64 * word + 64, z.shape[0])):
             packed |= np.uint64(abs(z[j]) <= threshold) << np.uint64(j & 63)
-        opened[word] = packed
+        passing[word] = packed & valid[word]
 
 
-@compiled
-def backward(columns, targets, passing, literal, targets_below, valid_below):
+@kernel
+def backward(columns, targets, passing, literal, u, targets_below, valid_below):
     """Targets of layer l from those of layer l + 1.
 
     u_i is the sum of t_j w_ji over the passing neurons j of layer l + 1. Like z it is an XNOR and a
@@ -33,14 +35,16 @@ def backward(columns, targets, passing, literal, targets_below, valid_below):
 
     Parameters
     ----------
-    columns : uint64 array (K_l, ceil(K_(l+1) / 64))
-        Visible weights of layer l + 1, one packed row per neuron of layer l.
+    columns : uint64 array (ceil(K_(l+1) / 64), K_l)
+        Visible weights of layer l + 1 by columns: word k of all columns in row k.
     targets : uint64 array (ceil(K_(l+1) / 64),)
         Packed targets of layer l + 1.
     passing : uint64 array (ceil(K_(l+1) / 64),)
         Neurons of layer l + 1 with a target and an open gate.
     literal : bool
         Take sign(0) = +1 for the target instead of none.
+    u : int32 array (K_l,)
+        Receives the sums.
     targets_below, valid_below : uint64 array (ceil(K_l / 64),)
         Receive the packed targets of layer l and which of its neurons have one; a neuron without
         a target has target bit 0.
@@ -48,29 +52,30 @@ def backward(columns, targets, passing, literal, targets_below, valid_below):
     addends = 0
     for k in range(passing.shape[0]):
         addends += np.int64(popcount(passing[k]))
+    u[:] = addends
+    for k in range(passing.shape[0]):
+        target, mask = targets[k], passing[k]
+        for i in range(u.shape[0]):
+            u[i] -= np.int32(2 * popcount((columns[k, i] ^ target) & mask))
     for word in range(targets_below.shape[0]):
         target = np.uint64(0)
         valid = np.uint64(0)
-        for i in range(64 * word, min(64 * word + 64, columns.shape[0])):
-            differing = 0
-            for k in range(columns.shape[1]):
-                differing += np.int64(popcount((columns[i, k] ^ targets[k]) & passing[k]))
-            u = addends - 2 * differing
+        for i in range(64 * word, min(64 * word + 64, u.shape[0])):
             place = np.uint64(i & 63)
-            target |= np.uint64(u > 0 or (literal and u == 0)) << place
-            valid |= np.uint64(u != 0 or literal) << place
+            target |= np.uint64(u[i] > 0 or (literal and u[i] == 0)) << place
+            valid |= np.uint64(u[i] != 0 or literal) << place
         targets_below[word] = target
         valid_below[word] = valid
 
 
-@compiled
-def backward_through_time(columns, z, threshold, targets, valid, passing, oldest, literal):
+@kernel
+def backward_through_time(columns, z, threshold, targets, valid, passing, oldest, literal, u):
     """Targets of a layer with state at the steps before the last (docs/algorithm.md).
 
     Parameters
     ----------
-    columns : uint64 array (K_s, ceil(K_s / 64))
-        Visible weights of its state section, one packed row per neuron of the step before.
+    columns : uint64 array (ceil(K_s / 64), K_s)
+        Visible weights of its state section, as for :func:`backward`.
     z : int32 array (T, K_s)
     threshold : int
         T_l, of its gate.
@@ -81,10 +86,10 @@ def backward_through_time(columns, z, threshold, targets, valid, passing, oldest
     oldest : int
         The first step, from 0, that gets targets; those before it get none.
     literal : bool
+    u : int32 array (K_s,)
         As for :func:`backward`.
     """
     valid[:oldest] = 0
     for t in range(z.shape[0] - 1, oldest, -1):
-        gate(z[t], threshold, passing[t])
-        passing[t] &= valid[t]
-        backward(columns, targets[t], passing[t], literal, targets[t - 1], valid[t - 1])
+        gate(z[t], threshold, valid[t], passing[t])
+        backward(columns, targets[t], passing[t], literal, u, targets[t - 1], valid[t - 1])

@@ -11,7 +11,7 @@ import numpy as np
 try:
     import numba
     from numba.core import event
-    from numba.extending import overload
+    from numba.extending import intrinsic, overload
 except ModuleNotFoundError as error:
     if error.name != "numba":
         raise
@@ -56,8 +56,8 @@ def _cache():
 _CACHE = _cache() if numba else None
 
 
-def compiled(function):
-    """Compile a kernel to machine code at its first call; not if NUMBA_DISABLE_JIT is set.
+def compiled(function, **options):
+    """Compile a function to machine code at its first call; not if NUMBA_DISABLE_JIT is set.
 
     The code is kept on disk. Where no folder can be written, every process compiles anew. Without
     numba it stays Python.
@@ -67,9 +67,29 @@ def compiled(function):
     given = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(_CACHE or "")
     try:
-        return numba.njit(function, cache=_CACHE is not None, nogil=True, error_model="numpy")
+        return numba.njit(function, cache=_CACHE is not None, nogil=True, error_model="numpy",
+                          **options)
     finally:
         numba.config.CACHE_DIR = given
+
+
+def kernel(function):
+    """Compile what every sample passes. A kernel cannot make arrays, nor return one.
+
+    In exchange numba does not count the references to arrays, each an atomic operation. For small
+    networks that takes as long as the work itself.
+    """
+    return compiled(function, _nrt=False)
+
+
+def view(function):
+    """A function that returns a part of an array, for use in kernels: it becomes part of them."""
+    return compiled(function, inline="always")
+
+
+def plain(function):
+    """A compiled function as Python, where compiling it would take longer than calling it."""
+    return getattr(function, "py_func", function)
 
 
 def popcount(word):
@@ -96,37 +116,41 @@ if numba:
 
     event.register("numba:compile", _Notice())
 
+    @intrinsic
+    def _ctpop(_, word):
+        return word(word), lambda context, builder, signature, values: builder.ctpop(*values)
+
     @overload(popcount)
     def _popcount(word):
-        def swar(word):  # the form that LLVM turns into a (vector) popcnt instruction
-            word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
-            pairs = np.uint64(0x3333333333333333)
-            word = (word & pairs) + ((word >> np.uint64(2)) & pairs)
-            word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-            return (word * np.uint64(0x0101010101010101)) >> np.uint64(56)
-
-        return swar
+        return lambda word: _ctpop(word)  # one instruction of the processor, or a few for a vector
 
 
-@compiled
+@kernel
 def bit(words, i):
     """Element ``i`` of a packed vector, as bool."""
     return (words[i >> 6] >> np.uint64(i & 63)) & np.uint64(1) != np.uint64(0)
 
 
-@compiled
+@kernel
 def lowest(word):
     """Index of the lowest one of a uint64 that is not 0."""
     return np.int64(popcount(~word & (word - np.uint64(1))))
 
 
-@compiled
+@kernel
 def expand(packed, elements):
     """Spread packed bits over an int16 array: one element, 0 or 1, for every bit of the words."""
     for word in range(packed.shape[0]):
         for i in range(64):
             element = (packed[word] >> np.uint64(i)) & np.uint64(1)
             elements[64 * word + i] = np.int16(element)
+
+
+@kernel
+def copy(source, target):
+    """Copy a packed vector to the beginning of another one; kernels cannot assign arrays."""
+    for k in range(source.shape[0]):
+        target[k] = source[k]
 
 
 def words(n):
@@ -157,3 +181,30 @@ def unpack(packed, n):
     """The ``n`` bits of packed words as a uint8 array (..., n); the reverse of :func:`pack`."""
     octets = np.ascontiguousarray(packed).astype("<u8", copy=False).view(np.uint8)
     return np.unpackbits(octets, axis=-1, count=n, bitorder="little")
+
+
+def slice_counters(counters, bits):
+    """Bit planes of counters: bit b of h + 2**(bits - 1), so that the highest says h >= 0.
+
+    Parameters
+    ----------
+    counters : integer array (K, n)
+        Values that ``bits`` bits in two's complement can hold.
+    bits : int
+
+    Returns
+    -------
+    uint64 array (K, bits, ceil(n / 64))
+        Packed along the rows.
+    """
+    raised = counters.astype(np.int32) + (1 << bits - 1)
+    return np.stack([pack((raised >> b & 1).astype(np.uint8)) for b in range(bits)], 1)
+
+
+def join_counters(planes, n):
+    """Counters int16 (K, n) from their bit planes; the reverse of :func:`slice_counters`."""
+    bits = planes.shape[1]
+    counters = np.full((len(planes), n), -(1 << bits - 1), np.int16)
+    for b in range(bits):
+        counters += unpack(planes[:, b], n).astype(np.int16) << np.int16(b)
+    return counters

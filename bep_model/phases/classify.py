@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from bep_model.phases.bits import compiled, popcount
+from bep_model.phases.bits import kernel, popcount
 
 
-@compiled
+@kernel
 def classify(prototypes, activations, width, logits):
     """Logits y = P a_L and the prediction: the largest logit, the lowest index on a tie.
 
@@ -36,7 +36,7 @@ def classify(prototypes, activations, width, logits):
     return prediction
 
 
-@compiled
+@kernel
 def triggers(logits, label, margin):
     """Whether a sample of class ``label`` triggers an update: y_c - max_(k != c) y_k < M."""
     rival = logits[1 if label == 0 else 0]

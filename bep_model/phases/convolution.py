@@ -6,13 +6,13 @@ row, each with its K filters. So they are an image again, whose channels are the
 
 import numpy as np
 
-from bep_model.phases.bits import bit, compiled, expand, lowest, popcount
+from bep_model.phases.bits import bit, copy, kernel, lowest, popcount
 from bep_model.phases.random import bernoulli
-from bep_model.phases.select import select
-from bep_model.phases.update import renew_signs, step_row
+from bep_model.phases.select import keep_nearest
+from bep_model.phases.update import renew_signs, step_by_sums
 
 
-@compiled
+@kernel
 def gather(layer, image, position, patch):
     """Copy the bits that a window sees: rows of a packed image, one after another.
 
@@ -46,7 +46,7 @@ def gather(layer, image, position, patch):
         source += layer.image_bits
 
 
-@compiled
+@kernel
 def convolve(layer, signs, thresholds, image, patch, patches, keys, z, chosen, activations):
     """Forward: z of a cell is the largest of its positions, the first one on a tie.
 
@@ -55,7 +55,8 @@ def convolve(layer, signs, thresholds, image, patch, patches, keys, z, chosen, a
     Parameters
     ----------
     layer : LAYER
-    signs : uint64 array (K, ceil(F / 64))
+    signs : uint64 array (ceil(F / 64), K)
+        Visible weights, as for :func:`bep_model.phases.forward.forward`.
     thresholds : int32 array (K,)
         theta, -F..F.
     image : uint64 array
@@ -67,20 +68,20 @@ def convolve(layer, signs, thresholds, image, patch, patches, keys, z, chosen, a
         Receive W a - theta, -2 F..2 F, and the positions that gave it.
     activations : uint64 array (ceil(cells * K / 64),)
     """
-    filters, words = signs.shape
+    words, filters = signs.shape
     positions = layer.grid_rows * layer.grid_columns
     patches = patches[:words * positions].reshape(words, positions)
     keys = keys[:positions]
     for position in range(positions):
         gather(layer, image, position, patch)
-        patches[:, position] = patch
+        copy(patch, patches[:, position])
     for k in range(filters):
         # The bits in which a patch differs from the filter, then the position: the least key of a
         # cell is that of its largest z, and of these of the first one.
         for position in range(positions):
             keys[position] = position
         for word in range(words):
-            differ(signs[k, word], patches[word], keys)
+            differ(signs[word, k], patches[word], keys)
         if layer.pool > 1:
             pool(layer, keys)
         highest = layer.fan_in - thresholds[k]
@@ -94,14 +95,14 @@ def convolve(layer, signs, thresholds, image, patch, patches, keys, z, chosen, a
         activations[word] = packed
 
 
-@compiled
+@kernel
 def differ(sign, patches, keys):
     """Add to every key in how many bits of a word the patch differs from a filter."""
     for position in range(keys.shape[0]):
         keys[position] += np.int64(popcount(sign ^ patches[position])) << 16
 
 
-@compiled
+@kernel
 def pool(layer, keys):
     """Replace the first keys by the least ones of the cells, which come no later."""
     columns, cell = layer.grid_columns, 0
@@ -119,8 +120,8 @@ def pool(layer, keys):
             cell += 1
 
 
-@compiled
-def backward_windows(layer, signs, targets, passing, chosen, literal, outputs, targets_below,
+@kernel
+def backward_windows(layer, signs, targets, passing, chosen, literal, u, targets_below,
                      valid_below):
     """Targets of the layer below a convolutional one, as :func:`backward` gives them.
 
@@ -129,15 +130,15 @@ def backward_windows(layer, signs, targets, passing, chosen, literal, outputs, t
     Parameters
     ----------
     layer : LAYER
-    signs : uint64 array (K, ceil(F / 64))
+    signs : uint64 array (ceil(F / 64), K)
     targets, passing : uint64 array (ceil(cells * K / 64),)
     chosen : int32 array (cells * K,)
     literal : bool
-    outputs : int
-        Elements of the layer below, whose cells are the pixels here.
-    targets_below, valid_below : uint64 array (ceil(outputs / 64),)
+    u : int32 array (elements of the layer below,)
+        Receives the sums. The cells below are the pixels here.
+    targets_below, valid_below : uint64 array (ceil(elements / 64),)
     """
-    u = np.zeros(outputs, np.int32)
+    u[:] = 0
     for word in range(passing.shape[0]):
         left = passing[word]
         while left:
@@ -149,17 +150,25 @@ def backward_windows(layer, signs, targets, passing, chosen, literal, outputs, t
             for place in range(layer.fan_in):
                 at = source + place // layer.patch_bits * layer.image_bits \
                     + place % layer.patch_bits
-                u[at] += np.int32(1 if bit(signs[k], place) == target else -1)
+                u[at] += np.int32(1 if bit(signs[:, k], place) == target else -1)
     for word in range(targets_below.shape[0]):
         target, valid = np.uint64(0), np.uint64(0)
-        for i in range(64 * word, min(64 * word + 64, outputs)):
+        for i in range(64 * word, min(64 * word + 64, u.shape[0])):
             place = np.uint64(i & 63)
             target |= np.uint64(u[i] > 0 or (literal and u[i] == 0)) << place
             valid |= np.uint64(u[i] != 0 or literal) << place
         targets_below[word], valid_below[word] = target, valid
 
 
-@compiled
+@kernel
+def keep_passing(passing, targets, valid):
+    """Take their targets from the neurons whose gate is closed; all are packed."""
+    for word in range(passing.shape[0]):
+        valid[word] = passing[word]
+        targets[word] &= passing[word]
+
+
+@kernel
 def select_filters(z, targets, valid, group, sums, winners):
     """In each group, of the filters that disagree with their targets over the cells the nearest.
 
@@ -182,15 +191,15 @@ def select_filters(z, targets, valid, group, sums, winners):
             i = 64 * word + lowest(left)
             left &= left - np.uint64(1)
             sums[i % filters] += z[i] if bit(targets, i) else -z[i]
-    wrong, none = np.zeros_like(winners), np.zeros_like(winners)
+    winners[:] = 0
     for k in range(filters):
-        wrong[k >> 6] |= np.uint64(sums[k] < 0) << np.uint64(k & 63)
-    select(sums, none, wrong, wrong, group, 0, winners)
+        winners[k >> 6] |= np.uint64(sums[k] < 0) << np.uint64(k & 63)
+    keep_nearest(sums, group, winners)
 
 
-@compiled
+@kernel
 def update_filters(layer, counters, signs, columns, image, patch, targets, valid, chosen, winners,
-                   bounds, thinning, bank, lanes, drawn, steps, taken):
+                   thinning, bank, lanes, drawn, masks, sums, down):
     """Apply the updates of one sample to a convolutional layer, filters ascending.
 
     A winner takes one step per counter: the sign of the sum, over the cells where it has a target,
@@ -204,37 +213,32 @@ def update_filters(layer, counters, signs, columns, image, patch, targets, valid
     image, patch, targets, valid, chosen
         As for :func:`convolve` and :func:`select_filters`.
     winners : uint64 array (ceil(K / 64),)
-    bounds, thinning, bank, lanes, drawn, steps, taken
-        As for :func:`bep_model.phases.update.update`.
+    thinning, bank, lanes, drawn, masks, sums, down
+        As for :func:`bep_model.phases.update.update_through_time`.
     """
     if thinning == 0:
         return
-    drawn, steps = drawn[:signs.shape[1]], steps[:counters.shape[1]]
     for word in range(winners.shape[0]):
         left = winners[word]
         while left:
             k = 64 * word + lowest(left)
             left &= left - np.uint64(1)
-            steps[:] = 0
+            sums[:] = 0
             for i in range(k, layer.outputs, layer.neurons):
                 if bit(valid, i):
                     gather(layer, image, chosen[i], patch)
-                    vote(patch, bit(targets, i), steps)
-            for i in range(steps.shape[0]):
-                steps[i] = np.int16(steps[i] > 0) - np.int16(steps[i] < 0)
-            bernoulli(bank, lanes, thinning, layer.fan_in, drawn)
-            expand(drawn, taken)
-            step_row(counters[k], np.int16(1), steps, taken, np.int16(bounds[0]),
-                     np.int16(bounds[1]))
-            renew_signs(counters[k], signs[k], columns, k)
+                    vote(patch, bit(targets, i), sums)
+            bernoulli(bank, lanes, thinning, layer.sections[:1], drawn[:1], masks)
+            step_by_sums(counters[k], sums, 1, drawn, down)
+            renew_signs(counters[k], signs, columns, k)
 
 
-@compiled
-def vote(patch, target, steps):
+@kernel
+def vote(patch, target, sums):
     """Add target times input to the sum of every counter."""
     flip = np.uint64(0) if target else ~np.uint64(0)
     for word in range(patch.shape[0]):
         agreeing = patch[word] ^ flip
         for i in range(64):
             agrees = np.int16((agreeing >> np.uint64(i)) & np.uint64(1))
-            steps[64 * word + i] += np.int16(2 * agrees - 1)
+            sums[64 * word + i] += np.int16(2 * agrees - 1)

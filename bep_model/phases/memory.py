@@ -5,22 +5,27 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bep_model.phases.bits import WORD, compiled, pack, words
+from bep_model.phases.bits import WORD, pack, view, words
+from bep_model.phases.random import STREAMS
 
 LAYER = np.dtype([(name, np.int64) for name in (
-    "neurons", "fan_in", "state", "words", "row_words", "first_words", "outputs", "output_words",
-    "signs_at", "columns_at", "steps_at", "winners_at", "z_at", "sums_at",
+    "neurons", "fan_in", "back", "state", "words", "row_words", "first_words", "outputs",
+    "output_words", "signs_at", "columns_at", "steps_at", "winners_at", "z_at", "sums_at",
     "stride", "pool", "window_rows", "patch_bits", "image_bits", "channels", "grid_rows",
     "grid_columns")]
     + [("sections", np.int64, 2)])
 """A :class:`bep_model.layers.Layer` as the kernels take it, in words of 64 bits.
 
-``words`` counts those of one bit per neuron, ``output_words`` those of its activations at one step,
-``row_words`` those of a row, ``first_words`` those of the row's first section; ``.._at`` is its
-first index in the planes of :class:`State`. A layer with one section has a second one of 0
-counters. The last line is of convolutional layers, 0 of others: ``patch_bits`` and ``image_bits``
-are those of one row of a patch and of the image.
+``back`` counts its inputs that get targets along columns, the last ones of a row; ``words`` those
+of one bit per neuron, ``output_words`` those of its activations at one step, ``row_words`` those of
+a row, ``first_words`` those of the row's first section; ``.._at`` is its first index in the planes
+of :class:`State`, for the counters to be multiplied by B_h. A layer with one section has a second
+one of 0 counters. The last line is of convolutional layers, 0 of others: ``patch_bits`` and
+``image_bits`` are those of one row of a patch and of the image.
 """
+
+ROWS = 32
+"""Rows for which random bits are drawn at once."""
 
 
 class State(NamedTuple):
@@ -28,15 +33,15 @@ class State(NamedTuple):
 
     layers: np.recarray  # LAYER (L,)
     lanes: int  # Q
-    bounds: tuple  # of a counter
+    bits: int  # B_h
     literal_targets: bool  # sign(0) = +1 for targets
     literal_steps: bool  # step by the sum over time itself
     prototypes: np.ndarray  # uint64 (C, words of K_L)
     bank: np.ndarray  # uint32 (generators,)
     progress: np.ndarray  # int64 (2,), samples in the open batch, samples since the last sweep
-    counters: np.ndarray  # int16, per row whole words of 64, the unused -1
-    signs: np.ndarray  # uint64, sign bits of the counters by rows
-    columns: np.ndarray  # uint64, the same by columns
+    counters: np.ndarray  # uint64, per row B_h planes: bit b of h + 2**(B_h - 1), the unused 0
+    signs: np.ndarray  # uint64, the highest planes, word by word: word k of all neurons of a layer
+    columns: np.ndarray  # uint64, the same by columns, of the inputs that get targets
     lengths: np.ndarray  # int64 (batch,), steps of each sample
     inputs: np.ndarray  # uint64 (batch, T, row words of layer 1), [x_t | s_(t-1)]
     activations: np.ndarray  # uint64 (batch, per layer T packed vectors)
@@ -46,15 +51,18 @@ class State(NamedTuple):
     passing: np.ndarray  # uint64 (per layer T packed vectors), of the last sample
     z: np.ndarray  # int32, per layer (T, K_l), of the last sample
     sums: np.ndarray  # int32, per layer (K_l,), of the last sample; where a layer has state
+    below: np.ndarray  # int32, scratch of the backward phase: u of a layer
     logits: np.ndarray  # int32 (C,), of the last sample
     thresholds: np.ndarray  # int32, per convolutional layer (K_l,)
     chosen: np.ndarray  # int32 (batch, per convolutional layer (cells, K_l)), positions
+    updated: np.ndarray  # bool (L,), layers that the last sample updates
+    drawn: np.ndarray  # uint64 (ROWS rows), scratch
+    masks: np.ndarray  # uint32, scratch of the random bits
     patch: np.ndarray  # uint64, scratch of one row
     patches: np.ndarray  # uint64, of one row per position
     keys: np.ndarray  # int64, of one filter at all positions
-    drawn: np.ndarray  # uint64, scratch of one row
-    steps: np.ndarray  # int16, likewise
-    taken: np.ndarray  # int16, likewise
+    down: np.ndarray  # uint64, scratch of one row
+    steps: np.ndarray  # int16, for each of its bits
 
 
 def new_state(config, prototypes, literal_targets=False, literal_steps=False):
@@ -62,37 +70,43 @@ def new_state(config, prototypes, literal_targets=False, literal_steps=False):
     layers, size = _layers(config.network)
     row, batch = layers.row_words.max(), config.max_batch
     convolutional = config.network[:len(config.windows)]
+    most = max(sum(-(-part // config.counter_lanes) for part in layer.sections)
+               for layer in config.network)  # counter words in a row
 
     def words_of(*shape):
         return np.zeros(shape, np.uint64)
 
     return State(
-        layers=layers, lanes=config.counter_lanes, bounds=config.counter_range,
+        layers=layers, lanes=config.counter_lanes, bits=config.counter_bits,
         literal_targets=literal_targets, literal_steps=literal_steps, prototypes=pack(prototypes),
         bank=np.zeros(config.generators, np.uint32), progress=np.zeros(2, np.int64),
-        counters=np.full(WORD * size["signs_at"], -1, np.int16), signs=words_of(size["signs_at"]),
-        columns=words_of(size["columns_at"]), lengths=np.ones(batch, np.int64),
+        counters=words_of(config.counter_bits * size["signs_at"]),
+        signs=words_of(size["signs_at"]), columns=words_of(size["columns_at"]),
+        lengths=np.ones(batch, np.int64),
         inputs=words_of(batch, config.network[0].steps,
                         words(config.inputs) if convolutional else layers.row_words[0]),
         activations=words_of(batch, size["steps_at"]), targets=words_of(batch, size["steps_at"]),
         valid=words_of(batch, size["steps_at"]), winners=words_of(batch, size["winners_at"]),
         passing=words_of(size["steps_at"]), z=np.zeros(size["z_at"], np.int32),
-        sums=np.zeros(size["sums_at"], np.int32), logits=np.zeros(config.classes, np.int32),
+        sums=np.zeros(size["sums_at"], np.int32),
+        below=np.zeros(layers.outputs.max(), np.int32),
+        logits=np.zeros(config.classes, np.int32),
         thresholds=np.zeros(sum(layer.neurons for layer in convolutional), np.int32),
         chosen=np.zeros((batch, sum(layer.outputs for layer in convolutional)), np.int32),
+        updated=np.zeros(len(layers), np.bool_), drawn=words_of(ROWS * row),
+        masks=np.zeros((2 + config.generators * -(-ROWS * most // STREAMS), STREAMS), np.uint32),
         patch=words_of(row),
         patches=words_of(max((words(layer.fan_in) * math.prod(layer.grid)
                               for layer in convolutional), default=0)),
         keys=np.zeros(max((math.prod(layer.grid) for layer in convolutional), default=0), np.int64),
-        drawn=words_of(row), steps=np.zeros(WORD * row, np.int16),
-        taken=np.zeros(WORD * row, np.int16))
+        down=words_of(row), steps=np.zeros(WORD * row, np.int16))
 
 
 def _layers(network):
     """The layers as a table, and the sizes of the planes."""
     table = np.zeros(len(network), LAYER).view(np.recarray)
     at = dict.fromkeys((name for name in LAYER.names or () if name.endswith("_at")), 0)
-    for row, layer in zip(table, network, strict=True):
+    for l, (row, layer) in enumerate(zip(table, network, strict=True)):
         sections = [words(part) for part in layer.sections]
         row.neurons, row.fan_in, row.state = layer.neurons, layer.fan_in, layer.state
         row.words, row.row_words, row.first_words = words(layer.neurons), sum(sections), sections[0]
@@ -104,10 +118,14 @@ def _layers(network):
             row.patch_bits = layer.window.columns * row.channels
             row.image_bits = layer.image[1] * row.channels
             row.grid_rows, row.grid_columns = layer.grid
+        elif layer.state:
+            row.back = layer.neurons
+        elif l > 0:
+            row.back = layer.fan_in
         for name, begin in at.items():
             row[name] = begin
         at["signs_at"] += layer.neurons * row.row_words
-        at["columns_at"] += layer.fan_in * row.words
+        at["columns_at"] += row.back * row.words
         at["steps_at"] += layer.steps * row.output_words
         at["winners_at"] += row.words
         at["z_at"] += layer.steps * layer.outputs
@@ -121,62 +139,66 @@ def aside(state):
            for name in ("lengths", "inputs", "activations", "targets", "valid", "winners",
                         "chosen")}
     scratch = {name: np.zeros_like(getattr(state, name))
-               for name in ("passing", "z", "sums", "logits", "patch", "patches", "keys")}
+               for name in ("passing", "z", "sums", "below", "logits", "updated", "patch",
+                            "patches", "keys")}
     return state._replace(bank=state.bank.copy(), **one, **scratch)
 
 
 # Views of one layer, from its row of the table. They do not take the State, for speed.
 
-@compiled
-def _rows(plane, begin, rows, width):
-    return plane[begin:begin + rows * width].reshape(rows, width)
+@view
+def counters_of(layer, plane, bits):
+    begin, words = bits * layer.signs_at, bits * layer.row_words
+    rows = plane[begin:begin + layer.neurons * words]
+    return rows.reshape(layer.neurons, bits, layer.row_words)
 
 
-@compiled
-def counters_of(layer, plane):
-    return _rows(plane, WORD * layer.signs_at, layer.neurons, WORD * layer.row_words)
-
-
-@compiled
+@view
 def signs_of(layer, plane):
-    return _rows(plane, layer.signs_at, layer.neurons, layer.row_words)
+    end = layer.signs_at + layer.row_words * layer.neurons
+    return plane[layer.signs_at:end].reshape(layer.row_words, layer.neurons)
 
 
-@compiled
+@view
 def columns_of(layer, plane):
-    return _rows(plane, layer.columns_at, layer.fan_in, layer.words)
+    end = layer.columns_at + layer.words * layer.back
+    return plane[layer.columns_at:end].reshape(layer.words, layer.back)
 
 
-@compiled
+@view
+def drawn_of(layer, plane):
+    """Random bits of some rows."""
+    return plane[:ROWS * layer.row_words].reshape(ROWS, layer.row_words)
+
+
+@view
 def sections_of(layer):
     """Counters in each section of a row."""
     return layer.sections[:1 + layer.state]
 
 
-@compiled
-def steps_of(layer, length):
-    """Number of steps in which a sample of ``length`` steps passes the layer."""
-    return length if layer.state else 1
-
-
-@compiled
+@view
 def vectors_of(layer, plane, length):
     """Activations, targets or the like of one sample, a packed row per step."""
-    return _rows(plane, layer.steps_at, steps_of(layer, length), layer.output_words)
+    steps = length if layer.state else 1
+    end = layer.steps_at + steps * layer.output_words
+    return plane[layer.steps_at:end].reshape(steps, layer.output_words)
 
 
-@compiled
+@view
 def winners_of(layer, plane):
     return plane[layer.winners_at:layer.winners_at + layer.words]
 
 
-@compiled
+@view
 def z_of(layer, plane, length):
     """Pre-activations of the last sample, a row per step."""
-    return _rows(plane, layer.z_at, steps_of(layer, length), layer.outputs)
+    steps = length if layer.state else 1
+    end = layer.z_at + steps * layer.outputs
+    return plane[layer.z_at:end].reshape(steps, layer.outputs)
 
 
-@compiled
+@view
 def sums_of(layer, plane):
     """Sigma of the last sample; see :func:`bep_model.phases.select.select_through_time`."""
     return plane[layer.sums_at:layer.sums_at + layer.neurons]
@@ -185,12 +207,12 @@ def sums_of(layer, plane):
 # Of convolutional layers. They come first and have one step, so these planes have the same indices
 # as those that all layers have.
 
-@compiled
+@view
 def thresholds_of(layer, plane):
     return plane[layer.sums_at:layer.sums_at + layer.neurons]
 
 
-@compiled
+@view
 def chosen_of(layer, plane):
     """Positions of the last sample, or of one of a batch."""
     return plane[layer.z_at:layer.z_at + layer.outputs]

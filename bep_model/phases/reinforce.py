@@ -2,64 +2,49 @@
 
 import numpy as np
 
-from bep_model.phases.bits import WORD, compiled, expand
+from bep_model.phases.bits import kernel
 from bep_model.phases.random import ALWAYS, bernoulli
+from bep_model.phases.update import step
 
 
-@compiled
-def reinforce(counters, sections, p, bounds, bank, lanes, drawn, taken):
+@kernel
+def reinforce(counters, sections, p, bank, lanes, drawn, masks):
     """Step every counter away from its sign change with probability p / 2**16, saturating.
 
     h >= 0 steps up, else down, so no sign bit changes.
 
     Parameters
     ----------
-    counters : int16 array (K, 64 * words of a row)
-        The counters of one layer; unused ones at the end of a section do not change.
+    counters : uint64 array (K, B_h, words of a row)
+        Bit planes of one layer's counters; unused ones at the end of a section do not change.
     sections : integer array
         Counters in each section of a row, which takes whole words of 64.
     p : int
         0..2**16-1; 0 does nothing.
-    bounds : (int, int)
-        Lowest and highest value of a counter.
-    bank, lanes
-        As for :func:`bep_model.phases.random.bernoulli`.
-    drawn : uint64 array (at least words of a row,)
-    taken : int16 array (at least 64 times as many,)
-        Scratch.
+    bank, lanes, drawn, masks
+        As for :func:`bep_model.phases.update.update`.
     """
     if p == 0:
         return
     for j in range(counters.shape[0]):
-        begin = 0
-        for fan_in in sections:
-            words = -(-fan_in // WORD)
-            row = counters[j, WORD * begin:WORD * (begin + words)]
-            bernoulli(bank, lanes, p, fan_in, drawn[:words])
-            expand(drawn[:words], taken)
-            _step_row(row, taken, np.int16(bounds[0]), np.int16(bounds[1]))
-            begin += words
+        at = j % drawn.shape[0]
+        if at == 0:
+            bernoulli(bank, lanes, p, sections, drawn[:counters.shape[0] - j], masks)
+        step(counters[j], counters[j, -1], ~np.uint64(0), drawn[at])
 
 
-@compiled
-def _step_row(row, taken, low, high):
-    for i in range(row.shape[0]):
-        value = np.int16(row[i] + taken[i] if row[i] >= 0 else row[i] - taken[i])
-        row[i] = low if value < low else (high if value > high else value)
-
-
-@compiled
-def initialise(counters, sections, bank, lanes, drawn):
+@kernel
+def initialise(counters, sections, bank, lanes, drawn, masks):
     """Draw the counters of one layer: one random word per counter word, 1 gives 0 and 0 gives -1.
 
-    The unused counters at the end of a section become -1. Parameters as for :func:`reinforce`.
+    Parameters as for :func:`reinforce`.
     """
+    top = counters.shape[1] - 1
     for j in range(counters.shape[0]):
-        begin = 0
-        for fan_in in sections:
-            words = -(-fan_in // WORD)
-            # takes exactly one draw per word
-            bernoulli(bank, lanes, ALWAYS // 2, fan_in, drawn[:words])
-            expand(drawn[:words], counters[j, WORD * begin:WORD * (begin + words)])
-            begin += words
-        counters[j] -= np.int16(1)
+        at = j % drawn.shape[0]
+        if at == 0:  # takes exactly one draw per word
+            bernoulli(bank, lanes, ALWAYS // 2, sections, drawn[:counters.shape[0] - j], masks)
+        for k in range(counters.shape[2]):
+            counters[j, top, k] = drawn[at, k]
+            for b in range(top):
+                counters[j, b, k] = ~drawn[at, k]

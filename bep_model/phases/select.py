@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from bep_model.phases.bits import bit, compiled
+from bep_model.phases.bits import bit, kernel, lowest
 
 
-@compiled
+@kernel
 def select(z, activations, targets, valid, group, stability, winners):
     """In each group, the wrong neuron that is easiest to correct wins, or one that is barely right.
 
@@ -26,19 +26,44 @@ def select(z, activations, targets, valid, group, stability, winners):
     winners : uint64 array (ceil(K / 64),)
         Receives the packed winners.
     """
-    winners[:] = 0
-    for begin in range(0, z.shape[0], group):
-        winner = -1
-        for j in range(begin, begin + group):
-            wrong = bit(targets, j) != bit(activations, j)
-            eligible = bit(valid, j) and (wrong or abs(z[j]) < stability)
-            if eligible and (winner < 0 or abs(z[j]) < abs(z[winner])):
-                winner = j
-        if winner >= 0:
-            winners[winner >> 6] |= np.uint64(1) << np.uint64(winner & 63)
+    for word in range(winners.shape[0]):
+        eligible = targets[word] ^ activations[word]
+        if stability:
+            for j in range(64 * word, min(64 * word + 64, z.shape[0])):
+                eligible |= np.uint64(abs(z[j]) < stability) << np.uint64(j & 63)
+        winners[word] = eligible & valid[word]
+    keep_nearest(z, group, winners)
 
 
-@compiled
+@kernel
+def keep_nearest(z, group, winners):
+    """Of the packed eligible neurons keep the one with the smallest abs(z) in each group.
+
+    The key abs(z) << 16 | j decides ties as well; a layer has less than 2**16 neurons.
+    """
+    none = np.int64(-1)
+    best, end = none, group
+    for word in range(winners.shape[0]):
+        left, winners[word] = winners[word], 0
+        while left:
+            j = 64 * word + lowest(left)
+            left &= left - np.uint64(1)
+            if j >= end:  # in another group than the best so far
+                _win(best, winners)
+                best, end = none, (j // group + 1) * group
+            key = np.int64(abs(z[j])) << 16 | j
+            best = key if best < 0 else min(best, key)
+    _win(best, winners)
+
+
+@kernel
+def _win(key, winners):
+    if key >= 0:
+        j = key & 0xFFFF
+        winners[j >> 6] |= np.uint64(1) << np.uint64(j & 63)
+
+
+@kernel
 def select_through_time(z, targets, valid, group, sums, winners):
     """In each group, of the neurons that disagree with their targets over time the nearest wins.
 
@@ -60,11 +85,11 @@ def select_through_time(z, targets, valid, group, sums, winners):
         Receives the packed winners.
     """
     sums[:] = 0
-    wrong, none = np.zeros_like(winners), np.zeros_like(winners)
     for t in range(z.shape[0]):
         for j in range(z.shape[1]):
             target = np.int32(2 * bit(targets[t], j) - 1)  # no branches, for speed
             sums[j] += np.int32(bit(valid[t], j)) * target * z[t, j]
+    winners[:] = 0
     for j in range(sums.shape[0]):
-        wrong[j >> 6] |= np.uint64(sums[j] < 0) << np.uint64(j & 63)
-    select(sums, none, wrong, wrong, group, 0, winners)
+        winners[j >> 6] |= np.uint64(sums[j] < 0) << np.uint64(j & 63)
+    keep_nearest(sums, group, winners)

@@ -10,11 +10,12 @@ from typing import NamedTuple
 import numpy as np
 
 from bep_model.phases.backward import backward, backward_through_time, gate
-from bep_model.phases.bits import compiled, unpack
+from bep_model.phases.bits import WORD, copy, kernel, plain, unpack
 from bep_model.phases.classify import classify, triggers
 from bep_model.phases.convolution import (
     backward_windows,
     convolve,
+    keep_passing,
     select_filters,
     update_filters,
 )
@@ -25,6 +26,7 @@ from bep_model.phases.memory import (
     chosen_of,
     columns_of,
     counters_of,
+    drawn_of,
     sections_of,
     signs_of,
     sums_of,
@@ -34,7 +36,7 @@ from bep_model.phases.memory import (
     z_of,
 )
 from bep_model.phases.random import happens
-from bep_model.phases.reinforce import reinforce
+from bep_model.phases.reinforce import initialise, reinforce
 from bep_model.phases.select import select, select_through_time
 from bep_model.phases.update import update, update_through_time
 from bep_model.registers import FIELDS
@@ -77,12 +79,22 @@ class Phases(NamedTuple):
     """int32 (cells, K_l), the positions that gave z; of a convolutional layer."""
 
 
-@compiled
+@kernel
+def begin(state):
+    """Draw all counters; the visible weights do not follow."""
+    for l in range(len(state.layers)):
+        layer = state.layers[l]
+        initialise(counters_of(layer, state.counters, state.bits), sections_of(layer), state.bank,
+                   state.lanes, drawn_of(layer, state.drawn), state.masks)
+
+
+@kernel
 def infer(state, slot, x, length):
     """Put a sample into ``slot`` of the batch, run forward and classify; return the prediction."""
     state.lengths[slot] = length
     inputs = state.inputs[slot, :length]
-    inputs[:, :x.shape[1]] = x[:length]
+    for t in range(length):
+        copy(x[t], inputs[t])
     for l in range(len(state.layers)):
         layer = state.layers[l]
         signs, z = signs_of(layer, state.signs), z_of(layer, state.z, length)
@@ -96,20 +108,20 @@ def infer(state, slot, x, length):
         first = layer.first_words
         forward(signs, inputs[0, :first], layer.sections[0], z[0], activations[0])
         for t in range(1, z.shape[0]):  # of a state, which sees the one before
-            inputs[t, first:] = activations[t - 1]
+            copy(activations[t - 1], inputs[t, first:])
             forward(signs, inputs[t], layer.fan_in, z[t], activations[t])
         inputs = activations[-1:]
     return classify(state.prototypes, inputs[0], state.layers[-1].neurons, state.logits)
 
 
-@compiled
+@kernel
 def correct(state, registers, slot, label):
     """Backward and select for the sample just inferred in ``slot``; return if it triggers."""
     depth, length, winners = len(state.layers), state.lengths[slot], state.winners[slot]
     winners[:] = 0
     if not triggers(state.logits, label, registers.margin):
         return False
-    updated, end = np.zeros(depth, np.bool_), depth
+    updated, end = state.updated, depth
     for l in range(depth - 1, -1, -1):
         updated[l] = happens(state.bank, registers.rates[l])
         if updated[l]:
@@ -117,22 +129,20 @@ def correct(state, registers, slot, label):
     layer = state.layers[-1]
     targets = vectors_of(layer, state.targets[slot], length)
     valid = vectors_of(layer, state.valid[slot], length)
-    targets[-1] = state.prototypes[label]
+    copy(state.prototypes[label], targets[-1])
     valid[-1] = ~np.uint64(0)
     for l in range(depth - 1, end - 1, -1):
         columns, z = columns_of(layer, state.columns), z_of(layer, state.z, length)
         passing = vectors_of(layer, state.passing, length)
         oldest = max(0, z.shape[0] - registers.horizon)
         if layer.state:
-            backward_through_time(columns[layer.sections[0]:], z, registers.gates[l], targets,
-                                  valid, passing, oldest, state.literal_targets)
+            backward_through_time(columns, z, registers.gates[l], targets, valid, passing, oldest,
+                                  state.literal_targets, state.below[:layer.back])
             select_through_time(z[oldest:], targets[oldest:], valid[oldest:], registers.groups[l],
                                 sums_of(layer, state.sums), winners_of(layer, winners))
         elif layer.pool:
-            gate(z[0], registers.gates[l], passing[0])
-            passing[0] &= valid[0]
-            valid[0] = passing[0]
-            targets[0] &= passing[0]
+            gate(z[0], registers.gates[l], valid[0], passing[0])
+            keep_passing(passing[0], targets[0], valid[0])
             select_filters(z[0], targets[0], valid[0], registers.groups[l],
                            sums_of(layer, state.sums), winners_of(layer, winners))
         else:
@@ -142,23 +152,23 @@ def correct(state, registers, slot, label):
         if not updated[l]:
             winners_of(layer, winners)[:] = 0
         if l > end:
-            gate(z[oldest], registers.gates[l], passing[oldest])
-            passing[oldest] &= valid[oldest]
+            gate(z[oldest], registers.gates[l], valid[oldest], passing[oldest])
             below = state.layers[l - 1]
             targets_below = vectors_of(below, state.targets[slot], length)
             valid_below = vectors_of(below, state.valid[slot], length)
+            u = state.below[:below.outputs]
             if layer.pool:
                 backward_windows(layer, signs_of(layer, state.signs), targets[0], passing[0],
-                                 chosen_of(layer, state.chosen[slot]), state.literal_targets,
-                                 below.outputs, targets_below[0], valid_below[0])
+                                 chosen_of(layer, state.chosen[slot]), state.literal_targets, u,
+                                 targets_below[0], valid_below[0])
             else:
-                backward(columns, targets[oldest], passing[oldest], state.literal_targets,
+                backward(columns, targets[oldest], passing[oldest], state.literal_targets, u,
                          targets_below[-1], valid_below[-1])
             layer, targets, valid = below, targets_below, valid_below
     return True
 
 
-@compiled
+@kernel
 def apply(state, registers):
     """Apply the updates of the open batch, and the sweep that may be due."""
     depth, samples = len(state.layers), state.progress[0]
@@ -168,39 +178,39 @@ def apply(state, registers):
             layer, inputs = state.layers[l], state.inputs[slot, :length]
             if l > 0:
                 inputs = vectors_of(state.layers[l - 1], state.activations[slot], length)[-1:]
-            counters = counters_of(layer, state.counters)
+            counters = counters_of(layer, state.counters, state.bits)
             signs, columns = signs_of(layer, state.signs), columns_of(layer, state.columns)
             targets = vectors_of(layer, state.targets[slot], length)
             winners = winners_of(layer, state.winners[slot])
+            sections, drawn = sections_of(layer), drawn_of(layer, state.drawn)
             if layer.pool:
                 update_filters(
                     layer, counters, signs, columns, inputs[0], state.patch[:layer.row_words],
                     targets[0], vectors_of(layer, state.valid[slot], length)[0],
-                    chosen_of(layer, state.chosen[slot]), winners, state.bounds,
-                    registers.thinning, state.bank, state.lanes, state.drawn, state.steps,
-                    state.taken)
+                    chosen_of(layer, state.chosen[slot]), winners, registers.thinning, state.bank,
+                    state.lanes, drawn, state.masks, state.steps[:WORD * layer.row_words],
+                    state.down[:layer.row_words])
             elif layer.state:
                 update_through_time(
-                    counters, signs, columns, sections_of(layer), inputs, targets,
+                    counters, signs, columns, sections, inputs, targets,
                     vectors_of(layer, state.valid[slot], length), winners, state.literal_steps,
-                    state.bounds, registers.thinning, state.bank, state.lanes, state.drawn,
-                    state.steps, state.taken)
+                    registers.thinning, state.bank, state.lanes, drawn, state.masks,
+                    state.steps[:WORD * layer.row_words], state.down[:layer.row_words])
             else:
-                update(counters, signs, columns, inputs[0], targets[0], winners, state.bounds,
-                       registers.thinning, state.bank, state.lanes, state.drawn, state.steps,
-                       state.taken)
+                update(counters, signs, columns, sections, inputs[0], targets[0], winners,
+                       registers.thinning, state.bank, state.lanes, drawn, state.masks)
     state.progress[0] = 0
     state.progress[1] += samples
     if samples and state.progress[1] >= registers.sweep:
         state.progress[1] = 0
         for l in range(depth):
             layer = state.layers[l]
-            reinforce(counters_of(layer, state.counters), sections_of(layer),
-                      registers.reinforce[l], state.bounds, state.bank, state.lanes, state.drawn,
-                      state.taken)
+            reinforce(counters_of(layer, state.counters, state.bits), sections_of(layer),
+                      registers.reinforce[l], state.bank, state.lanes,
+                      drawn_of(layer, state.drawn), state.masks)
 
 
-@compiled
+@kernel
 def train(state, registers, x, lengths, labels, predictions, triggered):
     """Train on packed samples x, uint64 (N, T', words), in order."""
     for n in range(x.shape[0]):
@@ -212,11 +222,11 @@ def train(state, registers, x, lengths, labels, predictions, triggered):
             apply(state, registers)
 
 
-@compiled
+@kernel
 def infer_all(state, x, lengths, predictions, logits):
     for n in range(x.shape[0]):
         predictions[n] = infer(state, 0, x[n], lengths[n])
-        logits[n] = state.logits
+        copy(state.logits, logits[n])
 
 
 def phases(state, registers, x, length, label):
@@ -249,5 +259,5 @@ def phases(state, registers, x, length, label):
         tuple(sums[0] for sums in split(state.sums, "sums_at", "neurons", once)),
         tuple(np.flatnonzero(unpack(rows[0], layer["neurons"]))
               for rows, layer in zip(winners, layers, strict=True)),
-        tuple(chosen_of(row, state.chosen[0]).reshape(-1, row.neurons)
+        tuple(plain(chosen_of)(row, state.chosen[0]).reshape(-1, row.neurons)
               for row in state.layers if row.pool))

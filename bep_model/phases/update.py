@@ -2,13 +2,56 @@
 
 import numpy as np
 
-from bep_model.phases.bits import bit, compiled, expand, lowest
-from bep_model.phases.random import ALWAYS, bernoulli
+from bep_model.phases.bits import bit, kernel, lowest, popcount
+from bep_model.phases.random import bernoulli
 
 
-@compiled
-def update(counters, signs, columns, inputs, targets, winners, bounds, thinning, bank, lanes,
-           drawn, steps, taken):
+@kernel
+def step(row, inputs, flip, taken):
+    """Step the counters of a row by +1, or by -1 where ``inputs ^ flip`` is 1, saturating.
+
+    64 counters step at once, as a ripple of carries through the bits of their value. The ones'
+    complement of a counter that goes down goes up.
+
+    Parameters
+    ----------
+    row : uint64 array (B_h, words)
+        Bit planes of the counters, see :class:`bep_model.phases.memory.State`.
+    inputs : uint64 array (words,)
+    flip : uint64
+        0 or all ones.
+    taken : uint64 array (words,)
+        Which counters step.
+    """
+    for k in range(row.shape[1]):
+        down = inputs[k] ^ flip
+        carry = taken[k]
+        for b in range(row.shape[0]):
+            value = row[b, k]
+            row[b, k] = value ^ carry
+            carry &= value ^ down
+        if carry:  # these were at the end of their range, and have gone to the other one
+            for b in range(row.shape[0]):
+                row[b, k] ^= carry
+
+
+@kernel
+def renew_signs(row, signs, columns, j):
+    """Renew the visible weights of row ``j``; in the columns only those that have changed."""
+    top = row.shape[0] - 1
+    first = row.shape[1] - (columns.shape[1] + 63) // 64  # word of a row; columns may be its end
+    for k in range(row.shape[1]):
+        changed = signs[k, j] ^ row[top, k]
+        signs[k, j] = row[top, k]
+        while changed and k >= first:
+            i = 64 * (k - first) + lowest(changed)
+            changed &= changed - np.uint64(1)
+            columns[j >> 6, i] ^= np.uint64(1) << np.uint64(j & 63)
+
+
+@kernel
+def update(counters, signs, columns, sections, inputs, targets, winners, thinning, bank, lanes,
+           drawn, masks):
     """Apply the updates of one sample to one layer, rows ascending.
 
     Winner j with target t steps counter i by +1 where t = a_(l-1),i, else by -1, saturating; with
@@ -16,70 +59,45 @@ def update(counters, signs, columns, inputs, targets, winners, bounds, thinning,
 
     Parameters
     ----------
-    counters : int16 array (K, 64 * ceil(F / 64))
-        Counters; unused ones at the end of a row stay -1, so that their sign bits stay 0.
-    signs : uint64 array (K, ceil(F / 64))
-    columns : uint64 array (F, ceil(K / 64))
-        The sign bits by rows and by columns, kept in step with the counters.
+    counters : uint64 array (K, B_h, words of a row)
+        Bit planes of the counters, row by row.
+    signs : uint64 array (words of a row, K)
+    columns : uint64 array (ceil(K / 64), all F or those of the last section or none)
+        The highest bits of the counters by rows and by columns, kept in step with them.
+    sections : integer array
+        Counters in each section of a row: here (F,).
     inputs, targets, winners : uint64 arrays
         Packed a_(l-1), targets and winners of the layer.
-    bounds : (int, int)
-        Lowest and highest value of a counter.
     thinning : int
         q, 0..2**16.
-    bank, lanes
-        Random bank and counter lanes, as for :func:`bep_model.phases.random.bernoulli`.
-    drawn : uint64 array (at least ceil(F / 64),)
-    steps, taken : int16 array (at least 64 * ceil(F / 64),)
-        Scratch.
+    bank, lanes, masks
+        As for :func:`bep_model.phases.random.bernoulli`.
+    drawn : uint64 array (1 or more, words of a row)
+        Scratch: random bits of as many winners are drawn at once.
     """
-    if thinning == 0 or not winners.any():
+    if thinning == 0:
         return
-    fan_in, padded = columns.shape[0], counters.shape[1]
-    drawn = drawn[:signs.shape[1]]
-    bernoulli(bank, lanes, ALWAYS, fan_in, drawn)
-    expand(drawn, taken)  # all taken, but for the unused counters at the end
-    expand(inputs, steps)
-    for i in range(padded):
-        steps[i] = np.int16(2 * steps[i] - 1)
+    left = number = at = 0
     for word in range(winners.shape[0]):
-        left = winners[word]
-        while left:
-            j = 64 * word + lowest(left)
-            left &= left - np.uint64(1)
-            if thinning != ALWAYS:
-                bernoulli(bank, lanes, thinning, fan_in, drawn)
-                expand(drawn, taken)
-            step_row(counters[j], np.int16(1 if bit(targets, j) else -1), steps, taken,
-                      np.int16(bounds[0]), np.int16(bounds[1]))
-            renew_signs(counters[j], signs[j], columns, j)
+        left += np.int64(popcount(winners[word]))
+    for word in range(winners.shape[0]):
+        remaining = winners[word]
+        while remaining:
+            j = 64 * word + lowest(remaining)
+            remaining &= remaining - np.uint64(1)
+            if at == number:
+                number, at = min(left, drawn.shape[0]), 0
+                bernoulli(bank, lanes, thinning, sections, drawn[:number], masks)
+            flip = ~np.uint64(0) if bit(targets, j) else np.uint64(0)
+            step(counters[j], inputs, flip, drawn[at])
+            renew_signs(counters[j], signs, columns, j)
+            at += 1
+            left -= 1
 
 
-@compiled
-def step_row(row, sign, steps, taken, low, high):
-    for i in range(row.shape[0]):
-        value = np.int16(row[i] + sign * steps[i] * taken[i])
-        row[i] = low if value < low else (high if value > high else value)
-
-
-@compiled
-def renew_signs(row, signs, columns, j):
-    """Renew the sign bits of row ``j``; in the columns only those that have changed."""
-    for word in range(signs.shape[0]):
-        packed = np.uint64(0)
-        for i in range(64):
-            packed |= np.uint64(row[64 * word + i] >= 0) << np.uint64(i)
-        changed = signs[word] ^ packed
-        signs[word] = packed
-        while changed:
-            i = 64 * word + lowest(changed)
-            changed &= changed - np.uint64(1)
-            columns[i, j >> 6] ^= np.uint64(1) << np.uint64(j & 63)
-
-
-@compiled
+@kernel
 def update_through_time(counters, signs, columns, sections, inputs, targets, valid, winners,
-                        literal, bounds, thinning, bank, lanes, drawn, steps, taken):
+                        literal, thinning, bank, lanes, drawn, masks, sums, down):
     """Apply the updates of one sequence to a layer with state, rows ascending.
 
     A winner takes one step per counter: the sign of the sum, over the steps t at which it has a
@@ -88,9 +106,9 @@ def update_through_time(counters, signs, columns, sections, inputs, targets, val
 
     Parameters
     ----------
-    counters : int16 array (K_s, 64 * words of a row)
-    signs : uint64 array (K_s, words of a row)
-    columns : uint64 array (K_x + K_s, ceil(K_s / 64))
+    counters : uint64 array (K_s, B_h, words of a row)
+    signs : uint64 array (words of a row, K_s)
+    columns : uint64 array (ceil(K_s / 64), K_s)
         As for :func:`update`; both sections of a row begin a new word.
     sections : int64 array
         K_x and K_s.
@@ -101,41 +119,56 @@ def update_through_time(counters, signs, columns, sections, inputs, targets, val
     winners : uint64 array (ceil(K_s / 64),)
     literal : bool
         Step by the sum itself.
-    bounds, thinning, bank, lanes, drawn, steps, taken
+    thinning, bank, lanes, drawn, masks
         As for :func:`update`.
+    sums : int16 array (64 * words of a row,)
+    down : uint64 array (words of a row,)
+        Scratch.
     """
     if thinning == 0:
         return
     for word in range(winners.shape[0]):
-        left = winners[word]
-        while left:
-            j = 64 * word + lowest(left)
-            left &= left - np.uint64(1)
-            begin = first = 0
-            for section, fan_in in enumerate(sections):
-                end = begin + -(-fan_in // 64)
-                _sum_over_time(inputs, begin, end, section, targets, valid, j, literal, steps)
-                bernoulli(bank, lanes, thinning, fan_in, drawn[begin:end])
-                expand(drawn[begin:end], taken)
-                row = counters[j, 64 * begin:64 * end]
-                step_row(row, np.int16(1), steps, taken, np.int16(bounds[0]), np.int16(bounds[1]))
-                renew_signs(row, signs[j, begin:end], columns[first:first + fan_in], j)
-                begin = end
-                first += fan_in
+        remaining = winners[word]
+        while remaining:
+            j = 64 * word + lowest(remaining)
+            remaining &= remaining - np.uint64(1)
+            _sum_over_time(inputs, (sections[0] + 63) // 64, targets, valid, j, sums)
+            bernoulli(bank, lanes, thinning, sections, drawn[:1], masks)
+            steps = 1
+            if literal:
+                for i in range(sums.shape[0]):
+                    steps = max(steps, np.int64(abs(sums[i])))
+            for n in range(1, steps + 1):  # as many single steps as the sum is large
+                step_by_sums(counters[j], sums, n, drawn, down)
+            renew_signs(counters[j], signs, columns, j)
 
 
-@compiled
-def _sum_over_time(inputs, begin, end, start, targets, valid, j, literal, steps):
-    """Sum over the steps from ``start`` of target j times the inputs in words begin..end - 1."""
-    steps[:64 * (end - begin)] = 0
-    for t in range(start, inputs.shape[0]):
+@kernel
+def step_by_sums(row, sums, least, drawn, down):
+    """Step a row's counters up or down, by the sign of their sum, where it is at least ``least``.
+
+    Only the counters in row 0 of ``drawn`` step; row 1 and ``down`` are scratch. Parameters else as
+    for :func:`step` and :func:`update_through_time`.
+    """
+    for k in range(down.shape[0]):
+        falls = rises = np.uint64(0)
+        for i in range(64):
+            falls |= np.uint64(sums[64 * k + i] <= -least) << np.uint64(i)
+            rises |= np.uint64(sums[64 * k + i] >= least) << np.uint64(i)
+        down[k] = falls
+        drawn[1, k] = drawn[0, k] & (falls | rises)
+    step(row, down, np.uint64(0), drawn[1])
+
+
+@kernel
+def _sum_over_time(inputs, second, targets, valid, j, sums):
+    """Sum over time of target j times each input; words from ``second`` on have none at t = 1."""
+    sums[:] = 0
+    for t in range(inputs.shape[0]):
         if bit(valid[t], j):
             flip = np.uint64(0) if bit(targets[t], j) else ~np.uint64(0)
-            for word in range(end - begin):
-                agreeing = inputs[t, begin + word] ^ flip
+            for k in range(inputs.shape[1] if t else second):
+                agreeing = inputs[t, k] ^ flip
                 for i in range(64):
                     agrees = np.int16((agreeing >> np.uint64(i)) & np.uint64(1))
-                    steps[64 * word + i] += np.int16(2 * agrees - 1)
-    if not literal:
-        for i in range(64 * (end - begin)):
-            steps[i] = np.int16(steps[i] > 0) - np.int16(steps[i] < 0)
+                    sums[64 * k + i] += np.int16(2 * agrees - 1)

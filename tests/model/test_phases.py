@@ -4,12 +4,23 @@ import numpy as np
 import pytest
 
 from bep_model.phases.backward import backward, gate
-from bep_model.phases.bits import bit, expand, lowest, pack, popcount, unpack, words
+from bep_model.phases.bits import (
+    bit,
+    expand,
+    join_counters,
+    lowest,
+    pack,
+    popcount,
+    slice_counters,
+    unpack,
+    words,
+)
 from bep_model.phases.classify import classify, triggers
 from bep_model.phases.forward import forward
+from bep_model.phases.random import STREAMS
 from bep_model.phases.reinforce import reinforce
 from bep_model.phases.select import select
-from bep_model.phases.update import update
+from bep_model.phases.update import step, update
 
 
 def packed(text):
@@ -19,6 +30,11 @@ def packed(text):
 
 def text(vector, n):
     return "".join(map(str, unpack(vector, n)))
+
+
+def columns(*texts):
+    """Packed words of several texts, each in a column of its own."""
+    return np.ascontiguousarray(np.stack([packed(text) for text in texts], axis=1))
 
 
 @pytest.mark.parametrize("n", [1, 63, 64, 65, 200])
@@ -44,11 +60,10 @@ def test_words(word):
 def test_forward():
     """Rows agree with the input 101 in 3, 1 and 0 places; sign(0) needs an even fan-in."""
     z, activations = np.empty(3, np.int32), np.empty(1, np.uint64)
-    forward(np.stack([packed("101"), packed("110"), packed("010")]), packed("101"), 3, z,
-            activations)
+    forward(columns("101", "110", "010"), packed("101"), 3, z, activations)
     assert z.tolist() == [3, -1, -3]
     assert text(activations, 64) == "1" + 63 * "0"
-    forward(packed("10")[np.newaxis], packed("11"), 2, z[:1], activations)
+    forward(columns("10"), packed("11"), 2, z[:1], activations)
     assert z[0] == 0
     assert text(activations, 64) == "1" + 63 * "0"
 
@@ -70,18 +85,20 @@ def test_trigger(label, margin, triggered):
 
 
 def test_gate():
-    opened = np.empty(1, np.uint64)
-    gate(np.array([-4, -3, 0, 3, 4], np.int32), 3, opened)
-    assert text(opened, 64) == "01110" + 59 * "0"
+    """Neurons 1 to 3 have an open gate, 2 has no target."""
+    passing = np.empty(1, np.uint64)
+    gate(np.array([-4, -3, 0, 3, 4], np.int32), 3, packed("110111"), passing)
+    assert text(passing, 64) == "01010" + 59 * "0"
 
 
 @pytest.mark.parametrize(("literal", "targets", "valid"), [(False, "100", "101"),
                                                            (True, "110", "111")])
 def test_backward(literal, targets, valid):
     """Neurons 0 and 1 pass on targets +1 and -1, so u = w0 - w1; neuron 2 has a closed gate."""
-    columns = np.stack([packed("100"), packed("110"), packed("011")])
-    below, valid_below = np.empty(1, np.uint64), np.empty(1, np.uint64)
-    backward(columns, packed("101"), packed("110"), literal, below, valid_below)
+    below, valid_below, u = np.empty(1, np.uint64), np.empty(1, np.uint64), np.empty(3, np.int32)
+    backward(columns("100", "110", "011"), packed("101"), packed("110"), literal, u, below,
+             valid_below)
+    assert u.tolist() == [2, 0, -2]
     assert text(below, 64) == targets + 61 * "0"
     assert text(valid_below, 64) == valid + 61 * "0"
 
@@ -106,45 +123,70 @@ def test_select_barely_right():
         assert text(winners, 6) == expected
 
 
-def planes(counters):
-    """Padded counters, signs and columns of one layer."""
-    padded = np.full((len(counters), 64), -1, np.int16)
-    padded[:, :counters.shape[1]] = counters
-    return padded, pack(counters >= 0), pack((counters >= 0).T)
+def planes(counters, bits=3):
+    """Bit planes of one layer's counters, and its visible weights by rows and by columns."""
+    rows = slice_counters(counters, bits)
+    return rows, rows[:, -1].T.copy(), pack((counters >= 0).T).T.copy()
+
+
+def scratch(lanes):
+    """Words for the random bits of up to two rows of 64 counters."""
+    return lanes, np.empty((2, 1), np.uint64), np.empty((200, STREAMS), np.uint32)
+
+
+@pytest.mark.parametrize("bits", [2, 7, 15])
+def test_sliced_counters(bits):
+    low, high = -(1 << bits - 1), (1 << bits - 1) - 1
+    counters = np.random.default_rng(bits).integers(low, high, (3, 70), np.int16, endpoint=True)
+    counters[0, :2] = low, high
+    rows = slice_counters(counters, bits)
+    assert rows.shape == (3, bits, 2)
+    np.testing.assert_array_equal(join_counters(rows, 70), counters)
+    np.testing.assert_array_equal(rows[:, -1], pack(counters >= 0))
+
+
+@pytest.mark.parametrize("bits", [2, 3, 7, 15])
+def test_steps_saturate(bits):
+    """All values near both ends and zero, up, down and not at all, against plain addition."""
+    low, high = -(1 << bits - 1), (1 << bits - 1) - 1
+    values = sorted({v for v in (low, low + 1, -2, -1, 0, 1, high - 1, high) if low <= v <= high})
+    rng = np.random.default_rng(bits)
+    counters = rng.choice(values, 200).astype(np.int16)
+    down, taken = rng.integers(0, 2, (2, 200))
+    for flip in (0, 1):
+        row = slice_counters(counters[np.newaxis], bits)[0]
+        step(row, pack(down ^ flip), np.uint64(-flip & 2**64 - 1), pack(taken))
+        expected = np.clip(counters + taken * (1 - 2 * down), low, high)
+        np.testing.assert_array_equal(join_counters(row[np.newaxis], 200)[0], expected)
 
 
 def test_update():
     """Input 1010; row 0 has target +1, row 2 target -1, row 1 does not win; B_h = 3 saturates."""
     counters = np.array([[3, -4, -1, 0], [1, 1, 1, 1], [-4, 3, 0, -1]])
-    padded, signs, columns = planes(counters)
-    scratch = np.empty(1, np.uint64), np.empty(64, np.int16), np.empty(64, np.int16)
-    bank = np.array([1], np.uint32)
-    update(padded, signs, columns, packed("1010"), packed("110"), packed("101"), (-4, 3),
-           1 << 16, bank, 4, *scratch)
+    before, bank = planes(counters), np.array([1], np.uint32)
+    update(*before, np.array([4]), packed("1010"), packed("110"), packed("101"), 1 << 16, bank,
+           *scratch(4))
     expected = np.array([[3, -4, 0, -1], [1, 1, 1, 1], [-4, 3, -1, 0]])
-    for actual, plane in zip((padded, signs, columns), planes(expected), strict=True):
+    for actual, plane in zip(before, planes(expected), strict=True):
         np.testing.assert_array_equal(actual, plane)
     assert bank[0] == 1
 
 
 def test_thinned_update():
     """State 0x42021 takes only the lowest of the first four lanes' steps."""
-    padded, signs, columns = planes(np.zeros((1, 4), int))
-    scratch = np.empty(1, np.uint64), np.empty(64, np.int16), np.empty(64, np.int16)
-    bank = np.array([0x42021], np.uint32)
-    update(padded, signs, columns, packed("0000"), packed("1"), packed("1"), (-4, 3),
-           1 << 15, bank, 4, *scratch)
-    assert padded[0, :4].tolist() == [-1, 0, 0, 0]
-    assert text(signs[0], 4) == "0111"
+    before, bank = planes(np.zeros((1, 4), int)), np.array([0x42021], np.uint32)
+    update(*before, np.array([4]), packed("0000"), packed("1"), packed("1"), 1 << 15, bank,
+           *scratch(4))
+    for actual, plane in zip(before, planes(np.array([[-1, 0, 0, 0]])), strict=True):
+        np.testing.assert_array_equal(actual, plane)
     assert bank[0] == 0x4080601
 
 
 def test_reinforce():
     """State 0x42021 has ones in lanes 0 and 5; state 0x4080601 of row 1 in lane 0 alone."""
-    padded, _, _ = planes(np.array([[0, 0, 0, -1, -1, -1], [3, 3, 3, 3, 3, 3]]))
+    rows = planes(np.array([[0, 0, 0, -1, -1, -1], [3, 3, 3, 3, 3, 3]]))[0]
     bank = np.array([0x42021], np.uint32)
-    scratch = np.empty(1, np.uint64), np.empty(64, np.int16)
-    reinforce(padded, (6,), 1 << 15, (-4, 3), bank, 6, *scratch)
-    assert padded[:, :6].tolist() == [[1, 0, 0, -1, -1, -2], [3] * 6]
-    assert (padded[:, 6:] == -1).all()
+    reinforce(rows, np.array([6]), 1 << 15, bank, *scratch(6))
+    assert join_counters(rows, 6).tolist() == [[1, 0, 0, -1, -1, -2], [3] * 6]
+    assert not (rows >> np.uint64(6)).any()
     assert bank[0] == 0x9DCCA8C5

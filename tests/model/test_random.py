@@ -4,15 +4,26 @@ import numpy as np
 import pytest
 
 from bep_model.phases.bits import unpack
-from bep_model.phases.random import bernoulli, seeds, xorshift
+from bep_model.phases.random import STREAMS, bernoulli, jump, seeds, xorshift
+from tests.model.oracle import Bank
+
+
+def rows_of_bits(bank, lanes, p, sections, rows):
+    """Bits of some rows, uint8 (rows, sum of sections); ``bank`` advances in place."""
+    widths = [-(-n // 64) for n in sections]
+    words = rows * sum(-(-n // lanes) for n in sections)
+    packed = np.full((rows, sum(widths)), 2**64 - 1, np.uint64)
+    masks = np.empty((2 + len(bank) * -(-words // STREAMS), STREAMS), np.uint32)
+    bernoulli(bank, lanes, p, np.array(sections), packed, masks)
+    parts = np.split(packed, np.cumsum(widths)[:-1], axis=1)
+    for part, n in zip(parts, sections, strict=True):
+        assert not unpack(part, 64 * part.shape[1])[:, n:].any()
+    return np.hstack([unpack(part, n) for part, n in zip(parts, sections, strict=True)])
 
 
 def drawn(bank, lanes, p, n):
     """Bits of one row as a list; ``bank`` advances in place."""
-    packed = np.empty(-(-n // 64), np.uint64)
-    bernoulli(bank, lanes, p, n, packed)
-    assert not unpack(packed, 64 * len(packed))[n:].any()
-    return unpack(packed, n).tolist()
+    return rows_of_bits(bank, lanes, p, [n], 1)[0].tolist()
 
 
 def low_bits(value, n):
@@ -55,6 +66,28 @@ def test_xorshift():
     for _ in range(3):
         states.append(np.uint32(xorshift(states[-1])))
     assert [int(x) for x in states] == [1, 0x42021, 0x4080601, 0x9DCCA8C5]
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 5, 1000, 2**32 - 1, 2**32])
+def test_jump(n):
+    """Over as many draws; 2**32 - 1 is the period."""
+    expected = np.uint32(0x42021)
+    for _ in range(n % (2**32 - 1)):
+        expected = np.uint32(xorshift(expected))
+    assert jump(np.uint32(0x42021), n) == expected
+
+
+@pytest.mark.parametrize("lanes", [1, 8, 13, 32, 40, 64, 70])
+@pytest.mark.parametrize("p", [0x8000, 0x3200, 0x1235])
+def test_rows_at_once_are_rows_one_by_one(lanes, p):
+    """Word by word, by the rule of docs/algorithm.md: rows, in a row sections, in these words."""
+    bank = seeds(9, -(-lanes // 32))
+    oracle = Bank(lanes)
+    oracle.states = bank.tolist()
+    sections, rows = [70, 9], 5
+    expected = [[bit for n in sections for bit in oracle.row(n, p)] for _ in range(rows)]
+    assert rows_of_bits(bank, lanes, p, sections, rows).tolist() == expected
+    assert bank.tolist() == oracle.states
 
 
 def test_one_draw_is_the_present_state():

@@ -67,11 +67,12 @@ def test_targets(name, latency):
     expected = [dut.cycles(count, words) for count, *_ in cases]
     assert [done - start for start, done in zip(starts, dones, strict=True)] == expected
     below, valid_below = np.empty((2, -(-columns // 64)), np.uint64)
+    sums, by_columns = np.empty(columns, np.int32), np.ascontiguousarray(pack(weights.T).T)
     for start, done, end, (count, opened, targets) in zip(
             starts, dones, [*starts[1:], len(trace)], cases, strict=True):
         passing = np.zeros(rows, np.uint8)
         passing[opened] = 1
-        backward(pack(weights.T), pack(targets), pack(passing), False, below, valid_below)
+        backward(by_columns, pack(targets), pack(passing), False, sums, below, valid_below)
         out = [n for n in clocks(trace, "out") if start <= n < end]
         valid = unpack(valid_below, columns)
         np.testing.assert_array_equal([trace[n].valid for n in out], valid, f"{count} rows")

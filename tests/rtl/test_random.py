@@ -6,7 +6,7 @@ import pytest
 from amaranth.hdl import Module
 from amaranth.lib.wiring import connect
 
-from bep_model.phases.random import bernoulli, xorshift
+from bep_model.phases.random import STREAMS, bernoulli, xorshift
 from rtl.engines.random import Bank, Bernoulli
 
 from .bench import Bench, clocks, generator, number, wait
@@ -88,12 +88,13 @@ def test_bernoulli(lanes, holding, latency):
         while trace[expected].hold:
             expected += 1
         assert done == expected, f"p = {p:#x}"
-        drawn = np.zeros(1, np.uint64)
-        bernoulli(model, lanes, p, lanes, drawn)
+        drawn = np.zeros((1, 1), np.uint64)
+        masks = np.empty((2 + len(model), STREAMS), np.uint32)
+        bernoulli(model, lanes, p, np.array([lanes]), drawn, masks)
         late = latency - 1
         assert sum(clock.advance for clock in trace[begin + late:done + late + 1]) == dut.draws(p)
         for n in range(done + 1, len(trace) - late):  # held until the next request
-            assert trace[n + late].word == drawn[0], f"p = {p:#x}"
+            assert trace[n + late].word == drawn[0, 0], f"p = {p:#x}"
             assert trace[n + late].bank == number(
                 [int(s) >> i & 1 for s in model for i in range(32)][:lanes])
             if trace[n].request:

@@ -93,7 +93,7 @@ def test_layers(name, idle):
         latency = dut.hidden_latency if hidden else dut.latency
         arrivals = [n for n in clocks(trace, "target" if hidden else "row") if start <= n < end]
         select(z, pack(z >= 0), pack(targets), pack(valid), group, stability, expected)
-        gate(z, threshold, opened)
+        gate(z, threshold, pack(np.ones(len(z), np.uint8)), opened)
         rows = config.bases[l] + np.arange(len(z)) * config.row_words[l]
         winners = np.flatnonzero(unpack(expected, len(z)))
         # A winner is announced when the last row of its group is known.

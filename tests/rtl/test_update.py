@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from amaranth.hdl import Array, Module
 
-from bep_model.phases.bits import pack
-from bep_model.phases.random import seeds, xorshift
+from bep_model.phases.bits import join_counters, pack, slice_counters
+from bep_model.phases.random import STREAMS, seeds, xorshift
 from bep_model.phases.reinforce import initialise, reinforce
 from bep_model.phases.update import update
 from rtl.engines.update import Operation, Update
@@ -42,24 +42,36 @@ class Model:
                                      rng.integers(low, high, (k, f), endpoint=True))
             self.layers.append(padded)
         self.bank = seeds(1, config.generators)
-        self.scratch = np.empty(8, np.uint64), np.empty(512, np.int16), np.empty(512, np.int16)
+        self.masks = np.empty((1024, STREAMS), np.uint32)
+
+    def planes_of(self, l):
+        """Bit planes of a layer's counters; and what the kernels take after its parameters."""
+        planes = slice_counters(self.layers[l][:, :self.config.widths[l]],
+                                self.config.counter_bits)
+        drawn = np.empty((3, planes.shape[2]), np.uint64)
+        return planes, (self.bank, self.config.counter_lanes, drawn, self.masks)
+
+    def store(self, l, planes):
+        f = self.config.widths[l]
+        self.layers[l][:, :f] = join_counters(planes, f)
 
     def update(self, l, inputs, targets, winners, thinning):
-        counters, f = self.layers[l], self.config.widths[l]
-        signs = pack(counters >= 0)
-        columns = pack((counters[:, :f] >= 0).T)
-        update(counters, signs, columns, pack(inputs), pack(targets), pack(winners),
-               self.config.counter_range, thinning, self.bank, self.config.counter_lanes,
-               *self.scratch)
+        planes, others = self.planes_of(l)
+        signs = planes[:, -1].T.copy()
+        columns = np.zeros((-(-len(planes) // 64), 0), np.uint64)
+        update(planes, signs, columns, np.array(self.config.network[l].sections), pack(inputs),
+               pack(targets), pack(winners), thinning, *others)
+        self.store(l, planes)
 
     def reinforce(self, l, p):
-        drawn, _, taken = self.scratch
-        reinforce(self.layers[l], self.config.network[l].sections, p, self.config.counter_range,
-                  self.bank, self.config.counter_lanes, drawn, taken)
+        planes, others = self.planes_of(l)
+        reinforce(planes, np.array(self.config.network[l].sections), p, *others)
+        self.store(l, planes)
 
     def initialise(self, l):
-        initialise(self.layers[l], self.config.network[l].sections, self.bank,
-                   self.config.counter_lanes, self.scratch[0])
+        planes, others = self.planes_of(l)
+        initialise(planes, np.array(self.config.network[l].sections), *others)
+        self.store(l, planes)
 
     def word(self, l, row, word):
         """One counter word as the state port carries it; unused lanes are 0."""
