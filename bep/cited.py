@@ -18,6 +18,18 @@ ICE40_POWER = "https://github.com/tinyvision-ai-inc/ice40_power"
 """tinyVision.ai, "iCE40 Power Testing": currents of an iCE40UP5K-SG48 on Lattice's breakout board,
 measured with a Joulescope JS110. Its text adds up the static power."""
 
+SYNTZULU = "https://github.com/gianlucaleone/SYNtzulu"
+"""Leone et al., "SYNtzulu: A Tiny RISC-V-Controlled SNN Processor for Real-Time Sensor Data
+Analysis on Low-Power FPGAs" (IEEE Transactions on Circuits and Systems I, 2024,
+doi:10.1109/TCSI.2024.3450966). Its README has 3,473 logic cells of an iCE40UP5K, 17 block RAMs, 4
+SPRAMs, and at most 14.2 mW at 24 MHz, measured on an iCEBreaker at a resistor of 3.3 ohms in place
+of the jumper of the core's supply."""
+SYNTZULU_MHZ, SYNTZULU_CELLS, SYNTZULU_MW = 24, 3473, 14.2
+
+SRAM_ENERGY = ("Horowitz, Computing's energy problem (and what we can do about it) (ISSCC 2014, "
+               "doi:10.1109/ISSCC.2014.6757323)")
+"""Figure 1.1.9: 64 bits from a cache of 8 KiB take 10 pJ, from 32 KiB 20 pJ, at 45 nm and 0.9 V."""
+
 ECP5_CURRENT = "https://github.com/butterstick-fpga/butterstick-hardware/issues/2"
 """ButterStick, issue 2, about VCC at 1.1 V: "varies with device densities, but ranges from 77mA on
 the 12F to 212mA on the 85F". Not yet checked against the supply currents in standby in Lattice's

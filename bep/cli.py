@@ -30,6 +30,7 @@ COMMANDS = {
     "export": ("bep.commands.export:command", "rtl"),
     "build": ("bep.commands.build:command", "flow"),
     "cost": ("bep.commands.cost:command", "flow"),
+    "energy": ("bep.commands.energy:command", "sim,flow"),
     "explore": ("bep.commands.explore:command", "flow,experiments"),
     "calibrate": ("bep.commands.calibrate:command", "flow,experiments"),
     "bench": ("bep.commands.bench:command", "sim,flow,experiments"),

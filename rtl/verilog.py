@@ -38,12 +38,16 @@ def convert(component, name="top"):
         with its first field in the lowest bits. A member without bits, or a constant (``ready`` of
         an always-ready stream), has no port.
     """
+    return yosys("\n".join(["read_rtlil <<rtlil", to_rtlil(component, name), "rtlil", *PASSES]))
+
+
+def to_rtlil(component, name="top"):
+    """Return the text that :func:`convert` gives to Yosys, with the same ports."""
     directions = {In: PortDirection.Input, Out: PortDirection.Output}
     signals = {port: (value, directions[member.flow])
                for port, member, value in ports(component)}
     # Source locations would put the folder of the checkout into the text.
-    design = rtlil.convert(component, name=name, ports=signals, emit_src=False)
-    return yosys("\n".join(["read_rtlil <<rtlil", design, "rtlil", *PASSES]))
+    return rtlil.convert(component, name=name, ports=signals, emit_src=False)
 
 
 def ports(component):

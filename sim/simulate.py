@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from sim import folders
-from sim.verilator import build, run
+from sim.verilator import PORTS, build, run
 
 
-def simulate(job, verilog, *, bench="sim.trainer_bench", root="build", waves=False, files=None):
+def simulate(job, verilog, *, bench="sim.trainer_bench", root="build", waves=False, files=None,
+             look=None):
     """Simulate a trainer.
 
     Parameters
@@ -24,9 +25,10 @@ def simulate(job, verilog, *, bench="sim.trainer_bench", root="build", waves=Fal
         Build folder.
     waves : bool
         Keep the run's folder ``sim/run-*`` with waves in ``dump.vcd``, even after a failure.
-
     files : dict of str to bytes, optional
         More files in the run's folder, by their names.
+    look : callable, optional
+        Called at the end with the path of waves of the ports, which are not kept.
 
     Returns
     -------
@@ -37,7 +39,8 @@ def simulate(job, verilog, *, bench="sim.trainer_bench", root="build", waves=Fal
     ------
     SimulationError
     """
-    simulator = build(verilog, root, waves=waves)
+    traced = PORTS if look else waves
+    simulator = build(verilog, root, waves=traced)
     place = simulator.parent
     with (nullcontext(tempfile.mkdtemp(prefix="run-", dir=place)) if waves
           else folders.temporary(place)) as folder:
@@ -45,7 +48,9 @@ def simulate(job, verilog, *, bench="sim.trainer_bench", root="build", waves=Fal
         job.save(folder / "job.npz")
         for name, octets in (files or {}).items():
             (folder / name).write_bytes(octets)
-        run(simulator, bench, folder, waves=waves, variables={
+        run(simulator, bench, folder, waves=traced, variables={
             "BENCH_JOB": str(folder / "job.npz"), "BENCH_OUT": str(folder / "observations.npz")})
+        if look:
+            look(folder / "dump.vcd")
         with np.load(folder / "observations.npz") as file:
             return dict(file)

@@ -39,6 +39,8 @@ IN_ONE_FILE = ("VM_CLASSES_FAST=", "VM_CLASSES_SLOW=", "VM_SUPPORT_FAST=", "VM_S
 SMALL = 1_000_000
 """A design of fewer characters is compiled as one file. Then the compiler reads Verilator's headers
 only once, which takes most of its time."""
+PORTS = "ports"
+"""Waves without what is inside."""
 JOBS = 4
 """Most compilers that run at the same time."""
 
@@ -57,8 +59,8 @@ def build(verilog, root="build", *, waves=False):
     root : path
         Build folder. The simulator goes into ``root/sim/DIGEST``, whose digest covers everything it
         is made from. Several processes may build at the same time.
-    waves : bool
-        Build with support for VCD waves, which makes it slower.
+    waves : bool or str
+        Build with support for VCD waves, which makes it slower; ``PORTS``: only of the top module.
 
     Returns
     -------
@@ -86,7 +88,7 @@ def build(verilog, root="build", *, waves=False):
         (temporary / "python").symlink_to(sys.executable)
         (temporary / "top.v").write_text(verilog)
         (temporary / "public.vlt").write_text(CONTROL)
-        variables = [*MAKE_VARIABLES, "VM_PARALLEL_BUILDS=1", f"VM_TRACE={int(waves)}"]
+        variables = [*MAKE_VARIABLES, "VM_PARALLEL_BUILDS=1", f"VM_TRACE={int(bool(waves))}"]
         if folders.complete(library):
             for built in library.glob("*.o"):
                 shutil.copy(built, temporary)
@@ -96,7 +98,8 @@ def build(verilog, root="build", *, waves=False):
             _run(command, temporary, temporary / "build.log", TMPDIR=str(own),
                  VERILATOR_ROOT="verilator")
 
-        call("verilator/bin/verilator_bin", *VERILATOR, *["--trace"] * waves)
+        call("verilator/bin/verilator_bin", *VERILATOR, *["--trace"] * bool(waves),
+             *["--trace-depth", "1"] * (waves == PORTS))
         sources = [MAIN]
         if len(verilog) < SMALL:
             sources += sorted(path.name for path in temporary.glob("Vtop*.cpp"))
@@ -158,7 +161,7 @@ def run(folder, module, run_folder, *, waves=False, variables=None, pass_fds=())
     for old in (outcome, log):
         old.unlink(missing_ok=True)
     libraries = [str(config.libs_dir), os.environ.get("LD_LIBRARY_PATH", "")]
-    _run([folder / TOP, *["--trace"] * waves], run_folder, log, pass_fds, **{
+    _run([folder / TOP, *["--trace"] * bool(waves)], run_folder, log, pass_fds, **{
         "COCOTB_TOPLEVEL": TOP, "COCOTB_TEST_MODULES": module, "TOPLEVEL_LANG": "verilog",
         "COCOTB_RESULTS_FILE": str(outcome), "COCOTB_TRUST_INERTIAL_WRITES": "1",
         "GPI_USERS": f"{find_libpython.find_libpython()};{config.pygpi_entry_point()}",

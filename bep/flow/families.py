@@ -108,6 +108,9 @@ COUNTERS_1, COUNTERS_8 = 613.5, 641.3
 """12 MHz from outside; one counter of 28 bits (32 cells), and eight (228 cells)."""
 PRODUCT = 996.0
 """As HFOSC_12, and two 8-bit counters multiplied in every clock without a DSP block (208 cells)."""
+PLL_16 = (138.6 - 4.1) + 1419 - (388.4 + (1162 - 388.4) * (16 - 6) / (24 - 6))
+PLL_48 = (103.6 - 4.1) + 2573 - HFOSC_48
+"""A PLL from 12 to 16 and to 48 MHz: at its own supply, and of the core beyond an oscillator."""
 CLOCK_UW = VOLT * (HFOSC_48 - HFOSC_6) / (48 - 6)
 QUIET_UW = VOLT * (COUNTERS_8 - COUNTERS_1) / (228 - 32) / 12
 BUSY_UW = VOLT * (PRODUCT - HFOSC_12) / (208 - 28) / 12
