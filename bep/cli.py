@@ -32,6 +32,7 @@ COMMANDS = {
     "cost": ("bep.commands.cost:command", "flow"),
     "energy": ("bep.commands.energy:command", "sim,flow"),
     "explore": ("bep.commands.explore:command", "flow,experiments"),
+    "guide": ("bep.commands.guide:command", "flow,experiments"),
     "calibrate": ("bep.commands.calibrate:command", "flow,experiments"),
     "bench": ("bep.commands.bench:command", "sim,flow,experiments"),
     "demo": ("bep.commands.demo:demo", "sim,flow,experiments"),

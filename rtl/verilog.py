@@ -41,13 +41,13 @@ def convert(component, name="top"):
     return yosys("\n".join(["read_rtlil <<rtlil", to_rtlil(component, name), "rtlil", *PASSES]))
 
 
-def to_rtlil(component, name="top"):
-    """Return the text that :func:`convert` gives to Yosys, with the same ports."""
+def to_rtlil(component, name="top", platform=None):
+    """Return the text that :func:`convert` gives to Yosys, for the part of a ``platform``."""
     directions = {In: PortDirection.Input, Out: PortDirection.Output}
     signals = {port: (value, directions[member.flow])
                for port, member, value in ports(component)}
     # Source locations would put the folder of the checkout into the text.
-    return rtlil.convert(component, name=name, ports=signals, emit_src=False)
+    return rtlil.convert(component, name=name, platform=platform, ports=signals, emit_src=False)
 
 
 def ports(component):

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +21,8 @@ BLOCK, SINGLE = "SB_RAM40_4K", "SB_SPRAM256KA"
 """The memories: with a port to read and one to write, and with one port for both."""
 NORMAL = {"STANDBY": "0", "SLEEP": "0", "POWEROFF": "1"}
 """Inputs of :data:`SINGLE` that switch it off, and what does not."""
-WORD, MODES = 16, 4
+WORD = 16
+PART = "iCE40UP5K"
 
 
 class Logic(NamedTuple):
@@ -113,7 +115,7 @@ def mapped(component, build_dir="build"):
     FileNotFoundError, toolchain.ToolError
         Without the tool, or if it fails.
     """
-    design = to_rtlil(component)
+    design = to_rtlil(component, platform=SimpleNamespace(device=PART))
     script = "\n".join([
         "read_rtlil top.il", ICE40UP.collision, "delete w:$verilog_initial_trigger",
         f"synth_ice40 {ICE40UP.synth_opts} -top top", "write_json top.json", ""])

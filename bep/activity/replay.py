@@ -39,7 +39,8 @@ def replay(netlist, ports, begin, end):
     ----------
     netlist : bep.activity.netlist.Netlist
     ports : dict of str to uint8 array (clocks, bits)
-        The value of every port before each clock edge; those of outputs are compared.
+        The value of every port before each clock edge; those of outputs are compared, a stream's
+        payload while it is valid.
     begin, end : int
         The clocks that are counted.
 
@@ -62,17 +63,26 @@ def replay(netlist, ports, begin, end):
 
     inputs, given = gathered("input")
     outputs, wanted = gathered("output")
+    cared = np.concatenate([matters(ports, name) for name, (way, _) in netlist.ports.items()
+                            if way == "output"], axis=1)
     first, order = fan_out(netlist)
     resets = np.flatnonzero(ports["rst"])
     compared = resets[-1] + 1 if len(resets) else 0
     changes, settled = np.zeros((2, netlist.nets), np.int64)
     reads, writes = np.zeros((2, len(netlist.contents)), np.int64)
     mismatches = run(netlist.logic, netlist.flip_flops, netlist.rams, netlist.contents.copy(),
-                     first, order, inputs, given, outputs, wanted, compared, begin, end, changes,
-                     settled, reads, writes)
+                     first, order, inputs, given, outputs, wanted, cared, compared, begin, end,
+                     changes, settled, reads, writes)
     if mismatches < 0:
         raise ValueError("the netlist has a loop without a flip-flop")
     return Activity(end - begin, changes, settled, reads, writes, mismatches)
+
+
+def matters(ports, name):
+    """Whether the bits of a port say anything, bool array (clocks, bits)."""
+    stream, _, member = name.rpartition("__")
+    valid = ports[f"{stream}__valid"] > 0 if member == "payload" else np.True_
+    return np.broadcast_to(valid, ports[name].shape)
 
 
 def fan_out(netlist):
@@ -151,8 +161,8 @@ def edge(value, flip_flops, rams, contents, nets, values, count, reads, writes):
 
 
 @compiled
-def run(logic, flip_flops, rams, contents, first, order, inputs, given, outputs, wanted, compared,
-        begin, end, changes, settled, reads, writes):
+def run(logic, flip_flops, rams, contents, first, order, inputs, given, outputs, wanted, cared,
+        compared, begin, end, changes, settled, reads, writes):
     """Replay; fill the arrays of :class:`Activity`, and return its mismatches, or -1 for a loop."""
     nets = len(changes)
     value, before = np.zeros(nets, np.uint8), np.zeros(nets, np.uint8)
@@ -209,7 +219,7 @@ def run(logic, flip_flops, rams, contents, first, order, inputs, given, outputs,
                 before[net] = value[net]
                 settled[net] += count
         for i in range(len(outputs) if clock >= compared else 0):
-            if value[outputs[i]] != wanted[clock, i]:
+            if cared[clock, i] and value[outputs[i]] != wanted[clock, i]:
                 mismatches += 1
                 break
     return mismatches

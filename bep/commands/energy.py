@@ -9,6 +9,7 @@ from typer import Argument, Option
 
 from bep import results
 from bep.activity import power
+from bep.activity.netlist import PART
 from bep.commands import options
 from bep.commands.verify import samples_for
 from bep.flow import toolchain
@@ -21,7 +22,6 @@ from bep_model.config import check_gateware
 from bep_model.files import check_outputs
 from sim import folders
 
-PART = "iCE40UP"
 MEASURED = ("volts", "waiting_ma", "training_ma", "mhz", "samples_per_second")
 """Keys of the file of a measurement."""
 
@@ -63,7 +63,7 @@ def command(
     integer("seed", seed, 0, MOST_SEED)
     described = target(board)
     if not described.part.startswith(PART):
-        raise ValueError(f"board must have an iCE40 UltraPlus, whose power others measured, not "
+        raise ValueError(f"board must have an {PART}, whose power others measured, not "
                          f"{described.part}")
     fastest = described.family.pll.made[1]
     if clock is not None and not 0 < clock <= fastest:

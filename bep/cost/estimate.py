@@ -54,7 +54,7 @@ def estimate(config, parameters, described, store="none"):
     total = {kind: sum(phases.values()) for kind, phases in spent.items()}
     fits, components = fitted(config, described)
     fmax = fits["fmax_mhz"]
-    built = fmax and {end: built_clock(described, value, store) for end, value in fmax.items()}
+    built = fmax and built_clock(described, fmax, store)
     stored = stores.clocks(store, config)
     port = link_rate(config, described.baud) if store == "none" else float("inf")
 
@@ -101,14 +101,15 @@ def cycles(config, parameters, described):
 
 
 def built_clock(described, fmax, store):
-    """MHz of the bitstream: the fastest legal clock that ``fmax`` and the store allow, or the
-    oscillator's."""
+    """MHz of the bitstream for each of the values ``fmax``: the fastest legal clock that it and the
+    store allow, or the oscillator's."""
     from bep.flow.platforms import oscillator  # with the boards' package, which is slow to import
 
     own = oscillator(described)
     legal = [setting.hz / 1e6 for setting in described.settings(own)
-             if setting.hz / 1e6 * clocks.MARGIN <= fmax and setting.hz <= stores.fastest(store)]
-    return max(legal, default=own / 1e6)
+             if setting.hz <= stores.fastest(store)]
+    return {end: max((mhz for mhz in legal if mhz * clocks.MARGIN <= value), default=own / 1e6)
+            for end, value in fmax.items()}
 
 
 def joules(described, cells, built, rates):

@@ -240,7 +240,7 @@ def test_measurements_that_are_none(text, said, tmp_path):
 
 
 @pytest.mark.parametrize(("options", "said"), [
-    ({"board": "ulx3s-85f"}, "board must have an iCE40 UltraPlus, .* not LFE5U-85F"),
+    ({"board": "ulx3s-85f"}, "board must have an iCE40UP5K, .* not LFE5U-85F"),
     ({"board": "nonsense"}, "nonsense"),
     ({"clock": 0.0}, "clock must be above 0 and at most"),
     ({"clock": 1e6}, "clock must be above 0 and at most"),
