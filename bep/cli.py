@@ -149,7 +149,22 @@ def usage(error, command=None):
     text, cause = error.format_message().rstrip("."), error.__cause__
     if hasattr(cause, "errors"):  # from pydantic, whose text lacks the value
         text += f", not {cause.errors()[0]['input']!r}"
+    if instead := other_form(error):
+        text += f": {instead}"
     return f"{text}; `bep{f' {command}' if command in COMMANDS else ''} --help` tells more"
+
+
+def other_form(error):
+    """How a command takes a configuration, if it was given as others take it; else None."""
+    params = (getattr(error.ctx, "command", None) and error.ctx.command.params) or ()
+    takes = [each for each in params if "configuration" in (each.help or "")]
+    option = any("--config" in each.opts for each in takes)
+    if option and "unexpected extra argument" in error.format_message():
+        return "a configuration is given as --config FILE"
+    argument = next((each for each in takes if each.param_type_name == "argument"), None)
+    if argument is not None and getattr(error, "option_name", None) in ("--config", "--preset"):
+        return f"the configuration is the argument {argument.metavar}, without an option"
+    return None
 
 
 def named(text, command):
@@ -213,8 +228,13 @@ def load(name):
         command = typer.main.get_command(alone)
     texts: list[Any] = [one for each in family(command) for one in (each, *each.params)]
     for one in texts:  # text in square brackets is not mark-up
-        one.help = escape(one.help or "")
+        one.help = escape(flowing(one.help or ""))
     return command
+
+
+def flowing(text):
+    """A text whose lines end with its paragraphs, so that each is broken as the screen is wide."""
+    return re.sub(r"(?<!\n)\n(?!\n)", " ", text)
 
 
 def family(command):

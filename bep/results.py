@@ -5,7 +5,8 @@ import json
 import platform
 import shutil
 import tempfile
-from contextlib import ExitStack
+import threading
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -92,6 +93,18 @@ def table(title, rows):
             view.add_column(justify="right")
         view.add_row(what, *map(str, values))
     console.print(view)
+
+
+@contextmanager
+def patience(text, seconds=2.0):
+    """Say a text if the block takes longer than some seconds."""
+    timer = threading.Timer(seconds, say, [text])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 class Stages:

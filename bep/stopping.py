@@ -1,5 +1,6 @@
 """How the command ends when it is asked to, by Ctrl-C (SIGINT), SIGTERM or SIGHUP."""
 
+import atexit
 import os
 import signal
 import sys
@@ -79,6 +80,13 @@ def from_now_on():
     for number in NUMBERS:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _end)
+
+
+@atexit.register  # before any other one, so it is called last
+def _ignore():
+    """A signal does nothing: all is done, and to Python, which ends, it would be the system's."""
+    for number in NUMBERS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _end(number, _):

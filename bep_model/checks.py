@@ -9,6 +9,8 @@ from numbers import Integral, Real
 
 MOST_SEED = 2**32 - 1
 """Seeds are 0..2**32-1."""
+MOST_EPOCHS = 1_000_000
+"""Of one training."""
 
 
 def integer(name, value, low, high=None):

@@ -66,7 +66,8 @@ def check_gateware(config):
     """Raise ValueError for a network that only the golden model has."""
     if config.windows:
         raise ValueError("windows must be empty for gateware, which has no convolutional layers "
-                         f"yet, not {[list(window) for window in config.windows]}")
+                         f"yet, not {[list(window) for window in config.windows]}: train without "
+                         "--filters")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import tomli_w
 
-from bep_model.config import Config
+from bep_model.config import Config, check_gateware
 from bep_model.data.catalogue import Encoding
 from bep_model.files import read_toml, record, replacing, telling
 from bep_model.fit import presets
@@ -78,6 +78,14 @@ def trained(source):
     found = load(source)
     if found.preset is None:
         raise ValueError(f"{source} must have the table [training]")
+    return found
+
+
+def buildable(source):
+    """What :func:`load` reads, which must be of a network that gateware has; else ValueError."""
+    found = load(source)
+    with telling(source):
+        check_gateware(found.config)
     return found
 
 

@@ -1,5 +1,7 @@
 """Files that appear whole or not at all, and files of TOML."""
 
+import fcntl
+import hashlib
 import io
 import os
 import re
@@ -42,8 +44,8 @@ def replacing(path):
             yield file
             file.flush()
             os.fchmod(handle, _mode(target))  # mkstemp's files are for the owner only
-        with _said_of(path):
-            os.replace(temporary, target)
+            with _said_of(path):
+                os.replace(temporary, target)  # while it is locked
     except BaseException:
         with suppress(FileNotFoundError):  # stopped just after the rename
             os.unlink(temporary)
@@ -147,8 +149,23 @@ def _write(path, octets):
 
 
 def _beside(target):
-    """Make a temporary file in the same folder, of any name however long: handle and path."""
-    return tempfile.mkstemp(prefix=".bep-", dir=target.parent)
+    """Make a temporary file in the same folder, of any name however long: handle and path.
+
+    It is locked as long as it is open. One that is not is removed: a process that wrote the same
+    target was killed.
+    """
+    prefix = f".bep-{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:8]}-"
+    for left in target.parent.glob(f"{prefix}*"):
+        with suppress(OSError), open(os.open(left, os.O_RDONLY | os.O_NONBLOCK)) as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(left)
+    while True:
+        handle, temporary = tempfile.mkstemp(prefix=prefix, dir=target.parent)
+        with suppress(OSError):  # not every file system has locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.fstat(handle).st_nlink:
+            return handle, temporary
+        os.close(handle)  # another process found it before it was locked
 
 
 def _mode(target):

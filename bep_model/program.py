@@ -47,11 +47,16 @@ MOST = (BYTES - CHECKSUM_BYTES) // STEP_BYTES
 """Steps of the longest program."""
 
 
+def check_length(count):
+    """Raise ValueError for a program that has ``count`` steps, or more, if they are too many."""
+    if count > MOST:
+        raise ValueError(f"epochs must be fewer: their program has {count:,} steps or more, and "
+                         f"there is room for {MOST:,}")
+
+
 def assembled(steps):
     """A program as bytes; ValueError if it has too many steps."""
-    if len(steps) > MOST:
-        raise ValueError(f"epochs must be fewer: their program has {len(steps):,} steps, and there "
-                         f"is room for {MOST:,}")
+    check_length(len(steps))
     octets = b"".join(bytes([kind, address]) + value.to_bytes(4, "little")
                       for kind, address, value in steps)
     octets = octets.ljust(BYTES - CHECKSUM_BYTES, ERASED)

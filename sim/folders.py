@@ -38,9 +38,7 @@ def temporary(parent):
     named = str(parent)
     with ExitStack() as stack, _said_of(named):
         parent = Path(parent).absolute()
-        for folder in reversed([parent, *parent.parents]):
-            if not folder.exists():
-                stack.callback(_remove_empty, folder)
+        _tidy(stack, parent)
         for _ in range(ATTEMPTS):
             with suppress(FileNotFoundError):
                 folder, handle = _begin(parent)
@@ -54,6 +52,23 @@ def temporary(parent):
         except Exception as error:
             _check_space(folder, named, str(error))
             raise
+
+
+@contextmanager
+def made(*wanted):
+    """Make folders for a block. Those that were not there and are empty at its end are removed."""
+    with ExitStack() as stack:
+        for folder in wanted:
+            _tidy(stack, Path(folder).absolute())
+            folder.mkdir(parents=True, exist_ok=True)
+        yield
+
+
+def _tidy(stack, parent):
+    """Let the end of a stack remove a folder and its parents, of those that are still missing."""
+    for folder in reversed([parent, *parent.parents]):
+        if not folder.exists():
+            stack.callback(_remove_empty, folder)
 
 
 def check_writable(**parents):

@@ -10,6 +10,7 @@ from bep import results
 from bep.experiments import designs as experiment
 from bep.experiments.runs import content, place
 from bep.reports import bench_report
+from bep_model.checks import MOST_EPOCHS, integer
 from bep_model.data import datasets
 from sim import folders
 
@@ -49,10 +50,8 @@ def command(
     entries stay, and from that docs/throughput.md. The project's own documents, and the table of
     README.md, are only written with --docs docs.
     """
-    if epochs < 1:
-        raise ValueError(f"epochs must be at least 1, not {epochs}")
-    if simulated < 0:
-        raise ValueError(f"simulated must be 0 or more, not {simulated}")
+    integer("epochs", epochs, 1, MOST_EPOCHS)
+    integer("simulated", simulated, 0)
     if (designs is None) != only_report:
         raise ValueError("give either a file of designs or --report")
     found = [] if designs is None else experiment.load(designs, names or (), board)

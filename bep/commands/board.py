@@ -259,7 +259,7 @@ def read(
     says 0. `bep board train --save` knows it.
     """
     check_outputs({"SOURCE": source}, FILE=out)
-    config = configuration.load(source).config
+    config = configuration.buildable(source).config
     with opened(config, port, baud, timeout) as trainer:
         found = trainer.connect().read()
     results.deliver((out, lambda path: state.save(path, found)))
@@ -310,7 +310,7 @@ def simulate(
         with telling(content):
             parse(divided(octets)[1])
     folders.check_writable(build_dir=build_dir)
-    config = configuration.load(source).config
+    config = configuration.buildable(source).config
     built: dict[str, Any] = {"window": 512}
     if board:
         described = target(board)

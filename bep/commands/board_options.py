@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Annotated
 
+import typer
 from typer import Argument, Option
 
 from bep import ports
 from bep.commands import options
-from bep.commands.train import defaults
+from bep.commands.train import tell
+from bep_model import configuration
 from bep_model.checks import number
 from bep_model.device import Board
 from bep_model.fit.hyper import Hyper
@@ -15,6 +17,13 @@ from bep_model.protocol import RATES
 
 HYPER = Hyper()
 LINK = "Link"
+
+
+def defaults(context: typer.Context, source: Path):
+    """Make what a source says the defaults of all other options."""
+    tell(context, source, configuration.buildable(source))
+    return source
+
 
 Planned = Annotated[Path, Argument(metavar="SOURCE", is_eager=True, callback=defaults, help=(
     f"{options.SOURCE}: what is on the board, and the defaults of all options of data and "

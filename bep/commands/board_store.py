@@ -13,7 +13,7 @@ from bep.commands.hyper_options import with_hyper
 from bep.commands.train import held_out, with_sweep
 from bep.flow.boards import board_file, boards, target
 from bep_model import memories
-from bep_model.checks import MOST_SEED, integer
+from bep_model.checks import MOST_EPOCHS, MOST_SEED, integer
 from bep_model.data.catalogue import Encoding
 from bep_model.files import check_outputs, replacing
 from bep_model.fit import training
@@ -120,7 +120,7 @@ def autostart(
     check_outputs({"SOURCE": source, "--board": board_file(board),
                    "--dataset": options.file_of(dataset)}, FILE=out)
     integer("seed", seed, 0, MOST_SEED)
-    integer("epochs", epochs, 1)
+    integer("epochs", epochs, 1, MOST_EPOCHS)
     found = context.obj
     program = target(board).flash_command(out, START)
     validation = held_out(validation, dataset, hyper, False)

@@ -7,9 +7,8 @@ from typer import Option
 
 from bep import results
 from bep.commands import options, shape
-from bep.flow import stores
+from bep.flow import memories, stores
 from bep.flow.boards import NAMES, board_file, boards, target
-from bep_model.config import check_gateware
 from bep_model.files import check_outputs
 
 
@@ -32,7 +31,6 @@ def command(
     check_outputs({"--config": config, "--board": board_file(board)}, **{"--json": json})
     stores.make(store)
     found = shape.described(config, given)
-    check_gateware(found.config)
     described = target(board)
     from bep.cost.estimate import estimate  # after everything that can be wrong: it is slow
 
@@ -41,10 +39,10 @@ def command(
         "board": board, "part": described.part, "store": store, "digest": found.config.digest,
         "predicted": predicted})))
     if json != Path("-"):
-        show(described, predicted)
+        show(found.config, described, predicted)
 
 
-def show(described, found):
+def show(config, described, found):
     """Print an estimate."""
     available = found["available"]
     rows = [(NAMES[key], interval(found[key])) for key in ("luts", "ffs")]
@@ -70,6 +68,11 @@ def show(described, found):
         (phase, f"{count:,.0f}", f"{kinds['inferred'].get(phase, 0):,.0f}")
         for phase, count in kinds["trained"].items()])
     results.say(f"bottleneck: {'; '.join(found['bottlenecks'])}")
+    needs = {key: found[key] for key in ("brams", "spram")} | {
+        "luts": found["cells"] and found["cells"]["value"]}
+    if over := list(memories.beyond(needs, available)):
+        results.say("; ".join([f"it does not fit: {' and '.join(text for _, _, text in over)}",
+                               *memories.advice(config, described, [key for key, *_ in over])]))
 
 
 def interval(value, form="{:,.0f}"):

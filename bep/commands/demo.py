@@ -9,6 +9,7 @@ from bep import results
 from bep.experiments.demo import EPOCHS, run
 from bep.flow.boards import usage
 from bep.reports import figures
+from bep_model.checks import MOST_EPOCHS, integer
 from bep_model.files import check_outputs
 from sim import folders
 
@@ -23,8 +24,7 @@ def demo(
     Writes demo/report.json and demo/training.png into the build folder. The exit code is 1 if a
     counter or a result of the gateware differs from the golden model.
     """
-    if epochs < 1:
-        raise ValueError(f"epochs must be at least 1, not {epochs}")
+    integer("epochs", epochs, 1, MOST_EPOCHS)
     folders.check_writable(build_dir=build_dir)
     folder = build_dir / "demo"
     folder.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ from bep_model.files import check_outputs
 from sim import folders
 
 MOST = 1000
-"""Processes, and builds."""
+"""Builds."""
 
 
 def command(
@@ -45,38 +45,27 @@ def command(
     from the cost model (docs/cost-model.md).
     """
     integer("confirm", confirm, 0, MOST)
-    if workers is not None:
-        integer("workers", workers, 1, MOST)
-    if workers is not None and scheduler is not None:
-        raise ValueError("workers are of this machine; with a scheduler there are its own")
+    options.check_workers(scheduler, workers)
     study = definition.load(file)
     options.check_data(study.dataset, data)
     content(study.dataset, data)  # raises for data that are missing or damaged
     out = out or Path("build/explore") / file.stem
     storage = storage or out / "study.sqlite"
     folders.check_writable(out=out, storage=storage.parent)
-    for folder in (out, storage.parent):
-        folder.mkdir(parents=True, exist_ok=True)
-    check_outputs({"STUDY.toml": file, "--dataset": options.file_of(study.dataset)},
-                  **{"--storage": storage, "--out": out / "study.json"})
-    try:
-        trials = experiment.explore(study, storage, data=None if data is None else str(data),
-                                    scheduler=scheduler, workers=workers)
-    except KeyboardInterrupt as stop:
-        stop.add_note(f"the trials are in {storage}; the same command goes on from there")
-        raise
-    if confirm:
-        with results.Stages() as stages:
-            trials = experiment.confirmed(trials, confirm, build_dir, stages.say("build of trial"))
-    study_report.write({
-        "name": file.stem, "title": f"{file.stem}: {study.dataset} on {', '.join(study.boards)}",
-        "command": shlex.join(["bep", *sys.argv[1:]]),
-        "versions": results.versions("bep-trainer", "numpy", "optuna", "amaranth"),
-        "toml": file.read_text(encoding="utf-8"), "dataset": study.dataset,
-        "boards": list(study.boards), "epochs": study.epochs, "seed": study.seed,
-        "objectives": [{"name": name, "direction": direction} for name, direction in
-                       zip(study.objectives, study.directions, strict=True)],
-        "constraints": list(study.constraints), "trials": trials}, out)
+    with folders.made(out, storage.parent):
+        check_outputs({"STUDY.toml": file, "--dataset": options.file_of(study.dataset)},
+                      **{"--storage": storage, "--out": out / "study.json"})
+        try:
+            trials = experiment.explore(study, storage, data=None if data is None else str(data),
+                                        scheduler=scheduler, workers=workers)
+        except KeyboardInterrupt as stop:
+            stop.add_note(f"the trials are in {storage}; the same command goes on from there")
+            raise
+        if confirm:
+            with results.Stages() as stages:
+                trials = experiment.confirmed(trials, confirm, build_dir,
+                                              stages.say("build of trial"))
+        report(study, trials, file, out)
     states = [trial["state"] for trial in trials]
     front = sorted((trial for trial in trials if trial["front"]),
                    key=lambda trial: -trial["values"]["accuracy"])
@@ -88,6 +77,19 @@ def command(
            *(shown(name, trial["values"][name]) for name in study.objectives))
           for trial in front)])
     results.say(f"report: {out / 'study.html'}")
+
+
+def report(study, trials, file, out):
+    """Write the report of a study into a folder."""
+    study_report.write({
+        "name": file.stem, "title": f"{file.stem}: {study.dataset} on {', '.join(study.boards)}",
+        "command": shlex.join(["bep", *sys.argv[1:]]),
+        "versions": results.versions("bep-trainer", "numpy", "optuna", "amaranth"),
+        "toml": file.read_text(encoding="utf-8"), "dataset": study.dataset,
+        "boards": list(study.boards), "epochs": study.epochs, "seed": study.seed,
+        "objectives": [{"name": name, "direction": direction} for name, direction in
+                       zip(study.objectives, study.directions, strict=True)],
+        "constraints": list(study.constraints), "trials": trials}, out)
 
 
 def shown(name, value):

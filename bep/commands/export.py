@@ -116,7 +116,7 @@ def command(
                          "or --bring-up")
     if seed is not None and bring_up is None:
         raise ValueError("--seed is for --bring-up, which is not given")
-    shape, parameters, _ = configuration.load(config)
+    shape, parameters, _ = configuration.buildable(config)
     if board is not None and (single_port or registered):
         raise ValueError(f"--board {board} says how the memories are built: give no --single-port "
                          "or --registered besides")

@@ -13,7 +13,7 @@ from bep.experiments.runs import content, place
 from bep.flow import toolchain
 from bep.reports import gates_report
 from bep_model import configuration
-from bep_model.checks import integer
+from bep_model.checks import MOST_EPOCHS, integer
 from bep_model.data import datasets
 from bep_model.files import check_outputs
 from sim import folders
@@ -46,7 +46,7 @@ def command(
     if not only_report:
         import zkf  # noqa: F401  reports here, not after minutes, if it is missing
 
-        integer("epochs", epochs, 1)
+        integer("epochs", epochs, 1, MOST_EPOCHS)
         integer("samples", samples, 1)
         integer("seed", seed, 0, (1 << 32) - 1)
         config, _, training = configuration.load(preset)

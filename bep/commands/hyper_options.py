@@ -7,7 +7,10 @@ from typing import Annotated
 from typer import Option
 
 from bep.commands import options
-from bep_model.fit.hyper import Hyper, described
+from bep_model.fit.hyper import FILTERS, SEQUENCES, Hyper, described
+
+PANELS = {SEQUENCES: options.SEQUENCES, FILTERS: options.FILTERS, None: options.HYPER}
+"""Topics of the help, by what a hyper-parameter is for."""
 
 
 def with_hyper(function):
@@ -20,9 +23,7 @@ def with_hyper(function):
     added = {each.name: inspect.Parameter(
         each.name, inspect.Parameter.KEYWORD_ONLY, default=each.default,
         annotation=Annotated[each.type, Option(
-            help=described(each), rich_help_panel=(
-                options.SEQUENCES if each.name == "horizon" else
-                options.FILTERS if each.name.startswith("filter_") else options.HYPER))])
+            help=described(each), rich_help_panel=PANELS[each.metadata["only"]])])
         for each in fields(Hyper) if each.name not in own}
 
     return options.instead(function, "hyper", added, lambda given: Hyper(**given).checked())

@@ -10,7 +10,6 @@ from typer import Option
 
 from bep.flow import stores
 from bep_model.checks import integer
-from bep_model.config import check_gateware
 from bep_model.data import catalogue
 from bep_model.data.catalogue import Encoding
 from bep_model.fit.hyper import Hyper
@@ -57,6 +56,7 @@ Expand = Annotated[int | None, Option(
 
 Scheduler = Annotated[str | None, Option(
     help="Address of a dask scheduler, tcp://HOST:PORT; else processes here.")]
+MOST_WORKERS = 1000
 Workers = Annotated[int | None, Option(
     help="Processes on this machine; by default one per core.")]
 
@@ -119,6 +119,14 @@ def instead(function, name, added, made):
     return command
 
 
+def check_workers(scheduler, workers):
+    """Raise ValueError unless --scheduler and --workers suit each other."""
+    if workers is not None:
+        integer("workers", workers, 1, MOST_WORKERS)
+        if scheduler is not None:
+            raise ValueError("--workers are of this machine; with --scheduler there are its own")
+
+
 def file_of(dataset):
     """The file, or folder, that --dataset names, which no output may replace; else None."""
     return Path(dataset) if dataset is not None and Path(dataset).exists() else None
@@ -177,7 +185,6 @@ def samples(found, dataset, data, images, validation, train_samples, data_seed, 
     """The data set that the options describe, for a board of this source."""
     from bep_model.data import datasets  # slow to import
 
-    check_gateware(found.config)  # before anything is downloaded
     check_data(dataset, data)
     chosen = encoding(dataset, images, window, chunk, bits, expand, found.preset)
     loaded = datasets.load(dataset, data=data, seed=data_seed, fold=fold, validation=validation,

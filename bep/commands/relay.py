@@ -53,7 +53,7 @@ def run(context, start, until, *, dataset, data, board, root, waves, every, idle
                          "writes it")
     begun = checkpoint.begun
     told, kept = begun.facts, dict(begun.options)
-    found, done = configuration.load(start), len(begun.history)
+    found, done = configuration.buildable(start), len(begun.history)
     last = integer("until", told["epochs"] if until is None else until, done + 1, told["epochs"])
     samples = options.samples(
         found, dataset or kept["dataset"], data, kept.get("encoding", "default"),

@@ -62,11 +62,9 @@ def reproduce(
         return
     if not names and not only_report:
         raise ValueError(f"name an experiment: {', '.join(EXPERIMENTS)}")
-    for name, value in (("seeds", seeds), ("workers", workers)):
-        if value is not None:
-            integer(name, value, 1, MOST)
-    if workers is not None and scheduler is not None:
-        raise ValueError("workers are of this machine; with a scheduler there are its own")
+    if seeds is not None:
+        integer("seeds", seeds, 1, MOST)
+    options.check_workers(scheduler, workers)
     plans = {name: planned(name, quick) for name in names or ()}
     if docs is not None and names:
         report.check_complete(names, quick, seeds)

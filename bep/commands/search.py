@@ -5,7 +5,7 @@ import os
 import shlex
 import sys
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -297,5 +297,5 @@ def command(
         path, found.config, preset=found.preset, comment=text)))
     results.table(f"{wanted.name}, {finished(study)} trials of {epochs} epochs", [
         ("validation accuracy", f"{study.best_value:.2%}"),
-        *((name, value) for name, value in asdict(found.preset.hyper).items()),
+        *found.preset.hyper.used(found.config).items(),
     ])

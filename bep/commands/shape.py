@@ -43,7 +43,7 @@ def with_shape(function):
 def described(source, given):
     """The configuration of a source, or, without one, of the options that are ``given``.
 
-    Raises ValueError for both, and what :class:`Config` and ``configuration.load`` do.
+    Raises ValueError for both, and what :class:`Config` and ``configuration.buildable`` do.
     """
     if source is None:
         with called({"layers": "hidden"}):
@@ -52,4 +52,4 @@ def described(source, given):
     if given:
         raise ValueError(f"the configuration is either a file or options, not both: {source} "
                          f"and {', '.join(given)}")
-    return configuration.load(source)
+    return configuration.buildable(source)

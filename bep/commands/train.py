@@ -29,27 +29,32 @@ from bep_model.network import Network
 from bep_model.phases.bits import COMPILED
 
 HYPER = Hyper()
+COMPILING = "compiling the golden model, which takes 10 to 60 s and is done once"
 
 
 def defaults(context: typer.Context, source: Path | None):
     """Make what a source says the defaults of all other options."""
     if source is not None:
-        found = configuration.load(source)
-        context.obj = found
-        config, preset = found.config, found.preset
-        filters = len(config.windows)
-        told = {
-            "filters": config.layers[:filters], "hidden": config.layers[filters:],
-            "prototype_seed": config.seed, "batch": config.max_batch} | {
-            name: getattr(config, name) for name in (
-                "counter_bits", "weight_lanes", "counter_lanes")}
-        if preset is not None:
-            told |= options.of_data(preset) | asdict(preset.hyper) | {
-                name: getattr(preset, name) for name in ("epochs", "validation", "keep_best")}
-        if configuration.is_state(source) and (run := position(source)) is not None:
-            told |= run.defaults
-        context.default_map = told
+        tell(context, source, configuration.load(source))
     return source
+
+
+def tell(context, source, found):
+    """Make what was ``found`` in a source the defaults of all other options."""
+    context.obj = found
+    config, preset = found.config, found.preset
+    filters = len(config.windows)
+    told = {
+        "filters": config.layers[:filters], "hidden": config.layers[filters:],
+        "prototype_seed": config.seed, "batch": config.max_batch} | {
+        name: getattr(config, name) for name in (
+            "counter_bits", "weight_lanes", "counter_lanes")}
+    if preset is not None:
+        told |= options.of_data(preset) | asdict(preset.hyper) | {
+            name: getattr(preset, name) for name in ("epochs", "validation", "keep_best")}
+    if configuration.is_state(source) and (run := position(source)) is not None:
+        told |= run.defaults
+    context.default_map = told
 
 
 def starting(context: typer.Context, start: Path | None):
@@ -279,8 +284,9 @@ def train(
             results.say(f"{start} is of an estimator, whose encoder is not used here: the bits of "
                         "a sample may be others")
     # Nothing to do, but the model's loops are compiled now, outside the time that is reported.
-    network.train(samples.train.x[:0], samples.train.labels[:0], parameters)
-    network.flush(parameters)
+    with results.patience(COMPILING):
+        network.train(samples.train.x[:0], samples.train.labels[:0], parameters)
+        network.flush(parameters)
     unfinished.options = options.to_keep(dataset, encoding, validation, train_samples, data_seed,
                                          fold)
     if earlier := unfinished.check(network, samples, epochs=epochs, hyper=hyper, seed=seed,

@@ -16,7 +16,7 @@ from bep.flow import inference, stores
 from bep.flow.boards import board_file, boards, target
 from bep_model import configuration
 from bep_model.checks import MOST_SEED, called, integer, one_of
-from bep_model.config import Config, check_gateware
+from bep_model.config import Config
 from bep_model.data import datasets
 from bep_model.data.catalogue import Encoding
 from bep_model.files import check_outputs
@@ -66,8 +66,7 @@ def example(dataset, seed, data, encoding):
 def defaults(context: typer.Context, source: Path | None):
     """Make the data that a source names the default of the options of data."""
     if source is not None:
-        context.obj = found = configuration.load(source)
-        check_gateware(found.config)  # before anything is downloaded
+        context.obj = found = configuration.buildable(source)
         context.default_map = found.preset and options.of_data(found.preset)
     return source
 

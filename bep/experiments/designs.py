@@ -93,7 +93,7 @@ def load(path, names=(), board=None):
         design = record(Design, f"{path}: [{name}]", tables[name], name=name)
         target(design.board)
         file = path.parent / design.config
-        config = configuration.load(file).config
+        config = configuration.buildable(file).config
         preset = configuration.trained(design.preset or file).preset
         if (preset.hidden, preset.counter_bits) != (config.layers, config.counter_bits):
             raise ValueError(f"{path}: [{name}] trains {list(config.layers)} with B_h = "

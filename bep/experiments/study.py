@@ -7,7 +7,7 @@ import re
 from dataclasses import asdict, dataclass, replace
 
 from bep.cost import estimate
-from bep.flow import largest, stores
+from bep.flow import largest, memories, stores
 from bep.flow.boards import target
 from bep_model.checks import MOST_SEED, entries, integer, one_of
 from bep_model.config import MOST_BATCH, NUMERICS_VERSION, divisors
@@ -221,13 +221,9 @@ def violations(study, predicted, found):
     (float, str)
         Relative excess, and a text that says so.
     """
-    available = predicted["available"]
-    for name, need, whole in (
-            ("logic cells", found["cells"], available["luts"]),
-            ("block RAMs", predicted["brams"], available["brams"]),
-            ("SPRAM blocks", predicted["spram"], available["spram"])):
-        if need > whole:
-            yield need / max(1, whole) - 1, f"{need:,.0f} of {whole:,} {name}"
+    needs = {"luts": found["cells"], "brams": predicted["brams"], "spram": predicted["spram"]}
+    for _, excess, text in memories.beyond(needs, predicted["available"]):
+        yield excess, text
     for constraint in study.constraints:
         name, relation, limit = parsed(constraint)
         value = found.get(name)

@@ -37,7 +37,7 @@ def cluster(scheduler, workers, folder):
 
     Files of these processes are in ``folder`` as long as they live.
 
-    Raises OSError if the scheduler does not answer.
+    Raises OSError if the scheduler does not answer, or the processes do not start.
     """
     import dask  # an extra, and slow to import
     from distributed import Client, LocalCluster
@@ -49,9 +49,13 @@ def cluster(scheduler, workers, folder):
     with (folders.temporary(folder) as own, dask.config.set(temporary_directory=str(own)), apart(),
           ExitStack() as stack):
         with held():
-            client = stack.enter_context(Client(stack.enter_context(LocalCluster(
-                n_workers=workers, threads_per_worker=1, dashboard_address=":0",
-                memory_limit=None, silence_logs=logging.CRITICAL))))
+            try:
+                client = stack.enter_context(Client(stack.enter_context(LocalCluster(
+                    n_workers=workers, threads_per_worker=1, dashboard_address=":0",
+                    memory_limit=None, silence_logs=logging.CRITICAL))))
+            except RuntimeError as error:  # dask's for whatever happens to a process
+                raise OSError(f"the work did not begin: a process for it could not be started, or "
+                              f"was ended at once ({error})") from None
         yield client
 
 

@@ -156,6 +156,27 @@ def _with_queues(config, described, store, inference, size):
     return found
 
 
+def beyond(needs, available):
+    """Of what a part has too little for a design that was estimated.
+
+    Parameters
+    ----------
+    needs : dict
+        luts (the logic cells), brams and spram; None for what is not known.
+    available : dict
+        The same of the part.
+
+    Yields
+    ------
+    (str, float, str)
+        Key, relative excess above 0, and a text that says so.
+    """
+    for key, name in (("luts", "logic cells"), ("brams", "block RAMs"), ("spram", "SPRAM blocks")):
+        need, whole = needs[key], available[key]
+        if need is not None and need > whole:
+            yield key, need / max(1, whole) - 1, f"{need:,.0f} of {whole:,} {name}"
+
+
 def fitting(config, described, inference=False):
     """The same network with fewer lanes, so that its memories fit the part; None if none do.
 

@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import warnings
 
 from bep_model.protocol import sample_bytes
 
@@ -41,8 +42,12 @@ def make(store, clock_hz=None):
     clock_hz = clock_hz or SIMULATED_HZ.get(chip(store))
     if store == "none":
         return None
+    from amaranth.hdl import UnusedElaboratable  # who only wants to know the names needs none
+
+    # Who only wants to know its clocks, or whether there is such a store, never elaborates it.
+    warnings.filterwarnings("ignore", category=UnusedElaboratable)
     if store in ("flash", "flash:start"):
-        from bep_model.program import START  # who only wants to know the names needs neither
+        from bep_model.program import START
         from rtl.store.flash import Flash
 
         return Flash(round(clock_hz), START if store == "flash:start" else None)

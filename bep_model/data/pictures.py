@@ -1,7 +1,11 @@
 """Folders of images, a folder per class. Needs Pillow (the extra ``images``)."""
 
+import math
+
 import numpy as np
 from PIL import Image
+
+from bep_model.data.idx import LIMIT
 
 
 def read(folder, flat=False):
@@ -24,7 +28,8 @@ def read(folder, flat=False):
     Raises
     ------
     ValueError
-        For a file that is no image, images of different sizes, or none; starts with the path.
+        For a file that is no image, images of different sizes, too large ones, or none; starts
+        with the path.
         OSError if one cannot be read.
     """
     inside = _names(folder)
@@ -34,7 +39,7 @@ def read(folder, flat=False):
     paths = [path for each in folders for path in _names(each)] or inside
     images = []
     for path in paths:
-        images.append(_grey(path))
+        images.append(_grey(path, LIMIT // len(paths)))
         if images[-1].shape != images[0].shape:
             raise ValueError(f"{path} has {_size(images[-1])} pixels, {paths[0]} {_size(images[0])}"
                              ": all images must have one size")
@@ -45,16 +50,20 @@ def _names(folder):
     return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
 
 
-def _grey(path):
+def _grey(path, most):
+    """An image of at most so many pixels."""
     try:
         with open(path, "rb") as file, Image.open(file) as image:
-            return np.asarray(image.convert("L"))
+            if math.prod(image.size) <= most:
+                return np.asarray(image.convert("L"))
+            size = " x ".join(map(str, reversed(image.size)))
     except (FileNotFoundError, PermissionError, IsADirectoryError):
         raise
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         reason = str(error) if "BytesIO" not in str(error) and "cannot identify" not in str(error) \
             else "its format is unknown"
         raise ValueError(f"{path} is no image: {reason}") from None
+    raise ValueError(f"{path} has {size} pixels; of so many images each may have at most {most}")
 
 
 def _size(image):

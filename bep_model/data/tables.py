@@ -7,14 +7,16 @@ import csv
 import io
 import zipfile
 import zlib
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from scipy.io import arff
 
-from bep_model.config import MOST_CLASSES
+from bep_model.config import MOST_CLASSES, MOST_INPUTS
 from bep_model.data import images, labels, series_files
+from bep_model.data.archive import MOST_NUMBERS
 from bep_model.files import telling
 
 
@@ -99,14 +101,22 @@ def _tables(path, features=None):
 
 
 def _csv(path, features):
+    most = max(MOST_INPUTS, features or 0) + 1  # values in a line
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             rows = csv.reader(file, strict=True)
-            lines = [(rows.line_num, row) for row in rows if row]
+            lines = []
+            for row in filter(None, rows):
+                lines.append((rows.line_num, row))
+                if len(row) > most:
+                    break
     except (UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path} is no file of comma-separated values: {error}") from None
     if not lines:
         raise ValueError(f"{path} holds no samples")
+    if len(lines[-1][1]) > most:
+        raise ValueError(f"{path}, line {lines[-1][0]}: there must be at most {most} values, not "
+                         f"{len(lines[-1][1])}")
     width = len(lines[0][1])
     count = width if width == features else width - 1  # numbers in a line
     names = None
@@ -126,22 +136,20 @@ def _csv(path, features):
             if len(row) != width:
                 raise ValueError(f"{len(row)} values, line {lines[0][0]} has {width}")
             values[k] = series_files.numbers(row[:count])
+            if row[count:] and not row[-1].strip():
+                raise ValueError("the class, the last value, is empty: the line ends with a comma")
             found += map(labels.name, row[count:])
     return [Table(values, np.array(found) if found else None, names)]
 
 
 def _npz(path, features):
     octets = Path(path).read_bytes()
-    try:
-        with np.load(io.BytesIO(octets), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in ("x", "y", "x_test", "y_test")
-                      if name in archive.files}
-            found = ", ".join(archive.files)
-    except (ValueError, OSError, EOFError, KeyError, AttributeError, SyntaxError, TypeError,
-            RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
-        told = "an array holds objects: make text of them, as y.astype(str) does" \
-            if "allow_pickle" in str(error) else f"it is no NumPy archive: {error}"
-        raise ValueError(f"{path}: {told}") from None
+    with _archive(path):
+        archive = np.load(io.BytesIO(octets), allow_pickle=False)
+        found, members = ", ".join(archive.files), archive.zip
+    with archive:
+        arrays = {name: _array(path, archive, members, name)
+                  for name in ("x", "y", "x_test", "y_test") if name in archive.files}
     wanted = ["x"] if features is not None else ["x", "y"]
     if features is None and {"x_test", "y_test"} & set(arrays):
         wanted += ["x_test", "y_test"]
@@ -162,11 +170,38 @@ def _npz(path, features):
     return tables
 
 
+@contextmanager
+def _archive(path, name=None):
+    """Whatever NumPy says of an archive, or of an array in it, is a ValueError."""
+    try:
+        yield
+    except (ValueError, OSError, EOFError, KeyError, AttributeError, SyntaxError, TypeError,
+            RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+        told = f"it is no NumPy archive: {error}"
+        if "allow_pickle" in str(error):
+            to, kind = ("text", "str") if str(name).startswith("y") else ("numbers", "float")
+            told = f"array {name} holds objects: make {to} of them, as {name}.astype({kind}) does"
+        raise ValueError(f"{path}: {told}") from None
+
+
+def _array(path, archive, members, name):
+    """An array of an archive, unless it is too large to be one of samples."""
+    with _archive(path):
+        octets = members.getinfo(f"{name}.npy").file_size  # no more than these are ever read
+    if octets > 8 * MOST_NUMBERS:
+        raise ValueError(f"{path}, array {name}: more than {8 * MOST_NUMBERS} bytes are not read, "
+                         f"it has {octets}")
+    with _archive(path, name):
+        return archive[name]
+
+
 def _values(x):
     if x.dtype.kind not in "biuf":
         raise ValueError(f"it must hold numbers, not {x.dtype}")
     if x.ndim < 2 or not x.size:
         raise ValueError(f"its shape must be (samples, features), not {x.shape}")
+    if x.size > MOST_NUMBERS:
+        raise ValueError(f"it must hold at most {MOST_NUMBERS} numbers, not {x.size}")
     if not np.isfinite(x).all():
         raise ValueError("it must hold finite numbers only: fill in missing values first")
     x = x.astype(np.float64)

@@ -6,7 +6,7 @@ from bep_model.host import bring_up_writes
 from bep_model.network import Network
 from bep_model.phases import random
 from bep_model.phases.order import epoch_stride
-from bep_model.program import Kind, Step, assembled
+from bep_model.program import MOST, Kind, Step, assembled, check_length
 from bep_model.protocol import Command, Mode, slot_bits
 from bep_model.registers import WORD, link_registers, registers, settings
 
@@ -36,13 +36,33 @@ def autostart(config, data, *, epochs, hyper, seed):
     Raises
     ------
     ValueError
-        If a store cannot hold such data, a program not so many epochs.
+        If a store cannot hold such data, a program not so many epochs: as soon as that is known.
     """
+    first = training.check(config, data, epochs, hyper)
     described, image = stored.pack(config, data)
+    least = len(steps(config, described, [
+        training.Epoch(n, 0, 0, None, first, 0) for n in range(min(epochs, MOST))], seed))
+    check_length(least)
+    history: list[training.Epoch] = []
+
+    def progress(epoch):
+        nonlocal least
+        if history:
+            least += len(changes(config, history[-1].parameters, epoch.parameters))
+            check_length(least)
+        history.append(epoch)
+
     network = Network(config)
     network.reset(seed)
-    history = training.fit(network, data, epochs=epochs, hyper=hyper, seed=seed, order="chip")
+    training.fit(network, data, epochs=epochs, hyper=hyper, seed=seed, order="chip",
+                 progress=progress)
     return described, assembled(steps(config, described, history, seed)) + image, network
+
+
+def changes(config, before, after):
+    """Values of registers, by name, that differ between the parameters of two epochs."""
+    old, new = (settings(config, parameters) for parameters in (before, after))
+    return {name: value for name, value in new.items() if value != old[name]}
 
 
 def steps(config, described, history, seed):
@@ -76,11 +96,8 @@ def steps(config, described, history, seed):
     for name, value in bring_up_writes(config, history[0].parameters, bank):
         write(**{name: value} | (length if name == "STEPS" else {}))
     step(Kind.AWAIT, "STATUS", 0)
-    now = settings(config, history[0].parameters)
     for n, epoch in enumerate(history):
-        wanted = settings(config, epoch.parameters)
-        write(**{name: value for name, value in wanted.items() if value != now[name]})
-        now = wanted
+        write(**changes(config, history[max(0, n - 1)].parameters, epoch.parameters))
         write(STRIDE=epoch_stride(seed, epoch.epoch, described.train), EPOCH=described.train)
         step(Kind.AWAIT, "SAMPLES", (n + 1) * described.train)
         write(COMMAND=Command.FLUSH)

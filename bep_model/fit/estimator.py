@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from bep_model import state
 from bep_model.checks import (
+    MOST_EPOCHS,
     MOST_SEED,
     called,
     integer,
@@ -277,7 +278,7 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
         """
         hyper = Hyper(**{name: getattr(self, name) for name in asdict(DEFAULTS)
                          if hasattr(self, name)}).checked()
-        integer("epochs", self.epochs, 0)
+        integer("epochs", self.epochs, 0, MOST_EPOCHS)
         if not 0 <= number("validation_fraction", self.validation_fraction) < 1:
             raise ValueError("validation_fraction must be 0 or more and below 1, "
                              f"not {self.validation_fraction}")

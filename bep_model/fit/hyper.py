@@ -21,13 +21,18 @@ class Search(NamedTuple):
     """Number of decimals kept."""
 
 
-def _field(default, meaning, low, high=None, *, above=False, search=None, late=False):
+SEQUENCES, FILTERS = "sequences", "filters"
+"""What some hyper-parameters are for, and not every network has."""
+
+
+def _field(default, meaning, low, high=None, *, above=False, search=None, late=False, only=None):
     """A hyper-parameter, whose default shows whether it is an integer or a real number.
 
     Its range is ``low..high``, without ``low`` itself if ``above``; ``late`` is
-    :data:`bep_model.digests.LATE`.
+    :data:`bep_model.digests.LATE`, ``only`` one of :data:`SEQUENCES` and :data:`FILTERS`, or None.
     """
-    metadata = {"meaning": meaning, "low": low, "high": high, "above": above, "search": search}
+    metadata = {"meaning": meaning, "low": low, "high": high, "above": above, "search": search,
+                "only": only}
     return field(default=default, metadata=metadata | (LATE if late else {}))
 
 
@@ -52,7 +57,7 @@ class Hyper:
     patience: int = _field(
         0, "Epochs without a better validation accuracy before groups grow (0 is off)", 0)
     horizon: int = _field(
-        65535, "Steps from the end of a sequence that get targets", 1, 65535)
+        65535, "Steps from the end of a sequence that get targets", 1, 65535, only=SEQUENCES)
     anneal: float = _field(
         1.0, "Part of the thinning that is left in the last epoch (1 is off)", 0, 1, above=True,
         search=Search(1 / 64, 1, digits=4))
@@ -62,17 +67,20 @@ class Hyper:
         0.0, "Stability of hidden layers in parts of the square root of the fan-in (0 is off, as "
         "in the paper)", 0, 10, search=Search(0.05, 1), late=True)
     filter_nu: float = _field(
-        0.05, "Gate of convolutional layers as a part of the fan-in", 0, 1, late=True)
+        0.05, "Gate of convolutional layers as a part of the fan-in", 0, 1, late=True,
+        only=FILTERS)
     filter_group: int = _field(
-        8, "Filters per group (each layer takes the nearest divisor of their number)", 1, late=True)
+        8, "Filters per group (each layer takes the nearest divisor of their number)", 1,
+        late=True, only=FILTERS)
     filter_rate: float = _field(
         0.3, "Probability that a triggered sample updates a convolutional layer, in the first "
-        "epoch", 0, 1, late=True)
+        "epoch", 0, 1, late=True, only=FILTERS)
     filter_rate_end: float = _field(
         0.003, "The same in the last epoch; in between it falls geometrically", 0, 1, above=True,
-        late=True)
+        late=True, only=FILTERS)
     filter_quantile: float = _field(
-        0.8, "Quantile of z before training at which a filter's threshold is", 0, 1, late=True)
+        0.8, "Quantile of z before training at which a filter's threshold is", 0, 1, late=True,
+        only=FILTERS)
 
     @property
     def stable(self):
@@ -86,6 +94,11 @@ class Hyper:
         """
         return replace(self, **{each.name: _checked(each, getattr(self, each.name))
                                 for each in fields(self)})
+
+    def used(self, config):
+        """The values, by name, of those that matter to a network of this configuration."""
+        return {each.name: getattr(self, each.name) for each in fields(self)
+                if has(config, each.metadata["only"])}
 
     def parameters(self, config):
         """Run-time :class:`Parameters` of the first epoch.
@@ -112,6 +125,11 @@ class Hyper:
     def rates(self, config, epoch, epochs):
         """Probabilities that a triggered sample updates layers 1..L in an epoch, from 0 on."""
         return rates(config, falling(self.filter_rate, self.filter_rate_end, epoch, epochs))
+
+
+def has(config, what):
+    """Whether a network has what some hyper-parameters are for, :data:`FILTERS` say, or None."""
+    return {SEQUENCES: config.recurrent, FILTERS: config.convolutional, None: True}[what]
 
 
 def _checked(each, value):

@@ -10,7 +10,7 @@ and their channels, stride 2, cells of 3 x 3; without ``p`` there is no pooling.
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bep_model.checks import integer
+from bep_model.checks import MOST_EPOCHS, integer
 from bep_model.config import Config, windows
 from bep_model.data import catalogue
 from bep_model.data.catalogue import Encoding
@@ -64,7 +64,7 @@ class Preset:
         if not isinstance(self.dataset, str):
             raise TypeError(f"dataset must be a name, not {self.dataset!r}")
         object.__setattr__(self, "encoding", catalogue.encoding_of(self.dataset, self.encoding))
-        object.__setattr__(self, "epochs", integer("epochs", self.epochs, 1))
+        object.__setattr__(self, "epochs", integer("epochs", self.epochs, 1, MOST_EPOCHS))
         object.__setattr__(self, "hyper", self.hyper.checked())
         for name in ("validation", "keep_best"):
             if not isinstance(getattr(self, name), bool):

@@ -1,12 +1,12 @@
 """The training loop of the golden model: epochs, order of samples, schedules, history."""
 
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from bep_model.checks import integer, one_of
-from bep_model.fit.hyper import Hyper
+from bep_model.checks import MOST_EPOCHS, integer, one_of
+from bep_model.fit.hyper import Hyper, has
 from bep_model.fit.schedule import GroupSchedule
 from bep_model.parameters import Parameters
 from bep_model.phases import order as permutation
@@ -114,15 +114,13 @@ def check(config, data, epochs, hyper, keep_best=False):
     Raises TypeError or ValueError for data that do not have the configuration's shape, or values
     that are not allowed.
     """
-    integer("epochs", epochs, 0)
+    integer("epochs", epochs, 0, MOST_EPOCHS)
     data.check(config)
     parameters = hyper.parameters(config)
-    if hyper.horizon != Hyper.horizon and not data.steps:
-        raise ValueError(f"horizon must be {Hyper.horizon} without sequences, not {hyper.horizon}")
-    for name, value in asdict(hyper).items():
-        default = getattr(Hyper, name)
-        if name.startswith("filter_") and value != default and not config.windows:
-            raise ValueError(f"{name} must be {default} without filters, not {value}")
+    for each in fields(hyper):
+        value, what = getattr(hyper, each.name), each.metadata["only"]
+        if value != each.default and not has(config, what):
+            raise ValueError(f"{each.name} must be {each.default} without {what}, not {value}")
     GroupSchedule(config, parameters.groups, hyper.patience)
     if hyper.patience and not len(data.validation):
         raise ValueError("patience needs validation samples; hold some out or set patience to 0")

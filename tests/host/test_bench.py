@@ -308,7 +308,7 @@ def test_wrong_designs(place, no_work, before, after, text):
 
 def test_wrong_arguments_and_files(place, no_work):
     refused("has no design 'three'; it has one, two", "designs.toml", "three")
-    refused("epochs must be at least 1, not 0", "designs.toml", "--epochs", 0)
+    refused("epochs must be between 1 and 1000000, not 0", "designs.toml", "--epochs", 0)
     refused("must be 0 or more, not -1", "designs.toml", "--simulate", -1)
     refused("give either a file of designs or --report")
     refused("give either a file of designs or --report", "designs.toml", "--report")

@@ -201,7 +201,7 @@ def test_missing_file_and_folder(mnist):
     ("--dataset cifar", "unknown data set 'cifar'; known are digits, random-prototypes, mnist, "
                         "fashion-mnist"),
     ("--counter-lanes 7", "--counter-lanes must divide --weight-lanes (64), not 7"),
-    ("--epochs -1", "--epochs must be 0 or more, not -1"),
+    ("--epochs -1", "--epochs must be between 0 and 1000000, not -1"),
     ("--hidden 0", "--hidden[0] must be between 1 and 65535, not 0"),
     ("--hidden 8 -8", "--hidden[1] must be between 1 and 65535, not -8"),
     ("--counter-bits 1", "--counter-bits must be between 2 and 15, not 1"),
@@ -284,6 +284,23 @@ def test_options_that_do_not_exist_or_parse(arguments, text):
     assert "Invalid" not in text or f", not '{value}'; " in run.stderr
     name = f" {command}" if command in cli.COMMANDS else ""
     assert run.stderr.endswith(f"; `bep{name} --help` tells more\n")
+
+
+@pytest.mark.parametrize(("arguments", "text"), [
+    *((f"{command} a.toml", ": a configuration is given as --config FILE; `bep") for command in (
+        "train", "build --board icebreaker", "verify", "cost --board icebreaker")),
+    *((f"{command} {option} a.toml",
+       f": the configuration is the argument {named}, without an option; `bep")
+      for command, named in (
+          ("search", "FILE|NAME"), ("export --out x", "FILE|NAME"), ("bench", "FILE"),
+          ("config", "FILE|NAME"), ("board simulate", "SOURCE"), ("board train", "SOURCE"))
+      for option in ("--config", "--preset")),
+    ("predict a.npz a.csv --config x", "No such option: --config; `bep predict"),
+    ("explore a.toml b.toml", "Got unexpected extra argument(s) (b.toml); `bep explore"),
+])
+def test_a_configuration_in_the_way_of_another_command(arguments, text):
+    run = bep(*arguments.split())
+    assert run.exit_code == 2 and text in run.stderr and run.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("arguments", [

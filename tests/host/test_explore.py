@@ -18,6 +18,7 @@ from bep import cli
 from bep.experiments import explore, study
 from bep_model import configuration
 from bep_model.config import Config
+from tests.host.programs import environment
 
 ROOT = Path(__file__).parents[2]
 TEXT = """
@@ -144,6 +145,33 @@ def test_the_file_of_another_study(done, changed):
                                          "--storage", str(done[0] / "out" / "study.sqlite")])
     assert ended.exit_code == 2 and "is of another study file or version" in ended.output
     assert (done[0] / "out" / "study.sqlite").read_bytes() == before
+    assert not (done[0] / "other").exists()
+
+
+@pytest.mark.parametrize("delay", [0.1, 1.0])
+def test_a_worker_that_is_killed_while_it_starts(done, tmp_path, delay):
+    """One line, and the study goes on later; which is not tried here, as it does after any end."""
+    script = tmp_path / "main.py"  # multiprocessing starts processes from a file
+    script.write_text(f"""
+import os, signal, sys, threading
+from bep import cli
+from bep.experiments import workers
+start = workers.util.spawnv_passfds
+def spawn(path, arguments, *given):
+    number = start(path, arguments, *given)
+    if any("spawn_main" in os.fsdecode(each) for each in arguments):
+        threading.Timer({delay}, os.kill, (number, signal.SIGKILL)).start()
+    return number
+if __name__ == "__main__":
+    workers.util.spawnv_passfds = spawn
+    cli.app(["explore", "{written(tmp_path / 'study.toml')}", "--out", "out", "--workers", "1"])
+""")
+    ended = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True,
+                           env=environment(), timeout=120)
+    assert ended.returncode == 2 and ended.stderr.splitlines()[-1].startswith(
+        "bep: the work did not begin: a process for it could not be started, or was ended at once")
+    assert "Traceback" not in ended.stderr
+    assert results(tmp_path / "out" / "study.sqlite") == {}
 
 
 @pytest.mark.parametrize(("content", "told"), [
@@ -201,6 +229,20 @@ def test_refused_studies(tmp_path, changed, told):
     assert ended.exit_code == 2 and told in ended.output, ended.output
     assert len(ended.output.splitlines()) == 1
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", [
+    "explore {}", "reproduce random-prototypes"])
+@pytest.mark.parametrize(("given", "told"), [
+    ("--workers 2 --scheduler tcp://nowhere:1", "--workers are of this machine; with --scheduler "
+                                                "there are its own"),
+    ("--workers 0", "--workers must be between 1 and 1000, not 0")])
+def test_workers_that_do_not_suit(command, given, told, tmp_path, monkeypatch):
+    path = written(tmp_path / "study.toml")
+    monkeypatch.chdir(tmp_path)
+    ended = CliRunner().invoke(cli.app, f"{command.format(path)} {given}".split())
+    assert (ended.exit_code, ended.stderr) == (2, f"bep: {told}\n")
+    assert [each.name for each in tmp_path.iterdir()] == ["study.toml"]
 
 
 # Parts

@@ -1,6 +1,7 @@
 """Convolutional networks at the command line."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -69,7 +70,8 @@ def test_options_of_filters_without_filters():
     assert "--filter-nu must be 0.05 without filters, not 0.2" in run.output
 
 
-@pytest.mark.parametrize("command", ["verify --samples 2 --config", "board train --port nowhere"])
+@pytest.mark.parametrize("command", [
+    "verify --samples 2 --config", "board train --port nowhere", "board load --port nowhere"])
 def test_gateware_refuses_filters_before_it_needs_data(command, monkeypatch):
     monkeypatch.delenv("BEP_DATA", raising=False)
     run = bep(*command.split(), "mnist-levels-75-64f8s1p3-120-b7-online")
@@ -77,17 +79,29 @@ def test_gateware_refuses_filters_before_it_needs_data(command, monkeypatch):
     assert "windows must be empty for gateware" in run.output.splitlines()[-1]
 
 
-def test_gateware_refuses_filters(tmp_path):
-    """Every command that needs it, in one line that names what it lacks."""
-    state, out = tmp_path / "state.npz", tmp_path / "out"
-    assert bep(*TRAIN, "--epochs", 1, "--save", state).exit_code == 0
-    for arguments in (
-            ("build", "--config", state, "--board", "icebreaker", "--build-dir", out),
-            ("build", "--inference", "--config", state, "--board", "icebreaker", "--build-dir",
-             out),
-            ("verify", "--config", state, "--samples", 2), ("export", state, "--out", out),
-            ("board", "train", state, "--port", "nowhere")):
-        run = bep(*arguments)
-        assert run.exit_code == 2, arguments
-        assert "windows must be empty for gateware, which has no convolutional layers yet, not " \
-               "[[3, 3, 1, 1]]" in run.output.splitlines()[-1], (arguments, run.output)
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A state file and a configuration of a network with filters."""
+    folder = tmp_path_factory.mktemp("filters")
+    run = bep(*TRAIN, "--epochs", 1, "--save", folder / "f.npz", "--save-config", folder / "f.toml")
+    assert run.exit_code == 0, run.output
+    return folder
+
+
+@pytest.mark.parametrize("command", [
+    "build --board icebreaker --build-dir out --config f.toml",
+    "build --board icebreaker --build-dir out --inference --config f.npz",
+    "cost --board icebreaker --config f.npz", "cost --board icebreaker --config f.toml",
+    "verify --samples 2 --config f.npz", "export --out out f.npz",
+    "bench --board icebreaker f.toml", "board train --port nowhere f.npz",
+    "board read --port nowhere f.toml out", "board image f.toml out", "board simulate f.toml"])
+def test_gateware_refuses_filters(command, trained, monkeypatch, tmp_path):
+    """Every command that needs it, in one line that names the file, and before any work."""
+    monkeypatch.chdir(tmp_path)
+    arguments = [trained / word if word.startswith("f.") else word for word in command.split()]
+    run = bep(*arguments)
+    source = next(word for word in arguments if isinstance(word, Path))
+    assert run.exit_code == 2 and run.stderr == (
+        f"bep: {source}: windows must be empty for gateware, which has no convolutional "
+        "layers yet, not [[3, 3, 1, 1]]: train without --filters\n")
+    assert run.stdout == "" and list(tmp_path.iterdir()) == []

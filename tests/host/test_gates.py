@@ -148,7 +148,7 @@ def test_the_page_is_what_the_stored_result_gives(tmp_path):
 
 @pytest.mark.parametrize(("arguments", "told"), [
     (["ItalyPowerDemand-256-256-b7"], "preset must have a training, two or more dense layers"),
-    (["--epochs", "0"], "--epochs must be at least 1"),
+    (["--epochs", "0"], "--epochs must be between 1"),
     (["--samples", "0"], "--samples must be at least 1"),
     (["--seed", "-1"], "--seed must be"), (["nothing"], "nothing"),
     (["--report"], "run `bep gates`"),

@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 
 import pytest
 from rich.console import Console
@@ -61,6 +62,14 @@ def test_bars_at_a_terminal(shown):
     with results.Stages():
         pass
     assert "\n" not in text.getvalue()  # nothing stands before what an error says
+
+
+@pytest.mark.parametrize(("takes", "wanted"), [(0.0, ""), (0.3, "compiling [all]\n")])
+def test_what_takes_longer_is_told(shown, takes, wanted):
+    text = shown(False)
+    with results.patience("compiling [all]", 0.1):
+        time.sleep(takes)
+    assert text.getvalue() == wanted
 
 
 BUILT = {"part": "iCE40UP5K-SG48", "cells": {"used": 4467, "available": 5280}, "luts": 3753,

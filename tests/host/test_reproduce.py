@@ -179,7 +179,7 @@ def test_they_are_written_on_request_only(tmp_path, here, monkeypatch):
     ((), "name an experiment: random-prototypes, "),
     (("hardware", "--seeds", 0), "--seeds must be between 1 and 1000, not 0"),
     (("hardware", "--workers", 0), "--workers must be between 1 and 1000, not 0"),
-    (("hardware", "--workers", 1, "--scheduler", "tcp://127.0.0.1:1"), "with a scheduler"),
+    (("hardware", "--workers", 1, "--scheduler", "tcp://127.0.0.1:1"), "with --scheduler"),
 ])
 def test_wrong_arguments(arguments, text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 from dataclasses import asdict, replace
@@ -208,6 +209,9 @@ def test_the_command_writes_a_preset_that_train_takes(tmp_path):
               1, "--trials", 2, "--epochs", 1, "--out", out)
     assert run.exit_code == 0, run.output
     assert "validation accuracy" in run.stderr and "test" not in run.stderr and run.stdout == ""
+    shown = set(re.findall(r"^. (\w+) +│", run.stderr, re.MULTILINE))
+    assert shown == {"r", "nu", "group", "p_r", "thinning", "batch", "sweep", "reinforce_bits",
+                     "patience", "anneal", "thinning_bits", "kappa"}
     text = out.read_text()
     assert "2 trials of 1 epochs, 2 of them to the last one" in text
     config, _, found = configuration.load(out)

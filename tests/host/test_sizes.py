@@ -34,6 +34,8 @@ def frugal():
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny.toml").write_text(TINY)
+    (tmp_path / "long.toml").write_text(
+        f'{TINY}[training]\ndataset = "digits"\nepochs = {MANY}\nhyper = {{}}\n')
     for part in ("TRAIN", "TEST"):
         (tmp_path / f"Ours_{part}.tsv").write_text("".join(
             f"{n % 2}\t{n}\t2\t{n * n}\n" for n in range(12)))
@@ -56,6 +58,14 @@ def folder(tmp_path, monkeypatch):
     ("train --dataset mnist --encoding differences-1000000", "N = 1..65535, not 'differences-100"),
     ("train --dataset mnist --encoding selected-" + "9" * 5000, "N = 1..65535, not 'selected-999"),
     ("train --epochs " + "9" * 5000, "--epochs"),
+    *((f"{command} --epochs {MANY}", f"--epochs must be between {low} and 1000000, not {MANY}")
+      for command, low in (
+          ("train", 0), ("search", 1), ("demo", 1), ("gates", 1),
+          ("bench digits-128-128-b7-online --board icebreaker", 1),
+          ("board autostart digits-128-128-b7-online out", 1),
+          ("board train digits-128-128-b7-online --port nowhere", 0),
+          ("train --config digits-128-128-b7-online", 0))),
+    ("config long.toml", f"long.toml: epochs must be between 1 and 1000000, not {MANY}"),
 ])
 def test_options(arguments, text):
     with frugal():

@@ -1,5 +1,6 @@
 """The command starts quickly, and with its own packages."""
 
+import inspect
 import os
 import re
 import subprocess
@@ -130,6 +131,16 @@ def test_help_shows_what_stands_in_brackets(name):
         for part in re.findall(r"\[[^\]]*\]", text):
             assert part in told.replace("`", ""), f"{option.name}: {part}"
     assert not re.search(r" [,.](?!\d|\.|toml)", told.replace(" ...", "")), told
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_help_breaks_lines_where_the_screen_ends(name):
+    command, *others = cli.family(cli.load(name))
+    for each, words in [(command, [name]), *((each, [name, each.name]) for each in others)]:
+        told = CliRunner().invoke(cli.app, [*words, "--help"], env={"COLUMNS": "2000"},
+                                  terminal_width=2000).output.splitlines()
+        for paragraph in inspect.getdoc(each.callback).split("\n\n"):
+            assert " ".join(paragraph.split()) in map(str.strip, told)
 
 
 MANY = 12

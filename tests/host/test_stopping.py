@@ -90,6 +90,24 @@ def test_a_signal_while_nothing_is_begun():
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_while_python_ends(number):
+    """All is done: nothing is lost, and nothing is said of it."""
+    script = f"""
+import os, sys
+from bep import cli
+class Late:
+    def __del__(self):
+        os.write(1, b"late")
+        os.kill(os.getpid(), {int(number)})
+sys.modules["late"] = Late()  # is taken away after Python's own handling of signals
+cli.app(["config", "digits-128-128-b7-online", "--out", "/dev/null"])
+"""
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True,
+                          env=environment())
+    assert (told.returncode, told.stdout, told.stderr) == (0, "late", "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_experiments_while_their_workers_start(number, tmp_path):
     temporary = tmp_path / "temporary"
     temporary.mkdir()

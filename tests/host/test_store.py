@@ -201,7 +201,7 @@ def test_a_program_for_the_flash_chip(tmp_path):
     assert octets[BYTES:] == (tmp_path / "set.bin").read_bytes()
     assert stored.checksum(octets[:BYTES]) == 0
     for given, text in (
-            (("--epochs", 0), "--epochs must be at least 1, not 0"),
+            (("--epochs", 0), "--epochs must be between 1 and 1000000, not 0"),
             (("--epochs", 900), "--epochs must be fewer: their program has "),
             (("--board", "ulx3s-85f"), "ULX3S 85F has no flash chip for a sample store")):
         told = bep("board", "autostart", "a.toml", "other.bin", *own_data(tmp_path), *given,

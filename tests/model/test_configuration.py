@@ -75,7 +75,7 @@ TRAINER, TRAINING = "inputs = 192", "epochs = 3"
                                            r"\[parameters\] and \[training\]; it has trainee"),
     ("[training]", "[train]", ValueError, r"must have the table \[trainer\] and may have"),
     (TRAINING, "", ValueError, r"\[training\] lacks the key 'epochs'"),
-    (TRAINING, "epochs = 0", ValueError, "epochs must be at least 1, not 0"),
+    (TRAINING, "epochs = 0", ValueError, "epochs must be between 1 and 1000000, not 0"),
     (TRAINING, "epochs = 3\nseed = 1", ValueError, r"\[training\] has no key 'seed'; it may have "),
     (TRAINING, "epochs = 3\nhidden = [8]", ValueError, r"\[training\] has no key 'hidden'"),
     ("keep_best = true", "keep_best = 1", TypeError, "keep_best must be true or false, not 1"),

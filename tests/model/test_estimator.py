@@ -212,7 +212,7 @@ def test_an_encoder_may_make_sparse_bits():
 
 
 REFUSED = [
-    ({"epochs": -1}, ValueError, "epochs must be 0 or more, not -1"),
+    ({"epochs": -1}, ValueError, "epochs must be between 0 and 1000000, not -1"),
     ({"epochs": 2.0}, TypeError, "epochs must be an integer, not 2.0"),
     ({"epochs": True}, TypeError, "epochs must be an integer, not True"),
     ({"p_r": -1}, ValueError, "p_r must be between 0 and 1000, not -1"),
@@ -364,7 +364,7 @@ def test_names_of_features():
     ({"hidden_layer_sizes": (8, 0)}, r"^hidden_layer_sizes\[1\] must be between 1 and 65535"),
     ({"r": 3}, "r must be between -2 and 2, not 3"),
     ({"batch": 3}, r"sweep must be a multiple of the batch \(3\), not 200"),
-    ({"epochs": -1}, "epochs must be 0 or more, not -1"),
+    ({"epochs": -1}, "epochs must be between 0 and 1000000, not -1"),
     ({"patience": 2}, "patience needs validation samples"),
     ({"validation_fraction": 1}, "validation_fraction must be 0 or more and below 1, not 1"),
     ({"encoder": "median"}, "encoder must be 'thermometer', a transformer or None, not 'median'"),

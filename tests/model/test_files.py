@@ -197,6 +197,37 @@ def test_a_working_folder_that_is_gone(tmp_path):
     assert told.returncode == 0 and "'out'" in told.stdout, told.stderr
 
 
+KILLED = """
+import os, signal, sys
+from bep_model.files import replacing
+with replacing(sys.argv[1]) as file:
+    file.write(b"half")
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next_one(tmp_path):
+    """Only of the same output, and not while another process is writing."""
+    names = ["out", "other", "out"]
+    programs = [subprocess.Popen([sys.executable, "-c", KILLED, tmp_path / name], text=True,
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment())
+                for name in names]
+    assert all(program.stdout.readline() == "ready\n" for program in programs)
+    (tmp_path / ".bep-mine").touch()
+    assert len(left(tmp_path)) == 4
+    for program in programs[:2]:
+        program.kill()
+        program.communicate()
+    write(tmp_path / "out")
+    assert len(left(tmp_path)) == 4 and {".bep-mine", "out"} < {*left(tmp_path)}
+    write(tmp_path / "other")
+    assert len(left(tmp_path)) == 4
+    programs[2].communicate()
+    assert programs[2].returncode == 0 and (tmp_path / "out").read_bytes() == b"half"
+    assert left(tmp_path) == [".bep-mine", "other", "out"]
+
+
 def test_a_name_as_long_as_can_be(tmp_path):
     path = tmp_path / ("x" * 255)
     check_writable(path)

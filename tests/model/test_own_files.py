@@ -1,5 +1,8 @@
 """Own data in .npz, .arff and folders of images: what is read, and what is refused."""
 
+import tracemalloc
+import zipfile
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -50,7 +53,10 @@ def test_npz_as_a_data_set_keeps_its_test_part(tmp_path):
     ({"x": X[:, 0], "y": [1] * 6}, r"own.npz, array x: its shape must be \(samples, features\)"),
     ({"x": X * np.nan, "y": [1] * 6}, "own.npz, array x: it must hold finite numbers only"),
     ({"x": X.astype(str), "y": [1] * 6}, "own.npz, array x: it must hold numbers, not <U"),
-    ({"x": X, "y": [None] * 6}, "own.npz: an array holds objects: make text of them, as y.astype"),
+    ({"x": X, "y": [None] * 6},
+     r"own.npz: array y holds objects: make text of them, as y.astype\(str\) does"),
+    ({"x": [[1, None]] * 6, "y": [1] * 6},
+     r"own.npz: array x holds objects: make numbers of them, as x.astype\(float\) does"),
     ({"x": X, "y": [1j] * 6}, "own.npz, array y: it must hold labels that are numbers or text"),
     ({"x": X, "y": [1] * 6}, "own.npz has the class 1 only; there must be two"),
     ({"x": X, "y": [1, 2] * 3, "x_test": X, "y_test": [3] * 6},
@@ -63,6 +69,43 @@ def test_npz_as_a_data_set_keeps_its_test_part(tmp_path):
 def test_npz_refuses(tmp_path, arrays, message):
     np.savez(tmp_path / "own.npz", **arrays)
     with pytest.raises(ValueError, match=f"^{tmp_path}/{message}"):
+        tables.read(tmp_path / "own.npz")
+
+
+def archive_of(path, shape, octets):
+    """An archive whose x has this shape in its head, and so many zero octets, packed well."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        with archive.open("x.npy", "w") as file:
+            np.lib.format.write_array_header_1_0(
+                file, {"descr": "<f8", "fortran_order": False, "shape": shape})
+            for _ in range(octets >> 24):
+                file.write(bytes(1 << 24))
+        with archive.open("y.npy", "w") as file:
+            np.save(file, np.arange(40) % 2)
+
+
+def test_an_npz_that_would_fill_the_memory(tmp_path):
+    archive_of(tmp_path / "own.npz", (40, 1 << 22), 40 << 25)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=f"^{tmp_path}/own.npz, array x: more than 1073741824 "
+                                             "bytes are not read, it has 1342177408$"):
+            tables.read(tmp_path / "own.npz")
+        assert tracemalloc.get_traced_memory()[1] < 1 << 26
+    finally:
+        tracemalloc.stop()
+
+
+def test_an_npz_whose_head_tells_of_more_than_there_is(tmp_path):
+    archive_of(tmp_path / "own.npz", (40, 1 << 50), 0)
+    with pytest.raises(ValueError, match=f"^{tmp_path}/own.npz: it is no NumPy archive: "):
+        tables.read(tmp_path / "own.npz")
+
+
+def test_an_npz_of_small_numbers_that_are_too_many(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "MOST_NUMBERS", 99)
+    np.savez(tmp_path / "own.npz", x=np.zeros((50, 2), np.uint8), y=np.arange(50) % 2 > 0)
+    with pytest.raises(ValueError, match="array x: it must hold at most 99 numbers, not 100"):
         tables.read(tmp_path / "own.npz")
 
 
@@ -134,4 +177,15 @@ def test_folder_of_images_refuses(pictures):
         tables.read(pictures)
     Image.new("RGB", (4, 5)).save(pictures / "dog" / "note.txt", format="png")
     with pytest.raises(ValueError, match=r"note\.txt has 5 x 4 pixels, .*01\.png 3 x 4: all"):
+        tables.read(pictures)
+
+
+def test_images_that_would_fill_the_memory(pictures, monkeypatch):
+    """Told from the head of the first one, before its pixels are read."""
+    monkeypatch.setattr("bep_model.data.pictures.LIMIT", 143)
+    with pytest.raises(ValueError, match=r"01\.png has 3 x 4 pixels; of so many images each may "
+                                         "have at most 11$"):
+        tables.read(pictures)
+    Image.new("1", (30000, 30000)).save(pictures / "cat" / "00.png")
+    with pytest.raises(ValueError, match=r"00\.png is no image: Image size \(900000000 pixels\)"):
         tables.read(pictures)

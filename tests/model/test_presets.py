@@ -83,7 +83,7 @@ def test_names(changes, name):
     ({"hidden": 16}, TypeError, "layers must be a list of integers, not 16"),
     ({"hidden": ()}, ValueError, "layers must have 1 to 15 entries, not 0"),
     ({"counter_bits": 16}, ValueError, "counter_bits must be between 2 and 15, not 16"),
-    ({"epochs": 0}, ValueError, "epochs must be at least 1, not 0"),
+    ({"epochs": 0}, ValueError, "epochs must be between 1 and 1000000, not 0"),
     ({"epochs": 1.5}, TypeError, "epochs must be an integer, not 1.5"),
     ({"hyper": Hyper(nu=2)}, ValueError, "nu must be between 0 and 1, not 2"),
     ({"hyper": Hyper(batch=3)}, ValueError, r"sweep must be a multiple of the batch \(3\)"),

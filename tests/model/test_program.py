@@ -7,6 +7,7 @@ from bep_model.config import Config
 from bep_model.data.datasets import random_prototypes
 from bep_model.fit.autostart import autostart
 from bep_model.fit.hyper import Hyper
+from bep_model.fit.training import Teacher
 from bep_model.memories import Flash
 from bep_model.program import BYTES, MOST, START, STEP_BYTES, Kind, Step, assembled, divided
 from bep_model.registers import link_registers, registers
@@ -26,9 +27,33 @@ def test_bytes():
 def test_the_longest():
     longest = [Step(Kind.WRITE)] * (MOST - 1) + [Step(Kind.END)]
     assert BYTES - 2 - STEP_BYTES < len(assembled(longest).rstrip(b"\xff")) <= BYTES
-    with pytest.raises(ValueError, match=r"^epochs must be fewer: their program has 2,731 steps, "
-                                         r"and there is room for 2,730$"):
+    with pytest.raises(ValueError, match=r"^epochs must be fewer: their program has 2,731 steps "
+                                         r"or more, and there is room for 2,730$"):
         assembled([Step(Kind.END), *longest])
+
+
+@pytest.mark.parametrize("epochs", [550, 10**6])
+def test_too_many_epochs_are_refused_before_training(epochs, monkeypatch):
+    monkeypatch.setattr("bep_model.fit.training.fit", lambda *_, **__: 1 / 0)
+    with pytest.raises(ValueError, match=r"^epochs must be fewer: their program has .* or more"):
+        autostart(CONFIG, DATA, epochs=epochs, hyper=Hyper(batch=3, sweep=9), seed=3)
+
+
+def test_a_program_that_grows_too_long_ends_the_training(monkeypatch):
+    """Every epoch changes a register, which nobody knows before."""
+    seen = []
+    monkeypatch.setattr(Hyper, "reinforcement", lambda _, config, error:
+                        (len(seen) % 7 + 1, 0) if config.depth else ())
+    teach = Teacher.epoch
+
+    def counted(self, *given):
+        seen.append(given)
+        return teach(self, *given)
+
+    monkeypatch.setattr(Teacher, "epoch", counted)
+    with pytest.raises(ValueError, match=r"^epochs must be fewer: their program has 2,731 steps"):
+        autostart(CONFIG, DATA, epochs=500, hyper=Hyper(batch=3, sweep=9), seed=3)
+    assert 150 < len(seen) < 300
 
 
 def test_divided():

@@ -32,9 +32,14 @@ def test_reads(tmp_path, text):
     (ROWS + "1,nan,a\n", "own.csv, line 4: value 2 is 'nan', which is no number"),
     (ROWS + "1,1e999,a\n", "own.csv, line 4: value 2 is too large: 1e999"),
     ("1,x,a\n" + ROWS, "own.csv, line 1: value 2 is 'x', which is no number"),
-    (ROWS + "1,2,\n", "own.csv, line 4: the class label is empty"),
+    (ROWS + "1,2,\n", "own.csv, line 4: the class, the last value, is empty: the line ends"),
     (ROWS + "1,2,nan\n", "own.csv, line 4: 'nan' is no class label"),
     ("1,2,a\n", "own.csv has the class 'a' only; there must be two"),
+    ("a,b,\n1,2,\n3,4,\n", "own.csv, line 2: the class, the last value, is empty: the line ends"),
+    (ROWS + "1," * 70000 + 'a\n"', "own.csv, line 4: there must be at most 65536 values, not 700"),
+    (ROWS + "1,1_0,a\n", "own.csv, line 4: value 2 is '1_0', which is no number"),
+    (ROWS + "1,inf,a\n", "own.csv, line 4: value 2 is 'inf', which is no number"),
+    (ROWS + "1,\u0967,a\n", "own.csv, line 4: value 2 is '\u0967', which is no number"),
     (ROWS + '1,2,"a\n', "own.csv is no file of comma-separated values: unexpected end"),
 ])
 def test_refuses(tmp_path, text, message):

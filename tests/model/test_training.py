@@ -154,7 +154,7 @@ def test_hyper_parameters_are_checked(digits, change, text):
 
 
 def test_other_mistakes(digits):
-    with pytest.raises(ValueError, match="epochs must be 0 or more, not -1"):
+    with pytest.raises(ValueError, match="epochs must be between 0 and 1000000, not -1"):
         training.fit(Recorder(CONFIG), digits, epochs=-1)
     with pytest.raises(ValueError, match="digits has 192 inputs, the configuration 5"):
         training.fit(Recorder(Config(5, (8,), 10)), digits, epochs=1)
