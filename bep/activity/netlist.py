@@ -186,6 +186,13 @@ def netlist(module):
                    driven(len(numbers) - 2, made, held, memories, ports))
 
 
+def used(cells):
+    """How much of each resource a netlist takes, by the keys of ``bep.flow.boards.NAMES``."""
+    single = int(cells.rams.single.sum())
+    return {"luts": int((cells.logic.table != CARRY).sum()), "ffs": len(cells.flip_flops.data),
+            "brams": len(cells.rams.single) - single, "spram": single}
+
+
 def columns(rows, kinds, widths):
     """The columns of a list of rows as arrays, of ``widths`` (0: one-dimensional)."""
     found = zip(*rows, strict=True) if rows else [[]] * len(kinds)

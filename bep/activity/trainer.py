@@ -3,6 +3,7 @@
 import numpy as np
 
 from bep.activity import netlist, recorded, replay
+from bep.flow.synthesis import check
 from bep_model.phases import frame
 from bep_model.words import integers
 from rtl.trainer import Trainer
@@ -36,6 +37,8 @@ def measure(config, parameters, samples, described, seed=1, build_dir="build",
 
     Raises
     ------
+    ValueError
+        If it is larger than the part.
     RuntimeError
         If the netlist gives other outputs than the design that was simulated.
     """
@@ -55,6 +58,7 @@ def recording(config, parameters, samples, described, seed=1, build_dir="build",
     trainer = Trainer(config, integers(frame.prototypes(config)), **described.options)
     progress("synthesis")
     cells = netlist.mapped(trainer, build_dir)
+    check(config, described, netlist.used(cells))
     progress("simulation")
     found: dict = {}
     simulate(training_job(config, parameters, samples, seed), convert(trainer), root=build_dir,

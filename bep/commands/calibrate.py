@@ -25,6 +25,9 @@ def command(
     seed: Annotated[int, Option(help="Of the draw.")] = 1,
     placer_seeds: Annotated[int, Option(
         help="Builds of each, with the placer's seeds 1, 2, ...: its noise.")] = 1,
+    most_lanes: Annotated[int, Option(
+        help="Pass over configurations of the draw with more weight lanes: wide ones are routed "
+             "for hours.")] = MOST,
     held_out: Annotated[bool, Option(
         "--held-out", help="These builds only try the model.")] = False,
     builds: Annotated[Path, Option(
@@ -48,6 +51,7 @@ def command(
     integer("draws", draws, 0, MOST)
     integer("seed", seed, 0, (1 << 32) - 1)
     integer("placer_seeds", placer_seeds, 1, MOST)
+    integer("most_lanes", most_lanes, 1, MOST)
     if workers is not None:
         integer("workers", workers, 1, MOST)
     if draws and board not in LANES:
@@ -55,8 +59,8 @@ def command(
     folders.check_writable(build_dir=build_dir)
     builds.parent.mkdir(parents=True, exist_ok=True)
     entries = experiment.carry_out(
-        experiment.drawn(board, seed, draws, placer_seeds, held_out) if draws else [], builds,
-        build_dir, scheduler, workers)
+        experiment.drawn(board, seed, draws, placer_seeds, held_out, most_lanes) if draws else [],
+        builds, build_dir, scheduler, workers)
     if not entries:
         raise ValueError(f"{builds} has no builds yet: give --board and --draws")
     fits = cost_report.write(entries, docs)

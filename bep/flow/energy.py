@@ -1,11 +1,12 @@
 """Modelled power of the FPGA's core: a band from published figures, not a measurement.
 
 power = static + clock rate * (clock tree + cells * energy per cell and clock). Nobody has measured
-this project's designs. The ends of the band are a quiet and a busy design that others measured on
-an iCE40 UltraPlus. ``bep.flow.families`` has the figures.
+this project's designs. For an iCE40 UltraPlus, the ends of the band are the least and the most of
+trainers whose netlists were replayed (``bep.activity``), memories included. ``bep.flow.families``
+has the figures.
 
-The band leaves out what no figure was found for: block RAM and SPRAM, which these designs use in
-almost every clock; pads; regulators; and, for the ECP5, everything that depends on the clock.
+The band leaves out pads, regulators, a PLL and, for the ECP5, everything that depends on the clock:
+its high end uses another part's figures.
 """
 
 from dataclasses import dataclass

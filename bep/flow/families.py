@@ -112,7 +112,8 @@ PLL_16 = (138.6 - 4.1) + 1419 - (388.4 + (1162 - 388.4) * (16 - 6) / (24 - 6))
 PLL_48 = (103.6 - 4.1) + 2573 - HFOSC_48
 """A PLL from 12 to 16 and to 48 MHz: at its own supply, and of the core beyond an oscillator."""
 CLOCK_UW = VOLT * (HFOSC_48 - HFOSC_6) / (48 - 6)
-QUIET_UW = VOLT * (COUNTERS_8 - COUNTERS_1) / (228 - 32) / 12
+TRAINING_UW = (0.023, 0.064)
+"""Of a logic cell while a trainer trains, memories included: docs/energy.md, rounded outwards."""
 BUSY_UW = VOLT * (PRODUCT - HFOSC_12) / (208 - 28) / 12
 
 ICE40UP = Family(
@@ -135,8 +136,7 @@ ICE40UP = Family(
     lut_rams=(),
     logic_cell="ICESTORM_LC",
     # 151 uW with a clock of 10 kHz, pads and PLL supply included; the source adds them up.
-    energy={"iCE40UP5K": Model(151.0, (CLOCK_UW, CLOCK_UW), (QUIET_UW, BUSY_UW),
-                               (cited.ICE40_POWER,))},
+    energy={"iCE40UP5K": Model(151.0, (CLOCK_UW, CLOCK_UW), TRAINING_UW, (cited.ICE40_POWER,))},
     synth_opts="-device u",  # timing model of the UltraPlus
     single_port=True,  # counters in SPRAM
     registered=False,  # a flip-flop takes a whole logic cell

@@ -39,7 +39,7 @@ def sizes(path, found):
         axes.set_xscale("log")
         axes.margins(x=0.12)
         axes.set(xlabel="weights that the board trains, B$_h$ = 7")
-        axes.legend(loc="upper center", bbox_to_anchor=(0.4, 1.16), ncols=2, frameon=False)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.4, 1.09), ncols=2, frameon=False)
 
 
 def lanes(path, over_p, over_q, curves):

@@ -3,15 +3,17 @@
 Sizes and speeds are those of ``bep cost``; accuracies those of docs/results.
 """
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+from bep import results
 from bep.cost.estimate import estimate
-from bep.flow import families
 from bep.flow.boards import boards, target
 from bep.flow.largest import fits
 from bep.reports import documents, guide_plots
-from bep_model.config import Config
+from bep_model import configuration
+from bep_model.config import Config, divisors
 from bep_model.parameters import default_parameters
 
 NAME = "choosing"
@@ -20,19 +22,19 @@ INPUTS = (64, 784)
 LANES = (16, 48)
 WIDEST = 1024
 """Neurons of a layer that are tried at most."""
-EXAMPLE = Config(784, (75, 75), 10)
-"""The network of the sections about lanes."""
+EXAMPLE = "fashion-mnist-selected-784-75-75-b7-online"
+"""The preset of the section about lanes."""
 EXAMPLE_BOARDS = {"icebreaker": (8, 16, 24, 32, 48, 64), "ulx3s-85f": (16, 32, 64, 112, 196, 256)}
 """Numbers of weight lanes, as far as the model was fitted."""
 QUARTERS = (1, 2, 4, 8, 16, 32)
 SOURCES = ("counters", "hardware", "fashion-mnist")
 """Results with accuracies of networks of different sizes and counters."""
-FRONT, FRONT_BOARD = "fashion-mnist", "ulx3s-85f"
+FRONT, FRONT_BOARD, FRONT_STORE = "fashion-mnist", "ulx3s-85f", "sdram"
 
 
-def predicted(config, board):
+def predicted(config, board, store="none"):
     """The estimate of ``bep cost`` for a configuration with its default parameters."""
-    return estimate(config, default_parameters(config), target(board))
+    return estimate(config, default_parameters(config), target(board), store)
 
 
 def has_room(config, board):
@@ -78,15 +80,16 @@ def largest():
 
 
 def lanes():
-    """Speed and size over P, with Q = 8, and over Q, with P = 32, by board."""
+    """Speed and size over P, with Q of 8 or a little less, and over Q, with P = 32, by board."""
+    example = configuration.load(EXAMPLE)
+
     def point(board, weight_lanes, counter_lanes):
-        config = Config(**vars(EXAMPLE) | {"weight_lanes": weight_lanes,
-                                           "counter_lanes": counter_lanes})
-        costs = predicted(config, board)
+        config = replace(example.config, weight_lanes=weight_lanes, counter_lanes=counter_lanes)
+        costs = estimate(config, example.parameters, target(board))
         return {"P": weight_lanes, "Q": counter_lanes, "cells": costs["cells"]["value"],
                 "cycles": costs["cycles_per_sample"], "brams": costs["brams"],
                 "rate": 1e6 * costs["built_mhz"]["value"] / costs["cycles_per_sample"]}
-    return ({board: [point(board, p, 8 if p % 8 == 0 else 4) for p in values]
+    return ({board: [point(board, p, max(q for q in divisors(p) if q <= 8)) for p in values]
              for board, values in EXAMPLE_BOARDS.items()},
             {board: [point(board, 32, q) for q in QUARTERS] for board in EXAMPLE_BOARDS})
 
@@ -137,7 +140,7 @@ def priced(point):
     """A point of the front with its cost on :data:`FRONT_BOARD`, and the boards it fits."""
     config = Config(point["inputs"], point["hidden"], 10, counter_bits=point["bits"],
                     max_batch=point["batch"])
-    return point | {"costs": predicted(config, FRONT_BOARD),
+    return point | {"costs": predicted(config, FRONT_BOARD, FRONT_STORE),
                     "boards": [board for board in boards() if fits(config, target(board))]}
 
 
@@ -153,6 +156,6 @@ def write(docs):
     guide_plots.front(docs / "figures" / f"{NAME}-accuracy.svg", points, best, FRONT)
     documents.write(docs / f"{NAME}.md", documents.render(
         f"{NAME}.md.j2", sizes=sizes, over_p=over_p, over_q=over_q, curves=curves, front=best,
-        example=EXAMPLE, board=FRONT_BOARD, pairs=list(pairwise(best)), available={
-            board: target(board).available for board in boards()},
-        fitted=[board for board in boards() if target(board).family != families.ICE40HX]))
+        example=EXAMPLE, board=FRONT_BOARD, store=FRONT_STORE, band=results.band,
+        pairs=list(pairwise(best)),
+        available={board: target(board).available for board in boards()}))
