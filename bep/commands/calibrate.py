@@ -15,7 +15,7 @@ from bep_model.files import check_outputs
 from sim import folders
 
 MOST = 1000
-"""Configurations, and processes."""
+"""Configurations, and builds of each."""
 
 
 def command(
@@ -47,22 +47,21 @@ def command(
     Each build is added to the file as it is done; the same command goes on where it was stopped. A
     build takes 1 to 20 minutes.
     """
-    check_outputs(**{"--builds": builds, "--model": model})
     integer("draws", draws, 0, MOST)
     integer("seed", seed, 0, (1 << 32) - 1)
     integer("placer_seeds", placer_seeds, 1, MOST)
     integer("most_lanes", most_lanes, 1, MOST)
-    if workers is not None:
-        integer("workers", workers, 1, MOST)
+    options.check_workers(scheduler, workers)
     if draws and board not in LANES:
         raise ValueError(f"board must be one of {', '.join(LANES)}, not {board!r}")
     folders.check_writable(build_dir=build_dir)
-    builds.parent.mkdir(parents=True, exist_ok=True)
-    entries = experiment.carry_out(
-        experiment.drawn(board, seed, draws, placer_seeds, held_out, most_lanes) if draws else [],
-        builds, build_dir, scheduler, workers)
-    if not entries:
-        raise ValueError(f"{builds} has no builds yet: give --board and --draws")
+    with folders.made(builds.parent):
+        check_outputs(**{"--builds": builds, "--model": model})
+        entries = experiment.carry_out(
+            experiment.drawn(board, seed, draws, placer_seeds, held_out, most_lanes)
+            if draws else [], builds, build_dir, scheduler, workers)
+        if not entries:
+            raise ValueError(f"{builds} has no builds yet: give --board and --draws")
     fits = cost_report.write(entries, docs)
     if model is not None:
         results.write_json(model, fits)

@@ -1,6 +1,7 @@
 """The cost model: exact where it is derived, its fits and their errors as committed."""
 
 import json
+import re
 import subprocess
 import sys
 from contextlib import nullcontext
@@ -23,6 +24,7 @@ from bep.reports import cost_report
 from bep_model import configuration
 from bep_model.config import Config
 from bep_model.parameters import default_parameters
+from tests.host.programs import bep
 
 ROOT = Path(__file__).parents[2]
 ENTRIES = builds.load(ROOT / "bep/cost/builds.json")
@@ -120,6 +122,27 @@ def test_the_slowest_of_trainer_port_and_store_counts():
     assert any("the store" in text for text in predicted["bottlenecks"])
     assert predicted["board_samples_per_second"]["value"] == pytest.approx(
         1e6 * predicted["built_mhz"]["value"] / predicted["store_clocks_per_sample"])
+
+
+@pytest.mark.parametrize("store", ["sdram", "flash", "flash:start", "block:16"])
+def test_a_store_is_no_reason_for_warnings(store):
+    board = "ulx3s-85f" if store == "sdram" else "icebreaker"
+    done = bep("cost", "--board", board, "--store", store, "--json", "-", cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "") and json.loads(done.stdout)["store"] == store
+
+
+@pytest.mark.parametrize(("words", "told"), [
+    ("--inputs 784 --hidden 256 128 --weight-lanes 128 --counter-lanes 16",
+     r"it does not fit: [67],\d{3} of 5,280 logic cells and 87 of 30 block RAMs and 6 of 4 SPRAM "
+     r"blocks; fewer weight_lanes or counter_lanes"),
+    ("--inputs 784 --hidden 256 128", r"it does not fit: \d+ of 30 block RAMs"),
+    ("--hidden 64 64", None),
+])
+def test_what_does_not_fit_is_told(words, told):
+    done = CliRunner().invoke(cli.app, ["cost", "--board", "icebreaker", *words.split()])
+    assert done.exit_code == 0, done.output
+    said = " ".join(done.stderr.split())
+    assert "does not fit" not in said if told is None else re.search(told, said), said
 
 
 def test_the_clock_is_legal_and_slower_than_fmax():

@@ -232,7 +232,7 @@ def test_refused_studies(tmp_path, changed, told):
 
 
 @pytest.mark.parametrize("command", [
-    "explore {}", "reproduce random-prototypes"])
+    "explore {}", "reproduce random-prototypes", "calibrate --board icebreaker --draws 1"])
 @pytest.mark.parametrize(("given", "told"), [
     ("--workers 2 --scheduler tcp://nowhere:1", "--workers are of this machine; with --scheduler "
                                                 "there are its own"),
@@ -243,6 +243,14 @@ def test_workers_that_do_not_suit(command, given, told, tmp_path, monkeypatch):
     ended = CliRunner().invoke(cli.app, f"{command.format(path)} {given}".split())
     assert (ended.exit_code, ended.stderr) == (2, f"bep: {told}\n")
     assert [each.name for each in tmp_path.iterdir()] == ["study.toml"]
+
+
+def test_a_calibration_without_builds_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ended = CliRunner().invoke(cli.app, ["calibrate"])
+    assert (ended.exit_code, ended.stderr) == (
+        2, "bep: build/builds.json has no builds yet: give --board and --draws\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 # Parts
