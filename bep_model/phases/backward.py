@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bep_model.phases.bits import kernel, popcount
+from bep_model.phases.bits import kernel, ones, popcount
 
 
 @kernel
@@ -49,10 +49,7 @@ def backward(columns, targets, passing, literal, u, targets_below, valid_below):
         Receive the packed targets of layer l and which of its neurons have one; a neuron without
         a target has target bit 0.
     """
-    addends = 0
-    for k in range(passing.shape[0]):
-        addends += np.int64(popcount(passing[k]))
-    u[:] = addends
+    u[:] = ones(passing)
     for k in range(passing.shape[0]):
         target, mask = targets[k], passing[k]
         for i in range(u.shape[0]):

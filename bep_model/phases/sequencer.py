@@ -85,7 +85,7 @@ def begin(state):
     for l in range(len(state.layers)):
         layer = state.layers[l]
         initialise(counters_of(layer, state.counters, state.bits), sections_of(layer), state.bank,
-                   state.lanes, drawn_of(layer, state.drawn), state.masks)
+                   state.lanes, drawn_of(layer, state.drawn), state.random)
 
 
 @kernel
@@ -188,17 +188,18 @@ def apply(state, registers):
                     layer, counters, signs, columns, inputs[0], state.patch[:layer.row_words],
                     targets[0], vectors_of(layer, state.valid[slot], length)[0],
                     chosen_of(layer, state.chosen[slot]), winners, registers.thinning, state.bank,
-                    state.lanes, drawn, state.masks, state.steps[:WORD * layer.row_words],
-                    state.down[:layer.row_words])
+                    state.lanes, drawn, state.random, state.steps[:WORD * layer.row_words],
+                    state.down[:layer.row_words], state.taken)
             elif layer.state:
                 update_through_time(
                     counters, signs, columns, sections, inputs, targets,
                     vectors_of(layer, state.valid[slot], length), winners, state.literal_steps,
-                    registers.thinning, state.bank, state.lanes, drawn, state.masks,
-                    state.steps[:WORD * layer.row_words], state.down[:layer.row_words])
+                    registers.thinning, state.bank, state.lanes, drawn, state.random,
+                    state.steps[:WORD * layer.row_words], state.down[:layer.row_words],
+                    state.taken)
             else:
                 update(counters, signs, columns, sections, inputs[0], targets[0], winners,
-                       registers.thinning, state.bank, state.lanes, drawn, state.masks)
+                       registers.thinning, state.bank, state.lanes, drawn, state.random)
     state.progress[0] = 0
     state.progress[1] += samples
     if samples and state.progress[1] >= registers.sweep:
@@ -207,7 +208,7 @@ def apply(state, registers):
             layer = state.layers[l]
             reinforce(counters_of(layer, state.counters, state.bits), sections_of(layer),
                       registers.reinforce[l], state.bank, state.lanes,
-                      drawn_of(layer, state.drawn), state.masks)
+                      drawn_of(layer, state.drawn), state.random)
 
 
 @kernel
