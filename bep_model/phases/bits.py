@@ -84,6 +84,12 @@ def kernel(function):
     return compiled(function, _nrt=False)
 
 
+def stage(function):
+    """A kernel that takes the whole state, and becomes part of its callers: to pass on the many
+    arrays takes as long as the work of a small network."""
+    return compiled(function, _nrt=False, forceinline=True)
+
+
 def view(function):
     """A function that returns a part of an array, for use in kernels: it becomes part of them."""
     return compiled(function, inline="always")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bep_model.phases.backward import backward, backward_through_time, gate
-from bep_model.phases.bits import WORD, copy, kernel, plain, unpack
+from bep_model.phases.bits import WORD, copy, kernel, plain, stage, unpack
 from bep_model.phases.classify import classify, triggers
 from bep_model.phases.convolution import (
     backward_windows,
@@ -88,7 +88,7 @@ def begin(state):
                    state.lanes, drawn_of(layer, state.drawn), state.random)
 
 
-@kernel
+@stage
 def infer(state, slot, x, length):
     """Put a sample into ``slot`` of the batch, run forward and classify; return the prediction."""
     state.lengths[slot] = length
@@ -114,7 +114,7 @@ def infer(state, slot, x, length):
     return classify(state.prototypes, inputs[0], state.layers[-1].neurons, state.logits)
 
 
-@kernel
+@stage
 def correct(state, registers, slot, label):
     """Backward and select for the sample just inferred in ``slot``; return if it triggers."""
     depth, length, winners = len(state.layers), state.lengths[slot], state.winners[slot]
@@ -168,7 +168,7 @@ def correct(state, registers, slot, label):
     return True
 
 
-@kernel
+@stage
 def apply(state, registers):
     """Apply the updates of the open batch, and the sweep that may be due."""
     depth, samples = len(state.layers), state.progress[0]
