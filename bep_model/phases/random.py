@@ -95,8 +95,9 @@ def scratch(generators, lanes, words):
     """Scratch for drawing ``words`` counter words at once."""
     planes = np.zeros((generators, 32 * _WIDE), np.uint64)
     bits = (words + STREAMS) * lanes
-    return Scratch(*np.zeros((2, _FEW), np.uint32), planes, np.zeros_like(planes[0]),
-                   np.zeros(64 * _WIDE, np.uint64), np.zeros(bits // 64 + 2, np.uint64))
+    return Scratch(np.zeros(_FEW, np.uint32), np.zeros(_FEW, np.uint32), planes,
+                   np.zeros_like(planes[0]), np.zeros(64 * _WIDE, np.uint64),
+                   np.zeros(bits // 64 + 2, np.uint64))
 
 
 @kernel
