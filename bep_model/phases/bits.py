@@ -1,6 +1,7 @@
 """Bits in 64-bit words, and how the kernels of the model are compiled."""
 
 import hashlib
+import math
 import os
 import sys
 import tempfile
@@ -10,8 +11,9 @@ import numpy as np
 
 try:
     import numba
-    from numba.core import event
-    from numba.extending import intrinsic, overload
+    from numba.core import cgutils, event, types
+    from numba.extending import intrinsic, lower_builtin, overload, type_callable
+    from numba.np.arrayobj import make_array, populate_array
 except ModuleNotFoundError as error:
     if error.name != "numba":
         raise
@@ -82,6 +84,12 @@ def kernel(function):
     return compiled(function, _nrt=False)
 
 
+def stage(function):
+    """A kernel that takes the whole state, and becomes part of its callers: to pass on the many
+    arrays takes as long as the work of a small network."""
+    return compiled(function, _nrt=False, forceinline=True)
+
+
 def view(function):
     """A function that returns a part of an array, for use in kernels: it becomes part of them."""
     return compiled(function, inline="always")
@@ -95,6 +103,11 @@ def plain(function):
 def popcount(word):
     """Number of ones in a uint64."""
     return int(word).bit_count()
+
+
+def shaped(plane, begin, shape):
+    """The part of a flat array that begins at ``begin``, as a view of this shape."""
+    return plane[begin:begin + math.prod(shape)].reshape(shape)
 
 
 if numba:
@@ -124,6 +137,22 @@ if numba:
     def _popcount(word):
         return lambda word: _ctpop(word)  # one instruction of the processor, or a few for a vector
 
+    @type_callable(shaped)
+    def _type_shaped(_):
+        return lambda plane, begin, shape: plane.copy(ndim=len(shape))
+
+    @lower_builtin(shaped, types.Array, types.Integer, types.BaseTuple)
+    def _lower_shaped(context, builder, signature, values):
+        """Without the checks of numba's own slices and ``reshape``, which take 100 clocks."""
+        plane = make_array(signature.args[0])(context, builder, values[0])
+        view = make_array(signature.return_type)(context, builder)
+        lengths, strides = cgutils.unpack_tuple(builder, values[2]), [plane.itemsize]
+        for length in lengths[:0:-1]:
+            strides.insert(0, builder.mul(strides[0], length))
+        populate_array(view, builder.gep(plane.data, [values[1]]), lengths, strides,
+                       plane.itemsize, plane.meminfo)
+        return view._getvalue()
+
 
 @kernel
 def bit(words, i):
@@ -135,6 +164,15 @@ def bit(words, i):
 def lowest(word):
     """Index of the lowest one of a uint64 that is not 0."""
     return np.int64(popcount(~word & (word - np.uint64(1))))
+
+
+@kernel
+def ones(words):
+    """Number of ones in a packed vector."""
+    count = 0
+    for k in range(words.shape[0]):
+        count += np.int64(popcount(words[k]))
+    return count
 
 
 @kernel

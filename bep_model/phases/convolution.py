@@ -6,7 +6,7 @@ row, each with its K filters. So they are an image again, whose channels are the
 
 import numpy as np
 
-from bep_model.phases.bits import bit, copy, kernel, lowest, popcount
+from bep_model.phases.bits import bit, copy, kernel, lowest, ones, popcount
 from bep_model.phases.random import bernoulli
 from bep_model.phases.select import keep_nearest
 from bep_model.phases.update import renew_signs, step_by_sums
@@ -199,7 +199,7 @@ def select_filters(z, targets, valid, group, sums, winners):
 
 @kernel
 def update_filters(layer, counters, signs, columns, image, patch, targets, valid, chosen, winners,
-                   thinning, bank, lanes, drawn, masks, sums, down):
+                   thinning, bank, lanes, drawn, scratch, sums, down, taken):
     """Apply the updates of one sample to a convolutional layer, filters ascending.
 
     A winner takes one step per counter: the sign of the sum, over the cells where it has a target,
@@ -213,11 +213,13 @@ def update_filters(layer, counters, signs, columns, image, patch, targets, valid
     image, patch, targets, valid, chosen
         As for :func:`convolve` and :func:`select_filters`.
     winners : uint64 array (ceil(K / 64),)
-    thinning, bank, lanes, drawn, masks, sums, down
+    thinning, bank, lanes, drawn, scratch, sums, down, taken
         As for :func:`bep_model.phases.update.update_through_time`.
     """
     if thinning == 0:
         return
+    bernoulli(bank, lanes, thinning, layer.sections[:1], drawn[:ones(winners)], scratch)
+    at = 0
     for word in range(winners.shape[0]):
         left = winners[word]
         while left:
@@ -228,9 +230,9 @@ def update_filters(layer, counters, signs, columns, image, patch, targets, valid
                 if bit(valid, i):
                     gather(layer, image, chosen[i], patch)
                     vote(patch, bit(targets, i), sums)
-            bernoulli(bank, lanes, thinning, layer.sections[:1], drawn[:1], masks)
-            step_by_sums(counters[k], sums, 1, drawn, down)
+            step_by_sums(counters[k], sums, 1, drawn[at], down, taken)
             renew_signs(counters[k], signs, columns, k)
+            at += 1
 
 
 @kernel

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bep_model.phases.bits import WORD, pack, view, words
-from bep_model.phases.random import STREAMS
+from bep_model.phases import random
+from bep_model.phases.bits import WORD, pack, shaped, view, words
 
 LAYER = np.dtype([(name, np.int64) for name in (
     "neurons", "fan_in", "back", "state", "words", "row_words", "first_words", "outputs",
@@ -23,9 +23,6 @@ of :class:`State`, for the counters to be multiplied by B_h. A layer with one se
 one of 0 counters. The last line is of convolutional layers, 0 of others: ``patch_bits`` and
 ``image_bits`` are those of one row of a patch and of the image.
 """
-
-ROWS = 32
-"""Rows for which random bits are drawn at once."""
 
 
 class State(NamedTuple):
@@ -56,12 +53,13 @@ class State(NamedTuple):
     thresholds: np.ndarray  # int32, per convolutional layer (K_l,)
     chosen: np.ndarray  # int32 (batch, per convolutional layer (cells, K_l)), positions
     updated: np.ndarray  # bool (L,), layers that the last sample updates
-    drawn: np.ndarray  # uint64 (ROWS rows), scratch
-    masks: np.ndarray  # uint32, scratch of the random bits
+    drawn: np.ndarray  # uint64 (K_l rows), random bits of a layer
+    random: random.Scratch
     patch: np.ndarray  # uint64, scratch of one row
     patches: np.ndarray  # uint64, of one row per position
     keys: np.ndarray  # int64, of one filter at all positions
     down: np.ndarray  # uint64, scratch of one row
+    taken: np.ndarray  # uint64, likewise
     steps: np.ndarray  # int16, for each of its bits
 
 
@@ -70,8 +68,6 @@ def new_state(config, prototypes, literal_targets=False, literal_steps=False):
     layers, size = _layers(config.network)
     row, batch = layers.row_words.max(), config.max_batch
     convolutional = config.network[:len(config.windows)]
-    most = max(sum(-(-part // config.counter_lanes) for part in layer.sections)
-               for layer in config.network)  # counter words in a row
 
     def words_of(*shape):
         return np.zeros(shape, np.uint64)
@@ -93,13 +89,16 @@ def new_state(config, prototypes, literal_targets=False, literal_steps=False):
         logits=np.zeros(config.classes, np.int32),
         thresholds=np.zeros(sum(layer.neurons for layer in convolutional), np.int32),
         chosen=np.zeros((batch, sum(layer.outputs for layer in convolutional)), np.int32),
-        updated=np.zeros(len(layers), np.bool_), drawn=words_of(ROWS * row),
-        masks=np.zeros((2 + config.generators * -(-ROWS * most // STREAMS), STREAMS), np.uint32),
+        updated=np.zeros(len(layers), np.bool_),
+        drawn=words_of((layers.neurons * layers.row_words).max()),
+        random=random.scratch(config.generators, config.counter_lanes, max(
+            layer.neurons * sum(-(-part // config.counter_lanes) for part in layer.sections)
+            for layer in config.network)),
         patch=words_of(row),
         patches=words_of(max((words(layer.fan_in) * math.prod(layer.grid)
                               for layer in convolutional), default=0)),
         keys=np.zeros(max((math.prod(layer.grid) for layer in convolutional), default=0), np.int64),
-        down=words_of(row), steps=np.zeros(WORD * row, np.int16))
+        down=words_of(row), taken=words_of(row), steps=np.zeros(WORD * row, np.int16))
 
 
 def _layers(network):
@@ -148,27 +147,22 @@ def aside(state):
 
 @view
 def counters_of(layer, plane, bits):
-    begin, words = bits * layer.signs_at, bits * layer.row_words
-    rows = plane[begin:begin + layer.neurons * words]
-    return rows.reshape(layer.neurons, bits, layer.row_words)
+    return shaped(plane, bits * layer.signs_at, (layer.neurons, bits, layer.row_words))
 
 
 @view
 def signs_of(layer, plane):
-    end = layer.signs_at + layer.row_words * layer.neurons
-    return plane[layer.signs_at:end].reshape(layer.row_words, layer.neurons)
+    return shaped(plane, layer.signs_at, (layer.row_words, layer.neurons))
 
 
 @view
 def columns_of(layer, plane):
-    end = layer.columns_at + layer.words * layer.back
-    return plane[layer.columns_at:end].reshape(layer.words, layer.back)
+    return shaped(plane, layer.columns_at, (layer.words, layer.back))
 
 
 @view
 def drawn_of(layer, plane):
-    """Random bits of some rows."""
-    return plane[:ROWS * layer.row_words].reshape(ROWS, layer.row_words)
+    return shaped(plane, 0, (layer.neurons, layer.row_words))
 
 
 @view
@@ -180,28 +174,24 @@ def sections_of(layer):
 @view
 def vectors_of(layer, plane, length):
     """Activations, targets or the like of one sample, a packed row per step."""
-    steps = length if layer.state else 1
-    end = layer.steps_at + steps * layer.output_words
-    return plane[layer.steps_at:end].reshape(steps, layer.output_words)
+    return shaped(plane, layer.steps_at, (length if layer.state else 1, layer.output_words))
 
 
 @view
 def winners_of(layer, plane):
-    return plane[layer.winners_at:layer.winners_at + layer.words]
+    return shaped(plane, layer.winners_at, (layer.words,))
 
 
 @view
 def z_of(layer, plane, length):
     """Pre-activations of the last sample, a row per step."""
-    steps = length if layer.state else 1
-    end = layer.z_at + steps * layer.outputs
-    return plane[layer.z_at:end].reshape(steps, layer.outputs)
+    return shaped(plane, layer.z_at, (length if layer.state else 1, layer.outputs))
 
 
 @view
 def sums_of(layer, plane):
     """Sigma of the last sample; see :func:`bep_model.phases.select.select_through_time`."""
-    return plane[layer.sums_at:layer.sums_at + layer.neurons]
+    return shaped(plane, layer.sums_at, (layer.neurons,))
 
 
 # Of convolutional layers. They come first and have one step, so these planes have the same indices
@@ -209,10 +199,10 @@ def sums_of(layer, plane):
 
 @view
 def thresholds_of(layer, plane):
-    return plane[layer.sums_at:layer.sums_at + layer.neurons]
+    return shaped(plane, layer.sums_at, (layer.neurons,))
 
 
 @view
 def chosen_of(layer, plane):
     """Positions of the last sample, or of one of a batch."""
-    return plane[layer.z_at:layer.z_at + layer.outputs]
+    return shaped(plane, layer.z_at, (layer.outputs,))

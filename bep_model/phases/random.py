@@ -1,9 +1,11 @@
 """Random bits: a bank of xorshift generators and bit-serial Bernoulli words (docs/algorithm.md)."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from bep_model.checks import MOST_SEED, integer
-from bep_model.phases.bits import kernel
+from bep_model.phases.bits import copy, kernel
 
 GOLDEN = 0x9E3779B9
 """2**32 divided by the golden ratio: the step between seeds, and the stand-in for a seed of 0."""
@@ -70,26 +72,52 @@ def _jumps():
 
 _JUMPS = _jumps()
 
-STREAMS = 64
+STREAMS = 256
 """Streams into which the words of several rows are cut, to draw as many words at once."""
+_WIDE = STREAMS // 64
+"""Words of 64 bits that hold one bit of each stream."""
+_FEW = 2 * STREAMS
+"""Words up to which it is faster to draw each for itself."""
+
+
+class Scratch(NamedTuple):
+    """Arrays for :func:`bernoulli`. Planes hold one bit of every stream, in ``_WIDE`` words."""
+
+    states: np.ndarray  # uint32 (_FEW,), of one generator, one for each stream or word
+    masks: np.ndarray  # uint32 (_FEW,), a word each
+    planes: np.ndarray  # uint64 (generators, 32 planes), the states of all
+    drawn: np.ndarray  # uint64 (32 planes), a word of one generator
+    block: np.ndarray  # uint64 (64 planes), or 64 bits of every stream
+    bits: np.ndarray  # uint64, the words of all streams, one behind the other
+
+
+def scratch(generators, lanes, words):
+    """Scratch for drawing ``words`` counter words at once."""
+    planes = np.zeros((generators, 32 * _WIDE), np.uint64)
+    bits = (words + STREAMS) * lanes
+    return Scratch(np.zeros(_FEW, np.uint32), np.zeros(_FEW, np.uint32), planes,
+                   np.zeros_like(planes[0]), np.zeros(64 * _WIDE, np.uint64),
+                   np.zeros(bits // 64 + 2, np.uint64))
 
 
 @kernel
-def jump(x, n):
-    """The state that follows x after n draws."""
-    k = 0
+def jump(states, n):
+    """Let every generator make n draws."""
     n %= (1 << 32) - 1  # the period
+    k = 0
     while n:
         if n & 1:
-            x = (_JUMPS[k, 0, x & 255] ^ _JUMPS[k, 1, (x >> np.uint32(8)) & 255]
-                 ^ _JUMPS[k, 2, (x >> np.uint32(16)) & 255] ^ _JUMPS[k, 3, x >> np.uint32(24)])
+            for i in range(states.shape[0]):
+                x = states[i]
+                states[i] = (_JUMPS[k, 0, x & 255] ^ _JUMPS[k, 1, (x >> np.uint32(8)) & 255]
+                             ^ _JUMPS[k, 2, (x >> np.uint32(16)) & 255]
+                             ^ _JUMPS[k, 3, x >> np.uint32(24)])
         n >>= 1
         k += 1
-    return x
 
 
 @kernel
-def bernoulli(bank, lanes, p, sections, drawn, masks):
+def bernoulli(bank, lanes, p, sections, drawn, scratch):
     """Draw the Bernoulli(p / 2**16) bits of some rows of counters.
 
     A section of n counters takes ceil(n / lanes) counter words; every word draws 16 - (trailing
@@ -107,24 +135,27 @@ def bernoulli(bank, lanes, p, sections, drawn, masks):
         Counters in each section of a row, which takes whole words of 64 bits.
     drawn : uint64 array (rows, words of a row)
         Receives the bits, packed; the unused ones are 0.
-    masks : uint32 array (2 or more, STREAMS)
-        Scratch: rows 0 and 1 for :func:`_draw`, and behind them 32 bits for each word and
-        generator, cut into streams of equal length.
+    scratch : Scratch
+        For as many words or more.
     """
+    if drawn.shape[0] == 0:
+        return
     if p == 0 or p == ALWAYS:
         _fill(np.uint64(0) if p == 0 else ~np.uint64(0), sections, drawn)
         return
-    words = 0
+    words = 0  # of a row
     for part in sections:
-        words += drawn.shape[0] * -(-part // lanes)
-    length, generators = -(-words // STREAMS), bank.shape[0]
-    flat = masks[2:2 + length * generators].reshape(-1, generators)
-    for g in range(generators):
-        _draw(bank[g:g + 1], words, p, masks[0], masks[1], flat[:, g])
-    if lanes % 8 == 0:
-        _lay_octets(lanes // 8, sections, flat, drawn)
+        words += -(-part // lanes)
+    words *= drawn.shape[0]
+    first = 0
+    while (p >> first) & 1 == 0:
+        first += 1
+    if words <= _FEW:
+        _draw_few(bank, lanes, p, first, words, scratch)
     else:
-        _lay_bits(lanes, sections, flat, drawn)
+        _draw_many(bank, lanes, p, first, words, scratch)
+    jump(bank, words * (16 - first))
+    _cut(lanes, sections, scratch.bits, drawn)
 
 
 @kernel
@@ -139,75 +170,134 @@ def _fill(word, sections, drawn):
 
 
 @kernel
-def _draw(generator, words, p, states, mask, flat):
-    """32 Bernoulli bits for each of ``words`` words, and for others that fill the last streams."""
-    first, length = 0, flat.shape[0] // states.shape[0]
-    while (p >> first) & 1 == 0:
-        first += 1
-    ahead, draws = 1, 16 - first
-    states[0] = generator[0]
-    while ahead < states.shape[0]:  # beginning with one stream, as many again from these
-        for v in range(ahead):
-            states[ahead + v] = jump(states[v], ahead * length * draws)
-        ahead *= 2
-    generator[0] = jump(generator[0], words * draws)
-    for i in range(length):
-        mask[:] = 0
+def _draw_few(bank, lanes, p, first, words, scratch):
+    """The bits of ``words`` counter words, for the bits of p from ``first`` on."""
+    scratch.bits[:words * lanes // 64 + 2] = 0
+    states, masks = scratch.states[:words], scratch.masks[:words]
+    for g in range(bank.shape[0]):
+        _start(bank[g], 16 - first, states)
+        masks[:] = 0
         for b in range(first, 16):
-            if (p >> b) & 1:
-                for v in range(states.shape[0]):
-                    mask[v] |= states[v]
-                    states[v] = xorshift(states[v])
-            else:
-                for v in range(states.shape[0]):
-                    mask[v] &= states[v]
-                    states[v] = xorshift(states[v])
-        for v in range(states.shape[0]):
-            flat[v * length + i] = mask[v]
+            for i in range(words):
+                masks[i] = masks[i] | states[i] if (p >> b) & 1 else masks[i] & states[i]
+                states[i] = xorshift(states[i])
+        count = min(32, lanes - 32 * g)
+        for i in range(words):
+            word = np.uint64(masks[i]) & (~np.uint64(0) >> np.uint64(64 - count))
+            _put(word, i * lanes + 32 * g, scratch.bits)
 
 
 @kernel
-def _lay_bits(lanes, sections, flat, drawn):
-    """Put the bits of the words one behind the other, each section into whole words of 64."""
-    word = 0
-    for row in range(drawn.shape[0]):
-        end = 0
-        for part in sections:
-            out, end = end, end + (part + 63) // 64
-            packed, filled = np.uint64(0), 0
-            for _ in range(-(-part // lanes)):
-                for g in range(flat.shape[1]):
-                    count = min(32, lanes - 32 * g)
-                    bits = np.uint64(flat[word, g]) & (~np.uint64(0) >> np.uint64(64 - count))
-                    packed |= bits << np.uint64(filled)
-                    filled += count
-                    if filled >= 64:
-                        if out < end:
-                            drawn[row, out] = packed
-                        out += 1
-                        filled -= 64
-                        packed = bits >> np.uint64(count - filled)
-                word += 1
-            if out < end:
-                drawn[row, out] = packed
-            drawn[row, end - 1] &= ~np.uint64(0) >> np.uint64(-part & 63)
+def _draw_many(bank, lanes, p, first, words, scratch):
+    """The same, and more words that fill the last streams."""
+    length = -(-words // STREAMS)
+    for g in range(bank.shape[0]):
+        _start(bank[g], length * (16 - first), scratch.states[:STREAMS])
+        for s in range(STREAMS):
+            scratch.block[s] = scratch.states[s]
+        transpose(scratch.block)
+        copy(scratch.block[:32 * _WIDE], scratch.planes[g])
+    scratch.bits[:STREAMS * length * lanes // 64 + 2] = 0
+    filled = done = 0
+    for _ in range(length):
+        for g in range(bank.shape[0]):
+            count = min(32, lanes - 32 * g)
+            drawn = scratch.drawn[:count * _WIDE]
+            _draw_word(scratch.planes[g], p, first, drawn)
+            for i in range(count):
+                copy(drawn[i * _WIDE:(i + 1) * _WIDE], scratch.block[filled * _WIDE:])
+                filled += 1
+                if filled == 64:
+                    _lay(scratch.block, filled, done, length * lanes, scratch.bits)
+                    done += filled
+                    filled = 0
+    if filled:
+        _lay(scratch.block, filled, done, length * lanes, scratch.bits)
 
 
 @kernel
-def _lay_octets(octets, sections, flat, drawn):
-    """The same for words of whole octets, for which it is simpler and faster."""
-    source, target = flat.view(np.uint8), drawn.view(np.uint8)
-    word = 0
+def _start(state, distance, states):
+    """A state and those that follow every ``distance`` draws."""
+    states[0] = state
+    ahead = 1
+    while ahead < states.shape[0]:  # from those that are known as many again
+        more = states[ahead:2 * ahead]
+        copy(states[:more.shape[0]], more)
+        jump(more, ahead * distance)
+        ahead *= 2
+
+
+@kernel
+def transpose(block):
+    """Exchange bit j of word (i, w) with bit i of word (j, w), for i and j in 0..63."""
+    wide, half, low = block.shape[0] // 64, 32, ~np.uint64(0) >> np.uint64(32)
+    while half:
+        shift, far = np.uint64(half), half * wide
+        for begin in range(0, block.shape[0], 2 * far):
+            one, other = block[begin:begin + far], block[begin + far:begin + 2 * far]
+            for i in range(far):
+                differing = ((one[i] >> shift) ^ other[i]) & low
+                one[i] ^= differing << shift
+                other[i] ^= differing
+        half >>= 1
+        low ^= low << np.uint64(half)
+
+
+@kernel
+def _draw_word(planes, p, first, drawn):
+    """One Bernoulli word of a generator in every stream, its bits in planes."""
+    drawn[:] = 0
+    for b in range(first, 16):
+        if (p >> b) & 1:
+            for i in range(drawn.shape[0]):
+                drawn[i] |= planes[i]
+        else:
+            for i in range(drawn.shape[0]):
+                drawn[i] &= planes[i]
+        _advance(planes)
+
+
+@kernel
+def _advance(planes):
+    """:func:`xorshift` of all streams, where a shift is the choice of another plane."""
+    for i in range(32 * _WIDE - 1, 13 * _WIDE - 1, -1):
+        planes[i] ^= planes[i - 13 * _WIDE]
+    for i in range(15 * _WIDE):
+        planes[i] ^= planes[i + 17 * _WIDE]
+    for i in range(32 * _WIDE - 1, 5 * _WIDE - 1, -1):
+        planes[i] ^= planes[i - 5 * _WIDE]
+
+
+@kernel
+def _lay(block, filled, done, length, bits):
+    """Put the ``filled`` planes of a block behind the ``done`` bits that each stream has."""
+    transpose(block)
+    for s in range(STREAMS):
+        word = block[s] & (~np.uint64(0) >> np.uint64(64 - filled))
+        _put(word, s * length + done, bits)
+
+
+@kernel
+def _put(word, place, bits):
+    """Put bits into a packed vector, where no ones are yet."""
+    bits[place >> 6] |= word << np.uint64(place & 63)
+    bits[(place >> 6) + 1] |= word >> np.uint64(1) >> np.uint64(63 - (place & 63))
+
+
+@kernel
+def _cut(lanes, sections, bits, drawn):
+    """Cut the bits of the words into sections, each into whole words of 64."""
+    place = 0
     for row in range(drawn.shape[0]):
         end = 0
         for part in sections:
             begin, end = end, end + (part + 63) // 64
-            words = -(-part // (8 * octets))
-            for octet in range(octets):
-                for n in range(min(words, -(-(8 * (end - begin) - octet) // octets))):
-                    target[row, 8 * begin + n * octets + octet] = source[word + n, octet]
+            first, shift = place >> 6, np.uint64(place & 63)
+            for k in range(end - begin):
+                drawn[row, begin + k] = bits[first + k] >> shift | \
+                    bits[first + k + 1] << np.uint64(1) << (np.uint64(63) - shift)
             drawn[row, end - 1] &= ~np.uint64(0) >> np.uint64(-part & 63)
-            word += words
+            place += -(-part // lanes) * lanes
 
 
 @kernel

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bep_model.phases.backward import backward, backward_through_time, gate
-from bep_model.phases.bits import WORD, copy, kernel, plain, unpack
+from bep_model.phases.bits import WORD, copy, kernel, plain, stage, unpack
 from bep_model.phases.classify import classify, triggers
 from bep_model.phases.convolution import (
     backward_windows,
@@ -85,10 +85,10 @@ def begin(state):
     for l in range(len(state.layers)):
         layer = state.layers[l]
         initialise(counters_of(layer, state.counters, state.bits), sections_of(layer), state.bank,
-                   state.lanes, drawn_of(layer, state.drawn), state.masks)
+                   state.lanes, drawn_of(layer, state.drawn), state.random)
 
 
-@kernel
+@stage
 def infer(state, slot, x, length):
     """Put a sample into ``slot`` of the batch, run forward and classify; return the prediction."""
     state.lengths[slot] = length
@@ -114,7 +114,7 @@ def infer(state, slot, x, length):
     return classify(state.prototypes, inputs[0], state.layers[-1].neurons, state.logits)
 
 
-@kernel
+@stage
 def correct(state, registers, slot, label):
     """Backward and select for the sample just inferred in ``slot``; return if it triggers."""
     depth, length, winners = len(state.layers), state.lengths[slot], state.winners[slot]
@@ -168,7 +168,7 @@ def correct(state, registers, slot, label):
     return True
 
 
-@kernel
+@stage
 def apply(state, registers):
     """Apply the updates of the open batch, and the sweep that may be due."""
     depth, samples = len(state.layers), state.progress[0]
@@ -188,17 +188,18 @@ def apply(state, registers):
                     layer, counters, signs, columns, inputs[0], state.patch[:layer.row_words],
                     targets[0], vectors_of(layer, state.valid[slot], length)[0],
                     chosen_of(layer, state.chosen[slot]), winners, registers.thinning, state.bank,
-                    state.lanes, drawn, state.masks, state.steps[:WORD * layer.row_words],
-                    state.down[:layer.row_words])
+                    state.lanes, drawn, state.random, state.steps[:WORD * layer.row_words],
+                    state.down[:layer.row_words], state.taken)
             elif layer.state:
                 update_through_time(
                     counters, signs, columns, sections, inputs, targets,
                     vectors_of(layer, state.valid[slot], length), winners, state.literal_steps,
-                    registers.thinning, state.bank, state.lanes, drawn, state.masks,
-                    state.steps[:WORD * layer.row_words], state.down[:layer.row_words])
+                    registers.thinning, state.bank, state.lanes, drawn, state.random,
+                    state.steps[:WORD * layer.row_words], state.down[:layer.row_words],
+                    state.taken)
             else:
                 update(counters, signs, columns, sections, inputs[0], targets[0], winners,
-                       registers.thinning, state.bank, state.lanes, drawn, state.masks)
+                       registers.thinning, state.bank, state.lanes, drawn, state.random)
     state.progress[0] = 0
     state.progress[1] += samples
     if samples and state.progress[1] >= registers.sweep:
@@ -207,7 +208,7 @@ def apply(state, registers):
             layer = state.layers[l]
             reinforce(counters_of(layer, state.counters, state.bits), sections_of(layer),
                       registers.reinforce[l], state.bank, state.lanes,
-                      drawn_of(layer, state.drawn), state.masks)
+                      drawn_of(layer, state.drawn), state.random)
 
 
 @kernel

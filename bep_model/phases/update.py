@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bep_model.phases.bits import bit, kernel, lowest, popcount
+from bep_model.phases.bits import bit, kernel, lowest, ones
 from bep_model.phases.random import bernoulli
 
 
@@ -51,7 +51,7 @@ def renew_signs(row, signs, columns, j):
 
 @kernel
 def update(counters, signs, columns, sections, inputs, targets, winners, thinning, bank, lanes,
-           drawn, masks):
+           drawn, scratch):
     """Apply the updates of one sample to one layer, rows ascending.
 
     Winner j with target t steps counter i by +1 where t = a_(l-1),i, else by -1, saturating; with
@@ -70,34 +70,29 @@ def update(counters, signs, columns, sections, inputs, targets, winners, thinnin
         Packed a_(l-1), targets and winners of the layer.
     thinning : int
         q, 0..2**16.
-    bank, lanes, masks
+    bank, lanes, scratch
         As for :func:`bep_model.phases.random.bernoulli`.
-    drawn : uint64 array (1 or more, words of a row)
-        Scratch: random bits of as many winners are drawn at once.
+    drawn : uint64 array (K, words of a row)
+        Scratch for the random bits of all winners.
     """
     if thinning == 0:
         return
-    left = number = at = 0
-    for word in range(winners.shape[0]):
-        left += np.int64(popcount(winners[word]))
+    bernoulli(bank, lanes, thinning, sections, drawn[:ones(winners)], scratch)
+    at = 0
     for word in range(winners.shape[0]):
         remaining = winners[word]
         while remaining:
             j = 64 * word + lowest(remaining)
             remaining &= remaining - np.uint64(1)
-            if at == number:
-                number, at = min(left, drawn.shape[0]), 0
-                bernoulli(bank, lanes, thinning, sections, drawn[:number], masks)
             flip = ~np.uint64(0) if bit(targets, j) else np.uint64(0)
             step(counters[j], inputs, flip, drawn[at])
             renew_signs(counters[j], signs, columns, j)
             at += 1
-            left -= 1
 
 
 @kernel
 def update_through_time(counters, signs, columns, sections, inputs, targets, valid, winners,
-                        literal, thinning, bank, lanes, drawn, masks, sums, down):
+                        literal, thinning, bank, lanes, drawn, scratch, sums, down, taken):
     """Apply the updates of one sequence to a layer with state, rows ascending.
 
     A winner takes one step per counter: the sign of the sum, over the steps t at which it has a
@@ -119,36 +114,38 @@ def update_through_time(counters, signs, columns, sections, inputs, targets, val
     winners : uint64 array (ceil(K_s / 64),)
     literal : bool
         Step by the sum itself.
-    thinning, bank, lanes, drawn, masks
+    thinning, bank, lanes, drawn, scratch
         As for :func:`update`.
     sums : int16 array (64 * words of a row,)
-    down : uint64 array (words of a row,)
+    down, taken : uint64 array (words of a row,)
         Scratch.
     """
     if thinning == 0:
         return
+    bernoulli(bank, lanes, thinning, sections, drawn[:ones(winners)], scratch)
+    at = 0
     for word in range(winners.shape[0]):
         remaining = winners[word]
         while remaining:
             j = 64 * word + lowest(remaining)
             remaining &= remaining - np.uint64(1)
             _sum_over_time(inputs, (sections[0] + 63) // 64, targets, valid, j, sums)
-            bernoulli(bank, lanes, thinning, sections, drawn[:1], masks)
             steps = 1
             if literal:
                 for i in range(sums.shape[0]):
                     steps = max(steps, np.int64(abs(sums[i])))
             for n in range(1, steps + 1):  # as many single steps as the sum is large
-                step_by_sums(counters[j], sums, n, drawn, down)
+                step_by_sums(counters[j], sums, n, drawn[at], down, taken)
             renew_signs(counters[j], signs, columns, j)
+            at += 1
 
 
 @kernel
-def step_by_sums(row, sums, least, drawn, down):
+def step_by_sums(row, sums, least, drawn, down, taken):
     """Step a row's counters up or down, by the sign of their sum, where it is at least ``least``.
 
-    Only the counters in row 0 of ``drawn`` step; row 1 and ``down`` are scratch. Parameters else as
-    for :func:`step` and :func:`update_through_time`.
+    Of these only the ``drawn`` ones step. Parameters as for :func:`step` and
+    :func:`update_through_time`.
     """
     for k in range(down.shape[0]):
         falls = rises = np.uint64(0)
@@ -156,8 +153,8 @@ def step_by_sums(row, sums, least, drawn, down):
             falls |= np.uint64(sums[64 * k + i] <= -least) << np.uint64(i)
             rises |= np.uint64(sums[64 * k + i] >= least) << np.uint64(i)
         down[k] = falls
-        drawn[1, k] = drawn[0, k] & (falls | rises)
-    step(row, down, np.uint64(0), drawn[1])
+        taken[k] = drawn[k] & (falls | rises)
+    step(row, down, np.uint64(0), taken)
 
 
 @kernel

@@ -17,7 +17,7 @@ from bep_model.phases.bits import (
 )
 from bep_model.phases.classify import classify, triggers
 from bep_model.phases.forward import forward
-from bep_model.phases.random import STREAMS
+from bep_model.phases.random import scratch
 from bep_model.phases.reinforce import reinforce
 from bep_model.phases.select import select
 from bep_model.phases.update import step, update
@@ -129,9 +129,9 @@ def planes(counters, bits=3):
     return rows, rows[:, -1].T.copy(), pack((counters >= 0).T).T.copy()
 
 
-def scratch(lanes):
-    """Words for the random bits of up to two rows of 64 counters."""
-    return lanes, np.empty((2, 1), np.uint64), np.empty((200, STREAMS), np.uint32)
+def room(rows, lanes):
+    """What kernels take for the random bits of some rows of one counter word each."""
+    return lanes, np.empty((rows, 1), np.uint64), scratch(1, lanes, rows)
 
 
 @pytest.mark.parametrize("bits", [2, 7, 15])
@@ -165,7 +165,7 @@ def test_update():
     counters = np.array([[3, -4, -1, 0], [1, 1, 1, 1], [-4, 3, 0, -1]])
     before, bank = planes(counters), np.array([1], np.uint32)
     update(*before, np.array([4]), packed("1010"), packed("110"), packed("101"), 1 << 16, bank,
-           *scratch(4))
+           *room(3, 4))
     expected = np.array([[3, -4, 0, -1], [1, 1, 1, 1], [-4, 3, -1, 0]])
     for actual, plane in zip(before, planes(expected), strict=True):
         np.testing.assert_array_equal(actual, plane)
@@ -176,7 +176,7 @@ def test_thinned_update():
     """State 0x42021 takes only the lowest of the first four lanes' steps."""
     before, bank = planes(np.zeros((1, 4), int)), np.array([0x42021], np.uint32)
     update(*before, np.array([4]), packed("0000"), packed("1"), packed("1"), 1 << 15, bank,
-           *scratch(4))
+           *room(1, 4))
     for actual, plane in zip(before, planes(np.array([[-1, 0, 0, 0]])), strict=True):
         np.testing.assert_array_equal(actual, plane)
     assert bank[0] == 0x4080601
@@ -186,7 +186,7 @@ def test_reinforce():
     """State 0x42021 has ones in lanes 0 and 5; state 0x4080601 of row 1 in lane 0 alone."""
     rows = planes(np.array([[0, 0, 0, -1, -1, -1], [3, 3, 3, 3, 3, 3]]))[0]
     bank = np.array([0x42021], np.uint32)
-    reinforce(rows, np.array([6]), 1 << 15, bank, *scratch(6))
+    reinforce(rows, np.array([6]), 1 << 15, bank, *room(2, 6))
     assert join_counters(rows, 6).tolist() == [[1, 0, 0, -1, -1, -2], [3] * 6]
     assert not (rows >> np.uint64(6)).any()
     assert bank[0] == 0x9DCCA8C5

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bep_model.phases.bits import unpack
-from bep_model.phases.random import STREAMS, bernoulli, jump, seeds, xorshift
+from bep_model.phases.bits import pack, unpack
+from bep_model.phases.random import bernoulli, jump, scratch, seeds, transpose, xorshift
 from tests.model.oracle import Bank
 
 
@@ -13,8 +13,7 @@ def rows_of_bits(bank, lanes, p, sections, rows):
     widths = [-(-n // 64) for n in sections]
     words = rows * sum(-(-n // lanes) for n in sections)
     packed = np.full((rows, sum(widths)), 2**64 - 1, np.uint64)
-    masks = np.empty((2 + len(bank) * -(-words // STREAMS), STREAMS), np.uint32)
-    bernoulli(bank, lanes, p, np.array(sections), packed, masks)
+    bernoulli(bank, lanes, p, np.array(sections), packed, scratch(len(bank), lanes, words))
     parts = np.split(packed, np.cumsum(widths)[:-1], axis=1)
     for part, n in zip(parts, sections, strict=True):
         assert not unpack(part, 64 * part.shape[1])[:, n:].any()
@@ -74,17 +73,27 @@ def test_jump(n):
     expected = np.uint32(0x42021)
     for _ in range(n % (2**32 - 1)):
         expected = np.uint32(xorshift(expected))
-    assert jump(np.uint32(0x42021), n) == expected
+    states = np.array([0x42021, 0], np.uint32)
+    jump(states, n)
+    assert states.tolist() == [expected, 0]
+
+
+def test_transpose():
+    """Blocks of 64 words of 64 bits, here two whose words alternate."""
+    bits = np.random.default_rng(1).integers(0, 2, (64, 2, 64), np.uint8)
+    block = pack(bits).ravel()
+    transpose(block)
+    np.testing.assert_array_equal(unpack(block.reshape(64, 2, 1), 64), bits.transpose(2, 1, 0))
 
 
 @pytest.mark.parametrize("lanes", [1, 8, 13, 32, 40, 64, 70])
-@pytest.mark.parametrize("p", [0x8000, 0x3200, 0x1235])
-def test_rows_at_once_are_rows_one_by_one(lanes, p):
+@pytest.mark.parametrize(("p", "rows"), [(0x8000, 5), (0x3200, 5), (0x1235, 50)])
+def test_rows_at_once_are_rows_one_by_one(lanes, p, rows):
     """Word by word, by the rule of docs/algorithm.md: rows, in a row sections, in these words."""
     bank = seeds(9, -(-lanes // 32))
     oracle = Bank(lanes)
     oracle.states = bank.tolist()
-    sections, rows = [70, 9], 5
+    sections = [70, 9]
     expected = [[bit for n in sections for bit in oracle.row(n, p)] for _ in range(rows)]
     assert rows_of_bits(bank, lanes, p, sections, rows).tolist() == expected
     assert bank.tolist() == oracle.states

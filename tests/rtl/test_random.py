@@ -6,7 +6,7 @@ import pytest
 from amaranth.hdl import Module
 from amaranth.lib.wiring import connect
 
-from bep_model.phases.random import STREAMS, bernoulli, xorshift
+from bep_model.phases.random import bernoulli, scratch, xorshift
 from rtl.engines.random import Bank, Bernoulli
 
 from .bench import Bench, clocks, generator, number, wait
@@ -89,8 +89,7 @@ def test_bernoulli(lanes, holding, latency):
             expected += 1
         assert done == expected, f"p = {p:#x}"
         drawn = np.zeros((1, 1), np.uint64)
-        masks = np.empty((2 + len(model), STREAMS), np.uint32)
-        bernoulli(model, lanes, p, np.array([lanes]), drawn, masks)
+        bernoulli(model, lanes, p, np.array([lanes]), drawn, scratch(len(model), lanes, 1))
         late = latency - 1
         assert sum(clock.advance for clock in trace[begin + late:done + late + 1]) == dut.draws(p)
         for n in range(done + 1, len(trace) - late):  # held until the next request

@@ -7,7 +7,7 @@ import pytest
 from amaranth.hdl import Array, Module
 
 from bep_model.phases.bits import join_counters, pack, slice_counters
-from bep_model.phases.random import STREAMS, seeds, xorshift
+from bep_model.phases.random import scratch, seeds, xorshift
 from bep_model.phases.reinforce import initialise, reinforce
 from bep_model.phases.update import update
 from rtl.engines.update import Operation, Update
@@ -42,14 +42,14 @@ class Model:
                                      rng.integers(low, high, (k, f), endpoint=True))
             self.layers.append(padded)
         self.bank = seeds(1, config.generators)
-        self.masks = np.empty((1024, STREAMS), np.uint32)
+        self.scratch = scratch(len(self.bank), config.counter_lanes, 4096)
 
     def planes_of(self, l):
         """Bit planes of a layer's counters; and what the kernels take after its parameters."""
         planes = slice_counters(self.layers[l][:, :self.config.widths[l]],
                                 self.config.counter_bits)
-        drawn = np.empty((3, planes.shape[2]), np.uint64)
-        return planes, (self.bank, self.config.counter_lanes, drawn, self.masks)
+        drawn = np.empty((len(planes), planes.shape[2]), np.uint64)
+        return planes, (self.bank, self.config.counter_lanes, drawn, self.scratch)
 
     def store(self, l, planes):
         f = self.config.widths[l]
