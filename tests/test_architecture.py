@@ -23,7 +23,7 @@ ROOMS = {
     "bep_model": ("phases", "data", "fit"),
     "rtl": ("parts", "engines", "store", "link"),
     "sim": (),
-    "bep": ("flow", "cost", "experiments", "reports", "commands"),
+    "bep": ("flow", "cost", "activity", "experiments", "reports", "commands"),
 }
 """The sub-packages of each package; none imports from a later one."""
 
