@@ -159,6 +159,20 @@ def complete(folder, program=""):
         return False
 
 
+def kept(folder, make):
+    """Return a complete folder; if it is none, let ``make`` fill one in its place.
+
+    ``make`` is called with an empty folder, and returns the names of its important files. What it
+    raises leaves nothing behind.
+    """
+    if not complete(folder):
+        with temporary(folder.parent) as own:
+            made = own / "made"
+            made.mkdir()
+            publish(made, folder, make(made))
+    return folder
+
+
 def publish(folder, destination, names, program=""):
     """Seal a folder over its files ``names`` and rename it, unless the destination is complete."""
     _check_space(folder, str(folder))

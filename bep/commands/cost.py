@@ -29,7 +29,7 @@ def command(
     interval that holds 9 of 10 of them (docs/cost-model.md).
     """
     check_outputs({"--config": config, "--board": board_file(board)}, **{"--json": json})
-    stores.make(store)
+    stores.check(store)
     found = shape.described(config, given)
     described = target(board)
     from bep.cost.estimate import estimate  # after everything that can be wrong: it is slow

@@ -1,7 +1,6 @@
 """`bep energy`: power of trainers on an iCE40 UltraPlus, from what changes in their netlists."""
 
 import shlex
-import tomllib
 from pathlib import Path
 from typing import Annotated
 
@@ -18,8 +17,7 @@ from bep.flow.platforms import oscillator
 from bep.reports import energy_report
 from bep_model import configuration
 from bep_model.checks import MOST_SEED, integer
-from bep_model.config import check_gateware
-from bep_model.files import check_outputs
+from bep_model.files import check_outputs, read_toml
 from sim import folders
 
 MEASURED = ("volts", "waiting_ma", "training_ma", "mhz", "samples_per_second")
@@ -69,9 +67,7 @@ def command(
     if clock is not None and not 0 < clock <= fastest:
         raise ValueError(f"clock must be above 0 and at most {fastest} MHz, not {clock}")
     reading = None if measured is None else read(measured)
-    found = [configuration.load(source) for source in sources]
-    for each in found:
-        check_gateware(each.config)
+    found = [configuration.buildable(source) for source in sources]
     folders.check_writable(build_dir=build_dir, **({} if docs is None else {"docs": docs}))
     entries = [one(str(source), each, described, samples, seed, data, clock, build_dir)
                for source, each in zip(sources, found, strict=True)]
@@ -121,10 +117,7 @@ def one(name, found, described, samples, seed, data, clock, build_dir):
 
 def read(path):
     """The measurement in a TOML file. Raises ValueError, naming the file."""
-    try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is no TOML file: {error}") from None
+    given = read_toml(path)
     if set(given) != set(MEASURED):
         raise ValueError(f"{path} must have the keys {', '.join(MEASURED)}, and no others, not "
                          f"{', '.join(given) or 'none'}")

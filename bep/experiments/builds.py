@@ -14,7 +14,7 @@ from bep.flow.synthesis import build, synthesize
 from bep_model.config import Config
 
 
-def drawn(board, seed, count, placer_seeds=1, held_out=False, most_lanes=1000):
+def drawn(board, seed, count, placer_seeds=1, held_out=False, most_lanes=float("inf")):
     """Builds to be made: the first ``count`` configurations of a draw that have at most so many
     lanes, each with the placer's seeds from 1 on, as entries of a file of builds without
     ``measured``."""

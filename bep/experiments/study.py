@@ -124,7 +124,7 @@ class Study:
                              f"not {list(self.space.depth)}")
 
     def _check_boards(self):
-        stores.make(self.store)
+        stores.check(self.store)
         fits = estimate.families_of(estimate.model())
         for board in self.boards:
             described = target(board)

@@ -150,8 +150,8 @@ def _with_queues(config, described, store, inference, size):
     """As :func:`needed`, with the store and a window of ``size`` bytes."""
     found = needed(config, described, inference)
     depths = [size - 1] * bool(size)  # one byte is in a register
-    if store.startswith("block"):
-        depths.append(1 << stores.make(store).address_bits)
+    if (bits := stores.block_bits(store)) is not None:
+        depths.append(1 << bits)
     found["brams"] += sum(block_rams(Memory(8, depth, 1), described.family) for depth in depths)
     return found
 

@@ -2,13 +2,12 @@
 
 import importlib
 import re
-import warnings
 
 from bep_model.protocol import sample_bytes
 
 CHOICES = ("none, flash or sdram (the board's chip), flash:start (the board trains by itself after "
            "reset), block:KIB (block RAM, KIB a power of two)")
-"""What :func:`make` takes, for messages and help."""
+"""What :func:`check` accepts, for messages and help."""
 
 SIMULATED_HZ = {"sdram": 85_000_000, "flash": 28_000_000}
 """Clock rates for which a simulated board's stores are made."""
@@ -24,8 +23,21 @@ def chip(store):
     return store.partition(":")[0]
 
 
+def check(store):
+    """Raise ValueError for anything but one of :data:`CHOICES`."""
+    if store not in ("none", "sdram", "flash", "flash:start") and block_bits(store) is None:
+        raise ValueError(f"store must be one of {CHOICES}, not {store!r}")
+
+
+def block_bits(store):
+    """Address bits of a store in block RAM; None for any other text."""
+    found = re.fullmatch(r"block:(\d{1,6})", store)
+    kib = int(found[1]) if found else 0
+    return 9 + kib.bit_length() if kib and not kib & kib - 1 else None
+
+
 def make(store, clock_hz=None):
-    """The component of a sample store; None for "none".
+    """The component of a sample store, which must become part of a design; None for "none".
 
     Parameters
     ----------
@@ -39,15 +51,12 @@ def make(store, clock_hz=None):
     ValueError
         For anything else.
     """
+    check(store)
     clock_hz = clock_hz or SIMULATED_HZ.get(chip(store))
     if store == "none":
         return None
-    from amaranth.hdl import UnusedElaboratable  # who only wants to know the names needs none
-
-    # Who only wants to know its clocks, or whether there is such a store, never elaborates it.
-    warnings.filterwarnings("ignore", category=UnusedElaboratable)
-    if store in ("flash", "flash:start"):
-        from bep_model.program import START
+    if chip(store) == "flash":
+        from bep_model.program import START  # who only wants to know the names needs neither
         from rtl.store.flash import Flash
 
         return Flash(round(clock_hz), START if store == "flash:start" else None)
@@ -55,13 +64,9 @@ def make(store, clock_hz=None):
         from rtl.store.sdram import Sdram
 
         return Sdram(round(clock_hz))
-    if found := re.fullmatch(r"block:(\d{1,6})", store):
-        from rtl.store.block import BlockStore
+    from rtl.store.block import BlockStore
 
-        kib = int(found[1])
-        if kib and not kib & kib - 1:
-            return BlockStore(9 + kib.bit_length())
-    raise ValueError(f"store must be one of {CHOICES}, not {store!r}")
+    return BlockStore(block_bits(store))
 
 
 def fastest(store):

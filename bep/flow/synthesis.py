@@ -182,16 +182,15 @@ def kept(plan, versions, build_dir, name, make):
     """
     digest = hashlib.sha256(plan.digest() + json.dumps(versions).encode()).hexdigest()
     folder = Path(build_dir).absolute() / f"{name}-{digest[:12]}"
-    if not folders.complete(folder):
-        with folders.temporary(folder.parent) as own:
-            temporary = own / "build"
-            temporary.mkdir()
-            plan.extract(temporary)
-            report = make(temporary)
-            (temporary / "report.json").write_text(json.dumps(report, indent=2) + "\n",
-                                                   encoding="utf-8")
-            made = [report["bitstream"]] if "bitstream" in report else []
-            folders.publish(temporary, folder, ["report.json", *made])
+
+    def fill(temporary):
+        plan.extract(temporary)
+        report = make(temporary)
+        (temporary / "report.json").write_text(json.dumps(report, indent=2) + "\n",
+                                               encoding="utf-8")
+        return ["report.json", *([report["bitstream"]] if "bitstream" in report else [])]
+
+    folders.kept(folder, fill)
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     return report | {"folder": str(build_dir / folder.name)}
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from bep import cited, results
 from bep.activity import power
+from bep.activity.netlist import PART
 from bep.flow.families import ICE40UP
 from bep.reports import documents
 
@@ -27,7 +28,7 @@ def page(docs):
 
 def text(found):
     """The text of energy.md, from the contents of energy.json."""
-    model = ICE40UP.energy["iCE40UP5K"]
+    model = ICE40UP.energy[PART]
     own = 1e3 * cited.SYNTZULU_MW / cited.SYNTZULU_MHZ - power.CLOCK
     return documents.render(
         "energy.md.j2", found=found, band=results.band, cited=cited, power=power,

@@ -3,7 +3,23 @@
 import matplotlib
 
 matplotlib.use("Agg")  # writes files and needs no screen
+from contextlib import contextmanager
+
 from matplotlib import pyplot, ticker
+
+
+@contextmanager
+def picture(path, size, rows=1, columns=1, **options):
+    """Yield axes, as ``pyplot.subplots`` with its ``options`` makes them, and save them.
+
+    Equal contents give equal files.
+    """
+    with pyplot.rc_context({"svg.hashsalt": "bep", "font.size": 9}):
+        figure, axes = pyplot.subplots(rows, columns, figsize=size, layout="constrained", **options)
+        yield axes
+        figure.savefig(path, dpi=120, metadata={"Date": None} if str(path).endswith(".svg")
+                       else None)
+        pyplot.close(figure)
 
 
 def training_curves(path, test, training, final):
@@ -60,10 +76,8 @@ def accuracies(path, points, figure):
     panels = list(dict.fromkeys(key(point, figure.panel) for point in points))
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
-    with pyplot.rc_context({"svg.hashsalt": "bep", "font.size": 9}):
-        size = (max(6, 3.6 * columns), max(4, 3.2 * rows)) if len(panels) > 1 else (6, 4)
-        picture, grid = pyplot.subplots(rows, columns, figsize=size, layout="constrained",
-                                        squeeze=False)
+    size = (max(6, 3.6 * columns), max(4, 3.2 * rows)) if len(panels) > 1 else (6, 4)
+    with picture(path, size, rows, columns, squeeze=False) as grid:
         for axes in grid.flat[len(panels):]:
             axes.set_visible(False)
         for panel, axes in zip(panels, grid.flat, strict=False):
@@ -97,9 +111,6 @@ def accuracies(path, points, figure):
                 axes.xaxis.set_major_formatter("{x:g}")
             if axes.get_legend_handles_labels()[1] != ["ours"]:
                 axes.legend(fontsize=7)
-        picture.savefig(path, dpi=120, metadata={"Date": None} if str(path).endswith(".svg")
-                        else None)
-        pyplot.close(picture)
 
 
 def best(points, names, place):

@@ -1,32 +1,17 @@
 """Pictures of docs/choosing.md."""
 
-import matplotlib
+from matplotlib import ticker
 
-matplotlib.use("Agg")  # writes files and needs no screen
-from contextlib import contextmanager
-
-from matplotlib import pyplot, ticker
+from bep.reports.figures import picture
 
 MARKS = "osD^v"
-
-
-@contextmanager
-def picture(path, columns, size):
-    """Yield axes side by side, and save them; equal contents give equal files."""
-    with pyplot.rc_context({"svg.hashsalt": "bep", "font.size": 9}):
-        figure, axes = pyplot.subplots(1, columns, figsize=size, layout="constrained")
-        yield axes
-        for each in figure.axes:
-            each.grid(alpha=0.3)
-        figure.savefig(path, metadata={"Date": None})
-        pyplot.close(figure)
 
 
 def sizes(path, found):
     """Bars: weights of the largest network by board, for each number of inputs."""
     boards = list(dict.fromkeys(entry["board"] for entry in found))
     inputs = list(dict.fromkeys(entry["inputs"] for entry in found))
-    with picture(path, 1, (7, 0.45 * len(boards) + 1.2)) as axes:
+    with picture(path, (7, 0.45 * len(boards) + 1.2)) as axes:
         for number, bits in enumerate(inputs):
             chosen = {entry["board"]: entry for entry in found if entry["inputs"] == bits}
             places = [place + 0.38 * number - 0.19 for place in range(len(boards))]
@@ -38,13 +23,16 @@ def sizes(path, found):
         axes.invert_yaxis()
         axes.set_xscale("log")
         axes.margins(x=0.12)
+        axes.grid(alpha=0.3)
         axes.set(xlabel="weights that the board trains, B$_h$ = 7")
         axes.legend(loc="upper center", bbox_to_anchor=(0.4, 1.09), ncols=2, frameon=False)
 
 
 def lanes(path, over_p, over_q, curves):
     """Samples per second over P and over Q; accuracy over B_h."""
-    with picture(path, 3, (11, 3.6)) as axes:
+    with picture(path, (11, 3.6), columns=3) as axes:
+        for plot in axes:
+            plot.grid(alpha=0.3)
         for plot, key, found in ((axes[0], "P", over_p), (axes[1], "Q", over_q)):
             for board, points in found.items():
                 places, rates = [p[key] for p in points], [p["rate"] / 1e3 for p in points]
@@ -69,7 +57,7 @@ def lanes(path, over_p, over_q, curves):
 
 def front(path, points, best, dataset):
     """Test accuracy over stored bits, with the front on validation samples."""
-    with picture(path, 1, (6.5, 4)) as axes:
+    with picture(path, (6.5, 4)) as axes:
         for bits in sorted({point["bits"] for point in points}):
             chosen = [point for point in points
                       if (point["dataset"], point["bits"]) == (dataset, bits)]
@@ -79,6 +67,7 @@ def front(path, points, best, dataset):
         axes.errorbar([p["stored_bits"] / 1e3 for p in best], [p["test"] for p in best],
                       [p["sd"] for p in best], color="k", linewidth=1, capsize=2,
                       label="none smaller is better")
+        axes.grid(alpha=0.3)
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter("{x:g}")

@@ -221,7 +221,7 @@ def test_a_measurement_is_compared_without_what_waiting_takes():
 
 
 @pytest.mark.parametrize(("text", "said"), [
-    ("volts = ", "is no TOML file"),
+    ("volts = ", "is not a TOML file"),
     ("volts = 1.2", "must have the keys volts, waiting_ma"),
     ("volts = true\nwaiting_ma = 1\ntraining_ma = 2\nmhz = 3\nsamples_per_second = 4",
      "volts must be a number above 0, not True"),
