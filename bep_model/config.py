@@ -64,10 +64,10 @@ def check_window(name, layer):
 
 def check_gateware(config):
     """Raise ValueError for a network that only the golden model has."""
-    if config.windows:
-        raise ValueError("windows must be empty for gateware, which has no convolutional layers "
-                         f"yet, not {[list(window) for window in config.windows]}: train without "
-                         "--filters")
+    if len(config.windows) > 1:
+        raise ValueError("windows must have at most one entry for gateware, which has one "
+                         "convolutional layer at most, not "
+                         f"{[list(window) for window in config.windows]}")
 
 
 @dataclass(frozen=True)
@@ -208,6 +208,14 @@ class Config:
         return bool(self.windows)
 
     @property
+    def voters(self):
+        """Most blocks of inputs that vote on a row of layer 1 (docs/algorithm.md): the steps of a
+        sequence, or the cells of an image; 0 for other networks.
+        """
+        layer = self.network[0]
+        return math.prod(layer.cells) if layer.window else self.max_steps
+
+    @property
     def widths(self):
         """K_0..K_L: inputs, then neurons per layer."""
         return (self.inputs, *self.layers)
@@ -227,8 +235,8 @@ class Config:
 
     @property
     def input_words(self):
-        """Words of P bits that hold the inputs of one step."""
-        return self.network[0].section_words[0]
+        """Words of P bits in which the inputs of one step are sent."""
+        return math.ceil(self.inputs / self.weight_lanes)
 
     @cached_property
     def row_words(self):

@@ -65,8 +65,6 @@ class Board:
         From all methods too, in one line: no such port, no permission, no answer, a cut link.
     """
 
-    thresholds = ()  # gateware has no filters
-
     def __init__(self, port, config, *, baud=1_000_000, timeout=10.0, progress=None):
         check_gateware(config)
         self.config, self.port, self.progress = config, port, progress
@@ -75,7 +73,7 @@ class Board:
         self.host = Host(config, PacketPort(config, self.line))
         self.store = Store(self.host)
         self.open_batch = self.sweep_count = 0
-        self._parameters = None
+        self._parameters = self._thresholds = None
 
     def __enter__(self):
         return self
@@ -130,11 +128,14 @@ class Board:
 
     def reset(self, seed):
         """Begin anew, as ``Network.reset``: the trainer draws its counters."""
-        done(self.host.bring_up(random.seeds(seed, self.config.generators)))
+        self._thresholds = tuple(np.zeros(count, np.int32) for count in
+                                 self.config.layers[:len(self.config.windows)])
+        done(self.host.bring_up(random.seeds(seed, self.config.generators),
+                                thresholds=self._thresholds))
         self.open_batch = self.sweep_count = 0
 
     def write(self, network):
-        """Take over the state of a network: counters, bank and sweep count.
+        """Take over the state of a network: counters, thresholds, bank and sweep count.
 
         Parameters
         ----------
@@ -146,7 +147,8 @@ class Board:
             self._count(count)
         else:
             done(self.host.command(Command.INITIALISE))  # sets the trainer's count to 0
-        done(self.host.bring_up(network.bank, network.counters))
+        done(self.host.bring_up(network.bank, network.counters, network.thresholds))
+        self._thresholds = tuple(network.thresholds) or None
         self.open_batch, self.sweep_count = 0, count
 
     def _count(self, count):
@@ -163,7 +165,30 @@ class Board:
     def read(self):
         """The state of the trainer, between batches: a :class:`State`."""
         done(self.host.idle())
-        return State(self.config, self.counters, self.bank, self.sweep_count, self.open_batch)
+        return State(self.config, self.counters, self.bank, self.sweep_count, self.open_batch,
+                     self.thresholds)
+
+    @property
+    def thresholds(self):
+        """Of the filters of a convolutional network, tuple of int32 arrays (K_l,); can be set."""
+        if self._thresholds is None:  # they do not change by themselves
+            self._thresholds = done(self.host.thresholds())
+        return self._thresholds
+
+    @thresholds.setter
+    def thresholds(self, values):
+        arrays = inputs.thresholds(self.config, values)
+        done(self.host.set_thresholds(arrays))
+        self._thresholds = tuple(arrays)
+
+    def set_thresholds(self, x, quantile):
+        """Choose the thresholds, as ``Network.set_thresholds``, for the counters of the trainer."""
+        from bep_model.network import Network  # it needs more than a host needs otherwise
+
+        network = Network(self.config)
+        network.load(self.counters)
+        network.set_thresholds(x, quantile)
+        self.thresholds = network.thresholds
 
     @property
     def counters(self):
@@ -180,7 +205,7 @@ class Board:
         done(self.host.port.write_state(counters_to_words(self.config, counters)))
 
     def restore(self, counters, bank, sweep_count):
-        """Replace the whole state between batches, as ``Network.restore``."""
+        """Replace the whole state but thresholds between batches, as ``Network.restore``."""
         self.write(State(self.config, counters, bank, sweep_count))
 
     def train(self, x, labels, parameters, lengths=None):

@@ -11,7 +11,7 @@ import numpy as np
 
 from bep_model.config import NUMERICS_VERSION
 from bep_model.protocol import COUNTERS, INFERENCE, MAGIC, Command, Mode
-from bep_model.registers import WORD, settings
+from bep_model.registers import WORD, registers, settings
 from bep_model.words import counters_to_words, words_to_counters
 
 
@@ -70,7 +70,13 @@ class Port(ABC):
         """Wait before STATUS is read again; the more ``attempts`` were made, the longer."""
 
 
-def bring_up_writes(config, parameters, bank):
+def threshold_writes(thresholds):
+    """The register writes, (name, value), that set the thresholds of at most one layer."""
+    return [(name, int(value)) for layer in thresholds for pair in enumerate(layer)
+            for name, value in zip(("FILTER", "THRESHOLD"), pair, strict=True)]
+
+
+def bring_up_writes(config, parameters, bank, thresholds=()):
     """The register writes by which a design without a host starts its trainer, in order.
 
     The design need not wait for any of them: the trainer draws the counters before it takes the
@@ -81,6 +87,7 @@ def bring_up_writes(config, parameters, bank):
     config : Config
     parameters : Parameters
     bank : uint32 array (generators,)
+    thresholds : sequence of int32 arrays (K_l,)
         As for :meth:`Host.bring_up`.
 
     Returns
@@ -88,7 +95,7 @@ def bring_up_writes(config, parameters, bank):
     list of (str, int)
         Name and value, the latter 32 bits without sign. All sequences have ``max_steps`` steps.
     """
-    writes = [*(("RANDOM", value) for value in bank[::-1]),
+    writes = [*(("RANDOM", value) for value in bank[::-1]), *threshold_writes(thresholds),
               *settings(config, parameters.validate(config)).items(),
               *[("STEPS", config.max_steps)] * config.recurrent,
               ("COMMAND", Command.CLEAR | Command.INITIALISE), ("MODE", Mode.TRAIN)]
@@ -130,7 +137,7 @@ class Host:
                 raise WrongTrainer(
                     f"{meaning}: register {name} is {found:#010x}, not {value:#010x}")
 
-    async def bring_up(self, bank, counters=()):
+    async def bring_up(self, bank, counters=(), thresholds=()):
         """Identify the trainer and give it a state: docs/link.md, "Bringing a trainer up".
 
         Parameters
@@ -139,8 +146,11 @@ class Host:
             States of the random bank, see :func:`bep_model.phases.random.seeds`.
         counters : sequence of int16 arrays (K_l, F_l), optional
             By default the trainer draws them.
+        thresholds : sequence of int32 arrays (K_l,), optional
+            Of a convolutional network; by default they stay as they are.
         """
         await self.identify()
+        await self.set_thresholds(thresholds)
         for value in bank[::-1]:
             await self.port.write("RANDOM", value)
         if len(counters):
@@ -189,6 +199,21 @@ class Host:
     async def counters(self):
         """The counters, tuple of int16 arrays (K_l, F_l)."""
         return words_to_counters(self.config, await self.port.read_state())
+
+    async def set_thresholds(self, thresholds):
+        """Write the thresholds of filters: int32 arrays (K_l,) of at most one layer."""
+        for name, value in threshold_writes(thresholds):
+            await self.port.write(name, value)
+
+    async def thresholds(self):
+        """The thresholds of filters: tuple of int32 arrays (K_l,), empty without convolution."""
+        if not self.config.convolutional:
+            return ()
+        found, half = [], 1 << registers(self.config)["THRESHOLD"].width - 1
+        for k in range(self.config.layers[0]):
+            await self.port.write("FILTER", k)
+            found.append(((await self.port.read("THRESHOLD")) ^ half) - half)
+        return (np.array(found, np.int32),)
 
     async def begin(self, parameters, mode=Mode.TRAIN):
         """Set the mode: later samples are trained, or inferred, with these parameters."""

@@ -90,6 +90,44 @@ class Layer:
         return self.neurons * (math.prod(self.cells) if self.window else 1)
 
     @property
+    def patches(self):
+        """Patches in a word of P bits: of positions of one cell, which are looked at in one clock.
+
+        A patch of several words has them for itself.
+        """
+        assert self.window is not None
+        return max(1, min(self.window.pool**2, self.weight_lanes // self.fan_in))
+
+    @property
+    def cell_words(self):
+        """Words of P bits that hold the patches of a cell."""
+        assert self.window is not None
+        return math.ceil(self.window.pool**2 / self.patches) * self.row_words
+
+    def there(self, bottom, right, word):
+        """Which positions exist that have their patches side by side in a word of a cell.
+
+        Parameters
+        ----------
+        bottom, right : bool
+            The cell is in the last row, or column, of cells, which can have fewer positions.
+        word : int
+            Of patches in the cell, from 0.
+
+        Returns
+        -------
+        int
+            Bit i is that of the i-th patch.
+        """
+        assert self.window is not None
+        pool = self.window.pool
+        rows, columns = ((count - 1) % pool + 1 if last else pool
+                         for count, last in zip(self.grid, (bottom, right), strict=True))
+        places = range(word * self.patches, (word + 1) * self.patches)
+        return sum(int(place // pool < rows and place % pool < columns) << i
+                   for i, place in enumerate(places))
+
+    @property
     def words(self):
         """Words of P bits that hold its activations of one step."""
         return math.ceil(self.outputs / self.weight_lanes)

@@ -121,6 +121,12 @@ RUN_TIME = (
         "next sequence that is sent", low=1, needs="recurrent"),
     Row("HORIZON", 0x0D, STEPS, "n: steps from the end of a sequence that get targets",
         "next sample", low=1, needs="recurrent", field="horizon", default=MOST, cut=True),
+    Row("FILTER", 0x0E, Limit("K_1 - 1", lambda config, layer: config.layers[0] - 1),
+        "place in its layer, from 0, of the filter that THRESHOLD is of", "at once",
+        needs="convolutional"),
+    Row("THRESHOLD", 0x0F, Limit("F_1", lambda config, layer: config.shapes[0][1]),
+        "theta of that filter; it can be read, too, while bit 0 of STATUS is 0", "next sample",
+        signed=True, access="rw", needs="convolutional"),
     Row("GATE", 0x10, Limit("F_l", lambda config, layer: config.shapes[layer - 1][1]),
         "T_l: a neuron passes its target on iff abs(z) <= T_l (T_1 has no effect without "
         "recurrence)", "next sample", layers=True, field="gates", cut=True),

@@ -34,12 +34,13 @@ def inference(config, forward, steps):
     config : Config
     forward : rtl.engines.forward.Forward
     steps : sequence of int
-        Steps of the sample in each layer: 1, or T in the state layer.
+        Steps of the sample in each layer: 1, or T in the state layer; any of a convolutional one.
     """
     network = config.network
     classify = config.classes * network[-1].words + forward.latency + Classify.latency
     return Counter({
         Cause.FORWARD: sum(
+            forward.cells_cycles if layer.window else
             forward.cycles(layer.neurons, layer.section_words[0])
             + (count - 1) * forward.cycles(layer.neurons, layer.row_words)
             for layer, count in zip(network, steps, strict=True)),
@@ -87,11 +88,13 @@ class Cycles:
             if sample.triggered:
                 cycles, offered, scanned = self._backward(sample, parameters)
                 total += cycles
-            if not applied and config.recurrent:  # the next sample waits for the last scan
+            if not applied and config.voters:  # the next sample waits for the last scan
                 total[Cause.SELECT] += scanned
             for l, layer in reversed(list(enumerate(self.network))):
                 if sample.triggered:
-                    steps = layer.state * min(parameters.horizon, len(sample.z[l]))
+                    steps = len(sample.z[l]) * bool(layer.state or layer.window)
+                    if layer.state:
+                        steps = min(parameters.horizon, steps)
                     rows += [(offered[l].get(row, 1) if applied else 1, (l, row),
                               layer.counter_words, parameters.thinning, steps)
                              for row in sample.winners[l]]
@@ -124,23 +127,27 @@ class Cycles:
         """
         config, total = self.config, Counter()
         offered, scanned = [{} for _ in config.layers], 1
-        if config.depth == 1:
-            return total, [dict.fromkeys(sample.winners[0], Winners.latency)], scanned
+        lowest = sample.updated.index(True) if any(sample.updated) else config.depth
+        if config.convolutional:
+            total[Cause.SELECT] = config.depth + 1  # in which it is decided what is updated
+        if lowest >= config.depth - 1:
+            offered[-1] = dict.fromkeys(sample.winners[-1], Winners.latency)
+            return total, offered, scanned
         lanes, waits = config.weight_lanes, []
         for l, rows, z, valid, winners in self._scans(sample, parameters):
-            words, group = self.network[l].words, parameters.groups[l]
-            final = self.network[l].neurons - 1
+            layer, group = self.network[l], parameters.groups[l]
+            words, final, filters = layer.words, layer.outputs - 1, layer.neurons - 1
             total[Cause.BACKWARD] += self.backward.cycles(rows, words)
-            passes = valid[final] and abs(z[final]) <= parameters.gates[l]
-            wins = len(winners) and winners[-1] // group == final // group
+            passes = not layer.window and valid[final] and abs(z[final]) <= parameters.gates[l]
+            wins = len(winners) and winners[-1] // group == filters // group
             scanned = final % lanes + 1 + Select.hidden_latency + bool(passes or wins)
             waits.append(scanned)
-        total[Cause.SELECT] = sum(waits[:-1])  # the next phase waits for every scan but the last
+        total[Cause.SELECT] += sum(waits[:-1])  # the next phase waits for every scan but the last
         gap = max(rows + 2, self.backward.gap)
         for row in map(int, winners):
-            word, lane = divmod(row - row % group + group - 1, lanes)
+            word, lane = divmod(final - filters + row - row % group + group - 1, lanes)
             pushed = lane + 1 + Select.hidden_latency - (words - 1 - word) * gap
-            offered[0][row] = max(1, pushed + Winners.latency)
+            offered[lowest][row] = max(1, pushed + Winners.latency)
         return total, offered, scanned
 
     def _scans(self, sample, parameters):
@@ -149,7 +156,10 @@ class Cycles:
         which are empty unless the step is the layer's last one to be scanned.
         """
         rows = sample.passing[-1][0]
-        for l in reversed(range(self.config.depth - 1)):
+        for l in reversed(range(sample.updated.index(True), self.config.depth - 1)):
+            if self.network[l].window:
+                yield l, len(rows), sample.z[l], sample.valid[l], sample.winners[l]
+                return
             steps = len(sample.z[l])
             oldest = max(0, steps - parameters.horizon)
             for t in reversed(range(oldest, steps)):
@@ -160,10 +170,10 @@ class Cycles:
     def _times(self, rows, end):
         """Like ``Update.cycles``, for rows that also hold the number of steps that vote on them.
 
-        In a recurrent trainer every row passes through a register, and a row that is voted on waits
+        In a recurrent or convolutional trainer every row passes through a register, and a row that is voted on waits
         for the votes on each of its sign words.
         """
-        if not self.config.recurrent:
+        if not self.config.voters:
             return self.update.cycles([row[:4] for row in rows])
         update, low = self.update, (1 << self.config.subword_bits) - 1
         times, ends, before = [], {}, 1

@@ -69,7 +69,8 @@ class Jobs(wiring.Component):
         m = Module()
         config, upcoming, target = self.config, self.upcoming, self.target
         layers, offsets = config.network, slot_offsets(config)
-        words = [layer.words for layer in layers]
+        words, outputs = ([getattr(layer, name) for layer in layers]
+                          for name in ("words", "outputs"))
 
         def of_layer(name):
             return Array(getattr(self.parameters, f"{name}_{l}")
@@ -84,15 +85,22 @@ class Jobs(wiring.Component):
             self.forward.fan_in.eq(lookup(
                 upcoming, [*(layer.fan_in for layer in layers), config.layers[-1]])),
             self.forward.gate.eq(of_layer("gate")[upcoming]),
-            self.backward.columns.eq(lookup(target, config.layers)),
+            self.backward.columns.eq(lookup(target, outputs)),
             self.backward.words.eq(lookup(target, words)),
-            self.select.rows.eq(lookup(target, config.layers)),
+            self.select.rows.eq(lookup(target, outputs)),
             self.select.group.eq(of_layer("group")[target]),
             self.select.address.eq(lookup(target, config.bases[:-1])),
             self.select.words.eq(lookup(target, config.row_words)),
             self.select.neuron.eq(lookup(
-                target, [sum(config.layers[:l]) for l in range(max(1, config.depth - 1))])),
+                target, [sum(outputs[:l]) for l in range(max(1, config.depth - 1))])),
         ]
+        if config.convolutional:
+            m.d.comb += [
+                self.forward.windows.eq(upcoming == 0),
+                self.forward.words.eq(lookup(
+                    upcoming, [layers[0].cell_words, *config.row_words[1:], words[-1]])),
+                self.forward.outputs.eq(lookup(upcoming, [*outputs, config.classes])),
+            ]
         if config.stable:
             m.d.comb += self.forward.stability.eq(of_layer("stability")[upcoming])
         if config.recurrent:

@@ -37,7 +37,7 @@ class Memories(wiring.Component):
     forward_signs, backward_signs, update_signs, update_counters : Out(ReadPort.Signature)
     forward_activations, backward_activations, update_activations : Out(ReadPort.Signature)
         The backward engine has no ports if there is only one layer, and reads activations only in a
-        recurrent network.
+        recurrent or convolutional network.
     write_signs, write_counters : Out(WritePort.Signature)
     write_inputs, write_neurons : Out(WritePort.Signature)
         The latter two write activations, see :class:`rtl.parts.memory.ActivationMemory`.
@@ -53,7 +53,7 @@ class Memories(wiring.Component):
         self.readers = {
             "signs": ["backward"] * (config.depth > 1) + ["forward", "update"],
             "counters": ["update"],
-            "activations": ["backward"] * config.recurrent + ["forward", "update"],
+            "activations": ["backward"] * bool(config.voters) + ["forward", "update"],
         }
         (signs, write_signs), (counters, write_counters) = sign_ports(config), counter_ports(config)
         activations, inputs, neurons = activation_ports(config)

@@ -64,6 +64,11 @@ class Registers(wiring.Component):
         Events of the performance counters.
     seed : Out(seed_signature)
         Register RANDOM.
+    set_threshold : Out(1)
+        ``parameters.threshold`` has been written. This member and the next one exist only in a
+        convolutional network.
+    threshold : In(signed)
+        What register THRESHOLD reads as.
     """
 
     def __init__(self, config):
@@ -78,6 +83,8 @@ class Registers(wiring.Component):
             "triggered": In(1),
             "updates": In(1),
             "seed": Out(seed_signature),
+            **({"set_threshold": Out(1), "threshold": In(signed(self.table["THRESHOLD"].width))}
+               if config.convolutional else {}),
         })
 
     def elaborate(self, platform):
@@ -86,6 +93,9 @@ class Registers(wiring.Component):
         # Writes. Registers keep the fan-out to the many bits of the bank off the bus.
         waiting = host.command & ~host.done
         shift = Signal()
+        written = Signal()
+        if self.config.convolutional:
+            m.d.sync += self.set_threshold.eq(written)
         m.d.sync += [host.command.eq(waiting), self.seed.shift.eq(shift),
                      self.seed.value.eq(bus.write_data)]
         with m.If(bus.write):
@@ -93,6 +103,8 @@ class Registers(wiring.Component):
                 for name in parameters.signature.members:
                     with m.Case(table[name.upper()].address):
                         m.d.sync += getattr(parameters, name).eq(bus.write_data)
+                        if name == "threshold":
+                            m.d.comb += written.eq(1)
                 with m.Case(table["COMMAND"].address):
                     m.d.sync += host.command.eq(waiting | bus.write_data[:len(waiting)])
                 with m.Case(table["RANDOM"].address):
@@ -108,8 +120,9 @@ class Registers(wiring.Component):
             with m.If(host.clear):
                 m.d.sync += counter.eq(0)
 
-        # Reads. Identification begins at address 0, RANDOM is above it, and the counters begin at
-        # a power of two above both, so a few address bits distinguish what can be read.
+        # Reads. Identification begins at address 0, RANDOM and THRESHOLD are above it, and the
+        # counters begin at a power of two above them, so a few address bits distinguish what can
+        # be read.
         identification = {
             "IDENT": Const(MAGIC, 32), "VERSION": Const(NUMERICS_VERSION, 32),
             "DIGEST": Const(self.config.identifier, 32), "STATUS": host.status,
@@ -127,4 +140,8 @@ class Registers(wiring.Component):
             m.d.sync += bus.read_data.eq(self.seed.last)
         with m.Else():
             m.d.sync += bus.read_data.eq(one_of(identification))
+            if self.config.convolutional:
+                threshold = table["THRESHOLD"].address
+                with m.If(bus.address[:threshold.bit_length()] == threshold):
+                    m.d.sync += bus.read_data.eq(self.threshold.as_unsigned())
         return m

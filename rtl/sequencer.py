@@ -9,6 +9,7 @@ from rtl.engines.backward import backward_control
 from rtl.engines.classify import classify_control
 from rtl.engines.forward import Receiver, forward_control
 from rtl.engines.loader import loader_control
+from rtl.engines.rates import rates_control
 from rtl.engines.result import result_control
 from rtl.engines.select import select_control
 from rtl.engines.winners import winners_control
@@ -34,8 +35,9 @@ class Sequencer(wiring.Component):
     ------
     A phase is started in the last clock of the previous phase, so that no clock is lost. The next
     sample does not wait for the last scan of select, that of layer 1: forward takes longer for the
-    sample's own layer 1, and no other scan starts before that. In a recurrent network the next
-    sample does wait.
+    sample's own layer 1, and no other scan starts before that. In a recurrent or convolutional
+    network the next sample does wait. In the latter the trigger is followed by a phase in which it
+    is decided which layers are updated; backward ends at the lowest of them.
 
     Parameters
     ----------
@@ -54,6 +56,8 @@ class Sequencer(wiring.Component):
     select : Out(select_control(config))
     winners : Out(winners_control)
         Winners of hidden layers are committed at once: only triggered samples have them.
+    rates : Out(rates_control(config))
+        Only in a convolutional network.
     step : Out(range(T_max))
     span : Out(span_layout(config))
         Both as in :class:`rtl.jobs.Jobs`, and only in a recurrent network.
@@ -73,12 +77,13 @@ class Sequencer(wiring.Component):
             "winners": Out(winners_control),
             **({"step": Out(range(max(2, config.max_steps))), "span": Out(span_layout(config))}
                if config.recurrent else {}),
+            **({"rates": Out(rates_control(config))} if config.convolutional else {}),
         })
 
     def elaborate(self, platform):
         m = Module()
         config, control, forward, select = self.config, self.control, self.forward, self.select
-        recurrent, last = config.recurrent, config.depth - 1
+        recurrent, convolutional, last = config.recurrent, config.convolutional, config.depth - 1
         layer = Signal(range(config.depth + 1))  # of the forward phase
         training = Signal()
         upcoming, target, earlier, newest, oldest = self._jobs(m)
@@ -100,7 +105,7 @@ class Sequencer(wiring.Component):
         def end_sample():
             m.d.comb += control.ended.eq(training)
             m.next = "IDLE"
-            if recurrent:
+            if config.voters:
                 with m.If(training):
                     m.next = "SETTLE"
 
@@ -131,8 +136,11 @@ class Sequencer(wiring.Component):
                 with m.If(self.classify.done):
                     m.d.comb += self.result.give.eq(1)
                     with m.If(training & self.classify.triggered):
-                        m.d.comb += self.winners.commit.eq(1)
-                        if last:
+                        m.d.comb += self.winners.commit.eq(not convolutional)
+                        if convolutional:
+                            m.d.comb += self.rates.start.eq(1)
+                            m.next = "DECIDE"
+                        elif last:
                             begin_backward(last - 1)
                         else:
                             end_sample()
@@ -140,13 +148,28 @@ class Sequencer(wiring.Component):
                         m.d.comb += self.winners.drop.eq(training)
                         end_sample()
 
+            lowest = Const(0)
+            if convolutional:
+                lowest = self.rates.lowest
+                m.d.comb += select.skip.eq(
+                    select.hidden & ~self.rates.updated.bit_select(select.layer, 1))
+                with m.State("DECIDE"):
+                    m.d.comb += control.cause.eq(Cause.SELECT)
+                    with m.If(self.rates.done):
+                        m.d.comb += [self.winners.commit.eq(self.rates.updated[last]),
+                                     self.winners.drop.eq(~self.rates.updated[last])]
+                        with m.If(self.rates.updated[:last].any()):
+                            begin_backward(last - 1)
+                        with m.Else():
+                            end_sample()
+
             if last:
                 with m.State("BACKWARD"):
                     m.d.comb += control.cause.eq(Cause.BACKWARD)
                     with m.If(self.backward.done):
                         end_sample()
                         if recurrent or last > 1:
-                            with m.If((select.layer != 0) | ~oldest):
+                            with m.If((select.layer != lowest) | ~oldest):
                                 m.d.comb += control.ended.eq(0)
                                 m.next = "COLLECT"
 
@@ -158,7 +181,7 @@ class Sequencer(wiring.Component):
                         begin_backward(0 if recurrent else select.layer - 1)
                         m.d.comb += earlier.eq(1)
 
-            if recurrent:
+            if config.voters:
                 with m.State("SETTLE"):
                     m.d.comb += control.cause.eq(Cause.SELECT)
                     with m.If(~select.busy):

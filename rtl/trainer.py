@@ -10,11 +10,14 @@ from rtl.engines.classify import Classify
 from rtl.engines.forward import Forward
 from rtl.engines.loader import Loader
 from rtl.engines.open_rows import OpenRows
+from rtl.engines.patches import Patches
 from rtl.engines.prototype import Prototype
 from rtl.engines.random import Bank
+from rtl.engines.rates import Rates
 from rtl.engines.reinforce import Reinforce
 from rtl.engines.result import Result
 from rtl.engines.select import Neurons, Select
+from rtl.engines.thresholds import Thresholds
 from rtl.engines.update import Update
 from rtl.engines.votes import Votes
 from rtl.engines.winners import Winners
@@ -62,7 +65,7 @@ class Trainer(wiring.Component):
     bus : In(Bus)
         Registers, see ``bep_model.registers``.
     samples : In(stream.Signature(sample_layout(config)))
-        ``words[0]`` beats per sample, lowest inputs first; unused lanes must be 0. A sequence has
+        ``input_words`` beats per sample, lowest inputs first; unused lanes must be 0. A sequence has
         that many beats per step; register STEPS holds the number of steps, and may change with the
         first beat.
     results : Out(stream.Signature(result_layout(config)))
@@ -111,7 +114,7 @@ class Trainer(wiring.Component):
         m.submodules.reinforce = reinforce = Reinforce(config)
         m.submodules.choice = choice = Choice(winner_layout(config))
         m.submodules.update = update = self.update
-        m.submodules.bank = bank = Bank(config.counter_lanes)
+        m.submodules.bank = bank = Bank(config.counter_lanes, config.convolutional)
         parameters = registers.parameters
 
         # Control.
@@ -141,13 +144,18 @@ class Trainer(wiring.Component):
         ]
 
         # A sample, from the loader to its result and its winners.
-        connect(m, flipped(self.samples), loader.samples)
+        if config.convolutional:
+            self._filters(m, registers, sequencer, bank, loader)
+        else:
+            connect(m, flipped(self.samples), loader.samples)
+            connect(m, bank.draw, update.draw)
         connect(m, forward.logits, classify.logits)
         connect(m, result.o, flipped(self.results))
         connect(m, forward.last, select.rows)
         connect(m, select.winners, winners.i)
         m.d.comb += [
-            loader.block.eq(forward.total.valid),  # early, and high whenever neurons are
+            # Early, and high whenever neurons are written; but filters give totals all the time.
+            loader.block.eq(forward.neurons.en if config.convolutional else forward.total.valid),
             forward.slot.eq(loader.slot),
             classify.label.eq(loader.label),
             result.i.eq(classify.result),
@@ -162,12 +170,11 @@ class Trainer(wiring.Component):
         rows = winners.o
         if config.depth > 1:
             self._hidden_layers(m, sequencer, select)
-        if config.recurrent:
+        if config.voters:
             rows = self._votes(m, registers, sequencer, loader, select, winners, batches)
         connect(m, rows, choice.i0)
         connect(m, reinforce.rows, choice.i1)
         connect(m, choice.o, update.rows)
-        connect(m, bank.draw, update.draw)
         connect(m, flipped(self.state), update.state)
         m.d.comb += choice.second.eq(batches.sweeping)
         self._memories(m, loader)
@@ -190,7 +197,7 @@ class Trainer(wiring.Component):
         ]
 
     def _votes(self, m, registers, sequencer, loader, select, winners, batches):
-        """Connect the votes on rows of the state layer. Return the rows that votes passes on."""
+        """Connect the votes on rows of layer 1. Return the rows that votes passes on."""
         m.submodules.votes = votes = Votes(self.config)
         update, backward = self.update, self.backward
         connect(m, select.scanned, votes.scanned)
@@ -198,17 +205,41 @@ class Trainer(wiring.Component):
         connect(m, votes.voting, backward.voting)
         connect(m, backward.ballot, update.ballot)
         m.d.comb += [
-            loader.steps.eq(registers.parameters.steps),
-            select.span.eq(sequencer.span),
             votes.slot.eq(loader.slot),
-            votes.step.eq(sequencer.step),
             votes.run.eq(update.control.run),
             votes.sweep.eq(batches.sweeping),
             votes.free.eq(~select.control.busy),
-            update.source.eq(votes.source),
             batches.empty.eq(winners.empty & ~votes.o.valid),
         ]
+        if self.config.recurrent:
+            m.d.comb += [
+                loader.steps.eq(registers.parameters.steps),
+                select.span.eq(sequencer.span),
+                votes.step.eq(sequencer.step),
+                update.source.eq(votes.source),
+            ]
         return votes.o
+
+    def _filters(self, m, registers, sequencer, bank, loader):
+        """Connect what only a convolutional network has: patches, thresholds, rates of layers."""
+        parameters = registers.parameters
+        m.submodules.patches = patches = Patches(self.config)
+        m.submodules.thresholds = thresholds = Thresholds(self.config)
+        m.submodules.rates = rates = Rates(self.config)
+        connect(m, flipped(self.samples), patches.samples)
+        connect(m, patches.o, loader.samples)
+        connect(m, thresholds.bounds, self.forward.bounds)
+        connect(m, sequencer.rates, rates.control)
+        m.d.comb += [
+            thresholds.filter.eq(parameters.filter),
+            thresholds.theta.eq(parameters.threshold),
+            thresholds.set.eq(registers.set_threshold),
+            registers.threshold.eq(thresholds.value),
+            rates.low.eq(bank.low),
+            self.update.draw.word.eq(bank.draw.word),
+            bank.draw.advance.eq(self.update.draw.advance | rates.advance),
+            *(rate.eq(getattr(parameters, f"rate_{l}")) for l, rate in enumerate(rates.rates, 1)),
+        ]
 
     def _memories(self, m, loader):
         """Connect the memories to the engines that use them."""
@@ -225,5 +256,5 @@ class Trainer(wiring.Component):
         connect(m, update.write_counters, memories.write_counters)
         if backward is not None:
             connect(m, backward.signs, memories.backward_signs)
-        if self.config.recurrent:
+        if self.config.voters:
             connect(m, backward.activations, memories.backward_activations)

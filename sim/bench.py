@@ -91,7 +91,7 @@ class Bench:
         """
         await self.access.start()
         cocotb.start_soon(self.watch())
-        await self.host.bring_up(self.job.bank, self.job.counters)
+        await self.host.bring_up(self.job.bank, self.job.counters, self.job.thresholds)
         await self.snapshot()
         seconds, clocks = time.perf_counter(), cycle()
         for run in self.job.runs:
@@ -102,7 +102,7 @@ class Bench:
     async def watch(self):
         """Fail when nothing moves for longer than any legal operation takes."""
         rows = sum(layer.neurons * layer.counter_words for layer in self.config.network)
-        rows *= max(1, self.config.max_steps)
+        rows *= max(1, self.config.voters)
         limit = 20 * (self.config.max_batch + 2) * (rows + self.config.sign_depth)
         limit = (limit + 10_000) * self.access.slowdown
         seen = -1

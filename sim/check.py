@@ -3,7 +3,9 @@
 import numpy as np
 
 from bep_model.checks import integer
-from bep_model.fit.training import ORDERS
+from bep_model.fit.hyper import Hyper
+from bep_model.fit.training import ORDERS, begin
+from bep_model.network import Network
 from bep_model.parameters import idle_parameters
 from bep_model.phases import frame, random
 from bep_model.protocol import COUNTERS, Cause
@@ -139,12 +141,14 @@ def epochs_job(state, samples, history, seed, order, **options):
     runs = [Run(entry.parameters, ORDERS[order](seed, entry.epoch, len(samples)), every=every)
             for entry in history]
     return Job(config, samples.x, samples.labels, first + runs, state.bank, state.counters,
-               seed=seed, lengths=samples.lengths, **options)
+               seed=seed, lengths=samples.lengths, thresholds=state.thresholds, **options)
 
 
 def training_job(config, parameters, samples, seed, *, epochs=1, order="host", every=False,
-                 idle=0.0, backpressure=0.0):
+                 idle=0.0, backpressure=0.0, hyper=None):
     """A job that trains on samples for some epochs, from newly drawn counters.
+
+    Filters have the thresholds with which a training on these samples begins.
 
     Parameters
     ----------
@@ -161,6 +165,8 @@ def training_job(config, parameters, samples, seed, *, epochs=1, order="host", e
         Compare every counter after every batch, not only after every epoch.
     idle, backpressure : float
         Probability that a clock cycle brings no data, or that the bench is not ready; 0 to 0.95.
+    hyper : Hyper, optional
+        Of the training, for the quantile of the thresholds.
 
     Returns
     -------
@@ -181,5 +187,10 @@ def training_job(config, parameters, samples, seed, *, epochs=1, order="host", e
     bank = random.seeds(seed, config.generators)
     runs = [Run(parameters, ORDERS[order](seed, epoch, len(samples)), every=every)
             for epoch in range(epochs)]
+    thresholds = ()
+    if config.convolutional:
+        network = Network(config)
+        begin(network, samples.x, hyper or Hyper(), seed)
+        thresholds = network.thresholds
     return Job(config, samples.x, samples.labels, runs, bank, seed=seed, idle=idle,
-               backpressure=backpressure, lengths=samples.lengths)
+               backpressure=backpressure, lengths=samples.lengths, thresholds=thresholds)

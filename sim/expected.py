@@ -50,6 +50,8 @@ class Expected:
             self.network.load(job.counters)
         else:
             self.network.initialise()
+        if job.thresholds:
+            self.network.thresholds = job.thresholds
         self.seen = Observations()
         self.performance = np.zeros(len(COUNTED), np.int64)
         self.ideal = np.zeros(len(Cause), np.int64)
@@ -143,15 +145,20 @@ def _ideal(config, parameters, phase, dwell):
     spent = Counter({Cause.CLASSIFY: config.classes * config.network[-1].words})
     words_below = 0  # the targets that come from the rows of a layer's oldest step
     for l, layer in enumerate(config.network):
-        steps = len(phase.z[l])
-        voting = min(parameters.horizon, steps)
-        later = sum(map(len, phase.passing[l][steps - voting + 1:]))
         stepping = dwell(parameters.thinning) * layer.counter_words
-        spent[Cause.FORWARD] += layer.neurons * (
-            layer.section_words[0] + (steps - 1) * layer.row_words)
-        spent[Cause.BACKWARD] += later * layer.words + words_below * len(
-            phase.passing[l][steps - voting])
-        spent[Cause.UPDATE] += len(phase.winners[l]) * max(
-            stepping, layer.state * voting * layer.row_words)
+        if layer.window:
+            cells = len(phase.z[l])
+            spent[Cause.FORWARD] += layer.neurons * cells * layer.cell_words
+            votes = cells * layer.row_words
+        else:
+            steps = len(phase.z[l])
+            voting = min(parameters.horizon, steps)
+            later = sum(map(len, phase.passing[l][steps - voting + 1:]))
+            spent[Cause.FORWARD] += layer.neurons * (
+                layer.section_words[0] + (steps - 1) * layer.row_words)
+            spent[Cause.BACKWARD] += later * layer.words + words_below * len(
+                phase.passing[l][steps - voting])
+            votes = layer.state * voting * layer.row_words
+        spent[Cause.UPDATE] += len(phase.winners[l]) * max(stepping, votes)
         words_below = layer.words
     return spent

@@ -59,6 +59,8 @@ class Job:
         Probability, 0 or more and below 1, that a clock cycle brings no data or is not ready.
     lengths : int array (N,), optional
         Steps of each sequence, for a recurrent network; by default all have T.
+    thresholds : sequence of int32 arrays (K_l,), optional
+        Of the filters of a convolutional network; by default they are 0.
     """
 
     config: Config
@@ -71,6 +73,7 @@ class Job:
     idle: float = 0.0
     backpressure: float = 0.0
     lengths: np.ndarray | None = None
+    thresholds: tuple = ()
 
     def __post_init__(self):
         if self.config.recurrent and self.lengths is None:
@@ -90,6 +93,7 @@ class Job:
         """Write the job as an npz file."""
         arrays = {f"order_{i}": run.order for i, run in enumerate(self.runs)}
         arrays |= {f"counters_{l}": counters for l, counters in enumerate(self.counters, 1)}
+        arrays |= {f"thresholds_{l}": layer for l, layer in enumerate(self.thresholds, 1)}
         if self.lengths is not None:
             arrays["lengths"] = self.lengths
         header = {
@@ -112,9 +116,11 @@ class Job:
                     for i, run in enumerate(header.pop("runs"))]
             counters = tuple(file[f"counters_{l}"] for l in range(1, config.depth + 1)
                              if f"counters_{l}" in file)
+            thresholds = tuple(file[f"thresholds_{l}"] for l in range(1, len(config.windows) + 1)
+                               if f"thresholds_{l}" in file)
             return cls(config=config, x=file["x"], labels=file["labels"], runs=runs,
                        bank=file["bank"], counters=counters,
-                       lengths=file.get("lengths"), **header)
+                       lengths=file.get("lengths"), thresholds=thresholds, **header)
 
 
 class Observations:

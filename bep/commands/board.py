@@ -147,7 +147,7 @@ def train(
     with results.Stages() as stages, opened(found.config, port, baud, timeout) as trainer:
         trainer.connect()
         if begun is None:
-            trainer.reset(seed)
+            training.begin(trainer, samples.train.x, hyper, seed)
         else:
             trainer.write(begun)
         stored = StoredTeacher(trainer, trainer.fill(samples, stages.begin)) if from_store else None

@@ -46,7 +46,8 @@ def show(config, described, found):
     """Print an estimate."""
     available = found["available"]
     rows = [(NAMES[key], interval(found[key])) for key in ("luts", "ffs")]
-    rows += [("logic cells, packed", f"{interval(found['cells'])} of {available['luts']:,}")]
+    of_part = f" of {available['luts']:,}" if found["cells"] else ""
+    rows += [("logic cells, packed", interval(found["cells"]) + of_part)]
     rows += [(NAMES[key], f"{found[key]:,} of {available[key]}, exact")
              for key in ("brams", "spram") if available[key]]
     rows += [("fastest clock, MHz", interval(found["fmax_mhz"], "{:.1f}")),
@@ -78,6 +79,6 @@ def show(config, described, found):
 def interval(value, form="{:,.0f}"):
     """A fitted value with its interval, in words."""
     if value is None:
-        return "unknown: no build of this family was measured"
+        return "unknown: no build of this kind was measured"
     low, middle, high = (form.format(value[end]) for end in ("low", "value", "high"))
     return middle if low == high else f"{middle} ({low} to {high})"

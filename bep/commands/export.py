@@ -117,6 +117,9 @@ def command(
     if seed is not None and bring_up is None:
         raise ValueError("--seed is for --bring-up, which is not given")
     shape, parameters, _ = configuration.buildable(config)
+    if bring_up is not None and shape.convolutional:
+        raise ValueError("--bring-up is for a network without filters: their thresholds come from "
+                         "samples, and a host writes them (registers FILTER and THRESHOLD)")
     if board is not None and (single_port or registered):
         raise ValueError(f"--board {board} says how the memories are built: give no --single-port "
                          "or --registered besides")

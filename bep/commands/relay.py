@@ -85,7 +85,8 @@ def run(context, start, until, *, dataset, data, board, root, waves, every, idle
     if not result["mismatches"]:  # two ways to the same state
         assert all(map(np.array_equal, counters, ends[-1])) and np.array_equal(bank, network.bank)
     ended = state.State(found.config, network.counters if len(history) == told["epochs"]
-                        else counters, bank, network.sweep_count)
+                        else counters, bank, network.sweep_count,
+                        thresholds=network.thresholds)
 
     def write(path):
         state.save(path, ended, estimator=portable.of_training(

@@ -168,7 +168,8 @@ def command(
         return
     job = training_job(trainer, parameters, chosen, seed, epochs=epochs,
                        order=order if made is None else "chip", every=counters == "every",
-                       idle=idle, backpressure=backpressure)
+                       idle=idle, backpressure=backpressure,
+                       hyper=found and found.preset and found.preset.hyper)
     with results.Stages() as stages:
         left, done = epochs * samples, stages.begin("golden model", epochs * samples)
 

@@ -158,7 +158,7 @@ def simulate(design, config, preset, data, count, root):
     from the formulas.
     """
     job = training_job(config, preset.hyper.parameters(config), data.train.first(count), 1,
-                       order=design.order)
+                       order=design.order, hyper=preset.hyper)
     options = target(design.board).options | {"root": root}
     store = stores.make(design.store)
     found = check(job, **options) if store is None else check_stored(job, store, **options)

@@ -15,6 +15,7 @@ from rtl.engines.credit import Credit
 from rtl.engines.open_rows import OpenRows
 from rtl.engines.prototype import Prototype
 from rtl.engines.select import Neurons
+from rtl.engines.thresholds import Thresholds
 from rtl.engines.votes import Votes
 from rtl.engines.winners import Winners
 from rtl.link.buffer import Buffer
@@ -66,9 +67,11 @@ def holders(config, family, inference):
     if config.depth > 1:
         yield OpenRows(config)
         yield Neurons(config)
-    if config.recurrent:
+    if config.voters:
         yield Votes(config)
         yield Credit(config)
+    if config.convolutional:
+        yield Thresholds(config)
 
 
 def inside(fragments, family):

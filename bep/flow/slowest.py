@@ -14,10 +14,11 @@ def slowest(config, parameters):
     It has as many steps as the trainer takes. The members are those of
     ``bep_model.phases.sequencer.Phases`` that ``rtl.cycles.Cycles`` asks for.
     """
-    steps = [max(1, config.max_steps) if layer.state else 1 for layer in config.network]
+    steps = [layer.outputs // layer.neurons if layer.window else layer.steps
+             for layer in config.network]
     shapes = list(zip(steps, config.layers, strict=True))
     return SimpleNamespace(
-        triggered=True,
+        triggered=True, updated=(True,) * config.depth,
         z=[np.zeros(shape, np.int32) for shape in shapes],
         valid=[np.ones(shape, np.uint8) for shape in shapes],
         passing=[[np.arange(width)] * count for count, width in shapes],

@@ -32,6 +32,7 @@ class State(NamedTuple):
     counters: tuple
     bank: np.ndarray
     since_sweep: int
+    thresholds: tuple
 
 
 def train(config, data, preset, seed, *, refit=False, order="host", progress=lambda epochs: None):
@@ -43,11 +44,12 @@ def train(config, data, preset, seed, *, refit=False, order="host", progress=lam
         History; the state before every epoch and after the last; test accuracy, 0..1.
     """
     network = Network(config)
-    network.reset(seed)
+    training.begin(network, data.train.x, preset.hyper, seed)
     states = []
 
     def keep():
-        states.append(State(network.counters, network.bank.copy(), network.sweep_count))
+        states.append(State(network.counters, network.bank.copy(), network.sweep_count,
+                            network.thresholds))
 
     def after(epoch):
         keep()
@@ -70,7 +72,7 @@ def epoch_job(config, samples, epoch, state, seed, order="host"):
                     reinforce=(0,) * config.depth)
     runs = [Run(quiet, rows[:state.since_sweep])] * bool(state.since_sweep)
     return Job(config, samples.x, samples.labels, [*runs, Run(epoch.parameters, rows)],
-               state.bank, state.counters, seed=seed)
+               state.bank, state.counters, seed=seed, thresholds=state.thresholds)
 
 
 def inference_job(config, samples, parameters, bank):

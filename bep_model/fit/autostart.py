@@ -40,8 +40,12 @@ def autostart(config, data, *, epochs, hyper, seed):
     """
     first = training.check(config, data, epochs, hyper)
     described, image = stored.pack(config, data)
+    network = Network(config)
+    training.begin(network, data.train.x, hyper, seed)
+    thresholds = network.thresholds
     least = len(steps(config, described, [
-        training.Epoch(n, 0, 0, None, first, 0) for n in range(min(epochs, MOST))], seed))
+        training.Epoch(n, 0, 0, None, first, 0) for n in range(min(epochs, MOST))], seed,
+        thresholds))
     check_length(least)
     history: list[training.Epoch] = []
 
@@ -52,11 +56,10 @@ def autostart(config, data, *, epochs, hyper, seed):
             check_length(least)
         history.append(epoch)
 
-    network = Network(config)
-    network.reset(seed)
     training.fit(network, data, epochs=epochs, hyper=hyper, seed=seed, order="chip",
                  progress=progress)
-    return described, assembled(steps(config, described, history, seed)) + image, network
+    program = assembled(steps(config, described, history, seed, thresholds))
+    return described, program + image, network
 
 
 def changes(config, before, after):
@@ -65,7 +68,7 @@ def changes(config, before, after):
     return {name: value for name, value in new.items() if value != old[name]}
 
 
-def steps(config, described, history, seed):
+def steps(config, described, history, seed, thresholds=()):
     """The steps of a training, list of :class:`Step`.
 
     Parameters
@@ -76,6 +79,8 @@ def steps(config, described, history, seed):
     history : list of Epoch
         One or more.
     seed : int
+    thresholds : sequence of int32 arrays (K_l,)
+        Of the filters of a convolutional network.
     """
     table = registers(config) | link_registers()
     found = []
@@ -93,7 +98,7 @@ def steps(config, described, history, seed):
           CHECK=part.count)
     step(Kind.EXPECT, "CHECK", described.checksum)
     bank = random.seeds(seed, config.generators)
-    for name, value in bring_up_writes(config, history[0].parameters, bank):
+    for name, value in bring_up_writes(config, history[0].parameters, bank, thresholds):
         write(**{name: value} | (length if name == "STEPS" else {}))
     step(Kind.AWAIT, "STATUS", 0)
     for n, epoch in enumerate(history):

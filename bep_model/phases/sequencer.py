@@ -63,6 +63,8 @@ class Phases(NamedTuple):
     prediction: int
     error: bool
     triggered: bool
+    updated: tuple
+    """Whether layers 1..L are updated; all of them without convolution, none without a trigger."""
     targets: tuple
     """uint8 (T_l, K_l), target bits; 0 without a target."""
     valid: tuple
@@ -255,7 +257,8 @@ def phases(state, registers, x, length, label):
     winners = split(state.winners[0], "winners_at", "words", once)
     return Phases(
         shaped(split(state.z, "z_at", "outputs", steps)), bits(state.activations[0]), state.logits,
-        prediction, prediction != label, triggered, bits(state.targets[0]), bits(state.valid[0]),
+        prediction, prediction != label, triggered,
+        tuple(map(bool, state.updated * triggered)), bits(state.targets[0]), bits(state.valid[0]),
         tuple(tuple(map(np.flatnonzero, passing)) for passing in bits(state.passing)),
         tuple(sums[0] for sums in split(state.sums, "sums_at", "neurons", once)),
         tuple(np.flatnonzero(unpack(rows[0], layer["neurons"]))

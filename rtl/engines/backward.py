@@ -4,9 +4,9 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.engines.open_rows import list_signature
+from rtl.engines.open_rows import list_signature, open_rows_signature
 from rtl.parts.delay import delay
-from rtl.parts.layouts import backward_job_layout, target_layout
+from rtl.parts.layouts import backward_job_layout, block_layout, target_layout
 from rtl.parts.memory import activation_ports, sign_ports
 
 
@@ -28,7 +28,7 @@ def voting_signature(config):
     return wiring.Signature({
         "on": Out(1),
         "start": Out(1),
-        "steps": Out(list_signature(config, config.max_steps)),
+        "steps": Out(list_signature(config.voters, block_layout(config))),
         "counts": Out(1),
         "slot": Out(range(config.max_batch + 1)),
         "word": In(range(max(2, *config.row_words))),
@@ -63,7 +63,8 @@ class Backward(wiring.Component):
     begin to leave, ``cycles(...)`` clocks after ``start``. ``rows`` must be steady from the clock
     after ``start``. The next ``start`` must wait for the last target.
 
-    In a recurrent network the same sums give the votes of the steps (``rtl.engines.votes``). While
+    In a recurrent or convolutional network the same sums give the votes of the steps or cells
+    (``rtl.engines.votes``). While
     ``voting.on`` is high, each word of P columns stays at ``ballot`` until it is taken, and the
     last row of the next word waits for that. ``voting.start`` may then follow when
     ``voting.reading`` is low.
@@ -77,12 +78,12 @@ class Backward(wiring.Component):
     Members
     -------
     control : In(backward_control(config))
-    rows : In(list_signature(config, K))
+    rows : In(open_rows_signature(config))
         The open rows.
     signs : In(ReadPort.Signature)
     targets : Out(stream.Signature(target_layout(), always_ready=True))
     activations : In(ReadPort.Signature)
-        This member and those below exist only in a recurrent network.
+        This member and those below exist only in a recurrent or convolutional network.
     voting : In(voting_signature(config))
     ballot : Out(ballot_signature(config))
     """
@@ -91,7 +92,7 @@ class Backward(wiring.Component):
         self.config = config
         self.read_latency = read_latency
         # Only hidden layers get targets, but votes are on the words of any row.
-        self.columns = config.weight_lanes if config.recurrent else min(
+        self.columns = config.weight_lanes if config.voters else min(
             config.weight_lanes, max(config.layers[:-1]))
         voting = {
             "activations": In(activation_ports(config)[0]),
@@ -100,10 +101,10 @@ class Backward(wiring.Component):
         }
         super().__init__({
             "control": In(backward_control(config)),
-            "rows": In(list_signature(config, max(config.layers))),
+            "rows": In(open_rows_signature(config)),
             "signs": In(sign_ports(config)[0]),
             "targets": Out(stream.Signature(target_layout(), always_ready=True)),
-            **(voting if config.recurrent else {}),
+            **(voting if config.voters else {}),
         })
 
     @property
@@ -122,7 +123,7 @@ class Backward(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        control, recurrent = self.control, self.config.recurrent
+        control, config, voters = self.control, self.config, self.config.voters
 
         # The open rows of a layer are counted, or the votes of the steps.
         start = Signal()
@@ -133,15 +134,21 @@ class Backward(wiring.Component):
         weights = Signal.like(self.signs.data)
         m.d.comb += [start.eq(control.start), job.eq(control.job), row.eq(self.rows.read.data),
                      weights.eq(self.signs.data)]
-        if recurrent:
+        if voters:
             voting = self.voting.on
             steps = self.voting.steps
             count = Mux(voting, steps.count, count)
             with m.If(voting):
                 m.d.comb += [
-                    start.eq(self.voting.start), job.words.eq(self.config.row_words[0]),
-                    row.eq(steps.read.data), weights.eq(self.activations.data),
+                    start.eq(self.voting.start), job.words.eq(config.row_words[0]),
+                    row.eq(steps.read.data.as_value()[:len(row.as_value())]),
+                    weights.eq(self.activations.data),
                 ]
+            if config.convolutional and config.network[0].patches > 1:
+                part = delay(m, steps.read.data.part, 1 + self.read_latency, name="part")
+                with m.If(voting):
+                    m.d.comb += weights.eq(
+                        self.activations.data.word_select(part, config.network[0].fan_in))
 
         fetch, last, word, wait = self._fetch(m, start, job, count, voting)
 
@@ -152,7 +159,7 @@ class Backward(wiring.Component):
         issued = delay(m, fetch, 2, name="issued")
         m.d.comb += [self.signs.addr.eq(address), self.signs.en.eq(issued & ~voting)]
         counted = delay(m, fetch & (count != 0), 1, name="fetched")
-        if recurrent:
+        if voters:
             counted = counted & (self.voting.counts | ~voting)
             m.d.comb += [
                 self.activations.addr.eq(Cat(
@@ -168,7 +175,7 @@ class Backward(wiring.Component):
         # u >= 0, then, after all counters stepped down, u - 1 >= 0. u != 0 would take more logic.
         look = delay(m, end, 1, name="look")
         clear = delay(m, look, 1, name="clear")
-        rows = (*self.config.layers[0 if recurrent else 1:], self.config.max_steps)
+        rows = (*config.layers[0 if config.recurrent else 1:], voters)
         sums = [Signal(signed(max(rows).bit_length() + 1), name=f"sum{i}")
                 for i in range(self.columns)]
         for total, weight in zip(sums, weights[:self.columns], strict=True):
@@ -181,7 +188,7 @@ class Backward(wiring.Component):
         not_negative, positive = self._leave(
             m, start, job, voting, look, clear, ~Cat(total[-1] for total in sums))
 
-        if recurrent:
+        if voters:
             ballot = self.ballot
             pending = Signal()  # a word's last row was fetched, but its votes were not taken
             with m.If(ballot.taken):
@@ -193,8 +200,7 @@ class Backward(wiring.Component):
                 with m.If(fetch & last):
                     m.d.sync += pending.eq(1)
             m.d.comb += [
-                self.voting.word.eq(word), steps.read.addr.eq(self.rows.read.addr),
-                steps.read.en.eq(1),
+                self.voting.word.eq(word), steps.read.en.eq(1),
                 ballot.up.eq(positive), ballot.changed.eq(positive | ~not_negative),
             ]
         return m
@@ -233,8 +239,8 @@ class Backward(wiring.Component):
             m.d.sync += [busy.eq(1), entry.eq(0), word.eq(job.first), left.eq(job.words)]
             with m.If(~voting):  # else the previous row's sums may still be examined
                 m.d.sync += pause.eq(0)
-        if self.config.recurrent:
-            m.d.comb += self.voting.reading.eq(busy)
+        if self.config.voters:  # there can be more blocks than rows
+            m.d.comb += [self.voting.reading.eq(busy), self.voting.steps.read.addr.eq(entry)]
         return fetch, last, word, wait
 
     def _leave(self, m, start, job, voting, look, clear, signs):

@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl.parts.layouts import sample_layout
+from rtl.parts.layouts import patch_layout, sample_layout
 from rtl.parts.memory import activation_ports, slot_words
 
 
@@ -30,6 +30,9 @@ class Loader(wiring.Component):
     ``label`` are those of this sample, and the next sample is loaded.
     ``steps`` is used in the clock of the last word of every step.
 
+    In a convolutional network it stores the patches that :class:`rtl.engines.patches.Patches` cuts
+    out.
+
     Parameters
     ----------
     config : Config
@@ -37,6 +40,7 @@ class Loader(wiring.Component):
     Members
     -------
     samples : In(stream.Signature(sample_layout(config)))
+        In a convolutional network ``patch_layout(config)``.
     block : In(1)
         Another user may write the memory in this clock.
     control : In(loader_control(config))
@@ -51,7 +55,7 @@ class Loader(wiring.Component):
 
     def __init__(self, config):
         self.config = config
-        sample = sample_layout(config)
+        sample = patch_layout(config) if config.convolutional else sample_layout(config)
         super().__init__({
             **({"steps": In(range(config.max_steps + 1))} if config.recurrent else {}),
             "samples": In(stream.Signature(sample)),
@@ -82,18 +86,26 @@ class Loader(wiring.Component):
             write.data.eq(self.samples.payload.data),
             control.full.eq(full),
         ]
-        with m.If(write.en):
-            m.d.sync += [beat.eq(beat + 1), offset.eq(offset + 1)]
-            with m.If(beat == config.input_words - 1):
-                m.d.sync += beat.eq(0)
-                if config.recurrent:
-                    m.d.sync += [
-                        step.eq(Mux(final, 0, step + 1)), next_length.eq(self.steps),
-                        offset.eq(offset + 1 + config.network[0].words),
-                    ]
-                with m.If(final):
-                    m.d.sync += [offset.eq(0), full.eq(1),
-                                 next_label.eq(self.samples.payload.label)]
+        if config.convolutional:  # the patches say where they belong
+            patch = self.samples.payload
+            taken = self.samples.valid & self.samples.ready
+            m.d.comb += [write.en.eq((taken & ~patch.last) << patch.part),
+                         write.addr.eq(Cat(patch.offset, next_slot))]
+            with m.If(taken & patch.last):
+                m.d.sync += [full.eq(1), next_label.eq(patch.label)]
+        else:
+            with m.If(write.en):
+                m.d.sync += [beat.eq(beat + 1), offset.eq(offset + 1)]
+                with m.If(beat == config.input_words - 1):
+                    m.d.sync += beat.eq(0)
+                    if config.recurrent:
+                        m.d.sync += [
+                            step.eq(Mux(final, 0, step + 1)), next_length.eq(self.steps),
+                            offset.eq(offset + 1 + config.network[0].words),
+                        ]
+                    with m.If(final):
+                        m.d.sync += [offset.eq(0), full.eq(1),
+                                     next_label.eq(self.samples.payload.label)]
         with m.If(control.take):
             m.d.sync += [
                 full.eq(0),

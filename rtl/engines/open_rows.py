@@ -9,13 +9,17 @@ from amaranth.utils import ceil_log2
 from rtl.parts.layouts import open_row_layout
 
 
-def list_signature(config, rows):
+def list_signature(rows, layout):
     """A list of at most ``rows`` rows, seen from its owner: their count, and a read port."""
     return wiring.Signature({
         "count": Out(range(rows + 1)),
-        "read": Out(ReadPort.Signature(
-            addr_width=ceil_log2(max(2, rows)), shape=open_row_layout(config))),
+        "read": Out(ReadPort.Signature(addr_width=ceil_log2(max(2, rows)), shape=layout)),
     })
+
+
+def open_rows_signature(config):
+    """The open rows of a layer, seen from :class:`OpenRows`."""
+    return list_signature(max(config.layers), open_row_layout(config))
 
 
 class OpenRows(wiring.Component):
@@ -38,7 +42,7 @@ class OpenRows(wiring.Component):
     -------
     start : In(1)
     i : In(stream.Signature(open_row_layout(config), always_ready=True))
-    rows : Out(list_signature(config, K))
+    rows : Out(open_rows_signature(config))
         The list that is read.
     """
 
@@ -47,7 +51,7 @@ class OpenRows(wiring.Component):
         super().__init__({
             "start": In(1),
             "i": In(stream.Signature(open_row_layout(config), always_ready=True)),
-            "rows": Out(list_signature(config, max(config.layers))),
+            "rows": Out(open_rows_signature(config)),
         })
 
     def elaborate(self, platform):

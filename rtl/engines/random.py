@@ -36,19 +36,25 @@ class Bank(wiring.Component):
     ----------
     lanes : int
         Random bits per draw, at least 1.
+    events : bool
+        Single events are drawn, too.
 
     Members
     -------
     seed : In(seed_signature)
     draw : Out(draw_signature(lanes))
         ``advance`` steps all generators.
+    low : Out(16)
+        Low bits of generator 0; only with ``events``.
     """
 
-    def __init__(self, lanes):
+    def __init__(self, lanes, events=False):
         if lanes < 1:
             raise ValueError(f"lanes must be at least 1, not {lanes}")
         self.lanes = lanes
-        super().__init__({"seed": In(seed_signature), "draw": Out(draw_signature(lanes))})
+        self.events = events
+        super().__init__({"seed": In(seed_signature), "draw": Out(draw_signature(lanes)),
+                          **({"low": Out(16)} if events else {})})
 
     def elaborate(self, platform):
         m = Module()
@@ -59,6 +65,8 @@ class Bank(wiring.Component):
         with m.Elif(self.draw.advance):
             m.d.sync += [s.eq(xorshift(s)) for s in states]
         m.d.comb += [self.draw.word.eq(Cat(*states)), self.seed.last.eq(states[-1])]
+        if self.events:
+            m.d.comb += self.low.eq(states[0])
         return m
 
 

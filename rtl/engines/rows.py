@@ -56,7 +56,7 @@ class Rows(wiring.Component):
     bits : Out(Q)
         Lanes that step according to their random bits.
     voted : Out(1)
-        The votes decide on the row's steps; always 0 without recurrence.
+        The votes decide on the row's steps; always 0 without recurrence and convolution.
     ballot : In(1)
         The votes on the word are available.
     """
@@ -97,12 +97,12 @@ class Rows(wiring.Component):
             self.last.eq(number == lookup(row.layer, [n - 1 for n in config.counter_words])),
             self.i.ready.eq(self.go & self.last),
         ]
+        state = row.layer == 0
+        if config.voters:
+            m.d.comb += self.voted.eq(state & (operation == Operation.STEP))
         if config.recurrent:
-            state = row.layer == 0
-            m.d.comb += [
-                self.voted.eq(state & (operation == Operation.STEP)),
-                self.section.eq(state & (number == -(-config.inputs // config.counter_lanes) - 1)),
-            ]
+            m.d.comb += self.section.eq(
+                state & (number == -(-config.inputs // config.counter_lanes) - 1))
         with m.If(self.go):
             m.d.sync += [number.eq(number + 1), self.subword.eq(self.subword + 1),
                          begins.eq(self.last)]

@@ -23,10 +23,12 @@ def select_control(config):
 
     ``job`` is steady from ``start`` until ``busy`` falls, ``hidden`` and ``layer`` from the clock
     after ``start``. ``hidden`` says that the rows are a hidden layer's; ``layer`` is 0 for layer 1.
+    ``skip``, of a convolutional network, says that the layer has no winners.
     """
+    skip = {"skip": Out(1)} if config.convolutional else {}
     return wiring.Signature({
         "start": Out(1), "hidden": Out(1), "layer": Out(range(config.depth)),
-        "job": Out(select_job_layout(config)), "busy": In(1)})
+        "job": Out(select_job_layout(config)), "busy": In(1), **skip})
 
 
 def neurons_port(config):
@@ -90,6 +92,8 @@ class Select(wiring.Component):
 
     The state layer of a recurrent network is scanned once per step, the last step first. Its
     winners follow from sums over time (``rtl.engines.credit``) and leave in the oldest step's scan.
+    The filters of a convolutional network are scanned once, cell after cell. Their targets are kept
+    only where the gate is open, and their winners leave in the last cell.
 
     Timing
     ------
@@ -115,9 +119,9 @@ class Select(wiring.Component):
     winners : Out(stream.Signature(winner_layout(config), always_ready=True))
     opened : Out(stream.Signature(open_row_layout(config), always_ready=True))
     span : In(span_layout(config))
-        Span of the winners. This and the next member exist only in a recurrent network.
+        Span of the winners, in a recurrent network.
     scanned : Out(stream.Signature(scanned_layout(config), always_ready=True))
-        Every neuron of the state layer.
+        Every neuron of the state layer, or filter in a cell. Only where these are.
     """
 
     latency = 2
@@ -129,8 +133,8 @@ class Select(wiring.Component):
         def out(layout):
             return stream.Signature(layout, always_ready=True)
 
-        through_time = {
-            "span": In(span_layout(config)), "scanned": Out(out(scanned_layout(config)))}
+        through_time = {"span": In(span_layout(config))} if config.recurrent else {}
+        scanned = {"scanned": Out(out(scanned_layout(config)))} if config.voters else {}
         super().__init__({
             "control": In(select_control(config)),
             "slot": In(range(config.max_batch + 1)),
@@ -140,13 +144,13 @@ class Select(wiring.Component):
             "bit": In(1),
             "winners": Out(out(winner_layout(config))),
             "opened": Out(out(open_row_layout(config))),
-            **(through_time if config.recurrent else {}),
+            **through_time, **scanned,
         })
 
     def elaborate(self, platform):
         m = Module()
         control, job = self.control, self.control.job
-        recurrent, stable = self.config.recurrent, self.config.stable
+        config, stable = self.config, self.config.stable
         row, target, valid, late_target = self._arrivals(m)
         winner = Signal.like(self.opened.payload)
         opened = self.opened.payload
@@ -164,16 +168,22 @@ class Select(wiring.Component):
             eligible.eq(target.valid & (wrong | row.unstable if stable else wrong)),
             cost.eq(row.magnitude), sign.eq(target.sign),
         ]
-        if recurrent:
-            eligible, sign, cost = self._through_time(m, late_target, eligible, sign, cost)
+        number, cell = self._numbers(m, valid) if config.voters else (None, None)
+        if config.voters:
+            eligible, sign, cost = self._summed(m, late_target, cell, eligible, sign, cost)
+        if config.convolutional:
+            eligible = eligible & ~control.skip
         best = Signal.like(cost)
         best_row = Signal.like(winner)
         found = Signal()
         better = eligible & (~found | (cost < best))
         last = member == job.group - 1
 
+        passes = valid & target.valid & row.open
+        if config.convolutional:
+            passes = passes & (control.layer != 0)  # nothing is below the filters
         m.d.sync += [self.winners.valid.eq(valid & last & (found | better)),
-                     self.opened.valid.eq(valid & target.valid & row.open)]
+                     self.opened.valid.eq(passes)]
         with m.If(valid):
             m.d.sync += [
                 address.eq(address + job.words),
@@ -182,6 +192,9 @@ class Select(wiring.Component):
                 found.eq(~last & (found | better)),
                 winner.eq(best_row), opened.address.eq(address), opened.sign.eq(target.sign),
             ]
+            if config.convolutional:  # the next cell has the same rows
+                with m.If((control.layer == 0) & (number == config.layers[0] - 1)):
+                    m.d.sync += address.eq(job.address)
             with m.If(left == 1):
                 m.d.sync += scanning.eq(0)
             with m.If(better):
@@ -201,8 +214,8 @@ class Select(wiring.Component):
             self.winners.payload.layer.eq(control.layer),
             self.winners.payload.slot.eq(slot),
         ]
-        if recurrent:
-            self._number(m, target, valid, better)
+        if config.voters:
+            self._scanned(m, row, target, valid, better, number, cell)
         return m
 
     def _arrivals(self, m):
@@ -227,38 +240,65 @@ class Select(wiring.Component):
         m.d.comb += self.neurons.en.eq(1)
         return row, target, valid, late_target
 
-    def _through_time(self, m, late_target, eligible, sign, cost):
-        """In the state layer, make neurons eligible if their sum over time is below 0."""
-        control = self.control
-        m.submodules.credit = credit = Credit(self.config)
+    def _summed(self, m, late_target, cell, eligible, sign, cost):
+        """In the layer that is voted on, make neurons eligible if their sum is below 0."""
+        control, config = self.control, self.config
+        m.submodules.credit = credit = Credit(config)
         m.d.comb += [
-            credit.start.eq(control.start), credit.newest.eq(control.job.newest),
+            credit.start.eq(control.start),
             credit.target_valid.eq(self.targets.valid),
             credit.target.eq(late_target), credit.row.eq(self.neurons.data),
         ]
+        if config.recurrent:
+            m.d.comb += credit.newest.eq(control.job.newest)
+            here, oldest = control.hidden, control.job.oldest
+        else:
+            m.d.comb += credit.target.valid.eq(late_target.valid & self.neurons.data.open)
+            here, oldest = control.hidden & (control.layer == 0), cell == config.voters - 1
         eligible_here = Signal()
         sign_here = Signal()
         cost_here = Signal(len(credit.sum))
-        with m.If(control.hidden):
-            m.d.comb += [eligible_here.eq(control.job.oldest & (credit.sum < 0)),
+        with m.If(here):
+            m.d.comb += [eligible_here.eq(oldest & (credit.sum < 0)),
                          cost_here.eq(-credit.sum), sign_here.eq(1)]
         with m.Else():
             m.d.comb += [eligible_here.eq(eligible), cost_here.eq(cost), sign_here.eq(sign)]
         return eligible_here, sign_here, cost_here
 
-    def _number(self, m, target, valid, better):
-        """Number the neuron that was scanned, and the one that won."""
-        control, scanned = self.control, self.scanned.payload
-        number, best, winner = (Signal.like(scanned.neuron, name=name)
-                                for name in ("number", "best_number", "winner_number"))
+    def _numbers(self, m, valid):
+        """Return the number of the neuron that is scanned, and its cell if it is a filter."""
+        control, scanned, convolutional = (
+            self.control, self.scanned.payload, self.config.convolutional)
+        number = Signal.like(scanned.neuron, name="number")
+        cell = Signal.like(scanned.cell, name="cell") if convolutional else None
         with m.If(valid):
-            m.d.sync += [number.eq(number + 1), winner.eq(best)]
-            with m.If(better):
-                m.d.sync += [best.eq(number), winner.eq(number)]
+            m.d.sync += number.eq(number + 1)
+            if convolutional:
+                with m.If(number == self.config.layers[0] - 1):
+                    m.d.sync += [number.eq(0), cell.eq(cell + 1)]
         with m.If(control.start):
             m.d.sync += number.eq(0)
+            if convolutional:
+                m.d.sync += cell.eq(0)
+        return number, cell
+
+    def _scanned(self, m, row, target, valid, better, number, cell):
+        """Tell what was scanned, and number the neuron that won."""
+        control, scanned, winners = self.control, self.scanned.payload, self.winners.payload
+        best, winner = (Signal.like(number, name=f"{name}_number") for name in ("best", "winner"))
+        with m.If(valid):
+            m.d.sync += winner.eq(best)
+            with m.If(better):
+                m.d.sync += [best.eq(number), winner.eq(number)]
         m.d.comb += [
             scanned.target.eq(target), scanned.neuron.eq(number),
-            self.scanned.valid.eq(valid & control.hidden),
-            self.winners.payload.neuron.eq(winner), self.winners.payload.span.eq(self.span),
+            self.scanned.valid.eq(valid & control.hidden), winners.neuron.eq(winner),
         ]
+        if self.config.recurrent:
+            m.d.comb += winners.span.eq(self.span)
+        else:
+            m.d.comb += [
+                scanned.target.valid.eq(target.valid & row.open),
+                scanned.cell.eq(cell), scanned.place.eq(row.place),
+                self.scanned.valid.eq(valid & control.hidden & (control.layer == 0)),
+            ]

@@ -82,9 +82,10 @@ class Update(wiring.Component):
     write_signs, write_counters : In(WritePort.Signature)
     draw : In(draw_signature(Q))
     source : In(range(words per slot))
-        Offset of the output layer's input. This and ``ballot`` exist only in a recurrent network.
+        Offset of the output layer's input, in a recurrent network.
     ballot : In(ballot_signature(config))
-        The votes on the next sign word of a row of the state layer; STEP waits for them.
+        The votes on the next sign word of a row of layer 1, in a recurrent or convolutional
+        network; STEP waits for them.
 
     Raises
     ------
@@ -101,8 +102,8 @@ class Update(wiring.Component):
         self.read_latency = read_latency
         self.port_bytes = port_bytes
         (signs, write_signs), (counters, write_counters) = sign_ports(config), counter_ports(config)
-        votes = {"source": In(range(max(2, slot_words(config)))),
-                 "ballot": In(ballot_signature(config))}
+        source = {"source": In(range(max(2, slot_words(config))))} if config.recurrent else {}
+        ballot = {"ballot": In(ballot_signature(config))} if config.voters else {}
         super().__init__({
             "control": In(update_control),
             "thinning": In(range(2**16 + 1)),
@@ -116,7 +117,7 @@ class Update(wiring.Component):
             "write_signs": In(write_signs),
             "write_counters": In(write_counters),
             "draw": In(draw_signature(config.counter_lanes)),
-            **(votes if config.recurrent else {}),
+            **source, **ballot,
         })
 
     @property
@@ -223,7 +224,7 @@ class Update(wiring.Component):
             lanes.running.eq(delay(m, control.run, 1, "running")),
             lanes.steps.eq(rows.bits),
         ]
-        if config.recurrent:
+        if config.voters:
             self._vote(m, rows, lanes, lanes_of)
         # Initialisation steps a lane up from -1 if its drawn bit is 1 or it is beyond the fan-in.
         for first, others, beyond in self._limits(rows):
@@ -244,7 +245,7 @@ class Update(wiring.Component):
         return m
 
     def _vote(self, m, rows, lanes, lanes_of):
-        """Let the votes decide which counters of a state row may step, and in which direction."""
+        """Let the votes decide which counters of a row may step, and in which direction."""
         ballot, late = self.ballot, self.read_latency
         up = Signal.like(ballot.up, name="taken_up")
         changed = Signal.like(ballot.changed, name="taken_changed")

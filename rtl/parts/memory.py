@@ -1,12 +1,13 @@
 """Memories: the two planes of the counters (signs and other bits), and the activations."""
 
+import math
 import random
 from itertools import accumulate
 
 from amaranth.hdl import ClockSignal, Const, Instance, Module, Signal, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory, ReadPort, WritePort
-from amaranth.lib.wiring import Out, connect, flipped
+from amaranth.lib.wiring import In, Out, connect, flipped
 from amaranth.utils import ceil_log2
 
 from bep_model.config import check_gateware
@@ -32,10 +33,15 @@ def counter_ports(config):
 
 def activation_ports(config):
     """Ports of :class:`ActivationMemory`: the read port, and the write ports for inputs and for
-    neurons. An address is ``Cat(offset, slot)``.
+    neurons. An address is ``Cat(offset, slot)``. Of patches in one word each is written separately.
     """
-    depth = activation_depth(config)
+    depth, layer = activation_depth(config), config.network[0]
     read, inputs = ports(config.weight_lanes, depth)
+    if layer.window:
+        address = ceil_log2(max(2, depth))
+        inputs = wiring.Signature({
+            "addr": In(address), "en": In(layer.patches),
+            "data": In(min(config.weight_lanes, layer.fan_in))})
     return read, inputs, ports(neuron_lanes(config), depth)[1]
 
 
@@ -199,7 +205,9 @@ def slot_offsets(config):
     """Offsets of the inputs and of each layer's activations in a slot of the activation memory, and
     last the end of the slot. Only for networks without recurrence.
     """
-    return [0, *accumulate((layer.words for layer in config.network), initial=config.input_words)]
+    first = config.network[0]
+    inputs = math.prod(first.cells) * first.cell_words if first.window else config.input_words
+    return [0, *accumulate((layer.words for layer in config.network), initial=inputs)]
 
 
 def slot_words(config):
@@ -216,7 +224,8 @@ def activation_depth(config):
 
 def neuron_lanes(config):
     """Lanes that activations can occupy, in multiples of 16, which is the width of a small RAM."""
-    return min(config.weight_lanes, -(-max(config.layers) // 16) * 16)
+    widest = max(layer.outputs for layer in config.network)
+    return min(config.weight_lanes, -(-widest // 16) * 16)
 
 
 class ActivationMemory(wiring.Component):
@@ -225,7 +234,9 @@ class ActivationMemory(wiring.Component):
     A slot holds one sample: the words of x, then those of a_1, ..., a_L. The length of a slot is a
     power of two, so that an address is ``Cat(offset, slot)``. In a recurrent network a slot holds
     T_max + 1 blocks [x_t | s_(t-1)], each of which is the input of step t in the order of a row,
-    then the output layer's activations. The last block has no x, the first block no s.
+    then the output layer's activations. The last block has no x, the first block no s. In a
+    convolutional network the words of x are the patches of all positions: cell by cell, within a
+    cell position by position, as many in a word as fit (``Layer.patches``).
 
     Timing
     ------
@@ -253,16 +264,23 @@ class ActivationMemory(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         read, inputs, neurons = self.read, self.inputs, self.neurons
-        lanes, low = len(inputs.data), len(neurons.data)
+        lanes, low = len(read.data), len(neurons.data)
         address = Signal.like(inputs.addr)
-        data = Signal.like(inputs.data)
+        data = Signal.like(read.data)
         conflict = Signal()
-        m.d.comb += [address.eq(inputs.addr), data.eq(inputs.data),
-                     conflict.eq(inputs.en & neurons.en)]
+        m.d.comb += [address.eq(inputs.addr), conflict.eq(inputs.en.any() & neurons.en)]
+        layer = self.config.network[0]
+        if layer.window:
+            parts = self._patches(m, data)
+        else:
+            parts = [("low", slice(0, low), inputs.en | neurons.en),
+                     ("high", slice(low, lanes), inputs.en)]
+            m.d.comb += data.eq(inputs.data)
         with m.If(neurons.en):
             m.d.comb += [address.eq(neurons.addr), data[:low].eq(neurons.data)]
-        for name, part, enable in (("low", slice(0, low), inputs.en | neurons.en),
-                                   ("high", slice(low, lanes), inputs.en)):
+            if layer.window:  # a patch can reach into the other lanes
+                m.d.comb += data[low:].eq(0)
+        for name, part, enable in parts:
             if part.start == part.stop:
                 continue
             m.submodules[name] = memory = Memory(
@@ -274,3 +292,14 @@ class ActivationMemory(wiring.Component):
                 write.addr.eq(address), write.en.eq(enable), write.data.eq(data[part]),
             ]
         return m
+
+    def _patches(self, m, data):
+        """Put the patch that is written into all its places. Return these: name, lanes, enable."""
+        inputs, neurons, layer = self.inputs, self.neurons, self.config.network[0]
+        width, lanes, low = len(inputs.data), len(data), len(neurons.data)
+        parts = [slice(i * width, (i + 1) * width) for i in range(layer.patches)]
+        m.d.comb += [data[part].eq(inputs.data) for part in parts]
+        parts.append(slice(parts[-1].stop, lanes))
+        enables = [*inputs.en, 0]
+        return [(f"part{i}", part, enable | (neurons.en if part.start < low else 0))
+                for i, (part, enable) in enumerate(zip(parts, enables, strict=True))]

@@ -158,7 +158,7 @@ def test_a_family_without_builds_has_no_fit():
     assert predicted["luts"] is None and predicted["fmax_mhz"] is None
     assert predicted["brams"] and predicted["cycles_per_sample"]
     done = CliRunner().invoke(cli.app, ["cost", "--board", "ice40-hx8k-b-evn"])
-    assert done.exit_code == 0 and "no build of this family" in done.output
+    assert done.exit_code == 0 and "no build of this kind" in done.output
 
 
 def test_it_needs_no_tool_and_no_golden_model():

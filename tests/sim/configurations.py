@@ -51,15 +51,16 @@ class Case:
 
 def case(inputs, layers, classes, bits, p, q, *, steps=0, lengths=(), horizon=65535, max_batch=1,
          margin=0.5, nu=0.2, group=3, kappa=0.0, reinforce=(0,), thinning=1 << 16, batch=1,
-         sweep=None, saturated=False, **options):
+         sweep=None, saturated=False, image=(), windows=(), rates=(), **options):
     """A case in short form; the last value of ``reinforce`` is repeated for further layers."""
     config = Config(inputs, layers, classes, bits, p, q, max_batch, max_steps=steps,
-                    stable=kappa > 0)
+                    stable=kappa > 0, image=image, windows=windows)
     first = Parameters.from_reals(config, r=margin, nu=nu, group=group, horizon=horizon,
                                   kappa=kappa)
     fill = tuple(reinforce) + (reinforce[-1],) * (config.depth - len(reinforce))
     parameters = replace(first, reinforce=fill, thinning=thinning, batch=batch,
-                         sweep=sweep or 4 * batch).validate(config)
+                         sweep=sweep or 4 * batch, **({"rates": rates} if rates else {})
+                         ).validate(config)
     return Case(config, parameters, saturated, options, lengths)
 
 

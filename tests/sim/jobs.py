@@ -82,5 +82,8 @@ def _job(case, seed, samples, flip, runs, rng, idle=0.0, backpressure=0.0):
         low, high = config.counter_range
         values = np.clip([low, low + 1, -1, 0, high - 1, high], low, high).astype(np.int16)
         counters = tuple(rng.choice(values, shape) for shape in config.shapes)
+    thresholds = tuple(
+        rng.integers(-layer.fan_in // 2, layer.fan_in // 2, layer.neurons, endpoint=True)
+        for layer in config.network if layer.window)
     return Job(config, x, data.labels, runs, random.seeds(seed, config.generators), counters,
-               seed, idle, backpressure, lengths)
+               seed, idle, backpressure, lengths, thresholds)

@@ -3,11 +3,12 @@
 import pytest
 
 from sim.check import check
-from tests.sim import configurations, recurrent
+from tests.sim import configurations, convolution, recurrent
 from tests.sim.jobs import job
 
 CASES = {**configurations.CASES,
-         **{f"recurrent-{name}": case for name, case in recurrent.CASES.items()}}
+         **{f"recurrent-{name}": case for name, case in recurrent.CASES.items()},
+         **{f"convolution-{name}": case for name, case in convolution.CASES.items()}}
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -1,0 +1,70 @@
+"""Thresholds: one number per filter of a convolutional layer."""
+
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+
+def bounds_signature(config):
+    """The thresholds, seen from :class:`Thresholds`: z = 2 n - ``bound`` of the present filter.
+
+    After ``start`` this is the first one, and after each ``step`` the next one, the last one being
+    followed by the first. ``busy`` is high while the forward phase uses them.
+    """
+    return wiring.Signature({"start": In(1), "step": In(1), "busy": In(1),
+                             "bound": Out(range(2 * config.network[0].fan_in + 1))})
+
+
+class Thresholds(wiring.Component):
+    """Keeps theta_k of every filter k, as the bound F_1 + theta_k.
+
+    Timing
+    ------
+    ``bounds.bound`` follows ``start`` by two clocks, and ``step`` by one. While ``busy`` is low
+    ``value`` is theta of ``filter``, two clocks later.
+
+    Parameters
+    ----------
+    config : Config
+
+    Members
+    -------
+    bounds : Out(bounds_signature(config))
+    filter : In(range(K_1))
+    set : In(1)
+        theta of ``filter`` is to be ``theta``.
+    theta : In(signed)
+    value : Out(signed)
+    """
+
+    def __init__(self, config):
+        layer = config.network[0]
+        self.layer = layer
+        theta = signed(layer.fan_in.bit_length() + 1)
+        super().__init__({
+            "bounds": Out(bounds_signature(config)),
+            "filter": In(range(layer.neurons)),
+            "set": In(1),
+            "theta": In(theta),
+            "value": Out(theta),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        count, fan_in, bounds = self.layer.neurons, self.layer.fan_in, self.bounds
+        m.submodules.memory = memory = Memory(
+            shape=bounds.bound.shape(), depth=max(2, count), init=[fan_in] * max(2, count))
+        read, write = memory.read_port(), memory.write_port()
+        place = Signal(range(count))
+        following = Signal.like(place)
+        m.d.comb += [
+            following.eq(Mux(bounds.step, Mux(place == count - 1, 0, place + 1), place)),
+            read.addr.eq(Mux(bounds.busy, following, self.filter)),
+            bounds.bound.eq(read.data),
+            write.addr.eq(self.filter), write.en.eq(self.set), write.data.eq(self.theta + fan_in),
+        ]
+        m.d.sync += [place.eq(following), self.value.eq(read.data - fan_in)]
+        with m.If(bounds.start):
+            m.d.sync += place.eq(0)
+        return m
