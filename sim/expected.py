@@ -92,11 +92,17 @@ class Expected:
         x, labels = self.job.x[rows], self.job.labels[rows]
         lengths = self.job.lengths[rows] if self.config.recurrent else [None] * len(rows)
         training = run.mode == Mode.TRAIN
-        phases = [self.network.phases(sample, label, run.parameters, length)
-                  for sample, label, length in zip(x, labels, lengths, strict=True)]
+        trained = training and self.config.convolutional
+        phases, results = [], []
+        for i, sample in enumerate(x):
+            phases.append(self.network.phases(sample, labels[i], run.parameters, lengths[i]))
+            if trained:  # which layers the next one updates depends on the bits drawn for this one
+                results.append(self.network.train(x[i:i + 1], labels[i:i + 1], run.parameters))
         self.count(run, phases, training)
         if self.progress:
             self.progress(len(rows))
+        if trained:
+            return [np.concatenate(values) for values in zip(*results, strict=True)]
         if training:
             return self.network.train(x, labels, run.parameters,
                                       lengths if self.config.recurrent else None)
