@@ -170,8 +170,8 @@ class Cycles:
     def _times(self, rows, end):
         """Like ``Update.cycles``, for rows that also hold the number of steps that vote on them.
 
-        In a recurrent or convolutional trainer every row passes through a register, and a row that is voted on waits
-        for the votes on each of its sign words.
+        In a recurrent or convolutional trainer every row passes through a register, and a row that
+        is voted on waits for the votes on each of its sign words.
         """
         if not self.config.voters:
             return self.update.cycles([row[:4] for row in rows])

@@ -65,9 +65,9 @@ class Trainer(wiring.Component):
     bus : In(Bus)
         Registers, see ``bep_model.registers``.
     samples : In(stream.Signature(sample_layout(config)))
-        ``input_words`` beats per sample, lowest inputs first; unused lanes must be 0. A sequence has
-        that many beats per step; register STEPS holds the number of steps, and may change with the
-        first beat.
+        ``input_words`` beats per sample, lowest inputs first; unused lanes must be 0. A sequence
+        has that many beats per step; register STEPS holds the number of steps, and may change with
+        the first beat.
     results : Out(stream.Signature(result_layout(config)))
         ``triggered`` is 0 for a sample that is only inferred.
     state : In(state_signature(config, port_bytes))

@@ -30,7 +30,8 @@ def command(
         "--simulate", metavar="N", help="Also verify N training samples in simulated gateware.")
     ] = 0,
     sweep: Annotated[bool, Option(
-        "--sweep", help="Also build the designs with other numbers of lanes.")] = False,
+        "--sweep", help="Also build the designs with other numbers of lanes. Without it these "
+                        "figures stay as they were.")] = False,
     only_report: Annotated[bool, Option(
         "--report", help="Only write the documents anew.")] = False,
     data: Annotated[Path | None, Option(
@@ -58,7 +59,7 @@ def command(
     table = None if docs is None else readme
     folders.check_writable(build_dir=build_dir)
     if docs is not None:
-        bench_report.check_complete(docs, found, epochs, simulated, sweep)
+        bench_report.check_complete(docs, found, epochs, simulated)
     else:
         docs = build_dir / "docs"
         (docs / "results").mkdir(parents=True, exist_ok=True)

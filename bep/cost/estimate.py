@@ -38,10 +38,11 @@ def estimate(config, parameters, described, store="none"):
         JSON. ``luts``, ``ffs``, ``cells`` (logic cells as packed), ``fmax_mhz`` (at the board's
         oscillator, placed with seed 1) and ``built_mhz`` (the PLL's fastest legal clock below, with
         the margin of ``bep build``): fitted, as {value, low, high}, None for a family that no
-        build was fitted to, and for a network with filters. ``brams``, ``spram``: exact. ``components``: look-up tables and
-        flip-flops by component, shares of a fit. ``cycles``: clocks per sample by phase, of one
-        that is only inferred, and of one that triggers, opens every gate and has a winner in every
-        group, the most there can be: exact. ``cycles_per_sample`` and
+        build was fitted to, and for a network with filters. ``brams``, ``spram``: exact.
+        ``components``: look-up tables and flip-flops by component, shares of a fit. ``cycles``:
+        clocks per sample by phase, of one that is only inferred, and of one that triggers, opens
+        every gate and has a winner in every group, the most there can be: exact.
+        ``cycles_per_sample`` and
         ``inferred_cycles_per_sample``: their sums. ``board_samples_per_second``: trained at the
         built clock, if all take the most, or what the port or the store carries if that is less;
         {value, low, high}. ``board_inferred_samples_per_second`` likewise.

@@ -4,6 +4,8 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+
 from bep import cited, results
 from bep.experiments.runs import Run
 from bep.flow import clocks, families
@@ -120,7 +122,8 @@ def phases(entries):
 def speeds(entries):
     """Samples per second, power and energy at the bitstream's clock and at Fmax."""
     lines = [["design", "clock, MHz", "trained samples/s", "inferred samples/s",
-              "the serial port brings (bytes per sample)", "mW", "µJ per trained sample",
+              "the serial port brings (bytes per sample)", "sample store",
+              "the board trains, samples/s", "mW", "µJ per trained sample",
               "µJ per inferred sample"]]
     for name, entry in entries.items():
         link = f"{number(entry['link_samples_per_second'])} ({entry['sample_bytes']})"
@@ -128,7 +131,8 @@ def speeds(entries):
                         (f"{number(entry['fmax_mhz'], 1)} (Fmax)", entry["at_fmax"])):
             lines.append([
                 name, mhz, number(at["training"]),
-                number(at["inference"]), link,
+                number(at["inference"]), link, entry.get("store", "none"),
+                number(entry.get("board_samples_per_second") if at is entry["at_clock"] else None),
                 *(results.band(at[key]) for key in ("power_mw", "training_uj", "inference_uj"))])
     return lines
 
@@ -162,7 +166,7 @@ def check(docs, readme, designs=None):
         renewed(readme, "")
 
 
-def check_complete(docs, designs, epochs, simulated, sweep):
+def check_complete(docs, designs, epochs, simulated):
     """Raise ValueError for measurements that are less than what the documents in ``docs`` have.
 
     ``designs`` are lines of ``bep.experiments.designs.load``.
@@ -174,8 +178,7 @@ def check_complete(docs, designs, epochs, simulated, sweep):
         counted = min(len(known["measured"]["counted_epochs"]), preset.epochs)
         samples = known.get("simulation", {"samples": 0})["samples"]
         lacking = [*[f"--epochs {counted}"] * (epochs < counted),
-                   *[f"--simulate {samples}"] * (simulated < samples),
-                   *["--sweep"] * (bool(known["sweep"]) and not sweep)]
+                   *[f"--simulate {samples}"] * (simulated < samples)]
         if lacking:
             raise ValueError(f"--docs takes complete runs only: {design.name} needs "
                              f"{' '.join(lacking)}")
@@ -196,10 +199,11 @@ def write(docs, readme, new):
 
     ``readme`` may be None: no README.
     """
-    points = list(measured_points(docs))
+    points, stored = list(measured_points(docs)), documents.stored(docs, "bench") or {}
+    new = {name: entry | swept(stored.get(name), entry) for name, entry in new.items()}
     entries = {name: entry | {"accuracy_mean": (point["mean"] if (
         point := point_of(entry, points)) else 100 * entry["measured"]["run_accuracy"])}
-        for name, entry in ((documents.stored(docs, "bench") or {}) | new).items()}
+        for name, entry in (stored | new).items()}
     if not entries:
         raise ValueError(f"{docs / 'results' / 'bench.json'} has no design yet")
     texts = {docs / "throughput.md": render("throughput", docs, entries, cited.TRAINERS)}
@@ -208,6 +212,18 @@ def write(docs, readme, new):
     results.write_json(docs / "results" / "bench.json", entries)
     for path, text in texts.items():
         documents.write(path, text)
+
+
+def swept(known, entry):
+    """The figures with other lanes, and their command; those ``known`` of the same network, if an
+    entry has none.
+    """
+    if entry["sweep"]:
+        return {"sweep_command": entry["command"]}
+    if not known or known["configuration"]["digest"] != entry["configuration"]["digest"] \
+            or not known["sweep"]:
+        return {}
+    return {"sweep": known["sweep"], "sweep_command": known.get("sweep_command", known["command"])}
 
 
 def render(template, docs, entries, trainers):
@@ -249,9 +265,13 @@ def show(name, entry):
         ("test accuracy of this run", f"{measured['run_accuracy']:.2%}"),
         ("modelled power, mW", results.band(built["power_mw"])),
         ("modelled energy per trained sample, µJ", results.band(built["training_uj"])),
-        *((f"simulated: {key.replace('_', ' ')}", number(entry["simulation"][key]))
-          for key in ("samples", "mismatches", "cycles_per_sample", "simulated_samples_per_second")
-          if "simulation" in entry),
+        *((f"simulated: {key.replace('_', ' ')}", ", ".join(
+            number(each, digits) for each in np.atleast_1d(entry["simulation"][key])))
+          for key, digits in (("samples", 0), ("mismatches", 0), ("cycles_per_sample", 1),
+                              ("fed", 3), ("simulated_samples_per_second", 0))
+          if key in entry.get("simulation", {})),
+        ("samples per second that the board trains",
+         number(entry.get("board_samples_per_second"))),
     ])
     if entry["sweep"]:
         results.table(f"{name}: LUT4 per lane, cycles per trained sample", [

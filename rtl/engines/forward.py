@@ -54,8 +54,9 @@ class Forward(wiring.Component):
     ------
     The first word is read in the clock after ``start``; then one word is read per clock, without
     gaps between rows. ``done`` is high in the last clock of work, ``cycles(rows, words)`` clocks
-    after ``start`` (``cells_cycles`` in a convolutional layer); ``start`` may be high again in that clock. ``total`` is valid for one clock per
-    row, ``hidden`` and ``last`` one clock later; none of them waits.
+    after ``start``, or ``cells_cycles`` in a convolutional layer; ``start`` may be high again in
+    that clock. ``total`` is valid for one clock per row, ``hidden`` and ``last`` one clock later;
+    none of them waits.
 
     Parameters
     ----------

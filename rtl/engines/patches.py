@@ -90,7 +90,7 @@ class Patches(wiring.Component):
                 m.d.sync += [word.eq(0), due.eq(0)]
         with m.Elif(leaves):
             m.d.sync += ending.eq(0)
-        self._place(m, due & passed, leaves & o.last, word)
+        self._place(m, due & passed, leaves & ~due, word)
         return m
 
     def _pixels(self, m, move, ending, channels, lanes):
@@ -117,22 +117,22 @@ class Patches(wiring.Component):
     def _place(self, m, passed, restart, word):
         """Tell where the present patch belongs: cell by cell, then position by position."""
         layer, o = self.config.network[0], self.o.payload
-        (grid_rows, grid_columns), pool = layer.grid, layer.window.pool
-        last_column = Signal(range(grid_columns))
+        columns, pool = layer.grid[1], layer.window.pool
+        column = Signal(range(columns))
         row_in, column_in = Signal(range(pool)), Signal(range(pool))
         cells = layer.cells[1] * layer.cell_words
         first, cell = Signal.like(o.offset), Signal.like(o.offset)  # of the row of cells, and cell
         with m.If(passed):
-            m.d.sync += [last_column.eq(last_column + 1), column_in.eq(column_in + 1)]
+            m.d.sync += [column.eq(column + 1), column_in.eq(column_in + 1)]
             with m.If(column_in == pool - 1):
                 m.d.sync += [column_in.eq(0), cell.eq(cell + layer.cell_words)]
-            with m.If(last_column == grid_columns - 1):
-                m.d.sync += [last_column.eq(0), column_in.eq(0), cell.eq(first),
+            with m.If(column == columns - 1):
+                m.d.sync += [column.eq(0), column_in.eq(0), cell.eq(first),
                              row_in.eq(row_in + 1)]
                 with m.If(row_in == pool - 1):
                     m.d.sync += [row_in.eq(0), first.eq(first + cells), cell.eq(first + cells)]
         with m.If(restart):
-            m.d.sync += [row_in.eq(0), column_in.eq(0), last_column.eq(0), first.eq(0), cell.eq(0)]
+            m.d.sync += [row_in.eq(0), column_in.eq(0), column.eq(0), first.eq(0), cell.eq(0)]
         places = [divmod(row * pool + column, layer.patches)
                   for row in range(pool) for column in range(1 << (pool - 1).bit_length())]
         place = Cat(column_in, row_in)

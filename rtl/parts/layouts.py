@@ -53,8 +53,8 @@ def forward_job_layout(config):
 def row_layout(config):
     """The result of one row: the activation and abs(z).
 
-    ``open`` is the gate, abs(z) <= T_l; ``unstable``, if present, is abs(z) < kappa_l. The threshold
-    of a filter can double abs(z). ``place``, if present, is the position that gave it.
+    ``open`` is the gate, abs(z) <= T_l; ``unstable``, if present, is abs(z) < kappa_l. The
+    threshold of a filter can double abs(z). ``place``, if present, is the position that gave it.
     """
     fan_ins = [layer.fan_in << bool(layer.window) for layer in config.network]
     return data.StructLayout({

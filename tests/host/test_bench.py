@@ -206,6 +206,12 @@ def test_everything_is_written(place):
     assert run("designs.toml", "two", "--epochs", 1, "--docs", "docs").exit_code == 0
     both = json.loads(Path("docs/results/bench.json").read_text())
     assert both["one"] == entry and both["two"]["sweep"] == []
+    # So does the first one itself, measured again: its figures with other lanes stay.
+    assert run("designs.toml", "one", "--epochs", 2, "--docs", "docs").exit_code == 0
+    again = json.loads(Path("docs/results/bench.json").read_text())["one"]
+    assert again == entry | {"command": "bep bench designs.toml one --epochs 2"}
+    assert again["sweep_command"] == entry["command"]
+    assert f"`{entry['command']}`" in Path("docs/throughput.md").read_text()
     # The documents alone give the same again.
     before = files()
     assert run("--report", "--docs", "docs").exit_code == 0 and files() == before
@@ -355,8 +361,7 @@ def test_a_look_leaves_the_project_s_documents(place):
 @pytest.mark.parametrize(("arguments", "text"), [
     (("--epochs", 1, "--simulate", 5, "--sweep"), "one needs --epochs 2"),
     (("--epochs", 2, "--simulate", 4, "--sweep"), "one needs --simulate 5"),
-    (("--epochs", 2, "--simulate", 5), "one needs --sweep"),
-    ((), "one needs --simulate 5 --sweep"),
+    ((), "one needs --simulate 5"),
 ])
 def test_they_take_complete_runs_only(place, no_work, arguments, text):
     Path("docs/results/bench.json").write_text(json.dumps({"one": {
@@ -369,3 +374,21 @@ def test_designs_of_the_repository():
     (design, config, preset), = designs.load(DESIGNS / "digits.toml")
     assert design.name == "digits" and preset.epochs == 30
     preset.hyper.parameters(config)
+
+
+def test_a_design_with_a_store_tells_what_feeds_it(place, monkeypatch):
+    """The simulation is that of a board at its pins (``sim.stored.check_stored``)."""
+    text = Path("designs.toml").read_text().replace('board =', 'store = "block:4"\nboard =')
+    Path("designs.toml").write_text(text)
+    found = {"samples": 40, "mismatches": 0, "compared_counters": 9, "report": "",
+             "cycles_per_sample": [125.0], "core_cycles_per_sample": [100.0], "fed": [0.8]}
+    monkeypatch.setattr(designs, "check_stored", lambda *_, **__: found)
+    ended = run("designs.toml", "one", "--epochs", 1, "--simulate", 40, "--docs", "docs")
+    assert ended.exit_code == 0, ended.output
+    entry = json.loads(Path("docs/results/bench.json").read_text())["one"]
+    assert entry["store"] == "block:4"
+    assert entry["board_samples_per_second"] == pytest.approx(0.8 * entry["at_clock"]["training"])
+    page = Path("docs/throughput.md").read_text()
+    for words in ("fed from block:4: 40 samples, 0 mismatches", "125.0 clocks per sample", "80.0 %",
+                  f"| block:4 | {entry['board_samples_per_second']:,.0f} |"):
+        assert words in page
