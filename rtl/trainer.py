@@ -148,7 +148,6 @@ class Trainer(wiring.Component):
             self._filters(m, registers, sequencer, bank, loader)
         else:
             connect(m, flipped(self.samples), loader.samples)
-            connect(m, bank.draw, update.draw)
         connect(m, forward.logits, classify.logits)
         connect(m, result.o, flipped(self.results))
         connect(m, forward.last, select.rows)
@@ -175,6 +174,8 @@ class Trainer(wiring.Component):
         connect(m, rows, choice.i0)
         connect(m, reinforce.rows, choice.i1)
         connect(m, choice.o, update.rows)
+        if not config.convolutional:
+            connect(m, bank.draw, update.draw)
         connect(m, flipped(self.state), update.state)
         m.d.comb += choice.second.eq(batches.sweeping)
         self._memories(m, loader)

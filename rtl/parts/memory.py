@@ -268,8 +268,9 @@ class ActivationMemory(wiring.Component):
         address = Signal.like(inputs.addr)
         data = Signal.like(read.data)
         conflict = Signal()
-        m.d.comb += [address.eq(inputs.addr), conflict.eq(inputs.en.any() & neurons.en)]
         layer = self.config.network[0]
+        written = inputs.en.any() if layer.window else inputs.en
+        m.d.comb += [address.eq(inputs.addr), conflict.eq(written & neurons.en)]
         if layer.window:
             parts = self._patches(m, data)
         else:

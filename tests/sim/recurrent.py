@@ -30,5 +30,6 @@ CASES = {
                         single_port=True),
     "single-port-batch": case(11, (10, 6), 3, 6, 16, 4, steps=5, max_batch=3, batch=3,
                               single_port=True),
+    "more-steps-than-rows": case(5, (4, 3), 3, 6, 8, 4, steps=12, nu=0.6),
     "registered": case(11, (10, 6), 3, 6, 8, 4, steps=5, reinforce=(1 << 15, 0), registered=True),
 }
