@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 from rtl.engines.credit import Credit
 from rtl.parts.delay import delay
 from rtl.parts.layouts import (
+    kept_layout,
     open_row_layout,
     row_layout,
     scanned_layout,
@@ -70,16 +71,26 @@ class Neurons(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.memory = memory = Memory(
-            shape=row_layout(self.config), depth=1 << len(self.read.addr), init=[])
+            shape=kept_layout(self.config), depth=1 << len(self.read.addr), init=[])
         write = memory.write_port()
         index = Signal.like(self.read.addr)
         with m.If(self.rows.valid):
             m.d.sync += index.eq(index + 1)
         with m.If(self.clear):
             m.d.sync += index.eq(0)
+        kept = self.rows.payload
+        if self.config.convolutional:
+            kept = Signal(memory.data.shape)
+            m.d.comb += [kept[name].eq(self.rows.payload[name])
+                         for name in kept.shape().members]
         m.d.comb += [
-            write.en.eq(self.rows.valid), write.addr.eq(index), write.data.eq(self.rows.payload)]
-        connect(m, flipped(self.read), memory.read_port())
+            write.en.eq(self.rows.valid), write.addr.eq(index), write.data.eq(kept)]
+        if self.config.convolutional:
+            read = memory.read_port()
+            m.d.comb += [read.addr.eq(self.read.addr), read.en.eq(self.read.en)]
+            m.d.comb += [self.read.data[name].eq(read.data[name]) for name in kept.shape().members]
+        else:
+            connect(m, flipped(self.read), memory.read_port())
         return m
 
 

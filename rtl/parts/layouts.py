@@ -56,14 +56,27 @@ def row_layout(config):
     ``open`` is the gate, abs(z) <= T_l; ``unstable``, if present, is abs(z) < kappa_l. The
     threshold of a filter can double abs(z). ``place``, if present, is the position that gave it.
     """
-    fan_ins = [layer.fan_in << bool(layer.window) for layer in config.network]
+    largest = max(config.layers[-1], *(_magnitude(layer) for layer in config.network))
     return data.StructLayout({
         "activation": 1,
-        "magnitude": range(max(config.layers[-1], *fan_ins) + 1),
+        "magnitude": range(largest + 1),
         "open": 1,
         **({"unstable": 1} if config.stable else {}),
         **({"place": place_layout(config)} if config.convolutional else {}),
     })
+
+
+def kept_layout(config):
+    """The result of a row of a hidden layer."""
+    members = row_layout(config).members
+    if config.convolutional:  # many, and the last layer sees much more than a filter
+        members["magnitude"] = range(max(_magnitude(layer) for layer in config.network[:-1]) + 1)
+    return data.StructLayout(members)
+
+
+def _magnitude(layer):
+    """Largest abs(z) of a layer."""
+    return layer.fan_in << bool(layer.window)
 
 
 def place_layout(config):
@@ -105,7 +118,12 @@ def scanned_layout(config):
     in_cell = {"cell": range(max(2, config.voters)), "place": place_layout(config)} \
         if config.convolutional else {}
     return data.StructLayout({
-        "target": target_layout(), "neuron": range(max(2, *config.layers)), **in_cell})
+        "target": target_layout(), "neuron": range(_voted(config)), **in_cell})
+
+
+def _voted(config):
+    """Numbers of the neurons of layer 1, where it is voted on, and at least 2."""
+    return max(2, *config.layers[:1 if config.convolutional else 2])
 
 
 def open_row_layout(config):
@@ -170,7 +188,7 @@ def winner_layout(config):
     ``span``. Rows of that layer have sign 1, because the votes include the targets
     (``rtl.engines.votes``).
     """
-    voted = {"neuron": range(max(2, *config.layers))} if config.voters else {}
+    voted = {"neuron": range(_voted(config))} if config.voters else {}
     if config.recurrent:
         voted["span"] = span_layout(config)
     return data.StructLayout({
