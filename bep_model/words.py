@@ -75,6 +75,12 @@ def sign_words(config, counters):
     return result
 
 
+def weight_words(network):
+    """What a design that only infers is built with: :func:`sign_words`, then the thresholds."""
+    return sign_words(network.config, network.counters) + [
+        int(theta) for layer in network.thresholds for theta in layer]
+
+
 def words_to_counters(config, words):
     """Inverse of :func:`counters_to_words`: a tuple of int16 arrays (K_l, F_l)."""
     q, b = config.counter_lanes, config.counter_bits

@@ -13,7 +13,9 @@ from rtl.cycles import inference
 from rtl.engines.classify import Classify
 from rtl.engines.forward import Forward, Receiver
 from rtl.engines.loader import Loader
+from rtl.engines.patches import Patches
 from rtl.engines.result import Result
+from rtl.engines.thresholds import Thresholds
 from rtl.jobs import Jobs
 from rtl.parts.arbiter import ReadRegisters
 from rtl.parts.layouts import result_layout, sample_layout
@@ -44,7 +46,7 @@ class Inference(wiring.Component):
         As for :class:`rtl.trainer.Trainer`.
     weights : sequence of int
         The sign plane without the prototypes, ``bases[-1]`` words of P bits: a bit is 1 for a
-        weight of +1, and in padding.
+        weight of +1, and in padding. Then the thresholds of filters, if there are any.
     registered : bool
         Data that are read pass through registers: a higher clock rate, one clock more per phase.
 
@@ -64,9 +66,10 @@ class Inference(wiring.Component):
     def __init__(self, config, prototypes, weights, registered=False):
         self.config = config
         self.prototypes = checked(config, prototypes)
-        self.weights = tuple(weights)
-        if len(self.weights) != config.bases[-1]:
-            raise ValueError(f"weights must have {config.bases[-1]} words, not {len(self.weights)}")
+        words, filters = config.bases[-1], sum(config.layers[:len(config.windows)])
+        if len(weights) != words + filters:
+            raise ValueError(f"weights must have {words + filters} words, not {len(weights)}")
+        self.weights, self.thresholds = tuple(weights[:words]), tuple(weights[words:])
         for address, word in enumerate(self.weights):
             if not 0 <= word < 1 << config.weight_lanes:
                 raise ValueError(f"weights[{address}] must have {config.weight_lanes} bits, "
@@ -94,11 +97,19 @@ class Inference(wiring.Component):
         m.submodules.classify = classify = Classify(config)
         m.submodules.result = result = Result(config)
         m.submodules.jobs = jobs = Jobs(config)
-        connect(m, flipped(self.samples), loader.samples)
+        if config.convolutional:
+            m.submodules.patches = patches = Patches(config)
+            m.submodules.thresholds = thresholds = Thresholds(config, self.thresholds)
+            connect(m, flipped(self.samples), patches.samples)
+            connect(m, patches.o, loader.samples)
+            connect(m, thresholds.bounds, forward.bounds)
+        else:
+            connect(m, flipped(self.samples), loader.samples)
         connect(m, forward.logits, classify.logits)
         connect(m, result.o, flipped(self.results))
         m.d.comb += [
-            loader.block.eq(forward.total.valid),  # early, and high whenever neurons are
+            # Early, and high whenever neurons are written; but filters give totals all the time.
+            loader.block.eq(forward.neurons.en if config.convolutional else forward.total.valid),
             forward.slot.eq(loader.slot),
             forward.control.job.eq(jobs.forward),
             classify.label.eq(loader.label),

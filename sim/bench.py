@@ -96,6 +96,9 @@ class Bench:
         seconds, clocks = time.perf_counter(), cycle()
         for run in self.job.runs:
             await self.run(run)
+        if self.job.thresholds:
+            for found, given in zip(await self.host.thresholds(), self.job.thresholds, strict=True):
+                assert np.array_equal(found, given), f"thresholds {found} instead of {given}"
         np.savez(path, **self.observations.arrays(), time=self.time, rest=self.rest[:-1],
                  clocks=cycle() - clocks, seconds=time.perf_counter() - seconds)
 

@@ -5,7 +5,7 @@ import numpy as np
 from bep_model.parameters import default_parameters
 from bep_model.phases import frame
 from bep_model.protocol import Mode
-from bep_model.words import integers, sign_words
+from bep_model.words import integers, weight_words
 from rtl.inference import Inference
 from rtl.verilog import convert
 from sim import folders, processes
@@ -51,7 +51,7 @@ def check_inference(network, samples, seed=1, *, idle=0.0, backpressure=0.0, roo
               [Run(default_parameters(config), np.arange(count), Mode.INFER)], network.bank,
               seed=seed, idle=idle, backpressure=backpressure, lengths=samples.lengths)
     design = Inference(config, integers(frame.prototypes(config)),
-                       sign_words(config, network.counters), **options)
+                       weight_words(network), **options)
     with folders.temporary(root) as own, processes.grouped(TMPDIR=str(own)):
         verilog = convert(design)
     got = simulate(job, verilog, bench="sim.inference_bench", root=root, waves=waves)

@@ -7,7 +7,7 @@ from amaranth.hdl import UnusedElaboratable
 from bep.flow import energy, families
 from bep_model import configuration
 from bep_model.phases import frame
-from bep_model.words import integers, sign_words
+from bep_model.words import integers, weight_words
 from rtl.cycles import BETWEEN
 from rtl.inference import Inference
 
@@ -33,14 +33,16 @@ def design(network, **options):
 
 def weights(network):
     """The weights of a network as ``rtl.inference.Inference`` takes them."""
-    return sign_words(network.config, network.counters)
+    return weight_words(network)
 
 
 def cycles_per_sample(config, registered):
     """Clocks from one inferred sample to the next, of T_max steps; those of the trainer, too."""
     # It is made for the formula only, and never elaborated.
     warnings.filterwarnings("ignore", category=UnusedElaboratable)
-    made = Inference(config, integers(frame.prototypes(config)), [0] * config.bases[-1], registered)
+    filters = sum(config.layers[:len(config.windows)])
+    made = Inference(config, integers(frame.prototypes(config)), [0] * (config.bases[-1] + filters),
+                     registered)
     return made.cycles() + BETWEEN
 
 

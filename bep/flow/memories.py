@@ -60,6 +60,8 @@ def holders(config, family, inference):
         lean = replace(config, max_batch=1, stable=False)
         yield SignPlane(lean, prototypes, [0] * config.bases[-1])
         yield ActivationMemory(lean)
+        if config.convolutional:
+            yield Thresholds(lean, [0] * config.layers[0])
         return
     yield Memories(config, prototypes, family.single_port)
     yield Prototype(config, prototypes)

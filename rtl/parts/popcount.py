@@ -87,7 +87,9 @@ class Popcount(wiring.Component):
 
 
 class Popcounts(wiring.Component):
-    """The popcounts of the parts of a word, and their sum. It is used as :class:`Popcount` is.
+    """The popcounts of the parts of a word, and their sum.
+
+    Timing: as for :class:`Popcount`, with two latencies.
 
     Parameters
     ----------
@@ -95,7 +97,7 @@ class Popcounts(wiring.Component):
         Bits per word.
     part : int
         Bits per part, at least 1.
-    parts : int
+    count : int
         As many parts begin at the lowest bit, at least 2; the sum counts what follows them, too.
 
     Members
@@ -103,16 +105,17 @@ class Popcounts(wiring.Component):
     a, b : In(lanes)
     o : Out(range(lanes + 1))
         Belongs to the inputs of ``latency`` clocks ago.
-    parts : Out(data.ArrayLayout(range(part + 1), parts))
+    parts : Out(data.ArrayLayout(range(part + 1), count))
         Belong to the inputs of ``parts_latency`` clocks ago.
     """
 
-    def __init__(self, lanes, part, parts):
+    def __init__(self, lanes, part, count):
         self.lanes = lanes
         self.part = part
-        self.ends = [*range(0, part * parts + 1, part), *[lanes] * (lanes > part * parts)]
+        self.count = count
+        self.ends = [*range(0, part * count + 1, part), *[lanes] * (lanes > part * count)]
         super().__init__({"a": In(lanes), "b": In(lanes), "o": Out(range(lanes + 1)),
-                          "parts": Out(data.ArrayLayout(range(part + 1), parts))})
+                          "parts": Out(data.ArrayLayout(range(part + 1), count))})
 
     @property
     def parts_latency(self):

@@ -17,7 +17,12 @@ from amaranth.lib.memory import ReadPort
 import rtl
 from bep_model.config import Config
 from rtl.engines.credit import Credit
+from rtl.engines.patches import Patches
+from rtl.engines.pool import Pool
+from rtl.engines.rates import Rates
+from rtl.engines.thresholds import Thresholds
 from rtl.engines.votes import Votes
+from rtl.inference import Inference
 from rtl.link.serial import Serial
 from rtl.trainer import Trainer
 from rtl.verilog import ports
@@ -27,10 +32,12 @@ from sim.usb_bench import Quarter
 
 CONFIG = Config(5, (4, 3), 2, 3, 4, 2, max_batch=2)
 RECURRENT = Config(5, (4, 3), 2, 3, 4, 2, max_batch=2, max_steps=3)
+CONVOLUTIONAL = Config(18, (4, 3), 2, 3, 8, 4, max_batch=2, image=(3, 3, 2),
+                       windows=((1, 2, 1, 2),))
 VALUES = {"config": CONFIG, "prototypes": (1, 6), "clock_hz": 50_000_000,
-          "lanes": 5, "width": 8, "depth": 4,
+          "lanes": 5, "part": 2, "count": 2, "events": True, "width": 8, "depth": 4,
           "divisor": 12, "timeout": 1000, "undefined": True, "shape": 4, "bits": 3, "beat": 8,
-          "like": ReadPort.Signature(addr_width=2, shape=4), "count": 2, "before": 1, "after": 1,
+          "like": ReadPort.Signature(addr_width=2, shape=4), "before": 1, "after": 1,
           "address_bits": 15, "store_bits": 15, "start": 0, "program": 0,
           "baud": 250_000, "transport": Serial(250_000), "primitive": "SB_PLL40_PAD",
           "clock": Quarter(Signal()), "vendor": 0x1209, "product": 1,
@@ -78,13 +85,16 @@ COMPONENTS = list(components())
 
 
 def build(component, config=CONFIG):
-    if component in (Credit, Votes):  # only recurrent networks have them
+    if component in (Credit, Votes) and not config.voters:  # only recurrent networks have them
         config = RECURRENT
+    if component in (Patches, Pool, Rates, Thresholds):
+        config = CONVOLUTIONAL
     parameters = inspect.signature(component).parameters.values()
-    values = VALUES | {"config": config, "weights": [1] * config.bases[-1]}
+    filters = sum(config.layers[:len(config.windows)]) * (component is Inference)
+    values = VALUES | {"config": config, "weights": [1] * (config.bases[-1] + filters)}
+    more = ("store_bits", "program", "events")  # for all members
     instance = component(**{parameter.name: values[parameter.name] for parameter in parameters
-                            if parameter.default is parameter.empty
-                            or parameter.name in ("store_bits", "program")})  # all members
+                            if parameter.default is parameter.empty or parameter.name in more})
     Fragment.get(instance, PLATFORM)  # else Amaranth warns of unused blocks
     return instance
 
@@ -133,9 +143,10 @@ def test_sections(component):
 def test_members(component):
     """Every member is described once, with its direction, and nothing else is described.
 
-    A recurrent network has all members.
+    A recurrent and a convolutional network have all members between them.
     """
-    members = build(component, RECURRENT).signature.members
+    members = dict(build(component, CONVOLUTIONAL).signature.members.items())
+    members |= build(component, RECURRENT).signature.members.items()
     missing = set(members)
     for pattern, kind in described(inspect.getdoc(component)):
         names = {name for name in missing if fnmatchcase(name, pattern)}
@@ -148,7 +159,8 @@ def test_members(component):
     assert not missing
 
 
-@pytest.mark.parametrize("config", [CONFIG, RECURRENT], ids=["feed-forward", "recurrent"])
+@pytest.mark.parametrize("config", [CONFIG, RECURRENT, CONVOLUTIONAL],
+                         ids=["feed-forward", "recurrent", "convolutional"])
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_same_netlist(component, config):
     """The same instance twice, and another one."""

@@ -4,7 +4,7 @@
 import pytest
 
 from bep_model.phases.bits import popcount
-from rtl.parts.popcount import Popcount
+from rtl.parts.popcount import Popcount, Popcounts
 
 from .bench import Bench, generator, wait
 
@@ -31,6 +31,32 @@ def test_equal_bits(lanes, levels):
     bench.run(feed)
     assert [clock.o for clock in trace[dut.latency:]] == [
         popcount(~(a ^ b) & ones) for a, b in words]
+
+
+@pytest.mark.parametrize(("lanes", "part", "parts"), [
+    (2, 1, 2), (8, 4, 2), (13, 4, 3), (27, 9, 3), (70, 16, 4), (40, 5, 7)])
+def test_parts(lanes, part, parts):
+    """Each part, and the sum, which counts the lanes after the parts, too."""
+    dut = Popcounts(lanes, part, parts)
+    rng = generator(lanes, part)
+    words = [tuple(int.from_bytes(rng.bytes(9)) % (1 << lanes) for _ in "ab") for _ in range(20)]
+    bench = Bench(dut)
+    trace = bench.record(o=dut.o, **{f"part{i}": dut.parts[i] for i in range(parts)})
+
+    async def feed(ctx):
+        for a, b in words:
+            ctx.set(dut.a, a)
+            ctx.set(dut.b, b)
+            await ctx.tick()
+        await wait(ctx, dut.latency)
+
+    bench.run(feed)
+    equal = [~(a ^ b) & ((1 << lanes) - 1) for a, b in words]
+    assert [clock.o for clock in trace[dut.latency:]] == [word.bit_count() for word in equal]
+    early = trace[dut.parts_latency:][:len(words)]
+    for i in range(parts):
+        assert [getattr(clock, f"part{i}") for clock in early] == [
+            (word >> i * part & ((1 << part) - 1)).bit_count() for word in equal]
 
 
 @pytest.mark.parametrize(("lanes", "levels", "latency"), [

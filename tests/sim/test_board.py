@@ -14,7 +14,7 @@ from sim.check import training_job
 from sim.compare import compare
 from sim.expected import expected
 from sim.simulate import simulate
-from tests.sim import recurrent
+from tests.sim import convolution, recurrent
 from tests.sim.configurations import CASES
 from tests.sim.jobs import job
 
@@ -27,6 +27,11 @@ def test_equal_to_the_golden_model(name):
 @pytest.mark.parametrize("name", ["unequal-lengths", "batch"])
 def test_recurrent(name):
     prove(job(recurrent.CASES[name], samples=7), name)
+
+
+@pytest.mark.parametrize("name", ["three-layers", "batch-pooled"])
+def test_convolution(name):
+    prove(job(convolution.CASES[name], samples=7), name)
 
 
 def prove(the_job, name):

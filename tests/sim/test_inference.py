@@ -12,10 +12,11 @@ from bep_model import state
 from bep_model.config import Config
 from bep_model.data.datasets import Samples
 from bep_model.network import Network
-from bep_model.words import sign_words
+from bep_model.words import weight_words
 from sim.check_inference import check_inference
 
 STABLE = Config(24, (12, 8, 5), 4, weight_lanes=8, counter_lanes=4, max_batch=2, stable=True)
+FILTERS = Config(50, (6, 8), 3, 5, 40, 8, image=(5, 5, 2), windows=((2, 2, 1, 3),))
 RECURRENT = Config(9, (11, 5), 4, 3, 4, 4, max_batch=2, max_steps=5)
 
 
@@ -23,6 +24,8 @@ def network(config, seed=3):
     rng, made = np.random.default_rng(seed), Network(config)
     low, high = config.counter_range
     made.load([rng.integers(low, high + 1, shape).astype(np.int16) for shape in config.shapes])
+    made.thresholds = [rng.integers(-layer.fan_in // 2, layer.fan_in // 2, layer.neurons)
+                       for layer in config.network if layer.window]
     return made
 
 
@@ -36,7 +39,8 @@ def samples(config, count=40):
 
 @pytest.mark.parametrize(("config", "options"), [
     (STABLE, {"idle": 0.3, "backpressure": 0.3}), (RECURRENT, {"registered": True}),
-], ids=["stable", "recurrent"])
+    (FILTERS, {"idle": 0.3}), (FILTERS, {"registered": True}),
+], ids=["stable", "recurrent", "filters", "filters-registered"])
 def test_equal(config, options):
     some = samples(config)
     trained = network(config)
@@ -46,8 +50,8 @@ def test_equal(config, options):
 
 
 def test_other_weights_are_found(monkeypatch):
-    monkeypatch.setattr(sim.check_inference, "sign_words", lambda config, counters: [
-        word ^ 1 for word in sign_words(config, counters)])
+    monkeypatch.setattr(sim.check_inference, "weight_words", lambda trained: [
+        word ^ 1 for word in weight_words(trained)])
     result = check_inference(network(STABLE), samples(STABLE))
     assert result["mismatches"] > 0
     assert result["report"].startswith("sample ") and " instead of " in result["report"]
