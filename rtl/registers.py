@@ -48,8 +48,8 @@ class Registers(wiring.Component):
     ------
     See :data:`Bus`. The engines see a parameter in the clock after its write. Performance counters
     count the clocks in which their event is high, one clock later, and return to 0 in the clock
-    after ``clear``. Bits of COMMAND stay set until ``done`` clears them. A value written to RANDOM
-    appears at ``seed`` one clock later.
+    after ``clear``. THRESHOLD reads as ``threshold``. Bits of COMMAND stay set until ``done``
+    clears them. A value written to RANDOM appears at ``seed`` one clock later.
 
     Parameters
     ----------

@@ -38,7 +38,8 @@ class Trainer(wiring.Component):
     Samples are taken while MODE is not idle; the next one may be loaded while one is processed.
     Each sample gives one result, in order; a result that is not taken holds up the next sample.
     Commands and the state port are served between samples. A value written to RANDOM takes effect
-    one clock later than one written to another register; do not read RANDOM in the clock after.
+    one clock later than one written to another register; do not read RANDOM in the clock after,
+    nor THRESHOLD in the clock after FILTER was written.
     After configuration the mode is idle, and the generators of the random bank hold 1, 2, 3, ...
     Counters are 0, except in SPRAM (``single_port``), whose contents are arbitrary. There, if a
     sample arrives before all counters were drawn or any was written, they are drawn first, as the

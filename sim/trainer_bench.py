@@ -57,7 +57,7 @@ class Ports(Port, Access):
         self.dut.bus__write.value = 1
         await RisingEdge(self.dut.clk)
         self.dut.bus__write.value = 0
-        if name == "RANDOM":  # it reaches the bank, and what is read from it, a clock later
+        if name in ("RANDOM", "FILTER"):  # it reaches what is read a clock later
             await RisingEdge(self.dut.clk)
 
     async def read(self, name):

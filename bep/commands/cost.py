@@ -68,6 +68,8 @@ def show(config, described, found):
     results.table("clocks by phase: trained sample, inferred sample", [
         (phase, f"{count:,.0f}", f"{kinds['inferred'].get(phase, 0):,.0f}")
         for phase, count in kinds["trained"].items()])
+    if found["cells"] is None:
+        results.say("unknown: no build of this kind was measured")
     results.say(f"bottleneck: {'; '.join(found['bottlenecks'])}")
     needs = {key: found[key] for key in ("brams", "spram")} | {
         "luts": found["cells"] and found["cells"]["value"]}
@@ -79,6 +81,6 @@ def show(config, described, found):
 def interval(value, form="{:,.0f}"):
     """A fitted value with its interval, in words."""
     if value is None:
-        return "unknown: no build of this kind was measured"
+        return "unknown"
     low, middle, high = (form.format(value[end]) for end in ("low", "value", "high"))
     return middle if low == high else f"{middle} ({low} to {high})"

@@ -22,7 +22,7 @@ class Thresholds(wiring.Component):
     Timing
     ------
     ``bounds.bound`` follows ``start`` by two clocks, and ``step`` by one. While ``busy`` is low
-    ``value`` is theta of ``filter``, two clocks later.
+    ``value`` is theta of ``filter``, one clock later.
 
     Parameters
     ----------
@@ -73,6 +73,6 @@ class Thresholds(wiring.Component):
             with m.If(~bounds.busy):
                 m.d.comb += read.addr.eq(self.filter)
             m.d.comb += [write.addr.eq(self.filter), write.en.eq(self.set),
-                         write.data.eq(self.theta + fan_in)]
-            m.d.sync += self.value.eq(read.data - fan_in)
+                         write.data.eq(self.theta + fan_in),
+                         self.value.eq(read.data - fan_in)]
         return m

@@ -1,6 +1,7 @@
 """Convolutional networks at the command line."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -72,20 +73,50 @@ def test_options_of_filters_without_filters():
 
 @pytest.mark.parametrize("command", [
     "verify --samples 2 --config", "board train --port nowhere", "board load --port nowhere"])
-def test_gateware_refuses_filters_before_it_needs_data(command, monkeypatch):
+def test_gateware_refuses_two_layers_before_it_needs_data(command, monkeypatch, tmp_path):
     monkeypatch.delenv("BEP_DATA", raising=False)
-    run = bep(*command.split(), "mnist-levels-75-64f8s1p3-120-b7-online")
+    preset = configuration.load("mnist-levels-75-64f8s1p3-120-b7-online")
+    window = preset.config.windows[0]
+    two = replace(preset.config, layers=(8, 8, 9), windows=(window, (3, 3)))
+    configuration.dump(tmp_path / "two.toml", two, preset=replace(
+        preset.preset, hidden=two.layers, windows=two.windows))
+    run = bep(*command.split(), tmp_path / "two.toml")
     assert run.exit_code == 2 and "Downloading" not in run.output
-    assert "windows must be empty for gateware" in run.output.splitlines()[-1]
+    assert "windows must have at most one entry for gateware" in run.output.splitlines()[-1]
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A state file and a configuration of a network with filters."""
+    """State files and configurations: g has a layer of filters, f has two."""
     folder = tmp_path_factory.mktemp("filters")
-    run = bep(*TRAIN, "--epochs", 1, "--save", folder / "f.npz", "--save-config", folder / "f.toml")
-    assert run.exit_code == 0, run.output
+    for name, more in (("f", ("--filters", 5)), ("g", ())):
+        run = bep(*TRAIN, *more, "--epochs", 1, "--save", folder / f"{name}.npz",
+                  "--save-config", folder / f"{name}.toml")
+        assert run.exit_code == 0, run.output
     return folder
+
+
+def test_filters_in_gateware(trained, tmp_path):
+    """The thresholds come from the samples; then counters and results are the model's."""
+    run = bep("verify", "--config", trained / "g.npz", "--samples", 12, "--epochs", 2,
+              "--json", tmp_path / "out.json")
+    assert run.exit_code == 0, run.output
+    found = json.loads((tmp_path / "out.json").read_text())
+    assert (found["mismatches"], found["samples"]) == (0, 24) and found["updates"] > 0
+    config = configuration.load(trained / "g.npz").config
+    assert found["compared_counters"] == 3 * sum(k * f for k, f in config.shapes)
+
+
+def test_what_is_known_of_filters_without_a_build(trained, tmp_path):
+    run = bep("cost", "--board", "icebreaker", "--config", trained / "g.toml",
+              "--json", tmp_path / "out.json")
+    assert run.exit_code == 0 and "no build of this kind was measured" in run.output
+    found = json.loads((tmp_path / "out.json").read_text())["predicted"]
+    assert found["luts"] is None and found["brams"] > 0 and found["cycles_per_sample"] > 0
+    run = bep("export", "--out", tmp_path / "a.v", "--bring-up", tmp_path / "b.hex",
+              trained / "g.toml")
+    assert run.exit_code == 2 and "--bring-up is for a network without filters" in run.output
+    assert not (tmp_path / "a.v").exists()
 
 
 @pytest.mark.parametrize("command", [
@@ -95,13 +126,13 @@ def trained(tmp_path_factory):
     "verify --samples 2 --config f.npz", "export --out out f.npz",
     "bench --board icebreaker f.toml", "board train --port nowhere f.npz",
     "board read --port nowhere f.toml out", "board image f.toml out", "board simulate f.toml"])
-def test_gateware_refuses_filters(command, trained, monkeypatch, tmp_path):
+def test_gateware_refuses_two_layers_of_filters(command, trained, monkeypatch, tmp_path):
     """Every command that needs it, in one line that names the file, and before any work."""
     monkeypatch.chdir(tmp_path)
     arguments = [trained / word if word.startswith("f.") else word for word in command.split()]
     run = bep(*arguments)
     source = next(word for word in arguments if isinstance(word, Path))
     assert run.exit_code == 2 and run.stderr == (
-        f"bep: {source}: windows must be empty for gateware, which has no convolutional "
-        "layers yet, not [[3, 3, 1, 1]]: train without --filters\n")
+        f"bep: {source}: windows must have at most one entry for gateware, which has one "
+        "convolutional layer at most, not [[3, 3, 1, 1], [3, 3, 1, 1]]\n")
     assert run.stdout == "" and list(tmp_path.iterdir()) == []

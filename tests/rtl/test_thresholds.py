@@ -27,7 +27,7 @@ def test_written_read_and_used(filters):
             ctx.set(dut.set, 0)
         for k in reversed(range(filters)):
             ctx.set(dut.filter, k)
-            await wait(ctx, 2)
+            await ctx.tick()
             read.append(ctx.get(dut.value))
         ctx.set(dut.bounds.start, 1)
         await ctx.tick()
