@@ -92,6 +92,8 @@ EXPERIMENTS = {
         "The order on the chip", points.orders, (), columns="order", seeds=3),
     "baselines": Experiment(
         "Baselines", points.baselines, (Figure("net", ("model",), ("data set",)),)),
+    "convolution": Experiment(
+        "Filters", points.convolution, (), columns="model"),
     "ucr": Experiment(
         "Recurrent networks: UCR and UEA sets", points.ucr,
         (Figure("K_s", ("samples per step",), ("data set",), logarithmic=True),)),

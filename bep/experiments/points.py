@@ -233,6 +233,22 @@ def baselines():
             yield Point({"data set": dataset, "net": net(hidden), "model": model}, run)
 
 
+def convolution():
+    """Every preset with filters; the same with filters that stay as they were drawn; random
+    features of equal stored bits.
+    """
+    for found in map(preset_of, presets.names()):
+        if not found.windows:
+            continue
+        lanes = configuration.load(found.name).config.counter_lanes
+        run = preset_run(found, found.dataset, counter_lanes=lanes)
+        frozen = replace(run, hyper=replace(run.hyper, filter_rate=0.0))
+        for model, variant in (("BEP", run), ("BEP, filters frozen", frozen),
+                               ("random-features", replace(run, model="random-features"))):
+            yield Point({"data set": run.dataset, "inputs": run.encoding,
+                         "net": presets.net_name(run.hidden, run.windows), "model": model}, variant)
+
+
 def ucr():
     """Table 1, and sizes for small hardware, trained online with 7-bit counters."""
     for dataset in PAPER_UCR:

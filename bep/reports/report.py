@@ -70,6 +70,19 @@ def aggregate(point, seeds, found):
         "stored_bits": runs[0]["stored_bits"],
         "seconds": round(sum(run["seconds"] for run in runs), 2),
         "run": asdict(point.run),
+        **(of_images(point, tests) if "inputs" in point.labels and point.run.windows else {}),
+    }
+
+
+def of_images(point, tests):
+    """What a convolutional network is, and reaches, in words of its own."""
+    run = point.run
+    return {
+        "dataset": run.dataset, "bits_per_pixel": run.encoding.count("-"), "model": run.model,
+        "test_mean": statistics.mean(tests), "seeds": len(tests),
+        "test_std": statistics.stdev(tests) if len(tests) > 1 else None,
+        "configuration": {"layers": list(run.hidden), "windows": list(map(list, run.windows)),
+                          "counter_bits": run.counter_bits, "encoding": run.encoding},
     }
 
 
