@@ -5,9 +5,7 @@ import json
 import os
 import re
 import select
-import signal
 import struct
-import subprocess
 import termios
 import threading
 import tty
@@ -34,7 +32,7 @@ from bep_model.network import Network
 from bep_model.packets import HEAD, frame
 from bep_model.protocol import ANSWER, MAGIC, SYNC, Opcode
 from bep_model.registers import link_registers, link_value
-from tests.host.programs import bep, command, environment
+from tests.host.programs import bep, simulated_board
 
 CONFIG = Config(24, (10, 6), 4, 7, 8, 4, 3)
 HYPER = Hyper(batch=3, sweep=9, anneal=0.25, group=3)
@@ -44,17 +42,9 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module", params=[0, 16])
 def port(request, tmp_path_factory):
     """The port of a simulated board, with and without the latency of an FTDI chip."""
-    folder = tmp_path_factory.mktemp("board")
-    configuration.dump(folder / "a.toml", CONFIG)
-    with subprocess.Popen(
-            command("board", "simulate", "a.toml", "--latency", request.param, "--build-dir",
-                    ROOT / "build"), cwd=folder, env=environment(), text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        yield process.stdout.readline().strip()
-        process.send_signal(signal.SIGINT)
-        told = process.communicate(timeout=30)[1]
-        assert process.returncode == 130
-        assert told.splitlines()[1:] == ["bep: stopped by SIGINT"]  # after a line at the start
+    with simulated_board(tmp_path_factory.mktemp("board"), CONFIG,
+                         "--latency", request.param) as port:
+        yield port
 
 
 @pytest.fixture
