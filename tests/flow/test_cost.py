@@ -193,8 +193,6 @@ def test_json(tmp_path):
     (["--board", "icebreaker", "--counter-bits", "16"], "--counter-bits must be between 2 and 15"),
     (["--board", "icebreaker", "--config", "docs/configurations/digits.toml", "--inputs", "5"],
      "either a file or options"),
-    (["--board", "icebreaker", "--preset", "mnist-levels-75-64f8s1p3-120-b7-online"],
-     "no convolutional layers"),
 ])
 def test_refusals(words, told):
     done = CliRunner().invoke(cli.app, ["cost", *words])

@@ -26,7 +26,8 @@ def test_the_range_in_words_is_the_range(row):
     for config in (DEEPEST, RECURRENT):
         for layer in range(1, config.depth + 1):
             k, f = config.shapes[layer - 1]
-            values = {"K_L": config.layers[-1], "K_l": k, "F_l": f, "T_max": config.max_steps,
+            values = {"K_L": config.layers[-1], "K_1": config.layers[0], "F_1": config.shapes[0][1],
+                      "K_l": k, "F_l": f, "T_max": config.max_steps,
                       "max_batch": config.max_batch}
             text = re.sub(r"(\d) ([A-Z])", r"\1 * \2", row.range)
             assert row.limits(config, layer) == tuple(eval(end, values) for end in text.split(".."))
