@@ -55,8 +55,10 @@ def test_packaged_presets_have_a_trainer_for_their_data(name):
         kind, chosen = catalogue.image_encoding(encoding)
         bits = 3 if preset.dataset == "digits" else len(chosen) if kind == "levels" else 1
         inputs = bits * math.prod(known.shape) if kind in ("levels", "median") else chosen
+    assert preset.windows or (config.weight_lanes, config.counter_lanes) == (64, 8)
     assert config == Config(inputs, preset.hidden, known.classes, preset.counter_bits,
                             max_batch=preset.hyper.batch, max_steps=steps,
+                            weight_lanes=config.weight_lanes, counter_lanes=config.counter_lanes,
                             stable=preset.hyper.stable, windows=preset.windows,
                             image=(*known.shape, bits) if preset.windows else ())
 
