@@ -5,6 +5,7 @@ import math
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import enum, stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
 
 from rtl.engines.pool import Pool
 from rtl.engines.thresholds import bounds_signature
@@ -261,16 +262,13 @@ class Forward(wiring.Component):
                     m.d.sync += line.eq(Mux(bottom, 0, line + 1))
         # To the pool, when the popcounts are there. The cells of the last row and column can lack
         # positions.
-        there = lookup(Cat(right, bottom, word[:_width(layer.cell_words)]), [
+        bits, pool = ceil_log2(layer.cell_words), self.pool
+        there = lookup(Cat(right, bottom, word[:bits]), [
             layer.there(place >> 1 & 1, place & 1, (place >> 2) // words)
-            for place in range(4 << _width(layer.cell_words))])
-        pool = self.pool
-        depth = self._counted
-        m.d.comb += [
-            Cat(pool.valid, pool.first, pool.last, pool.there).eq(delay(m, Cat(
-                busy & windows & ends, word == words - 1, last, there[:layer.patches]), depth,
-                name="cell")),
-        ]
+            for place in range(4 << bits)])
+        m.d.comb += Cat(pool.valid, pool.first, pool.last, pool.there).eq(delay(m, Cat(
+            busy & windows & ends, word == words - 1, last, there[:layer.patches]),
+            self._counted, name="cell"))
         return busy & begins, busy & ends
 
     def _pooled(self, m, job, count, counted):
@@ -286,8 +284,3 @@ class Forward(wiring.Component):
             self.bounds.step.eq(pool.done), self.bounds.start.eq(self.control.start),
             self.bounds.busy.eq(job.windows),
         ]
-
-
-def _width(count):
-    """Bits of numbers below ``count``."""
-    return (count - 1).bit_length()
