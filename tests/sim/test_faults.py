@@ -39,12 +39,12 @@ MLP = {
 }
 
 THROUGH_TIME = {
-    "votes: s_0 votes": Fault("Votes", "A.data.valid & ~B", "A.data.valid"),
+    "votes: s_0 votes": Fault("Votes", "A.valid & ~B", "A.valid"),
     "votes: x_1 does not vote": Fault("Votes", "(A == 0) & (B.word >= C)", "A == 0"),
-    "votes: a step without target votes": Fault("Votes", "A.data.valid & ~B", "~B"),
+    "votes: a step without target votes": Fault("Votes", "A.valid & ~B", "~B"),
     "votes: blocks of the next row's sample": Fault("Votes", "delay(A, B, 2, C)", "B"),
     "votes: the horizon is forgotten": Fault("Votes", "A + B.steps.read.addr", "B.steps.read.addr"),
-    "credit: sums of the sequence before": Fault("Credit", "Mux(self.newest, 0, A)", "A"),
+    "credit: sums of the sequence before": Fault("Credit", "Mux(newest, 0, A)", "A"),
     "credit: a step without target counts": Fault("Credit", "Mux(self.target.valid, A, 0)", "A"),
     "update: a sum of 0 is a step": Fault("Update", "A.bits & B", "A.bits"),
     "sequencer: targets beyond the horizon": Fault("Jobs", "A == B.oldest", "A == 0"),
