@@ -208,6 +208,11 @@ class Config:
         return bool(self.windows)
 
     @property
+    def filters(self):
+        """K_l of the convolutional layers."""
+        return self.layers[:len(self.windows)]
+
+    @property
     def voters(self):
         """Most blocks of inputs that vote on a row of layer 1 (docs/algorithm.md): the steps of a
         sequence, or the cells of an image; 0 for other networks.

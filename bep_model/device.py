@@ -128,8 +128,7 @@ class Board:
 
     def reset(self, seed):
         """Begin anew, as ``Network.reset``: the trainer draws its counters."""
-        self._thresholds = tuple(np.zeros(count, np.int32) for count in
-                                 self.config.layers[:len(self.config.windows)])
+        self._thresholds = tuple(np.zeros(count, np.int32) for count in self.config.filters)
         done(self.host.bring_up(random.seeds(seed, self.config.generators),
                                 thresholds=self._thresholds))
         self.open_batch = self.sweep_count = 0

@@ -66,7 +66,7 @@ class Inference(wiring.Component):
     def __init__(self, config, prototypes, weights, registered=False):
         self.config = config
         self.prototypes = checked(config, prototypes)
-        words, filters = config.bases[-1], sum(config.layers[:len(config.windows)])
+        words, filters = config.bases[-1], sum(config.filters)
         if len(weights) != words + filters:
             raise ValueError(f"weights must have {words + filters} words, not {len(weights)}")
         self.weights, self.thresholds = tuple(weights[:words]), tuple(weights[words:])

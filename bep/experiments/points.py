@@ -237,11 +237,10 @@ def convolution():
     """Every preset with filters; the same with filters that stay as they were drawn; random
     features of equal stored bits.
     """
-    for found in map(preset_of, presets.names()):
+    for config, _, found in map(configuration.load, presets.names()):
         if not found.windows:
             continue
-        lanes = configuration.load(found.name).config.counter_lanes
-        run = preset_run(found, found.dataset, counter_lanes=lanes)
+        run = preset_run(found, found.dataset, counter_lanes=config.counter_lanes)
         frozen = replace(run, hyper=replace(run.hyper, filter_rate=0.0))
         for model, variant in (("BEP", run), ("BEP, filters frozen", frozen),
                                ("random-features", replace(run, model="random-features"))):

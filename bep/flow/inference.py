@@ -40,9 +40,8 @@ def cycles_per_sample(config, registered):
     """Clocks from one inferred sample to the next, of T_max steps; those of the trainer, too."""
     # It is made for the formula only, and never elaborated.
     warnings.filterwarnings("ignore", category=UnusedElaboratable)
-    filters = sum(config.layers[:len(config.windows)])
-    made = Inference(config, integers(frame.prototypes(config)), [0] * (config.bases[-1] + filters),
-                     registered)
+    words = config.bases[-1] + sum(config.filters)
+    made = Inference(config, integers(frame.prototypes(config)), [0] * words, registered)
     return made.cycles() + BETWEEN
 
 

@@ -1,9 +1,6 @@
 """`bep board` with a sample store: filling, checking, training, at a simulated board."""
 
 import json
-import signal
-import subprocess
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,30 +18,17 @@ from bep_model.memories import StoreError
 from bep_model.network import Network
 from bep_model.program import BYTES
 from bep_model.protocol import Mode, slot_bits
-from tests.host.programs import bep, command, environment
+from tests.host.programs import bep, simulated_board
 
 CONFIG = Config(24, (10, 6), 4, 7, 8, 4, 3)
 HYPER = Hyper(batch=3, sweep=9, anneal=0.25, group=3)
 ROOT = Path(__file__).parents[2]
 
 
-@contextmanager
-def simulated(folder, *options):
-    """The port of a simulated board."""
-    configuration.dump(folder / "a.toml", CONFIG)
-    with subprocess.Popen(
-            command("board", "simulate", "a.toml", *options, "--build-dir", ROOT / "build"),
-            cwd=folder, env=environment(), text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        yield process.stdout.readline().strip()
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
-
-
 @pytest.fixture(scope="module")
 def port(tmp_path_factory):
     """The port of a simulated board with a store of 1 KiB: 128 slots of 4 bytes."""
-    with simulated(tmp_path_factory.mktemp("board"), "--store", "block:1") as found:
+    with simulated_board(tmp_path_factory.mktemp("board"), CONFIG, "--store", "block:1") as found:
         yield found
 
 
@@ -170,7 +154,7 @@ def test_a_programmed_flash_chip(tmp_path):
     told = bep("board", "image", "a.toml", "set.bin", *options, cwd=tmp_path)
     assert told.returncode == 0, told.stderr
     assert told.stderr.endswith("program it with: iceprog -o 0x100000 set.bin\n")
-    with simulated(tmp_path, "--store", "flash", "--content", "set.bin") as port:
+    with simulated_board(tmp_path, CONFIG, "--store", "flash", "--content", "set.bin") as port:
         loaded = bep("board", "load", "a.toml", *options, "--port", port, cwd=tmp_path)
         assert loaded.returncode == 0, loaded.stderr
         assert "samples checked" in loaded.stderr and "bytes into the store" not in loaded.stderr

@@ -90,7 +90,7 @@ def build(component, config=CONFIG):
     if component in (Patches, Pool, Rates, Thresholds):
         config = CONVOLUTIONAL
     parameters = inspect.signature(component).parameters.values()
-    filters = sum(config.layers[:len(config.windows)]) * (component is Inference)
+    filters = sum(config.filters) * (component is Inference)
     values = VALUES | {"config": config, "weights": [1] * (config.bases[-1] + filters)}
     more = ("store_bits", "program", "events")  # for all members
     instance = component(**{parameter.name: values[parameter.name] for parameter in parameters

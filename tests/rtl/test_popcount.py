@@ -9,17 +9,10 @@ from rtl.parts.popcount import Popcount, Popcounts
 from .bench import Bench, generator, wait
 
 
-@pytest.mark.parametrize("levels", [1, 2, 3])
-@pytest.mark.parametrize("lanes", [1, 2, 3, 8, 13, 64])
-def test_equal_bits(lanes, levels):
-    dut = Popcount(lanes, levels)
-    rng = generator(lanes, levels)
-    ones = (1 << lanes) - 1
-    words = [(0, 0), (0, ones), (ones, ones), (ones, 0)]
-    words += [tuple(map(int, rng.integers(0, ones, 2, endpoint=True, dtype="uint64")))
-              for _ in range(20)]
+def fed(dut, words, **signals):
+    """The trace of signals, clock by clock, while pairs of words come one per clock."""
     bench = Bench(dut)
-    trace = bench.record(o=dut.o)
+    trace = bench.record(**signals)
 
     async def feed(ctx):
         for a, b in words:
@@ -29,6 +22,19 @@ def test_equal_bits(lanes, levels):
         await wait(ctx, dut.latency)
 
     bench.run(feed)
+    return trace
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3])
+@pytest.mark.parametrize("lanes", [1, 2, 3, 8, 13, 64])
+def test_equal_bits(lanes, levels):
+    dut = Popcount(lanes, levels)
+    rng = generator(lanes, levels)
+    ones = (1 << lanes) - 1
+    words = [(0, 0), (0, ones), (ones, ones), (ones, 0)]
+    words += [tuple(map(int, rng.integers(0, ones, 2, endpoint=True, dtype="uint64")))
+              for _ in range(20)]
+    trace = fed(dut, words, o=dut.o)
     assert [clock.o for clock in trace[dut.latency:]] == [
         popcount(~(a ^ b) & ones) for a, b in words]
 
@@ -40,17 +46,7 @@ def test_parts(lanes, part, parts):
     dut = Popcounts(lanes, part, parts)
     rng = generator(lanes, part)
     words = [tuple(int.from_bytes(rng.bytes(9)) % (1 << lanes) for _ in "ab") for _ in range(20)]
-    bench = Bench(dut)
-    trace = bench.record(o=dut.o, **{f"part{i}": dut.parts[i] for i in range(parts)})
-
-    async def feed(ctx):
-        for a, b in words:
-            ctx.set(dut.a, a)
-            ctx.set(dut.b, b)
-            await ctx.tick()
-        await wait(ctx, dut.latency)
-
-    bench.run(feed)
+    trace = fed(dut, words, o=dut.o, **{f"part{i}": dut.parts[i] for i in range(parts)})
     equal = [~(a ^ b) & ((1 << lanes) - 1) for a, b in words]
     assert [clock.o for clock in trace[dut.latency:]] == [word.bit_count() for word in equal]
     early = trace[dut.parts_latency:][:len(words)]
