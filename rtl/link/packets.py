@@ -109,12 +109,18 @@ class Packets(wiring.Component):
         answering = self.busy  # while it is low, a request is being received
         received = framer.passed & ~answering
         in_payload = field == Field.PAYLOAD
-        size = Signal(16)  # bytes of the request's payload
+        # Bytes of the request's payload; what depends on them is known when the payload begins.
+        size, size_next = Signal(16), Signal(16)
+        length_low = ~answering & (field == Field.LENGTH_LOW)
+        length_high = ~answering & (field == Field.LENGTH_HIGH)
         number, due = Signal(8), Signal(8)  # the request's, and that of the next numbered one
         due_next = (number + 1)[:7] | NUMBERED
         refusal = Signal(Refusal)
-        too_long = ~answering & in_payload & (size > depth)
+        too_long = Signal()  # in the first cycle of a payload
+        m.d.sync += too_long.eq(received & length_high & (size_next > depth))
         m.d.comb += [
+            size_next[:8].eq(Mux(length_low, self.i.payload, size[:8])),
+            size_next[8:].eq(Mux(length_high, self.i.payload, size[8:])),
             framer.send.eq(answering),
             framer.drop.eq(too_long),
             framer.number.eq(Mux(self.refused, due, number)),
@@ -126,7 +132,7 @@ class Packets(wiring.Component):
             framer.hold.eq(answering & ~self.refused & ~request.done),
             buffer.i.payload.eq(self.i.payload),
             buffer.i.valid.eq(received & in_payload),
-            buffer.size.eq(size),
+            buffer.size.eq(size_next),
             buffer.rewind.eq(received & (field != Field.CRC_LOW)),
             buffer.offer.eq(request.active),
             items.byte.eq(self.i.payload),
@@ -141,10 +147,8 @@ class Packets(wiring.Component):
         ]
         with m.If(received & (field == Field.NUMBER)):
             m.d.sync += number.eq(self.i.payload)
-        with m.If(received & (field == Field.LENGTH_LOW)):
-            m.d.sync += size[:8].eq(self.i.payload)
-        with m.If(received & (field == Field.LENGTH_HIGH)):
-            m.d.sync += size[8:].eq(self.i.payload)
+        with m.If(received):
+            m.d.sync += size.eq(size_next)
 
         ended = framer.passed & (field == Field.CRC_HIGH)
         with m.If(ended):
