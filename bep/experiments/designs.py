@@ -36,6 +36,8 @@ class Design:
     store : str
         The sample store that feeds the trainer, as for :func:`bep.flow.stores.make`; with one, the
         samples of an epoch have the order "chip".
+    clock : str or float
+        As for ``bep build --clock``: MHz, so that a design is not routed again and again.
     seed : int
         Of the placer.
     lanes : list of int
@@ -50,6 +52,7 @@ class Design:
     preset: str | None = None
     refit: bool = False
     store: str = "none"
+    clock: str | float = clocks.AUTO
     seed: int = 1
     lanes: tuple = ()
     routed: tuple = ()
@@ -218,7 +221,7 @@ def run(design, config, preset, data, stages, *, epochs, simulated, sweep, build
 
     measured = measure(config, design.name, epochs)
     built = build(config, design.board, design.seed, build_dir, stages.say(design.name),
-                  store=design.store)
+                  store=design.store, clock=design.clock)
     entry = describe(design, config, preset, measured, built)
     if simulated:
         stages.begin(f"{design.name}: simulation")

@@ -115,7 +115,14 @@ class Executor(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config, state, request = self.config, self.state, self.request
-        payload, answer = request.payload, request.answer
+        answer = request.answer
+        # A register before all that takes bytes: the way from the store is long, as is that of the
+        # enables of a word of many lanes.
+        payload = stream.Signature(8).create(path=("payload",))
+        m.d.comb += request.payload.ready.eq(~payload.valid | payload.ready)
+        with m.If(request.payload.ready):
+            m.d.sync += [payload.valid.eq(request.payload.valid & request.active),
+                         payload.payload.eq(request.payload.payload)]
         m.submodules.results = results = Results(config)
         connect(m, flipped(self.results), results.i)
 
@@ -134,17 +141,17 @@ class Executor(wiring.Component):
         # The label is there. This is a register, because much of the trainer depends on it.
         labelled = Signal()
         m.d.sync += labelled.eq((step == Step.ISSUE) & payload.valid)
+        # Registers too, because all registers compare the address. The word stays for a write.
+        m.d.sync += self.bus.write.eq(is_[Opcode.WRITE] & (step == Step.ISSUE))
         address = Signal.like(state.request.payload.address)
         addressed = Signal()  # the address of a state request has been taken
         m.d.comb += [
             *(signal.eq(request.active & (request.opcode == code)) for code, signal in is_.items()
               if self.counters or code not in (Opcode.STATE_READ, Opcode.STATE_WRITE)),
-            request.done.eq(request.active & (step == Step.NEXT) & ~payload.valid),
+            request.done.eq(request.active & (step == Step.NEXT)
+                            & ~payload.valid & ~request.payload.valid),
             payload.ready.eq((step == Step.GATHER) | state.data.valid & state.data.ready
                              | last & self.samples.valid & self.samples.ready),
-            self.bus.address.eq(
-                Mux(is_[Opcode.WRITE], gathered[Opcode.WRITE][:8], gathered[Opcode.READ])),
-            self.bus.write.eq(is_[Opcode.WRITE] & (step == Step.ISSUE)),
             self.bus.write_data.eq(gathered[Opcode.WRITE][8:]),
             self.samples.valid.eq(is_[Opcode.SAMPLES] & (step == Step.ISSUE) & (labelled | ~last)),
             self.samples.payload.data.eq(gathered[Opcode.SAMPLES]),
@@ -152,7 +159,7 @@ class Executor(wiring.Component):
             state.request.valid.eq(request.active & (step == Step.PASS)),
             state.request.payload.address.eq(address),
             state.request.payload.write.eq(writes),
-            state.data.valid.eq(writes & (step == Step.PASS)),
+            state.data.valid.eq(writes & (step == Step.PASS) & payload.valid),
             state.data.payload.eq(payload.payload),
             state.reply.ready.eq(answer.ready),
             results.drop.eq(~request.active),
@@ -171,7 +178,8 @@ class Executor(wiring.Component):
                         with m.Case(code):
                             m.d.sync += count.eq(size - 1)
                 with m.If(payload.valid):
-                    m.d.sync += step.eq(Mux(addressed, Step.PASS, Step.GATHER))
+                    m.d.sync += [step.eq(Mux(addressed, Step.PASS, Step.GATHER)),
+                                 self.bus.address.eq(payload.payload)]  # an item's first byte
             with m.Case(Step.GATHER):
                 with m.If(payload.valid):
                     m.d.sync += [word.eq(Cat(word[8:], payload.payload)), count.eq(count - 1)]
@@ -203,5 +211,5 @@ class Executor(wiring.Component):
                     m.d.sync += [address.eq(address + 1),
                                  step.eq(Mux(reads, Step.ADDRESS, Step.NEXT))]
         with m.If(~request.active):  # discard the state of an abandoned request
-            m.d.sync += [step.eq(Step.NEXT), addressed.eq(0), beat.eq(0)]
+            m.d.sync += [step.eq(Step.NEXT), addressed.eq(0), beat.eq(0), payload.valid.eq(0)]
         return m

@@ -95,7 +95,7 @@ class Framer(wiring.Component):
         crc_byte = Mux(field == Field.CRC_HIGH, crc.crc[8:], crc.crc[:8])
 
         m.d.comb += [
-            passed.eq(Mux(send, o.valid & o.ready, i.valid & i.ready)),
+            passed.eq(i.valid & i.ready | o.valid & o.ready),
             i.ready.eq(~send & (~in_payload | self.more)),
             o.valid.eq(send & (~in_payload | self.more & self.payload.valid)),
             o.payload.eq(byte),

@@ -107,7 +107,7 @@ class Packets(wiring.Component):
             m.d.comb += items.steps.eq(self.steps)
 
         answering = self.busy  # while it is low, a request is being received
-        received = framer.passed & ~answering
+        received = framer.i.valid & framer.i.ready
         in_payload = field == Field.PAYLOAD
         # Bytes of the request's payload; what depends on them is known when the payload begins.
         size, size_next = Signal(16), Signal(16)
@@ -139,7 +139,7 @@ class Packets(wiring.Component):
             items.start.eq(received & (field == Field.OPCODE)),
             items.payload.eq(received & in_payload),
             items.size.eq(size),
-            items.sent.eq(framer.passed & answering & in_payload),
+            items.sent.eq(framer.o.valid & framer.o.ready & in_payload),
             items.refuse.eq(answering & self.refused & (field == Field.SYNC)),
             request.opcode.eq(items.opcode),
             request.owed.eq(items.left != 0),
@@ -153,7 +153,7 @@ class Packets(wiring.Component):
         ended = framer.passed & (field == Field.CRC_HIGH)
         with m.If(ended):
             m.d.sync += answering.eq(~answering)
-        with m.If(ended & ~answering):
+        with m.If(received & (field == Field.CRC_HIGH)):
             m.d.sync += self.refused.eq(1)
             with m.If(~framer.good):
                 m.d.sync += refusal.eq(Refusal.CRC)

@@ -12,11 +12,11 @@ class Commands(wiring.Component):
     Reading uses ``open``, ``address`` and ``data`` as the user of the store does. A byte is written
     when ``write`` passes it, and then the next one goes to the next address. The reply to a command
     and to its address, to a byte that was written, to the status, and to unknown commands is 0:
-    nothing is ever in progress, because a byte waits at ``command`` until it is written.
+    nothing is ever in progress, because a byte is replied when it is written.
 
-    Timing: a byte is replied in the clock after it was taken, and the next one is taken at the
-    earliest in the clock after its reply. A reply stays until it is taken, also when ``select``
-    falls; ``open`` falls with ``select``.
+    Timing: a byte is replied at the earliest two clocks after it was taken, and the next one is
+    taken at the earliest in the clock after its reply. ``open`` and ``write.valid`` fall with
+    ``select``.
 
     Parameters
     ----------
@@ -74,34 +74,37 @@ class Commands(wiring.Component):
         position = Signal(range(self.address_bytes + 2))  # in the exchange; stays at the data
         reading, writing = Signal(), Signal()
         at_data = position == self.address_bytes + 1
-        free, possible, taken = Signal(), Signal(init=1), Signal()
+        # A byte that was taken waits for the store in a register, and blocks the next one: paths
+        # from the store do not go on to the host's bytes, nor from there to the store.
+        taken, waits, done = Signal(), Signal(), Signal(init=1)
+        byte = Signal(8)
         m.d.comb += [
-            # Not with the reply's transfer, whose ready comes from the far end of the link.
-            free.eq(self.select & ~reply.valid),
-            command.ready.eq(free & possible),
+            command.ready.eq(self.select & ~waits & ~reply.valid),
             taken.eq(command.valid & command.ready),
-            write.payload.eq(command.payload),
+            write.payload.eq(byte),
         ]
         with m.If(reply.ready):
             m.d.sync += reply.valid.eq(0)
         with m.If(taken):
-            m.d.sync += [reply.valid.eq(1), reply.payload.eq(0)]
+            m.d.sync += [waits.eq(1), byte.eq(command.payload)]
+        with m.If(waits & done):
+            m.d.sync += [waits.eq(0), reply.valid.eq(1), reply.payload.eq(0)]
         with m.If(~at_data):
-            with m.If(taken):
+            with m.If(waits):
                 # The command passes through the address, too, and leaves it at the high end.
                 m.d.sync += [position.eq(position + 1), self.address.eq(
-                    Cat(command.payload, self.address)[:self.address_bits])]
+                    Cat(byte, self.address)[:self.address_bits])]
                 with m.If(position == 0):
-                    m.d.sync += [reading.eq(command.payload == self.read_opcode),
-                                 writing.eq(command.payload == self.write_opcode)]
+                    m.d.sync += [reading.eq(byte == self.read_opcode),
+                                 writing.eq(byte == self.write_opcode)]
         with m.Elif(reading):
-            m.d.comb += [self.open.eq(self.select), possible.eq(data.valid), data.ready.eq(taken)]
-            with m.If(taken):
+            m.d.comb += [self.open.eq(self.select), data.ready.eq(waits), done.eq(data.valid)]
+            with m.If(waits):
                 m.d.sync += reply.payload.eq(data.payload)
         with m.Elif(writing):
-            m.d.comb += [write.valid.eq(free & command.valid), possible.eq(write.ready)]
-            with m.If(taken):
+            m.d.comb += [write.valid.eq(self.select & waits), done.eq(write.ready)]
+            with m.If(waits & done):
                 m.d.sync += self.address.eq(self.address + 1)
         with m.If(~self.select):
-            m.d.sync += position.eq(0)
+            m.d.sync += [position.eq(0), waits.eq(0)]
         return m

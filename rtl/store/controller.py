@@ -46,7 +46,7 @@ class Controller(wiring.Component):
     Bit 0 selects the half of a word. At most one row is open. Each word is read by a command of its
     own, and up to 15 words are read ahead.
 
-    Timing: from 50 to 90 MHz, the first byte is valid in clock 12 after that in which ``open``
+    Timing: from 50 to 90 MHz, the first byte is valid in clock 11 after that in which ``open``
     rises, unless a write or a refresh goes on, then one per clock without end: a refresh, and a row
     that ends, interrupt the reading for less time than the words ahead last. Bytes are written
     every 8 clocks or slower. The chip is refreshed every 64 ms / 8192 or earlier, also while it is

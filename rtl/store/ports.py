@@ -13,8 +13,9 @@ def store_signature(address_bits):
 
     *Exchange*: while ``select`` is high, each byte taken at ``command`` gives one byte at
     ``reply``, in order, as on the pins of a serial memory chip: the first byte is a command, and
-    ``select`` falls after its last byte. A flash chip gets the bytes as they are. Other stores know
-    these commands; the 4 address bytes come highest first:
+    ``select`` falls after its last reply; a byte that was not replied then is lost. A flash chip
+    gets the bytes as they are. Other stores know these commands; the 4 address bytes come highest
+    first:
 
     ======== ================================ ====================================================
     0x13     address (4 bytes)                the bytes from there on are replied, one for each
