@@ -16,7 +16,7 @@ class Commands(wiring.Component):
 
     Timing: a byte is replied at the earliest two clocks after it was taken, and the next one is
     taken at the earliest in the clock after its reply. ``open`` and ``write.valid`` fall with
-    ``select``.
+    ``select``, and ``reply.valid`` a clock later.
 
     Parameters
     ----------
@@ -106,5 +106,5 @@ class Commands(wiring.Component):
             with m.If(waits & done):
                 m.d.sync += self.address.eq(self.address + 1)
         with m.If(~self.select):
-            m.d.sync += [position.eq(0), waits.eq(0)]
+            m.d.sync += [position.eq(0), waits.eq(0), reply.valid.eq(0)]
         return m

@@ -25,7 +25,8 @@ def store_signature(address_bits):
     0x9f     -                                the identification, 0 (of a flash chip it is not)
     ======== ================================ ====================================================
 
-    ``open`` and ``select`` are never high together, and at least one clock is between them.
+    ``open`` and ``select`` are never high together. At least one clock is between them, and two
+    after ``select`` falls.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """The sample store in an SDRAM chip."""
 
-from amaranth.hdl import Cat, Module
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import io, wiring
 from amaranth.lib.wiring import In
 
@@ -75,15 +75,17 @@ class Sdram(wiring.Component):
         m.submodules.commands = commands = Commands(self.address_bits)
         m.submodules.controller = controller = self.controller
         wiring.connect(m, commands.write, controller.write)
+        select = Signal()  # late: the host's way to the controller is long
+        m.d.sync += select.eq(port.select)
         m.d.comb += [
-            commands.select.eq(port.select),
+            commands.select.eq(select),
             controller.open.eq(port.open | commands.open),
             port.data.payload.eq(controller.data.payload),
             commands.data.payload.eq(controller.data.payload),
         ]
         wiring.connect(m, wiring.flipped(port.command), commands.command)
         wiring.connect(m, commands.reply, wiring.flipped(port.reply))
-        with m.If(port.select):
+        with m.If(select):
             m.d.comb += [controller.address.eq(commands.address),
                          commands.data.valid.eq(controller.data.valid),
                          controller.data.ready.eq(commands.data.ready)]

@@ -70,7 +70,7 @@ async def exchange(dut, data):
     await send(dut, "port__command", data)
     replies = await replies
     dut.port__select.value = 0
-    await RisingEdge(dut.clk)
+    await ClockCycles(dut.clk, 2)
     return replies
 
 
