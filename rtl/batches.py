@@ -67,6 +67,7 @@ class Batches(wiring.Component):
 
         # Progress of the batch and of the sweep.
         in_batch = Signal.like(parameters.batch)
+        filling = Signal()  # it is not 0; a register, because the start of a sample depends on it
         since_sweep = Signal(range((1 << 16) + config.max_batch))
         before_sweep = Signal(signed(len(since_sweep) + 1))  # much logic depends on it
         m.d.sync += before_sweep.eq(parameters.sweep - since_sweep)
@@ -92,7 +93,7 @@ class Batches(wiring.Component):
         with m.If(update.access_write):
             m.d.sync += defined.eq(1)
         flush = (host.command & Command.FLUSH).any()
-        infer = samples.ready & (parameters.mode == Mode.INFER) & (in_batch != 0)
+        infer = samples.ready & (parameters.mode == Mode.INFER) & filling
         # Until then the last winner is on its way to the update engine.
         scanned = delay(m, self.scanning, Winners.latency - 2, "scanned")
         m.d.comb += [host.cause.eq(samples.cause),
@@ -101,7 +102,7 @@ class Batches(wiring.Component):
             with m.State("READY"):
                 with m.If(samples.busy):
                     with m.If(samples.ended):
-                        m.d.sync += in_batch.eq(in_batch + 1)
+                        m.d.sync += [in_batch.eq(in_batch + 1), filling.eq(1)]
                         with m.If(in_batch + 1 >= parameters.batch):
                             enter("UPDATE")
                 with m.Else():
@@ -114,7 +115,7 @@ class Batches(wiring.Component):
                         pass
                     with m.Elif(flush):
                         m.d.comb += host.done.eq(Command.FLUSH)
-                        with m.If(in_batch != 0):
+                        with m.If(filling):
                             enter("UPDATE")
                     with m.Elif((host.command & Command.INITIALISE).any() | draw):
                         m.d.comb += host.done.eq(Command.INITIALISE)
@@ -129,8 +130,8 @@ class Batches(wiring.Component):
                 with m.If(update.waiting):
                     m.d.comb += host.cause.eq(Cause.SELECT)
                 with m.If(~self.scanning & self.empty & ~update.busy):
-                    m.d.sync += [in_batch.eq(0), since_sweep.eq(since_sweep + in_batch),
-                                 update.run.eq(0)]
+                    m.d.sync += [in_batch.eq(0), filling.eq(0), update.run.eq(0),
+                                 since_sweep.eq(since_sweep + in_batch)]
                     m.next = "READY"
                     with m.If(before_sweep <= in_batch):
                         begin_sweep(Operation.REINFORCE, Cat(
@@ -146,6 +147,6 @@ class Batches(wiring.Component):
 
             m.d.comb += [
                 host.status.busy.eq(~fsm.ongoing("READY") | samples.busy | host.command.any()),
-                host.status.filling.eq(in_batch != 0),
+                host.status.filling.eq(filling),
             ]
         return m

@@ -16,7 +16,7 @@ class Commands(wiring.Component):
 
     Timing: a byte is replied at the earliest two clocks after it was taken, and the next one is
     taken at the earliest in the clock after its reply. ``open`` and ``write.valid`` fall with
-    ``select``, and ``reply.valid`` a clock later.
+    ``select``, ``reply.valid`` a clock later.
 
     Parameters
     ----------
@@ -77,16 +77,18 @@ class Commands(wiring.Component):
         # A byte that was taken waits for the store in a register, and blocks the next one: paths
         # from the store do not go on to the host's bytes, nor from there to the store.
         taken, waits, done = Signal(), Signal(), Signal(init=1)
+        offered = Signal()  # to be written
         byte = Signal(8)
         m.d.comb += [
             command.ready.eq(self.select & ~waits & ~reply.valid),
             taken.eq(command.valid & command.ready),
             write.payload.eq(byte),
+            write.valid.eq(self.select & offered),
         ]
         with m.If(reply.ready):
             m.d.sync += reply.valid.eq(0)
         with m.If(taken):
-            m.d.sync += [waits.eq(1), byte.eq(command.payload)]
+            m.d.sync += [waits.eq(1), byte.eq(command.payload), offered.eq(at_data & writing)]
         with m.If(waits & done):
             m.d.sync += [waits.eq(0), reply.valid.eq(1), reply.payload.eq(0)]
         with m.If(~at_data):
@@ -102,9 +104,9 @@ class Commands(wiring.Component):
             with m.If(waits):
                 m.d.sync += reply.payload.eq(data.payload)
         with m.Elif(writing):
-            m.d.comb += [write.valid.eq(self.select & waits), done.eq(write.ready)]
-            with m.If(waits & done):
-                m.d.sync += self.address.eq(self.address + 1)
+            m.d.comb += done.eq(write.ready)
+            with m.If(write.valid & write.ready):
+                m.d.sync += [offered.eq(0), self.address.eq(self.address + 1)]
         with m.If(~self.select):
-            m.d.sync += [position.eq(0), waits.eq(0), reply.valid.eq(0)]
+            m.d.sync += [position.eq(0), waits.eq(0), offered.eq(0), reply.valid.eq(0)]
         return m
