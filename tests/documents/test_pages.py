@@ -17,8 +17,7 @@ from bep_model import Config
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 CONFIG = Config(5, (4, 3), 2)
-NOT_RUN = dict.fromkeys(("convolution.md", "mnist.md"),
-                        "it needs data that are downloaded, and takes minutes")
+NOT_RUN = {"mnist.md": "it needs data that are downloaded, and takes minutes"}
 """Pages whose Python blocks are not run."""
 WHOLE = ("own-data.md",)
 """Pages whose blocks, Python and commands, are run in one folder from the first to the last."""
