@@ -132,9 +132,9 @@ def fastest(settings, route):
     """Search the fastest setting that routing closes; return what ``route`` gave for it.
 
     The first clock is :data:`LUCK` times as fast as the design routed for the oscillator would
-    allow. As long as none closes, the next is the fastest that the last routing would allow, at
-    least one step slower. From the first that closes on, the search goes up in the same way, until
-    one does not close. If none does at all, the result is that of the oscillator.
+    allow. The next is always the fastest that the last routing would allow, above those that
+    closed and below those that did not, until there is none. If none closes at all, the result is
+    that of the oscillator.
 
     Parameters
     ----------
@@ -151,8 +151,6 @@ def fastest(settings, route):
         if bears >= setting.hz:
             best = report
             settings = [other for other in settings if other.hz > setting.hz]
-        elif best:
-            break
         else:
             settings = [other for other in settings if other.hz < setting.hz]
     return best or first
