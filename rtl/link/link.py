@@ -28,8 +28,8 @@ class Link(wiring.Component):
     written as a whole or not at all.
 
     Timing: bytes are taken one per clock, with a window one per two clocks. Besides their transfer,
-    an item of READ takes 4 cycles, an item of WRITE 7, and a beat of a sample
-    ``word_bytes(P) + 2``, the last one 3, if the trainer is ready. Reset abandons a request.
+    an item of READ takes 4 cycles, an item of WRITE 7, a beat of a sample ``word_bytes(P) + 2``,
+    the last one 3, if the trainer is ready; the first item one more. Reset abandons a request.
 
     Parameters
     ----------
