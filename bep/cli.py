@@ -79,11 +79,15 @@ class Command(TyperCommand):
     def parse_args(self, ctx, args):
         args = spread(args)
         values, _, order = self.make_parser(ctx).parse_args(list(args))
+        known = {name for option in self.get_params(ctx)
+                 for name in (*option.opts, *option.secondary_opts) if name.startswith("-")}
         for option in order:
             written = option.opts[0]
             if values[option.name] == "":
                 ctx.fail(f"{written if written.startswith('-') else option.metavar} must not be "
                          "empty")
+            if isinstance(values[option.name], str) and values[option.name] in known:
+                ctx.fail(f"{written} needs a value before {values[option.name]}")
             if order.count(option) > 1 and not option.multiple:
                 ctx.fail(f"{' or '.join(option.opts)} must be given once")
         return super().parse_args(ctx, args)

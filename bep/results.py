@@ -5,8 +5,7 @@ import json
 import platform
 import shutil
 import tempfile
-import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
@@ -73,6 +72,11 @@ def say(text):
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
+def counted(number, what):
+    """A number of things in words: ``1 epoch``, ``2,000 samples``."""
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
 def band(ends):
     """Two ends with two significant digits: ``1.3 to 9.8``."""
     return "unknown" if ends is None else " to ".join(short(end) for end in ends)
@@ -93,18 +97,6 @@ def table(title, rows):
             view.add_column(justify="right")
         view.add_row(what, *map(str, values))
     console.print(view)
-
-
-@contextmanager
-def patience(text, seconds=2.0):
-    """Say a text if the block takes longer than some seconds."""
-    timer = threading.Timer(seconds, say, [text])
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 class Stages:

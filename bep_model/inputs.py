@@ -96,3 +96,28 @@ def check_range(name, values, low, high):
     for value in (int(values.min()), int(values.max())) if values.size else ():
         if not low <= value <= high:
             raise ValueError(f"{name} must be between {low} and {high}, not {value}")
+
+
+def npy_head(entry):
+    """Read the head of a NumPy array in a file (https://numpy.org/doc/stable/reference/generated/
+    numpy.lib.format.html); what follows is the array.
+
+    Parameters
+    ----------
+    entry : binary file
+        At its beginning.
+
+    Returns
+    -------
+    (tuple of int, bool, numpy.dtype)
+        Shape, whether column by column, type.
+
+    Raises
+    ------
+    ValueError
+        For anything else.
+    """
+    version = np.lib.format.read_magic(entry)
+    if version == (1, 0):
+        return np.lib.format.read_array_header_1_0(entry)
+    return np.lib.format.read_array_header_2_0(entry)

@@ -267,10 +267,7 @@ def _array(archive, name, check):
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError(f"{name} is compressed in an unknown way")
     with archive.open(info) as entry:
-        version = np.lib.format.read_magic(entry)
-        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else \
-            np.lib.format.read_array_header_2_0
-        shape, by_columns, dtype = header(entry)
+        shape, by_columns, dtype = inputs.npy_head(entry)
         check(dtype, shape)
         size = math.prod(shape) * dtype.itemsize
         octets = entry.read(size + 1)

@@ -155,7 +155,8 @@ def train(
         earlier = unfinished.check(trainer, samples, epochs=epochs, hyper=hyper, seed=seed,
                                    keep_best=keep_best, order=teacher.order)
         if earlier:
-            results.say(f"going on from {unfinished.place}, {earlier} of {epochs} epochs")
+            results.say(f"going on from {unfinished.place}, {earlier} of "
+                        f"{results.counted(epochs, 'epoch')}")
         last = epochs if until is None else until
         done = stages.begin("samples", max(0, last - earlier) * len(samples.train))
         seen = wrong = 0

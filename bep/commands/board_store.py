@@ -133,7 +133,8 @@ def autostart(
         described, octets, network = with_program(
             found.config, samples, epochs=epochs, hyper=with_sweep(hyper, sweep), seed=seed)
     programmed(out, octets, START)
-    held_samples(f"{dataset} and {epochs} epochs in {out}, {len(octets):,} bytes", described)
+    held_samples(f"{dataset} and {results.counted(epochs, 'epoch')} in {out}, "
+                 f"{len(octets):,} bytes", described)
     accuracy = training.accuracy(network, samples.test)
     if accuracy is not None:
         results.say(f"the board will have a test accuracy of {accuracy:.2%}")

@@ -210,6 +210,11 @@ def finished(study):
     return sum(trial.state.name in ("COMPLETE", "PRUNED") for trial in study.trials)
 
 
+def tried(study, epochs):
+    """How much was tried, in words."""
+    return f"{results.counted(finished(study), 'trial')} of {results.counted(epochs, 'epoch')}"
+
+
 def report(study, epochs, command):
     """How a preset was found, as the text of its head."""
     complete = [trial for trial in study.trials if trial.state.name == "COMPLETE"]
@@ -217,7 +222,7 @@ def report(study, epochs, command):
     columns = sorted(study.best_params)
     return "\n".join([
         f"Found by: {command}",
-        f"{finished(study)} trials of {epochs} epochs, {len(complete)} of them to the last one; "
+        f"{tried(study, epochs)}, {len(complete)} of them to the last one; "
         f"validation accuracy {study.best_value:.2%} (one seed, best epoch).",
         "The best trials (balance is p_r in parts of thinning):",
         " ".join(f"{name:>10}" for name in ("validation", *columns)),
@@ -295,7 +300,7 @@ def command(
     text = report(study, epochs, shlex.join(["bep", *sys.argv[1:]]))
     results.deliver((out, lambda path: configuration.dump(
         path, found.config, preset=found.preset, comment=text)))
-    results.table(f"{wanted.name}, {finished(study)} trials of {epochs} epochs", [
+    results.table(f"{wanted.name}, {tried(study, epochs)}", [
         ("validation accuracy", f"{study.best_value:.2%}"),
         *found.preset.hyper.used(found.config).items(),
     ])

@@ -29,7 +29,6 @@ from bep_model.network import Network
 from bep_model.phases.bits import COMPILED
 
 HYPER = Hyper()
-COMPILING = "compiling the golden model, which takes 10 to 60 s and is done once"
 
 
 def defaults(context: typer.Context, source: Path | None):
@@ -136,7 +135,8 @@ def moving(unfinished, history, epochs):
 
 def count(history, epochs):
     """How many epochs are done, in words."""
-    return f"{epochs} epochs" if len(history) == epochs else f"{len(history)} of {epochs} epochs"
+    all_of_them = results.counted(epochs, "epoch")
+    return all_of_them if len(history) == epochs else f"{len(history)} of {all_of_them}"
 
 
 def resumable(command):
@@ -156,8 +156,8 @@ def resumable(command):
             stop.add_note("nothing is kept, which --save FILE would change"
                           if unfinished.path is None
                           else "before the end of an epoch nothing is kept" if not done
-                          else f"{done} of {epochs} epochs are in {unfinished.path}; the same "
-                          "command goes on from there")
+                          else f"{done} of {results.counted(epochs, 'epoch')} are in "
+                          f"{unfinished.path}; the same command goes on from there")
             raise
 
     return resumable
@@ -284,14 +284,14 @@ def train(
             results.say(f"{start} is of an estimator, whose encoder is not used here: the bits of "
                         "a sample may be others")
     # Nothing to do, but the model's loops are compiled now, outside the time that is reported.
-    with results.patience(COMPILING):
-        network.train(samples.train.x[:0], samples.train.labels[:0], parameters)
-        network.flush(parameters)
+    network.train(samples.train.x[:0], samples.train.labels[:0], parameters)
+    network.flush(parameters)
     unfinished.options = options.to_keep(dataset, encoding, validation, train_samples, data_seed,
                                          fold)
     if earlier := unfinished.check(network, samples, epochs=epochs, hyper=hyper, seed=seed,
                                    keep_best=keep_best, order=order):
-        results.say(f"going on from {unfinished.place}, {earlier} of {epochs} epochs")
+        results.say(f"going on from {unfinished.place}, {earlier} of "
+                    f"{results.counted(epochs, 'epoch')}")
     with results.Stages() as stages:
         done = stages.begin("epochs", epochs if until is None else until)
 

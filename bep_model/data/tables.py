@@ -5,6 +5,7 @@ Each reader returns one or two :class:`Table`: the samples, or the training and 
 
 import csv
 import io
+import math
 import zipfile
 import zlib
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.io import arff
 
+from bep_model import inputs
 from bep_model.config import MOST_CLASSES, MOST_INPUTS
 from bep_model.data import images, labels, series_files
 from bep_model.data.archive import MOST_NUMBERS
@@ -186,11 +188,18 @@ def _archive(path, name=None):
 
 def _array(path, archive, members, name):
     """An array of an archive, unless it is too large to be one of samples."""
-    with _archive(path):
+    with _archive(path, name):
         octets = members.getinfo(f"{name}.npy").file_size  # no more than these are ever read
+        with members.open(f"{name}.npy") as entry:
+            shape, _, dtype = inputs.npy_head(entry)
+            held = octets - entry.tell()
     if octets > 8 * MOST_NUMBERS:
         raise ValueError(f"{path}, array {name}: more than {8 * MOST_NUMBERS} bytes are not read, "
                          f"it has {octets}")
+    told = math.prod(shape) * dtype.itemsize
+    if not dtype.hasobject and told != held:
+        raise ValueError(f"{path}, array {name}: {held} bytes follow its head, which tells of "
+                         f"{told}: shape {shape}, type {dtype}")
     with _archive(path, name):
         return archive[name]
 

@@ -112,16 +112,16 @@ def shaped(plane, begin, shape):
 
 if numba:
     class _Notice(event.Listener):
-        """Tells a user at a terminal, once, why the first call takes so long."""
+        """Tells a user, once, why the first call takes so long."""
 
         told = False
 
         def on_start(self, event):
             ours = event.data["dispatcher"].py_func.__module__.startswith("bep_model.")
-            if ours and not self.told and sys.stderr.isatty():
+            if ours and not self.told:
                 self.told = True
                 once = ", the first time only" if _CACHE else ""
-                print(f"compiling the model for this processor (some 10 s{once}) ...",
+                print(f"compiling the golden model for this processor (10 to 60 s{once}) ...",
                       file=sys.stderr)
 
         def on_end(self, event):

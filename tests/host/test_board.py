@@ -309,6 +309,7 @@ def test_whatever_pyserial_raises_is_one_line(error, text, monkeypatch):
     ("--port /dev/null", "/dev/null: it is no serial port"),
     ("--port no", "no: there is no such port"), ("--port x://y", "x://y: invalid URL"),
     ("--port=", "--port must not be empty"),
+    ("--port --baud 3", "--port needs a value before --baud"),
     ("--port /dev/null --timeout nan", "--timeout must be above 0 and at most 3600, not nan"),
 ])
 def test_a_port_or_rate_that_is_none(arguments, text, tmp_path, monkeypatch):

@@ -2,7 +2,6 @@
 
 import io
 import json
-import time
 
 import pytest
 from rich.console import Console
@@ -64,12 +63,10 @@ def test_bars_at_a_terminal(shown):
     assert "\n" not in text.getvalue()  # nothing stands before what an error says
 
 
-@pytest.mark.parametrize(("takes", "wanted"), [(0.0, ""), (0.3, "compiling [all]\n")])
-def test_what_takes_longer_is_told(shown, takes, wanted):
-    text = shown(False)
-    with results.patience("compiling [all]", 0.1):
-        time.sleep(takes)
-    assert text.getvalue() == wanted
+@pytest.mark.parametrize(("number", "wanted"), [(1, "1 epoch"), (0, "0 epochs"),
+                                                (2000, "2,000 epochs")])
+def test_one_of_a_thing(number, wanted):
+    assert results.counted(number, "epoch") == wanted
 
 
 BUILT = {"part": "iCE40UP5K-SG48", "cells": {"used": 4467, "available": 5280}, "luts": 3753,

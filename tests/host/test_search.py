@@ -213,7 +213,7 @@ def test_the_command_writes_a_preset_that_train_takes(tmp_path):
     assert shown == {"r", "nu", "group", "p_r", "thinning", "batch", "sweep", "reinforce_bits",
                      "patience", "anneal", "thinning_bits", "kappa"}
     text = out.read_text()
-    assert "2 trials of 1 epochs, 2 of them to the last one" in text
+    assert "2 trials of 1 epoch, 2 of them to the last one" in text
     config, _, found = configuration.load(out)
     assert config == CONFIG and found.name == "digits-16-16-b7-online"
     assert (found.epochs, found.hyper.sweep) == (1, 100)
