@@ -4,7 +4,7 @@ import numpy as np
 
 from bep_model.checks import integer
 from bep_model.fit.hyper import Hyper
-from bep_model.fit.training import ORDERS, begin
+from bep_model.fit.training import ORDERS, begin, met
 from bep_model.network import Network
 from bep_model.parameters import idle_parameters
 from bep_model.phases import frame, random
@@ -111,7 +111,7 @@ def observed(job, *, command="", progress=None, root="build", waves=False, **opt
     }, *state
 
 
-def epochs_job(state, samples, history, seed, order, **options):
+def epochs_job(state, samples, history, seed, order, augment=None, **options):
     """A job that goes on from a state, as a training did in the model.
 
     The first run brings the trainer's sweep count to that of the state, without another effect.
@@ -128,6 +128,8 @@ def epochs_job(state, samples, history, seed, order, **options):
         Of the training.
     order : str
         As for :func:`training_job`.
+    augment : callable, optional
+        As for :func:`bep_model.fit.training.fit`.
     **options
         ``idle``, ``backpressure`` of the job, ``every`` of its epochs.
 
@@ -138,10 +140,17 @@ def epochs_job(state, samples, history, seed, order, **options):
     config, every = state.config, options.pop("every", False)
     first = [Run(idle_parameters(config), np.zeros(state.sweep_count, np.int64))] \
         if state.sweep_count else []
-    runs = [Run(entry.parameters, ORDERS[order](seed, entry.epoch, len(samples)), every=every)
-            for entry in history]
-    return Job(config, samples.x, samples.labels, first + runs, state.bank, state.counters,
-               seed=seed, lengths=samples.lengths, thresholds=state.thresholds, **options)
+    orders = [ORDERS[order](seed, entry.epoch, len(samples)) for entry in history]
+    x, labels, lengths = samples.x, samples.labels, samples.lengths
+    if augment is not None:  # every epoch has samples of its own
+        parts = [met(samples, augment, entry.epoch) for entry in history]
+        orders = [rows + k * len(samples) for k, rows in enumerate(orders)]
+        x, labels = (np.concatenate([getattr(part, name) for part in parts])
+                     for name in ("x", "labels"))
+    runs = [Run(entry.parameters, rows, every=every)
+            for entry, rows in zip(history, orders, strict=True)]
+    return Job(config, x, labels, first + runs, state.bank, state.counters,
+               seed=seed, lengths=lengths, thresholds=state.thresholds, **options)
 
 
 def training_job(config, parameters, samples, seed, *, epochs=1, order="host", every=False,

@@ -78,7 +78,8 @@ def run(context, start, until, *, dataset, data, board, root, waves, every, idle
         stages.begin("simulation (building it takes most of a short one)")
         before = state.load(start, state.State(found.config))
         job = epochs_job(before, samples.train, history[done:], told["seed"], told["order"],
-                         every=every, idle=idle, backpressure=backpressure)
+                         training.augmenting(found.config, hyper), every=every, idle=idle,
+                         backpressure=backpressure)
         result, counters, bank = observed(
             job, root=root, waves=waves, command=shlex.join(["bep", *sys.argv[1:]]),
             **(target(board).options if board else {}))

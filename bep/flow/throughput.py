@@ -134,7 +134,8 @@ def measure(config, data, preset, options, *, refit=False, order="host", seed=1,
         inference_job(config, test, history[0].parameters, states[0].bank), formulas))
     measured, ideal = {}, {}
     for e in spread(len(history), epochs):
-        job = epoch_job(config, data.train, history[e], states[e], seed, order)
+        samples = training.met(data.train, training.augmenting(config, preset.hyper), e)
+        job = epoch_job(config, samples, history[e], states[e], seed, order)
         spent, least = clocks(job, formulas, counted)
         least = least - states[e].since_sweep * inference_ideal  # of the first run: no triggers
         measured[e], ideal[e] = spent / len(data.train), least / len(data.train)

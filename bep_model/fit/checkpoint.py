@@ -24,6 +24,8 @@ BEGINNING = ("counters", "sweep_count")
 OPTIONS = ("epochs", "seed", "keep_best", "order", "literal_targets",
            *(each.name for each in fields(Hyper)))
 """What decides a training and is an option of a command."""
+LATER = {"shift": Hyper.shift}
+"""What files do not tell that are older than it."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,10 @@ def position(path):
         return None
     config, _ = state.describe(path)
     try:
-        if lacking := {*OPTIONS, *BEGINNING} - set(table["facts"]):
+        facts = LATER | table["facts"]
+        if lacking := {*OPTIONS, *BEGINNING} - set(facts):
             raise ValueError(f"it lacks {min(lacking)}")
-        found = Position(dict(table["facts"]), dict(table["options"]), [
+        found = Position(facts, dict(table["options"]), [
             Epoch(**entry | {"parameters": Parameters(**entry["parameters"]).validate(config)})
             for entry in table["history"]], best)
         Hyper(**{each.name: found.facts[each.name] for each in fields(Hyper)}).checked()

@@ -66,8 +66,9 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
         Of their windows, see :func:`bep_model.fit.filters.windows_of`.
     image_shape : (int, int), optional
         Rows and columns of the image; by default it is square.
-    filter_nu, filter_group, filter_rate, filter_rate_end, filter_quantile
-        Of convolutional layers, see :class:`bep_model.fit.hyper.Hyper`.
+    filter_nu, filter_group, filter_rate, filter_rate_end, filter_quantile, shift
+        Of convolutional layers, see :class:`bep_model.fit.hyper.Hyper`; :meth:`partial_fit` moves
+        no images.
     weight_lanes, counter_lanes, prototype_seed : int
         P, Q and the seed of :class:`bep_model.config.Config`, so that a state fits its gateware.
     random_state : int, RandomState instance or None
@@ -127,7 +128,7 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
                  image_shape=None, filter_nu=DEFAULTS.filter_nu,
                  filter_group=DEFAULTS.filter_group, filter_rate=DEFAULTS.filter_rate,
                  filter_rate_end=DEFAULTS.filter_rate_end,
-                 filter_quantile=DEFAULTS.filter_quantile,
+                 filter_quantile=DEFAULTS.filter_quantile, shift=DEFAULTS.shift,
                  validation_fraction=0.0, weight_lanes=64, counter_lanes=8, prototype_seed=1,
                  random_state=None, device=None):
         options = dict(locals())  # each becomes an attribute of that name

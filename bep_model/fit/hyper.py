@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from bep_model.checks import integer, number, span
 from bep_model.config import MOST_BATCH
+from bep_model.data.augment import MOST_SHIFT
 from bep_model.digests import LATE
 from bep_model.fit.schedule import annealed, falling, reinforcement
 from bep_model.parameters import Parameters, rates
@@ -81,6 +82,9 @@ class Hyper:
     filter_quantile: float = _field(
         0.8, "Quantile of z before training at which a filter's threshold is", 0, 1, late=True,
         only=FILTERS)
+    shift: int = _field(
+        0, "Pixels by which training images are moved at most in each direction, every epoch "
+        "otherwise; the host moves them (0 is off)", 0, MOST_SHIFT, late=True, only=FILTERS)
 
     @property
     def stable(self):

@@ -18,8 +18,9 @@ class StoredTeacher:
     def __init__(self, board, described):
         self.board, self.described = board, described
 
-    def epoch(self, seed, epoch, parameters):
-        """As :meth:`Teacher.epoch`."""
+    def epoch(self, seed, epoch, parameters, augment=None):
+        """As :meth:`Teacher.epoch`, of samples as they lie in the store: ``augment`` is None."""
+        assert augment is None
         count = self.described.train
         errors, triggered = self.board.play(
             self.described, "train", epoch_stride(seed, epoch, count), parameters)

@@ -2,10 +2,12 @@
 
 import time
 from dataclasses import dataclass, fields, replace
+from functools import partial
 
 import numpy as np
 
 from bep_model.checks import MOST_EPOCHS, integer, one_of
+from bep_model.data.augment import shifted
 from bep_model.fit.hyper import Hyper, has
 from bep_model.fit.schedule import GroupSchedule
 from bep_model.parameters import Parameters
@@ -80,32 +82,39 @@ class Teacher:
     data : Dataset
     order : str
         One of :data:`ORDERS`.
-    augment : callable or None
-        As for :func:`fit`.
     """
 
-    def __init__(self, network, data, order="host", augment=None):
-        self.network, self.data, self.order, self.augment = network, data, order, augment
+    def __init__(self, network, data, order="host"):
+        self.network, self.data, self.order = network, data, order
 
-    def epoch(self, seed, epoch, parameters):
-        """Train for epoch ``epoch`` (from 0).
+    def epoch(self, seed, epoch, parameters, augment=None):
+        """Train for epoch ``epoch`` (from 0); ``augment`` as for :func:`fit`.
 
         Returns
         -------
         (float, float)
             Parts (0..1) of the samples that were predicted wrongly, and that triggered an update.
         """
-        train = self.data.train
-        met = train if self.augment is None else self.augment(train, epoch=epoch)
-        rows = ORDERS[self.order](seed, epoch, len(met))
-        lengths = None if met.lengths is None else met.lengths[rows]
-        results = self.network.train(met.x[rows], met.labels[rows], parameters, lengths)
+        samples = met(self.data.train, augment, epoch)
+        rows = ORDERS[self.order](seed, epoch, len(samples))
+        lengths = None if samples.lengths is None else samples.lengths[rows]
+        results = self.network.train(samples.x[rows], samples.labels[rows], parameters, lengths)
         self.network.flush(parameters)
         return float(np.mean(results.error)), float(np.mean(results.triggered))
 
     def validate(self):
         """Part (0..1) of the validation samples that are predicted correctly; None without any."""
         return accuracy(self.network, self.data.validation)
+
+
+def augmenting(config, hyper):
+    """The ``augment`` of :func:`fit` that hyper-parameters ask for; None for none."""
+    return partial(shifted, image=config.image, most=hyper.shift) if hyper.shift else None
+
+
+def met(samples, augment, epoch):
+    """Training samples as an epoch, from 0 on, has them."""
+    return samples if augment is None else augment(samples, epoch=epoch)
 
 
 def check(config, data, epochs, hyper, keep_best=False):
@@ -160,7 +169,7 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
         epoch (a host does the same through the state port). Needs validation samples.
     augment : callable, optional
         Called with the training samples and ``epoch``, its number from 0 on. Returns the samples
-        for that epoch: the same number, in the same order.
+        for that epoch: the same number, in the same order. By default as ``hyper.shift`` says.
     checkpoint : Checkpoint, optional
         Written after every epoch. A call with the same arguments and the same network goes on from
         there, to the same end; ``progress`` is called with the earlier epochs, too. The caller
@@ -168,8 +177,7 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
     order : str
         Which of :data:`ORDERS` the samples have.
     teacher : Teacher, optional
-        By default one with ``network``, ``data``, ``order`` and ``augment``; another one has its
-        own order.
+        By default one with ``network``, ``data`` and ``order``; another one has its own order.
     until : int, optional
         How many of the epochs are done at the end of this call, by default all; the checkpoint has
         what another call needs to go on. ``keep_best`` counts at the end of all.
@@ -190,8 +198,14 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
     integer("seed", seed, 0)
     one_of("order", order, ORDERS)
     config = network.config
-    teacher = teacher or Teacher(network, data, order, augment)
+    if hyper.shift and augment is not None:
+        raise ValueError(f"shift must be 0 with another augment, not {hyper.shift}")
+    augment = augment or augmenting(config, hyper)
+    teacher = teacher or Teacher(network, data, order)
     order = teacher.order
+    if hyper.shift and order == "chip":
+        raise ValueError("shift must be 0 in the order chip, whose samples lie in the store as "
+                         f"they are, not {hyper.shift}")
     parameters, epochs = check(config, data, epochs, hyper, keep_best), int(epochs)
     until = epochs if until is None else integer("until", until, 0, epochs)
     groups = GroupSchedule(config, parameters.groups, hyper.patience)
@@ -221,7 +235,7 @@ def fit(network, data, *, epochs, hyper=None, seed=0, progress=None, keep_best=F
         parameters = replace(parameters, thinning=hyper.annealed(thinning, epoch, epochs),
                              rates=hyper.rates(config, epoch, epochs))
         start = time.perf_counter()
-        error, triggered = teacher.epoch(seed, epoch, parameters)
+        error, triggered = teacher.epoch(seed, epoch, parameters, augment)
         seconds = time.perf_counter() - start
         entry = Epoch(epoch, error, triggered, teacher.validate(), parameters, seconds)
         held = entry.validation_accuracy

@@ -22,7 +22,8 @@ def bep(*arguments):
 
 def test_a_training_goes_on_and_its_files_say_what_it_was(tmp_path):
     whole, part, end, text = (tmp_path / name for name in ("a.npz", "b.npz", "c.npz", "d.toml"))
-    common = (*TRAIN, "--epochs", 4, "--filter-size", 4, "--pool", 2, "--filter-rate", 0.5)
+    common = (*TRAIN, "--epochs", 4, "--filter-size", 4, "--pool", 2, "--filter-rate", 0.5,
+              "--shift", 1)
     run = bep(*common, "--save", whole, "--save-config", text, "--json", tmp_path / "a.json")
     assert run.exit_code == 0, run.output
     result = json.loads((tmp_path / "a.json").read_text())
@@ -44,12 +45,31 @@ def test_a_training_goes_on_and_its_files_say_what_it_was(tmp_path):
     assert (classifier.filters, classifier.hidden_layer_sizes) == ([12], [16])
 
 
+def test_the_simulator_goes_on_with_a_training_whose_images_are_moved(tmp_path):
+    common = ("train", "--dataset", "digits", "--filters", 6, "--hidden", 8, "--group", 4,
+              "--filter-group", 3, "--weight-lanes", 24, "--train-samples", 40, "--shift", 1,
+              "--no-validation", "--epochs", 4)
+    whole, part, later, end = (tmp_path / name for name in ("a.npz", "b.npz", "c.npz", "d.npz"))
+    assert bep(*common, "--save", whole).exit_code == 0
+    assert bep(*common, "--until", 1, "--save", part).exit_code == 0
+    run = bep("verify", "--start", part, "--until", 3, "--save", later)
+    assert run.exit_code == 0, run.output
+    run = bep("train", "--start", later, "--save", end)
+    assert run.exit_code == 0, run.output
+    with np.load(whole) as expected, np.load(end) as found:
+        for name in ("counters_1", "counters_2", "thresholds_1", "bank"):
+            np.testing.assert_array_equal(found[name], expected[name])
+
+
 @pytest.mark.parametrize(("arguments", "text"), [
     ("--filters 0", "--filters[1] must be between 1 and 65535, not 0"),
     ("--filter-size 9", "--filter-size must be between 1 and 8, not 9"),
     ("--filter-size 3 3", "--filter-size must have one entry, or one for each of the 1 convolu"),
     ("--pool 7", "--pool must be between 1 and 6, not 7"),
     ("--filter-nu 2", "--filter-nu must be between 0 and 1, not 2"),
+    ("--shift 256", "--shift must be between 0 and 255, not 256"),
+    ("--shift 1 --order chip", "shift must be 0 in the order chip, whose samples lie in the store "
+     "as they are, not 1"),
     ("--kappa 0.5", "a convolutional network has no stability"),
 ])
 def test_wrong_options(arguments, text):

@@ -34,10 +34,12 @@ def test_equal_to_the_golden_model(port, data):
     network = Network(CONFIG)
     training.begin(network, data.train.x, HYPER, 5)
     assert np.any(network.thresholds[0])
-    training.fit(network, data, epochs=3, hyper=HYPER, seed=5)
+    hyper = replace(HYPER, shift=1)
+    training.fit(network, data, epochs=3, hyper=hyper, seed=5)
     with Board(port, CONFIG) as board:
         training.begin(board.connect(), data.train.x, HYPER, 5)
-        training.fit(board, data, epochs=3, hyper=HYPER, seed=5)
+        training.fit(board, data, epochs=3, hyper=hyper, seed=5,
+                     teacher=training.Teacher(board, data))
         found = board.read()
         assert all(map(np.array_equal, found.counters, network.counters))
         assert all(map(np.array_equal, found.thresholds, network.thresholds))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bep_model.data.augment import swapped
+from bep_model.data.augment import shifted, swapped
 from bep_model.data.datasets import Samples
 
 LABELS = np.arange(4000) % 3
@@ -51,3 +51,35 @@ def test_sequences_of_several_lengths_are_refused():
     steps = Samples(np.zeros((2, 3, 4), np.uint8), np.zeros(2, int), np.array([2, 3]))
     with pytest.raises(ValueError, match="sequences of several lengths"):
         swapped(steps, 0.5, 1, 0)
+
+
+IMAGE = (3, 4, 2)
+
+
+def images(count):
+    return Samples(np.random.default_rng(1).integers(0, 2, (count, 24)).astype(np.uint8),
+                   np.arange(count) % 3)
+
+
+def moved(pixels, down, right):
+    """Pixel by pixel."""
+    after = np.zeros_like(pixels)
+    rows, columns, _ = pixels.shape
+    for row in range(rows):
+        for column in range(columns):
+            if 0 <= row - down < rows and 0 <= column - right < columns:
+                after[row, column] = pixels[row - down, column - right]
+    return after
+
+
+@pytest.mark.parametrize("most", [0, 1, 2, 5])
+def test_images_are_moved_in_all_ways(most):
+    samples = images(30)
+    ways = [(down, right) for down in range(-most, most + 1) for right in range(-most, most + 1)]
+    for epoch in (0, 1, 7):
+        after = shifted(samples, IMAGE, most, epoch)
+        assert after.x.dtype == np.uint8 and after.labels is samples.labels
+        for i in range(30):
+            wanted = moved(samples.x[i].reshape(IMAGE), *ways[(i + epoch) % len(ways)])
+            np.testing.assert_array_equal(after.x[i], wanted.ravel())
+    assert shifted(samples.first(0), IMAGE, most, 0).x.shape == (0, 24)
