@@ -8,9 +8,9 @@ from bep.experiments.points import preset_run
 from bep.flow import clocks, energy, families, stores, throughput
 from bep.flow.boards import NAMES, target
 from bep.flow.links import link_rate
-from bep.flow.synthesis import build, synthesize
+from bep.flow.synthesis import build, setting_of, synthesize
 from bep_model import configuration
-from bep_model.files import read_toml, record
+from bep_model.files import read_toml, record, telling
 from bep_model.protocol import sample_bytes
 from sim.check import check, training_job
 from sim.stored import check_stored
@@ -94,7 +94,8 @@ def load(path, names=(), board=None):
     found = []
     for name in names or tables:
         design = record(Design, f"{path}: [{name}]", tables[name], name=name)
-        target(design.board)
+        with telling(f"{path}: [{name}]"):  # what is wrong is told before hard work
+            setting_of(design.clock, design.board, design.store)
         file = path.parent / design.config
         config = configuration.buildable(file).config
         preset = configuration.trained(design.preset or file).preset
@@ -103,7 +104,7 @@ def load(path, names=(), board=None):
                              f"{config.counter_bits}, its preset {list(preset.hidden)} with "
                              f"{preset.counter_bits}")
         for lanes in design.lanes:
-            widened(config, lanes)  # a wrong number is told before hard work
+            widened(config, lanes)
         if not set(design.routed) <= set(design.lanes):
             raise ValueError(f"{path}: [{name}] routed must be some of its lanes "
                              f"{list(design.lanes)}, not {list(design.routed)}")

@@ -85,10 +85,7 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None,
     described.check_link(link)
     if weights is not None and store != "none":
         raise ValueError(f"store must be none for a design that only infers, not {store}")
-    with telling(board):
-        settings = [setting for setting in described.settings(oscillator(described), link)
-                    if setting.hz <= stores.fastest(store)]
-    setting = None if clock in (clocks.AUTO, clocks.OFF) else clocks.wanted(clock, settings)
+    setting, settings = setting_of(clock, board, store, link)
     check_state(config, described, weights is not None)
 
     def route(setting):
@@ -104,6 +101,23 @@ def build(config, board, seed=1, build_dir="build", progress=lambda what: None,
     digest = hashlib.sha256(json.dumps(deciding).encode()).hexdigest()
     path = Path(build_dir) / f"{Path(board).stem}-clock-{digest[:12]}.json"
     return clocks.remembered(path, settings, route)
+
+
+def setting_of(clock, board, store="none", link=UART):
+    """The setting of the PLL for a clock, and all that a board has with this store and link.
+
+    Parameters and errors as of :func:`build`.
+
+    Returns
+    -------
+    (clocks.Setting or None, list of clocks.Setting)
+        None for ``"auto"`` and ``"off"``.
+    """
+    described = target(board)
+    with telling(board):
+        settings = [setting for setting in described.settings(oscillator(described), link)
+                    if setting.hz <= stores.fastest(store)]
+    return None if clock in (clocks.AUTO, clocks.OFF) else clocks.wanted(clock, settings), settings
 
 
 def routed(config, board, described, seed, build_dir, progress, setting, store, weights, link):

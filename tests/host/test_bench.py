@@ -300,6 +300,8 @@ def no_work(monkeypatch):
     ("preset.toml", "none", "unknown preset 'none'"),
     ("[64]", "[32]", "[one] routed must be some of its lanes [16, 64], not [32]"),
     ("16, 64", "0", "weight_lanes must be between 1 and 4096, not 0"),
+    ('board = "icebreaker"\n', 'board = "icebreaker"\nclock = 9999\n',
+     "designs.toml: [one]: clock must be auto, off, or 16"),
     ("[one]", "[one", "designs.toml is not a TOML file"),
     ('preset = "preset.toml"\n', "", "tiny.toml must have the table [training]"),
     (None, "", "designs.toml has no design"),
