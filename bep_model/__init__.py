@@ -3,16 +3,17 @@
 The names below are loaded when they are first used, which keeps the import of the package cheap:
 from :mod:`bep_model.config` ``Config``, from :mod:`bep_model.parameters` ``Parameters``, from
 :mod:`bep_model.network` ``Network``, from :mod:`bep_model.state` ``load`` and ``save`` of trained
-networks, from :mod:`bep_model.fit.estimator` ``BEPClassifier``, from :mod:`bep_model.fit.hyper`
-``Hyper``, and the encoders ``Threshold``, ``Median``, ``Thermometer``, ``Differences`` and
-``Informative``.
+networks, from :mod:`bep_model.fit.estimator` ``BEPClassifier``, from
+:mod:`bep_model.fit.regressor` ``BEPRegressor``, from :mod:`bep_model.fit.hyper` ``Hyper``, and the
+encoders ``Threshold``, ``Median``, ``Thermometer``, ``Differences`` and ``Informative``.
 """
 
 from importlib import import_module
 
 _HOMES = {
     "Config": "config", "Parameters": "parameters", "Network": "network", "load": "state",
-    "save": "state", "BEPClassifier": "fit.estimator", "Hyper": "fit.hyper",
+    "save": "state", "BEPClassifier": "fit.estimator", "BEPRegressor": "fit.regressor",
+    "Hyper": "fit.hyper",
     "Threshold": "data.encoders", "Median": "data.encoders", "Thermometer": "data.encoders",
     "Differences": "data.encoders", "Informative": "data.selection",
 }

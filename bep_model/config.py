@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from bep_model.checks import MOST_SEED, entries, integer, integers
+from bep_model.checks import MOST_SEED, entries, integer, integers, one_of
 from bep_model.digests import LATE, told
 from bep_model.layers import Window, layers_of
 
@@ -20,6 +20,9 @@ MOST_INPUTS = 65535
 """Bits per sample, or per time step."""
 
 MOST_CLASSES = 256
+
+CODES = ("random", "thermometer")
+"""How the class prototypes are made, see :func:`bep_model.phases.frame.prototypes`."""
 
 MOST_BITS = 1 << 29
 """Of weights and counters: about what the largest FPGAs have in memory."""
@@ -111,6 +114,10 @@ class Config:
     windows : sequence of Window
         Of the convolutional layers, which come first: layer l has K_l filters of this window
         (docs/algorithm.md, "Convolution"). At least one layer has none.
+    code : str
+        How the class prototypes are made: "random", the paper's frame, or "thermometer", for
+        classes in an order (docs/algorithm.md, "Classes in an order"); of C classes in K_L >= C - 1
+        bits.
 
     Raises
     ------
@@ -132,6 +139,7 @@ class Config:
     stable: bool = field(default=False, metadata=LATE)
     image: tuple = field(default=(), metadata=LATE)
     windows: tuple = field(default=(), metadata=LATE)
+    code: str = field(default=CODES[0], metadata=LATE)
 
     def __post_init__(self):
         self._integer("inputs", 1, MOST_INPUTS)
@@ -158,6 +166,11 @@ class Config:
             raise TypeError(f"stable must be true or false, not {self.stable!r}")
         if self.stable and self.recurrent:
             raise ValueError("a recurrent network has no stability: stable must be false")
+        one_of("code", self.code, CODES)
+        if self.code == "thermometer" and layers[-1] < self.classes - 1:
+            raise ValueError(f"code must be random where the last layer has fewer than the "
+                             f"{self.classes - 1} neurons that tell {self.classes} classes apart, "
+                             f"not thermometer of {layers[-1]}")
         object.__setattr__(self, "windows", windows("windows", self.windows))
         object.__setattr__(self, "image", integers("image", self.image, None, 1, MOST_INPUTS))
         if self.windows:

@@ -16,7 +16,7 @@ from bep.commands import options
 from bep.commands.hyper_options import with_hyper
 from bep_model import configuration, state
 from bep_model.checks import MOST_SEED, called, integer, integers, one_of
-from bep_model.config import Config
+from bep_model.config import CODES, Config
 from bep_model.data import datasets
 from bep_model.data.catalogue import Encoding
 from bep_model.files import check_outputs, written_to
@@ -47,7 +47,7 @@ def tell(context, source, found):
         "filters": config.layers[:filters], "hidden": config.layers[filters:],
         "prototype_seed": config.seed, "batch": config.max_batch} | {
         name: getattr(config, name) for name in (
-            "counter_bits", "weight_lanes", "counter_lanes")}
+            "counter_bits", "weight_lanes", "counter_lanes", "code")}
     if preset is not None:
         told |= options.of_data(preset) | asdict(preset.hyper) | {
             name: getattr(preset, name) for name in ("epochs", "validation", "keep_best")}
@@ -206,6 +206,10 @@ def train(
         help="Q, counters per cycle, a divisor of P; fixes the random bits.")] = 8,
     prototype_seed: Annotated[int, Option(
         rich_help_panel=options.NETWORK, help="Of the class prototypes.")] = 1,
+    code: Annotated[str, Option(
+        rich_help_panel=options.NETWORK,
+        help="Of the class prototypes: random, or thermometer for classes in an order.")
+    ] = CODES[0],
     epochs: options.Epochs = 30,
     until: options.Until = None,
     seed: options.Seed = 1,
@@ -266,7 +270,8 @@ def train(
                      windows=windows(found, samples, filters, filter_size, stride, pool),
                      counter_bits=counter_bits,
                      weight_lanes=weight_lanes, counter_lanes=counter_lanes,
-                     max_batch=hyper.batch, seed=prototype_seed, stable=hyper.stable,
+                     max_batch=hyper.batch, seed=prototype_seed, code=code,
+                     stable=hyper.stable,
                      **{} if steps is None else {"max_steps": steps})
     hyper = with_sweep(hyper, sweep)
     with called({} if steps is None else {"max_steps": "steps"}):

@@ -10,7 +10,7 @@ import numpy as np
 
 from bep_model import state
 from bep_model.checks import integer, one_of
-from bep_model.config import NUMERICS_VERSION
+from bep_model.config import NUMERICS_VERSION, Config
 from bep_model.configuration import ARCHIVE
 from bep_model.fit.hyper import Hyper
 from bep_model.fit.training import ORDERS, Epoch
@@ -24,7 +24,7 @@ BEGINNING = ("counters", "sweep_count")
 OPTIONS = ("epochs", "seed", "keep_best", "order", "literal_targets",
            *(each.name for each in fields(Hyper)))
 """What decides a training and is an option of a command."""
-LATER = {"shift": Hyper.shift}
+LATER = {"shift": Hyper.shift, "code": Config.code}
 """What files do not tell that are older than it."""
 
 

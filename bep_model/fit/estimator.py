@@ -20,7 +20,7 @@ from bep_model.checks import (
     number,
     unchanged_if_refused,
 )
-from bep_model.config import MOST_INPUTS, Config
+from bep_model.config import CODES, MOST_INPUTS, Config
 from bep_model.data.datasets import Dataset, Samples
 from bep_model.data.division import split
 from bep_model.data.encoders import Thermometer
@@ -69,6 +69,9 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
     filter_nu, filter_group, filter_rate, filter_rate_end, filter_quantile, shift
         Of convolutional layers, see :class:`bep_model.fit.hyper.Hyper`; :meth:`partial_fit` moves
         no images.
+    code : "random" or "thermometer"
+        Of the class prototypes, see :class:`bep_model.config.Config`; "thermometer" is for classes
+        in an order, the ascending one.
     weight_lanes, counter_lanes, prototype_seed : int
         P, Q and the seed of :class:`bep_model.config.Config`, so that a state fits its gateware.
     random_state : int, RandomState instance or None
@@ -129,8 +132,8 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
                  filter_group=DEFAULTS.filter_group, filter_rate=DEFAULTS.filter_rate,
                  filter_rate_end=DEFAULTS.filter_rate_end,
                  filter_quantile=DEFAULTS.filter_quantile, shift=DEFAULTS.shift,
-                 validation_fraction=0.0, weight_lanes=64, counter_lanes=8, prototype_seed=1,
-                 random_state=None, device=None):
+                 validation_fraction=0.0, code=CODES[0], weight_lanes=64, counter_lanes=8,
+                 prototype_seed=1, random_state=None, device=None):
         options = dict(locals())  # each becomes an attribute of that name
         del options["self"]
         self.__dict__.update(options)
@@ -297,7 +300,7 @@ class BEPClassifier(ClassifierMixin, BaseEstimator):
         with called(NAMES):
             config = Config(1, sizes if hasattr(sizes, "__len__") else (sizes,), 2,
                             self.counter_bits, self.weight_lanes, self.counter_lanes, hyper.batch,
-                            self.prototype_seed, stable=hyper.stable)
+                            self.prototype_seed, stable=hyper.stable, code=self.code)
         self._filters()
         if self.image_shape is not None and len(integers(
                 "image_shape", self.image_shape, None, 1, MOST_INPUTS)) != 2:

@@ -82,7 +82,8 @@ def of_training(config, data, hyper, history, *, seed):
     options |= _shape(config) | {
         "counter_bits": config.counter_bits, "epochs": len(history),
         "weight_lanes": config.weight_lanes, "counter_lanes": config.counter_lanes,
-        "prototype_seed": config.seed, "random_state": int(seed), "encoder": None}
+        "prototype_seed": config.seed, "code": config.code, "random_state": int(seed),
+        "encoder": None}
     parameters = hyper.parameters(config) if not history else replace(
         history[-1].parameters, reinforce=hyper.reinforcement(config, 100 * history[-1].error))
     return _table(options, np.asarray(data.labels),

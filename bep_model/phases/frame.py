@@ -1,4 +1,4 @@
-"""The fixed classifier: a binary equiangular frame of class prototypes (Appendix C)."""
+"""The fixed classifier: one prototype per class, by default a binary equiangular frame."""
 
 import functools
 
@@ -9,13 +9,17 @@ from bep_model.phases.random import seeds
 
 
 def prototypes(config):
-    """One prototype of K_L bits per class, pairwise as far apart as they evenly can be.
+    """One prototype of K_L bits per class.
 
+    With the code "random" they are pairwise as far apart as they evenly can be (Appendix C).
     Greedy coordinate descent begins with random bits of ``config.seed`` and flips an element
     whenever that lowers (sum of the pairwise inner products) + alpha * (their variance), until no
     flip does. Integers give the same result on every machine. The paper does not state alpha. Here
     it is half the number of classes: with far less some classes coincide, with far more the
     distances become even but small.
+
+    With the code "thermometer", bit i of class c is 1 where i (C - 1) < c K_L: from class to class
+    some more bits are 1, so that two classes are as far apart as their numbers.
 
     Parameters
     ----------
@@ -26,7 +30,11 @@ def prototypes(config):
     uint8 array (C, K_L)
         Bits; row c is rho_c.
     """
-    return _frame(config.classes, config.layers[-1], config.seed).copy()
+    classes, width = config.classes, config.layers[-1]
+    if config.code == "thermometer":
+        steps, heights = np.arange(width) * (classes - 1), np.arange(classes) * width
+        return (steps < heights[:, np.newaxis]).astype(np.uint8)
+    return _frame(classes, width, config.seed).copy()
 
 
 @functools.lru_cache(maxsize=64)

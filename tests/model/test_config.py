@@ -61,6 +61,10 @@ def test_counter_addresses_are_distinct_and_in_range(config):
     ({"counter_lanes": 128}, ValueError, "counter_lanes must divide weight_lanes (64), not 128"),
     ({"max_batch": 0}, ValueError, "max_batch must be between 1 and 1024, not 0"),
     ({"stable": 1}, TypeError, "stable must be true or false, not 1"),
+    ({"code": "frame"}, ValueError, "code must be one of random, thermometer, not 'frame'"),
+    ({"code": "thermometer", "classes": 6}, ValueError,
+     "code must be random where the last layer has fewer than the 5 neurons that tell 6 classes "
+     "apart, not thermometer of 4"),
     ({"seed": -1}, ValueError, "seed must be between 0 and 4294967295, not -1"),
 ])
 def test_bad_configurations(changes, kind, text):

@@ -70,3 +70,14 @@ def test_corners_are_fast(classes, width):
     began = time.process_time()
     products(classes, width)
     assert time.process_time() - began < 20
+
+
+@pytest.mark.parametrize(("classes", "width"), [(2, 1), (2, 9), (5, 4), (16, 128), (7, 100),
+                                                (256, 255)])
+def test_classes_in_an_order(classes, width):
+    rows = prototypes(Config(4, (width,), classes, code="thermometer"))
+    ones = rows.sum(axis=1)
+    np.testing.assert_array_equal(rows, np.arange(width) < ones[:, None])
+    assert ones[0] == 0 and ones[-1] == width
+    steps = np.diff(ones)
+    assert steps.min() > 0 and steps.max() - steps.min() <= 1

@@ -51,10 +51,10 @@ class Case:
 
 def case(inputs, layers, classes, bits, p, q, *, steps=0, lengths=(), horizon=65535, max_batch=1,
          margin=0.5, nu=0.2, group=3, kappa=0.0, reinforce=(0,), thinning=1 << 16, batch=1,
-         sweep=None, saturated=False, image=(), windows=(), rates=(), **options):
+         sweep=None, saturated=False, image=(), windows=(), rates=(), code="random", **options):
     """A case in short form; the last value of ``reinforce`` is repeated for further layers."""
     config = Config(inputs, layers, classes, bits, p, q, max_batch, max_steps=steps,
-                    stable=kappa > 0, image=image, windows=windows)
+                    stable=kappa > 0, image=image, windows=windows, code=code)
     first = Parameters.from_reals(config, r=margin, nu=nu, group=group, horizon=horizon,
                                   kappa=kappa)
     fill = tuple(reinforce) + (reinforce[-1],) * (config.depth - len(reinforce))
@@ -77,6 +77,8 @@ CASES = {
                                      reinforce=(0, ODD)),
     "batch-larger-than-data": case(17, (9, 6), 3, 5, 6, 3, max_batch=64, batch=64, sweep=64,
                                    reinforce=(1 << 15,)),
+    # Class prototypes in an order.
+    "thermometer": case(23, (10, 6), 5, 7, 8, 4, code="thermometer"),
     # Thinning.
     "thinned": case(25, (12, 8), 4, 6, 8, 4, thinning=1 << 14, reinforce=(1 << 13,)),
     "thinned-batch": case(25, (12, 8), 4, 6, 8, 8, thinning=ODD, max_batch=4, batch=4),
