@@ -234,15 +234,16 @@ def baselines():
 
 
 def convolution():
-    """Every preset with filters; the same with filters that stay as they were drawn; random
-    features of equal stored bits.
+    """Every preset with filters, and random features of equal stored bits; those of less than a
+    megabit also with filters that stay as they were drawn.
     """
     for config, _, found in map(configuration.load, presets.names()):
         if not found.windows:
             continue
         run = preset_run(found, found.dataset, counter_lanes=config.counter_lanes)
         frozen = replace(run, hyper=replace(run.hyper, filter_rate=0.0))
-        for model, variant in (("BEP", run), ("BEP, filters frozen", frozen),
+        for model, variant in (("BEP", run),
+                               *[("BEP, filters frozen", frozen)] * (config.memory_bits < 1 << 20),
                                ("random-features", replace(run, model="random-features"))):
             yield Point({"data set": run.dataset, "inputs": run.encoding,
                          "net": presets.net_name(run.hidden, run.windows), "model": model}, variant)

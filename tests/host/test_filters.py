@@ -95,7 +95,7 @@ def test_options_of_filters_without_filters():
     "verify --samples 2 --config", "board train --port nowhere", "board load --port nowhere"])
 def test_gateware_refuses_two_layers_before_it_needs_data(command, monkeypatch, tmp_path):
     monkeypatch.delenv("BEP_DATA", raising=False)
-    preset = configuration.load("mnist-levels-75-64f8s1p3-120-b7-online")
+    preset = configuration.load("mnist-levels-75-88f8s1p3-120-b7-online")
     window = preset.config.windows[0]
     two = replace(preset.config, layers=(8, 8, 9), windows=(window, (3, 3)))
     configuration.dump(tmp_path / "two.toml", two, preset=replace(
