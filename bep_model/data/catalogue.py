@@ -40,6 +40,7 @@ PLAIN = {
 IMAGES = {
     "mnist": Known(60000, 10000, (28, 28), 10),
     "fashion-mnist": Known(60000, 10000, (28, 28), 10),
+    "kmnist": Known(60000, 10000, (28, 28), 10),
     "emnist-balanced": Known(112800, 18800, (28, 28), 47),
     "emnist-byclass": Known(697932, 116323, (28, 28), 62),
     "emnist-bymerge": Known(697932, 116323, (28, 28), 47),

@@ -149,7 +149,7 @@ def test_limit_and_check():
         data.check(Config(192, (8,), 9))
 
 
-@pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
+@pytest.mark.parametrize("name", ["mnist", "fashion-mnist", "kmnist"])
 def test_real_images(name):
     if not (DATA / name).is_dir():
         pytest.skip(f"{name} is not in the data folder (environment variable BEP_DATA)")
