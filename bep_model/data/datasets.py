@@ -139,7 +139,7 @@ def read(name, data=None):
 
 
 def load(name, *, data=None, seed=0, fold=0, folds=3, validation=True, encoding="default",
-         **generator):
+         numbers=None, held_seed=None, **generator):
     """Load, divide and encode a data set.
 
     digits
@@ -201,6 +201,10 @@ def load(name, *, data=None, seed=0, fold=0, folds=3, validation=True, encoding=
         about the class, see :class:`selection.Informative`. For tables one of
         ``catalogue.TABLE_ENCODINGS``: N quantiles of each number, its median, N differences, or
         "none" for numbers that are bits. Other data sets have only "default".
+    numbers : Numbers, optional
+        What :func:`read` has read, else it is read here.
+    held_seed : int, optional
+        Decides which samples are held out for validation, instead of ``seed``.
     **generator
         Keywords of :func:`random_prototypes`; other data sets take none.
 
@@ -222,7 +226,7 @@ def load(name, *, data=None, seed=0, fold=0, folds=3, validation=True, encoding=
         raise TypeError(f"{name} has no option {sorted(generator)[0]!r}")
     if fold and not catalogue.folded(name):
         raise ValueError(f"{name} has a test part of its own: fold must be 0, not {fold}")
-    numbers = read(name, data)
+    numbers = read(name, data) if numbers is None else numbers
     values, labels = (np.concatenate(arrays) for arrays in zip(*numbers.parts, strict=True))
     if len(numbers.parts) == 2:
         rest, test = np.split(np.arange(len(labels)), [len(numbers.parts[0][1])])
@@ -236,7 +240,8 @@ def load(name, *, data=None, seed=0, fold=0, folds=3, validation=True, encoding=
         count = len(rest) / (5 if catalogue.images(name) is None else 6)
         # Two rules, because stored results are older than this common code.
         count = math.ceil(count) if catalogue.sequential(name) else int(count)
-        kept, out = split(name, labels[rest], count, seed, numbers.classes)
+        kept, out = split(name, labels[rest], count, seed if held_seed is None else held_seed,
+                          numbers.classes)
         train, held = rest[kept], rest[out]
     (first, second, third), encoder = encode(name, encoding, values, labels, numbers.lengths,
                                              (train, held, test))
