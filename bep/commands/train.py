@@ -262,9 +262,9 @@ def train(
     found, numbers, tried = context.obj, None, None
     if found is None and catalogue.sequential(dataset) and encoding == "default":
         numbers = datasets.read(dataset, data)
-        told = suited.values(rule.preset(
-            dataset, rule.shape(numbers), **suited.settled(
-                context, window=window, chunk=chunk, hidden=hidden)))
+        settled = suited.settled(context, window=window, chunk=chunk, hidden=hidden)
+        with called({"layers": "hidden"}):
+            told = suited.values(rule.preset(dataset, rule.shape(numbers), **settled))
         told["keep_best"] = validation is not False
         hidden, epochs, keep_best, window, chunk, bits, expand = suited.untold(
             context, told, hidden=hidden, epochs=epochs, keep_best=keep_best, window=window,

@@ -227,7 +227,26 @@ def load(name, *, data=None, seed=0, fold=0, folds=3, validation=True, encoding=
     if fold and not catalogue.folded(name):
         raise ValueError(f"{name} has a test part of its own: fold must be 0, not {fold}")
     numbers = read(name, data) if numbers is None else numbers
-    values, labels = (np.concatenate(arrays) for arrays in zip(*numbers.parts, strict=True))
+    values, labels = joined(numbers)
+    train, held, test = division(name, numbers, seed=seed, fold=fold, folds=folds,
+                                 validation=validation, held_seed=held_seed)
+    (first, second, third), encoder = encode(name, encoding, values, labels, numbers.lengths,
+                                             (train, held, test))
+    return Dataset(name, first, second, third, len(numbers.classes), numbers.classes,
+                   numbers.features, encoder, image_of(name, values.shape[1:], first.x, encoder))
+
+
+def joined(numbers):
+    """Values and labels of all parts of :class:`Numbers`."""
+    return (np.concatenate(arrays) for arrays in zip(*numbers.parts, strict=True))
+
+
+def division(name, numbers, *, seed=0, fold=0, folds=3, validation=True, held_seed=None):
+    """Indices of the training, the validation and the test samples among those of all parts.
+
+    Parameters and errors as of :func:`load`.
+    """
+    _, labels = joined(numbers)
     if len(numbers.parts) == 2:
         rest, test = np.split(np.arange(len(labels)), [len(numbers.parts[0][1])])
     elif not catalogue.folded(name):
@@ -235,18 +254,14 @@ def load(name, *, data=None, seed=0, fold=0, folds=3, validation=True, encoding=
                            numbers.classes)
     else:
         rest, test = divide(name, labels, numbers.classes, fold, folds, seed)
-    train, held = rest, rest[:0]
-    if validation:
-        count = len(rest) / (5 if catalogue.images(name) is None else 6)
-        # Two rules, because stored results are older than this common code.
-        count = math.ceil(count) if catalogue.sequential(name) else int(count)
-        kept, out = split(name, labels[rest], count, seed if held_seed is None else held_seed,
-                          numbers.classes)
-        train, held = rest[kept], rest[out]
-    (first, second, third), encoder = encode(name, encoding, values, labels, numbers.lengths,
-                                             (train, held, test))
-    return Dataset(name, first, second, third, len(numbers.classes), numbers.classes,
-                   numbers.features, encoder, image_of(name, values.shape[1:], first.x, encoder))
+    if not validation:
+        return rest, rest[:0], test
+    count = len(rest) / (5 if catalogue.images(name) is None else 6)
+    # Two rules, because stored results are older than this common code.
+    count = math.ceil(count) if catalogue.sequential(name) else int(count)
+    kept, out = split(name, labels[rest], count, seed if held_seed is None else held_seed,
+                      numbers.classes)
+    return rest[kept], rest[out], test
 
 
 def image_of(name, shape, x, encoder):

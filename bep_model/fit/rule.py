@@ -40,6 +40,7 @@ def encoding(shape, steps=STEPS, bits=BITS, expand=EXPAND, window=None):
 
     Where the samples are many, ``bits`` become fewer, and the steps more.
     """
+    Encoding(window)  # checks it
     count, length, dimensions = shape
     length = min(length, window or length)
     chunk = -(-length // steps)
@@ -73,7 +74,8 @@ def preset(name, shape, *, window=None, chunk=None, hidden=None):
     many = steps > MOST_STEPS
     hidden = tuple(hidden or (MANY_HIDDEN if many else FEW_HIDDEN))
     if many:
-        found = replace(found, expand=max(1, hidden[0] // 8, 2 * hidden[0] // steps))
+        found = replace(found, expand=min(
+            MOST_INPUTS, max(1, hidden[0] // 8, 2 * hidden[0] // steps)))
     return Preset(name, hidden, 7, epochs(shape[0]), MANY if many else FEW, found)
 
 
