@@ -101,7 +101,7 @@ def test_no_epochs_is_allowed(tmp_path):
 
 def test_sequences_and_their_options(tmp_path):
     pytest.importorskip("aeon", reason="aeon is not installed")
-    hyper = Hyper(r=0.5, nu=0.25, group=8, p_r=0.3, sweep=50, horizon=8)
+    hyper = Hyper(r=0.5, nu=0.25, group=8, p_r=0.3, sweep=50, horizon=8, reinforce_bits=16)
     out = tmp_path / "out.json"
     run = bep("train", "--dataset", "ItalyPowerDemand", "--hidden", 16, 16, "--window", 12,
               "--chunk", 3, "--bits", 4, "--expand", 32, "--horizon", 8, "--nu", 0.25, "--group", 8,
@@ -229,7 +229,7 @@ def test_missing_file_and_folder(mnist):
     ("--steps 5", "--steps must be 0 for digits, which is no set of sequences, not 5"),
     ("--dataset Nothing --hidden 8 8", "Nothing needs Nothing_TRAIN.ts and Nothing_TEST.ts"),
     ("--dataset ItalyPowerDemand --hidden 8", "a recurrent network must have 2 layers"),
-    ("--dataset ItalyPowerDemand --steps 23", "--steps must be at least 24 for the sequences of "),
+    ("--dataset ItalyPowerDemand --chunk 1 --steps 23", "--steps must be at least 24 for the sequences of "),
     ("--dataset ItalyPowerDemand --fold 3", "fold must be between 0 and 2, not 3"),
     ("--dataset ItalyPowerDemand --bits 0", "bits must be at least 1, not 0"),
     ("--dataset ItalyPowerDemand --expand 70000", "expand must be between 1 and 65535, not 70000"),
