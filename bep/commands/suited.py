@@ -60,7 +60,7 @@ def check(context, seconds, dataset, validation):
             option = "--config" if name == "source" else "--start"
             raise ValueError(f"auto is for a new training: {option} {context.params[name]} has "
                              "settings of its own")
-    if names := sorted(given(context) & set(CHOSEN)):
+    if names := sorted(given(context) & {*CHOSEN, "steps"}):
         options = ", ".join(f"--{name.replace('_', '-')}" for name in names)
         raise ValueError(f"auto chooses {options}: leave out either")
 

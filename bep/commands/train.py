@@ -298,22 +298,22 @@ def train(
     if not COMPILED:
         results.say("without numba this is hundreds of times slower: pip install "
                     "'bep-trainer[fast]'")
-    if auto is not None:
-        base = rule.Settings(encoding, hyper)
-        chosen = suited.kept(unfinished, base)
-        if chosen is None:
+    if numbers is not None:
+        settings = rule.Settings(encoding, hyper)  # type: ignore[arg-type]
+        kept = None if auto is None else suited.kept(unfinished, settings)
+        if kept is not None:
+            settings = kept
+        elif auto is not None:
             samples = loaded(encoding)
             config, parameters = trained(samples, hyper)
             suited.compiled(Network(config), samples, parameters)
-            chosen, tried = suited.choose(
-                base, auto, lambda encoding, held_seed: loaded(encoding, held_seed=held_seed),
+            settings, tried = suited.choose(
+                settings, auto, lambda encoding, held_seed: loaded(encoding, held_seed=held_seed),
                 lambda samples, hyper: trained(samples, hyper)[0], rule.shape(numbers),
                 data_seed=data_seed, epochs=epochs, seed=seed, keep_best=keep_best,
                 literal_targets=literal_targets, order=order)
-        encoding, hyper = chosen
-    if numbers is not None:
-        results.say(suited.command(context, rule.Settings(encoding, hyper), hidden, epochs,
-                                   keep_best))
+        encoding, hyper = settings  # type: ignore[assignment]
+        results.say(suited.command(context, settings, hidden, epochs, keep_best))
     samples = loaded(encoding)
     config, parameters = trained(samples, hyper)
     preset = save_config and Preset(dataset, config.layers, counter_bits, epochs, hyper, encoding,

@@ -275,8 +275,8 @@ def unseen():
     """The rule's settings for sets that have no preset and for those that have one; the same rule
     with one sample per step; and two models of the numbers themselves.
     """
-    shapes = UNSEEN | {name: (catalogue.ARCHIVE[name].train, *catalogue.ARCHIVE[name].shape)
-                       for name in PAPER_UCR}
+    shapes = UNSEEN | {name: (count, *(shape or ())) for name, (count, _, shape, _)
+                       in catalogue.ARCHIVE.items()}
     for dataset, shape in shapes.items():
         runs = {"rule": preset_run(rule.preset(dataset, shape), dataset)}
         if dataset in PAPER_UCR:

@@ -228,7 +228,8 @@ def of_numbers(run, fold, data):
     train, _, test = datasets.division(run.dataset, numbers, seed=run.data_seed, fold=fold,
                                        folds=run.folds, validation=False)
     train = train if run.train_samples is None else train[:run.train_samples]
-    return baselines.fit_series(run.model, *datasets.joined(numbers), train, test)
+    values, labels = datasets.joined(numbers)
+    return baselines.fit_series(run.model, values, labels, train, test)
 
 
 def measure(run, loaded, progress=None):

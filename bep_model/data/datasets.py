@@ -238,7 +238,8 @@ def load(name, *, data=None, seed=0, fold=0, folds=3, validation=True, encoding=
 
 def joined(numbers):
     """Values and labels of all parts of :class:`Numbers`."""
-    return (np.concatenate(arrays) for arrays in zip(*numbers.parts, strict=True))
+    values, labels = (np.concatenate(arrays) for arrays in zip(*numbers.parts, strict=True))
+    return values, labels
 
 
 def division(name, numbers, *, seed=0, fold=0, folds=3, validation=True, held_seed=None):

@@ -122,6 +122,7 @@ def test_without_random_features_the_bits_are_the_inputs():
     ("--auto nan", "auto must be between 1 and 1000000, not nan"),
     ("--auto inf", "auto must be between 1 and 1000000, not inf"),
     ("--auto 5 --chunk 3 --p-r 1", "auto chooses --chunk, --p-r: leave out either"),
+    ("--auto 5 --steps 2", "auto chooses --steps: leave out either"),
     ("--auto 5 --no-validation", "auto needs validation samples: give no --no-validation"),
     ("--auto 5 --preset PenDigits-256-256-b7",
      "auto is for a new training: --config PenDigits-256-256-b7 has settings of its own"),
