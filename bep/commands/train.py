@@ -313,7 +313,6 @@ def train(
                 data_seed=data_seed, epochs=epochs, seed=seed, keep_best=keep_best,
                 literal_targets=literal_targets, order=order)
         encoding, hyper = settings  # type: ignore[assignment]
-        results.say(suited.command(context, settings, hidden, epochs, keep_best))
     samples = loaded(encoding)
     config, parameters = trained(samples, hyper)
     preset = save_config and Preset(dataset, config.layers, counter_bits, epochs, hyper, encoding,
@@ -331,6 +330,8 @@ def train(
     if earlier := unfinished.check(network, samples, epochs=epochs, hyper=hyper, seed=seed,
                                    keep_best=keep_best, order=order):
         results.say(f"going on from {unfinished.place}, {earlier} of {epochs} epochs")
+    if numbers is not None:
+        results.say(suited.command(context, settings, hidden, epochs, keep_best))
     with results.Stages() as stages:
         done = stages.begin("epochs", epochs if until is None else until)
 
