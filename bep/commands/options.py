@@ -52,7 +52,7 @@ Bits = Annotated[int, Option(
     help="Thermometer levels per sample and dimension of a sequence.")]
 Expand = Annotated[int | None, Option(
     rich_help_panel=SEQUENCES,
-    help="K_x, random features of a time step's bits; by default the bits.")]
+    help="K_x, random features of a time step's bits; 0 for the bits themselves.")]
 
 Scheduler = Annotated[str | None, Option(
     help="Address of a dask scheduler, tcp://HOST:PORT; else processes here.")]
@@ -169,7 +169,7 @@ def encoding(dataset, images, window, chunk, bits, expand, preset=None):
 
     Raises ValueError if another option than those of its kind is not at its default.
     """
-    sequences = Encoding(window, chunk, bits, expand)
+    sequences = Encoding(window, chunk, bits, expand or None)
     if preset is not None and preset.encoding in (images, sequences):
         try:
             return catalogue.encoding_of(dataset, preset.encoding)

@@ -12,15 +12,15 @@ import typer
 from typer import Option
 
 from bep import results
-from bep.commands import options
+from bep.commands import options, suited
 from bep.commands.hyper_options import with_hyper
 from bep_model import configuration, state
 from bep_model.checks import MOST_SEED, called, integer, integers, one_of
 from bep_model.config import CODES, Config
-from bep_model.data import datasets
+from bep_model.data import catalogue, datasets
 from bep_model.data.catalogue import Encoding
 from bep_model.files import check_outputs, written_to
-from bep_model.fit import portable, training
+from bep_model.fit import portable, rule, training
 from bep_model.fit.checkpoint import Checkpoint, position
 from bep_model.fit.filters import windows_of
 from bep_model.fit.hyper import Hyper
@@ -225,6 +225,10 @@ def train(
     bits: options.Bits = Encoding.bits,
     expand: options.Expand = Encoding.expand,
     fold: options.Fold = 0,
+    auto: Annotated[float | None, Option(
+        rich_help_panel=options.SEQUENCES, metavar="SECONDS",
+        help="Choose encoding and hyper-parameters on validation samples: try settings around the "
+             "rule's until the time is over.")] = None,
     start: Annotated[Path | None, Option(
         rich_help_panel=options.FILES, is_eager=True, callback=starting,
         help="Go on from this state file instead of new counters: in its training, if that is "
@@ -242,7 +246,12 @@ def train(
 
     With --save or --json, a training that is stopped goes on with the same command: beside that
     file, the epochs that are done are in one that ends in `.unfinished`.
+
+    Of sequences, encoding, network and training follow from their shape by a rule, as far as
+    neither an option nor --config tells them.
     """
+    if auto is not None:
+        suited.check(context, auto, dataset, validation)
     unfinished = beside(save, json, source=existing(start))
     check_outputs({"--start": start, "--config": source,
                    "--dataset": options.file_of(dataset)}, **{
@@ -251,36 +260,69 @@ def train(
     unfinished.epochs()  # raises for what is none
     if source is not None and unfinished.begun is not None:
         raise ValueError(f"--config is for a new training: that of --start {start} has its own")
-    options.check_until(until, epochs, save)
-    validation = held_out(validation, dataset, hyper, keep_best)
     options.check_data(dataset, data)
     integer("data_seed", data_seed, 0, MOST_SEED)
     integer("seed", seed, 0, MOST_SEED)
     one_of("order", order, training.ORDERS)
-    found = context.obj
+    found, numbers, tried = context.obj, None, None
+    if found is None and catalogue.sequential(dataset) and encoding == "default":
+        numbers = datasets.read(dataset, data)
+        settled = suited.settled(context, window=window, chunk=chunk, hidden=hidden)
+        with called({"layers": "hidden"}):
+            told = suited.values(rule.preset(dataset, rule.shape(numbers), **settled))
+        told["keep_best"] = validation is not False
+        hidden, epochs, keep_best, window, chunk, bits, expand = suited.untold(
+            context, told, hidden=hidden, epochs=epochs, keep_best=keep_best, window=window,
+            chunk=chunk, bits=bits, expand=expand).values()
+        hyper = Hyper(**suited.untold(context, told, **asdict(hyper)))
+    options.check_until(until, epochs, save)
+    validation = held_out(validation, dataset, hyper, keep_best)
+    hyper = with_sweep(hyper, sweep)
     encoding = options.encoding(dataset, encoding, window, chunk, bits, expand,
                                 found and found.preset)
-    samples = datasets.load(dataset, data=data, seed=data_seed, fold=fold, validation=validation,
-                            encoding=encoding)
-    if train_samples is not None:
-        samples = samples.limit(train_samples)
     of_file = found is not None and (found.preset is None or (
         found.preset.dataset, found.preset.encoding) == (dataset, encoding))
-    config = trainer(found, samples, of_file, layers=(*filters, *hidden),
-                     windows=windows(found, samples, filters, filter_size, stride, pool),
-                     counter_bits=counter_bits,
-                     weight_lanes=weight_lanes, counter_lanes=counter_lanes,
-                     max_batch=hyper.batch, seed=prototype_seed, code=code,
-                     stable=hyper.stable,
-                     **{} if steps is None else {"max_steps": steps})
-    hyper = with_sweep(hyper, sweep)
-    with called({} if steps is None else {"max_steps": "steps"}):
-        parameters = training.check(config, samples, epochs, hyper, keep_best)
-    preset = save_config and Preset(dataset, config.layers, counter_bits, epochs, hyper, encoding,
-                                    validation, keep_best, config.windows)
+
+    def trained(samples, hyper):
+        """The trainer of these data, and the parameters with which it begins."""
+        config = trainer(found, samples, of_file, layers=(*filters, *hidden),
+                         windows=windows(found, samples, filters, filter_size, stride, pool),
+                         counter_bits=counter_bits,
+                         weight_lanes=weight_lanes, counter_lanes=counter_lanes,
+                         max_batch=hyper.batch, seed=prototype_seed, code=code,
+                         stable=hyper.stable,
+                         **{} if steps is None else {"max_steps": steps})
+        with called({} if steps is None else {"max_steps": "steps"}):
+            return config, training.check(config, samples, epochs, hyper, keep_best)
+
+    def loaded(encoding, **others):
+        """The data in an encoding."""
+        found = datasets.load(dataset, data=data, seed=data_seed, fold=fold, validation=validation,
+                              encoding=encoding, numbers=numbers, **others)
+        return found if train_samples is None else found.limit(train_samples)
+
     if not COMPILED:
         results.say("without numba this is hundreds of times slower: pip install "
                     "'bep-trainer[fast]'")
+    if numbers is not None:
+        settings = rule.Settings(encoding, hyper)  # type: ignore[arg-type]
+        kept = None if auto is None else suited.kept(unfinished, settings)
+        if kept is not None:
+            settings = kept
+        elif auto is not None:
+            samples = loaded(encoding)
+            config, parameters = trained(samples, hyper)
+            suited.compiled(Network(config), samples, parameters)
+            settings, tried = suited.choose(
+                settings, auto, lambda encoding, held_seed: loaded(encoding, held_seed=held_seed),
+                lambda samples, hyper: trained(samples, hyper)[0], rule.shape(numbers),
+                data_seed=data_seed, epochs=epochs, seed=seed, keep_best=keep_best,
+                literal_targets=literal_targets, order=order)
+        encoding, hyper = settings  # type: ignore[assignment]
+    samples = loaded(encoding)
+    config, parameters = trained(samples, hyper)
+    preset = save_config and Preset(dataset, config.layers, counter_bits, epochs, hyper, encoding,
+                                    validation, keep_best, config.windows)
     network = Network(config, literal_targets=literal_targets)
     training.begin(network, samples.train.x, hyper, seed)
     if start is not None:
@@ -288,15 +330,15 @@ def train(
         if unfinished.begun is None and state.describe(start)[1] is not None:
             results.say(f"{start} is of an estimator, whose encoder is not used here: the bits of "
                         "a sample may be others")
-    # Nothing to do, but the model's loops are compiled now, outside the time that is reported.
-    network.train(samples.train.x[:0], samples.train.labels[:0], parameters)
-    network.flush(parameters)
+    suited.compiled(network, samples, parameters)
     unfinished.options = options.to_keep(dataset, encoding, validation, train_samples, data_seed,
                                          fold)
     if earlier := unfinished.check(network, samples, epochs=epochs, hyper=hyper, seed=seed,
                                    keep_best=keep_best, order=order):
         results.say(f"going on from {unfinished.place}, {earlier} of "
                     f"{results.counted(epochs, 'epoch')}")
+    if numbers is not None:
+        results.say(suited.command(context, settings, hidden, epochs, keep_best))
     with results.Stages() as stages:
         done = stages.begin("epochs", epochs if until is None else until)
 
@@ -325,6 +367,7 @@ def train(
         "literal_targets": literal_targets,
         "keep_best": keep_best,
         "order": order,
+        "auto": tried,
         "configuration": asdict(config) | {"digest": config.digest},
         "hyper": asdict(hyper),
         "parameters": asdict(parameters),

@@ -97,6 +97,8 @@ EXPERIMENTS = {
     "ucr": Experiment(
         "Recurrent networks: UCR and UEA sets", points.ucr,
         (Figure("K_s", ("samples per step",), ("data set",), logarithmic=True),)),
+    "unseen": Experiment(
+        "Recurrent networks: sets that nobody tuned for", points.unseen, (), columns="model"),
     "ucr-bits": Experiment(
         "Recurrent networks: bits of the thermometer", points.thermometer,
         (Figure("bits", ("data set",), logarithmic=True),), columns="bits"),

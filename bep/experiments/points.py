@@ -5,7 +5,9 @@ from itertools import product
 
 from bep.experiments.runs import Run
 from bep_model import configuration
-from bep_model.fit import presets, training
+from bep_model.data import catalogue
+from bep_model.fit import presets, rule, training
+from bep_model.fit.baselines import SERIES
 
 WIDTHS = (35, 75, 135, 255, 525)
 
@@ -21,6 +23,16 @@ PAPER_MARGIN = {0.75: 78.2}
 PAPER_UCR = {"ItalyPowerDemand": 94.65, "JapaneseVowels": 95.47, "PenDigits": 97.13,
              "DistalPhalanxOutlineAgeGroup": 79.78, "ProximalPhalanxOutlineAgeGroup": 82.64}
 """The paper's Table 1: 1,035 state neurons, 3-fold cross-validation."""
+
+PAPER_UNSEEN = {"MelbournePedestrian": 73.0}
+"""Likewise of a set without a preset."""
+
+UNSEEN = {"MelbournePedestrian": (3650, 24, 1), "CBF": (930, 128, 1),
+          "SyntheticControl": (600, 60, 1), "GunPoint": (200, 150, 1)}
+"""Sets without a preset, and their shapes: sequences, samples, dimensions."""
+
+STEP_BY_STEP = ("MelbournePedestrian", "ItalyPowerDemand", "JapaneseVowels", "PenDigits")
+"""Those of the paper's sets that have at most 29 samples, so that one sample per step is quick."""
 
 
 @dataclass(frozen=True)
@@ -258,6 +270,26 @@ def ucr():
         for run in runs:
             yield Point({"data set": dataset, "K_s": run.hidden[0], "B_h": run.counter_bits,
                          "samples per step": run.encoding.chunk}, run, PAPER_UCR[dataset])
+
+
+def unseen():
+    """The rule's settings for sets that have no preset and for those that have one; the same rule
+    with one sample per step; and two models of the numbers themselves.
+    """
+    shapes = UNSEEN | {name: (count, *(shape or ())) for name, (count, _, shape, _)
+                       in catalogue.ARCHIVE.items()}
+    for dataset, shape in shapes.items():
+        runs = {"rule": preset_run(rule.preset(dataset, shape), dataset)}
+        if dataset in PAPER_UCR:
+            runs["preset"] = narrow(dataset)
+        if dataset in STEP_BY_STEP:
+            runs["rule, one sample per step"] = preset_run(
+                rule.preset(dataset, shape, chunk=1), dataset)
+        runs |= {model: replace(runs["rule"], model=model) for model in SERIES}
+        paper = (PAPER_UCR | PAPER_UNSEEN).get(dataset)
+        for model, run in runs.items():
+            labels = {"data set": dataset, "paper, %": paper or "", "model": model}
+            yield Point(labels, run, paper if model not in SERIES else None)
 
 
 def thermometer():

@@ -19,7 +19,7 @@ from bep_model.fit import baselines, training
 from bep_model.fit.training import Hyper
 from bep_model.network import Network
 
-MODELS = ("bep", "random-features", "logistic-regression")
+MODELS = ("bep", "random-features", "logistic-regression", *baselines.SERIES)
 PACKAGES = ("bep-trainer", "numpy", "numba", "scikit-learn")
 """Their versions stand in every result."""
 
@@ -51,8 +51,8 @@ class Run:
         Only the first so many training samples, of every fold.
     literal_targets : bool
     model : str
-        One of ``MODELS``: BEP, or a baseline of :mod:`bep_model.fit.baselines` that stores at most
-        as many bits as BEP's counters would. Baselines do not take sequences.
+        One of ``MODELS``: BEP, or a baseline of :mod:`bep_model.fit.baselines`: one that stores at
+        most as many bits as BEP's counters would, or of sequences one that takes their numbers.
     encoding : str or Encoding
         As for :func:`datasets.load`.
     refit : bool
@@ -92,8 +92,11 @@ class Run:
     def __post_init__(self):
         if self.model not in MODELS:
             raise ValueError(f"model must be one of {', '.join(MODELS)}, not {self.model!r}")
-        if self.model != "bep" and catalogue.sequential(self.dataset):
-            raise ValueError(f"the model {self.model} takes no sequences, as {self.dataset} has")
+        series = catalogue.sequential(self.dataset)
+        if self.model != "bep" and series != (self.model in baselines.SERIES):
+            raise ValueError(f"the model {self.model} takes {'no' if series else 'only'} "
+                             f"sequences, {'as' if series else 'and no others, as'} "
+                             f"{self.dataset} has")
         object.__setattr__(self, "encoding", catalogue.encoding_of(self.dataset, self.encoding))
 
     @property
@@ -105,12 +108,13 @@ class Run:
         """The same run with another seed; generated data are generated anew.
 
         Other data sets keep their split: presets were chosen with its validation part, and test
-        samples of one split are training samples of another. Logistic regression is not random, so
-        on these its run is the same for every seed.
+        samples of one split are training samples of another. Logistic regression and
+        the models of numbers are not random, so on these a run is the same for every seed.
         """
         if self.dataset == "random-prototypes":
             return replace(self, seed=seed, data_seed=seed)
-        return self if self.model == "logistic-regression" else replace(self, seed=seed)
+        fixed = ("logistic-regression", *baselines.SERIES)
+        return self if self.model in fixed else replace(self, seed=seed)
 
     def small(self):
         """A very short run of the same kind."""
@@ -192,6 +196,11 @@ def execute(run, *, data=None, progress=None):
     checksum, seconds, measured = content(run.dataset, data), 0.0, []
     folded = catalogue.folded(run.dataset)
     for fold in range(run.folds if folded else 1):
+        if run.model in baselines.SERIES:
+            begun = time.perf_counter()
+            measured.append(of_numbers(run, fold, place(run.dataset, data)))
+            seconds += time.perf_counter() - begun
+            continue
         loaded = samples(checksum, run.dataset, run.train_samples, data=place(run.dataset, data),
                          seed=run.data_seed,
                          fold=fold, folds=run.folds, encoding=run.encoding, **dict(run.generated))
@@ -210,6 +219,17 @@ def over_folds(measured):
              else statistics.mean(fold[name] for fold in measured)
              for name in ("test_accuracy", "validation_accuracy")}
     return means | {"stored_bits": measured[0]["stored_bits"], "folds": measured}
+
+
+def of_numbers(run, fold, data):
+    """What a model of sequences as they are reaches in a fold: it also trains on the validation
+    samples, which it does not need."""
+    numbers = datasets.read(run.dataset, data)
+    train, _, test = datasets.division(run.dataset, numbers, seed=run.data_seed, fold=fold,
+                                       folds=run.folds, validation=False)
+    train = train if run.train_samples is None else train[:run.train_samples]
+    values, labels = datasets.joined(numbers)
+    return baselines.fit_series(run.model, values, labels, train, test)
 
 
 def measure(run, loaded, progress=None):

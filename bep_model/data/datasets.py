@@ -139,7 +139,7 @@ def read(name, data=None):
 
 
 def load(name, *, data=None, seed=0, fold=0, folds=3, validation=True, encoding="default",
-         **generator):
+         numbers=None, held_seed=None, **generator):
     """Load, divide and encode a data set.
 
     digits
@@ -201,6 +201,10 @@ def load(name, *, data=None, seed=0, fold=0, folds=3, validation=True, encoding=
         about the class, see :class:`selection.Informative`. For tables one of
         ``catalogue.TABLE_ENCODINGS``: N quantiles of each number, its median, N differences, or
         "none" for numbers that are bits. Other data sets have only "default".
+    numbers : Numbers, optional
+        What :func:`read` has read, else it is read here.
+    held_seed : int, optional
+        Decides which samples are held out for validation, instead of ``seed``.
     **generator
         Keywords of :func:`random_prototypes`; other data sets take none.
 
@@ -222,8 +226,28 @@ def load(name, *, data=None, seed=0, fold=0, folds=3, validation=True, encoding=
         raise TypeError(f"{name} has no option {sorted(generator)[0]!r}")
     if fold and not catalogue.folded(name):
         raise ValueError(f"{name} has a test part of its own: fold must be 0, not {fold}")
-    numbers = read(name, data)
+    numbers = read(name, data) if numbers is None else numbers
+    values, labels = joined(numbers)
+    train, held, test = division(name, numbers, seed=seed, fold=fold, folds=folds,
+                                 validation=validation, held_seed=held_seed)
+    (first, second, third), encoder = encode(name, encoding, values, labels, numbers.lengths,
+                                             (train, held, test))
+    return Dataset(name, first, second, third, len(numbers.classes), numbers.classes,
+                   numbers.features, encoder, image_of(name, values.shape[1:], first.x, encoder))
+
+
+def joined(numbers):
+    """Values and labels of all parts of :class:`Numbers`."""
     values, labels = (np.concatenate(arrays) for arrays in zip(*numbers.parts, strict=True))
+    return values, labels
+
+
+def division(name, numbers, *, seed=0, fold=0, folds=3, validation=True, held_seed=None):
+    """Indices of the training, the validation and the test samples among those of all parts.
+
+    Parameters and errors as of :func:`load`.
+    """
+    _, labels = joined(numbers)
     if len(numbers.parts) == 2:
         rest, test = np.split(np.arange(len(labels)), [len(numbers.parts[0][1])])
     elif not catalogue.folded(name):
@@ -231,17 +255,14 @@ def load(name, *, data=None, seed=0, fold=0, folds=3, validation=True, encoding=
                            numbers.classes)
     else:
         rest, test = divide(name, labels, numbers.classes, fold, folds, seed)
-    train, held = rest, rest[:0]
-    if validation:
-        count = len(rest) / (5 if catalogue.images(name) is None else 6)
-        # Two rules, because stored results are older than this common code.
-        count = math.ceil(count) if catalogue.sequential(name) else int(count)
-        kept, out = split(name, labels[rest], count, seed, numbers.classes)
-        train, held = rest[kept], rest[out]
-    (first, second, third), encoder = encode(name, encoding, values, labels, numbers.lengths,
-                                             (train, held, test))
-    return Dataset(name, first, second, third, len(numbers.classes), numbers.classes,
-                   numbers.features, encoder, image_of(name, values.shape[1:], first.x, encoder))
+    if not validation:
+        return rest, rest[:0], test
+    count = len(rest) / (5 if catalogue.images(name) is None else 6)
+    # Two rules, because stored results are older than this common code.
+    count = math.ceil(count) if catalogue.sequential(name) else int(count)
+    kept, out = split(name, labels[rest], count, seed if held_seed is None else held_seed,
+                      numbers.classes)
+    return rest[kept], rest[out], test
 
 
 def image_of(name, shape, x, encoder):

@@ -284,6 +284,8 @@ class Expansion(SequenceEncoder):
     def transform(self, X):
         """Return bits, uint8 (N, T, outputs)."""
         X = self._as_fitted(X)
-        # Whole numbers far below 2**24, which float32 holds: exact, and fast (BLAS).
-        sums = (2 * X.astype(np.float32) - 1) @ self.signs_.astype(np.float32)
-        return (sums >= 0).astype(np.uint8)
+        # Whole numbers far below 2**24, which float32 holds: exact, and fast (BLAS), if it is one
+        # product and not one for each sequence.
+        steps = X.reshape(-1, X.shape[2])
+        sums = (2 * steps.astype(np.float32) - 1) @ self.signs_.astype(np.float32)
+        return (sums >= 0).astype(np.uint8).reshape(*X.shape[:2], -1)

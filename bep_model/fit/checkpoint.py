@@ -118,11 +118,11 @@ class Checkpoint:
         OSError
             If it cannot be read.
         """
-        found = self._read()
+        found = self.position()
         return (len(found.history), found.facts["epochs"]) if found else (0, 0)
 
-    def _read(self):
-        """The position in ``path``; None without a file. Raises as :meth:`epochs`."""
+    def position(self):
+        """The :class:`Position` in ``path``; None without a file. Raises as :meth:`epochs`."""
         if self.path is None or not os.path.lexists(self.path):
             return None
         if not self.path.is_file():  # opening a pipe could take for ever
@@ -146,7 +146,7 @@ class Checkpoint:
         self.facts = _facts(network, data, options)
         if self.begun is not None:
             self.facts |= {name: self.begun.facts.get(name) for name in BEGINNING}
-        found = self._read()
+        found = self.position()
         for path, there, otherwise in ((self.source, self.begun, ""),
                                        (self.path, found, ", or remove it to begin anew")):
             differing = there and [_told(name, there.facts.get(name), value)

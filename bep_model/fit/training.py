@@ -58,6 +58,15 @@ def accuracy(network, samples):
     return float(np.mean(predictions == samples.labels))
 
 
+def balanced_accuracy(network, samples):
+    """Mean over the classes of the part (0..1) of their samples that the network predicts
+    correctly; classes without samples do not count. None if there are no samples."""
+    if not len(samples):
+        return None
+    right = network.predict(samples.x, samples.lengths) == samples.labels
+    return float(np.mean([right[samples.labels == c].mean() for c in np.unique(samples.labels)]))
+
+
 def confusion(labels, predictions, classes):
     """How many samples of each class were predicted as each class: int64 (C, C), of class c in row
     c.

@@ -82,7 +82,7 @@ def test_every_option_reaches_the_training(tmp_path):
         "r": 0.25, "nu": 0.5, "group": 4, "p_r": 0.5, "reinforce_bits": 6, "thinning": 0.5,
         "batch": 5, "sweep": 20, "patience": 3, "anneal": 0.25, "horizon": 65535,
         "thinning_bits": 3, "kappa": 0.5, "filter_nu": 0.05, "filter_group": 8, "filter_rate": 0.3,
-        "filter_rate_end": 0.003, "filter_quantile": 0.8}
+        "filter_rate_end": 0.003, "filter_quantile": 0.8, "shift": 0}
     parameters = result["parameters"]
     assert (parameters["margin"], parameters["gates"], parameters["groups"]) == (4, [96, 8], [4, 4])
     assert (parameters["thinning"], parameters["batch"], parameters["sweep"]) == (1 << 15, 5, 20)
@@ -101,7 +101,7 @@ def test_no_epochs_is_allowed(tmp_path):
 
 def test_sequences_and_their_options(tmp_path):
     pytest.importorskip("aeon", reason="aeon is not installed")
-    hyper = Hyper(r=0.5, nu=0.25, group=8, p_r=0.3, sweep=50, horizon=8)
+    hyper = Hyper(r=0.5, nu=0.25, group=8, p_r=0.3, sweep=50, horizon=8, reinforce_bits=16)
     out = tmp_path / "out.json"
     run = bep("train", "--dataset", "ItalyPowerDemand", "--hidden", 16, 16, "--window", 12,
               "--chunk", 3, "--bits", 4, "--expand", 32, "--horizon", 8, "--nu", 0.25, "--group", 8,
@@ -229,7 +229,8 @@ def test_missing_file_and_folder(mnist):
     ("--steps 5", "--steps must be 0 for digits, which is no set of sequences, not 5"),
     ("--dataset Nothing --hidden 8 8", "Nothing needs Nothing_TRAIN.ts and Nothing_TEST.ts"),
     ("--dataset ItalyPowerDemand --hidden 8", "a recurrent network must have 2 layers"),
-    ("--dataset ItalyPowerDemand --steps 23", "--steps must be at least 24 for the sequences of "),
+    ("--dataset ItalyPowerDemand --chunk 1 --steps 23",
+     "--steps must be at least 24 for the sequences of "),
     ("--dataset ItalyPowerDemand --fold 3", "fold must be between 0 and 2, not 3"),
     ("--dataset ItalyPowerDemand --bits 0", "bits must be at least 1, not 0"),
     ("--dataset ItalyPowerDemand --expand 70000", "expand must be between 1 and 65535, not 70000"),

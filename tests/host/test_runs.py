@@ -12,6 +12,7 @@ from bep_model.config import Config
 from bep_model.data import augment, catalogue, datasets
 from bep_model.data.catalogue import Encoding
 from bep_model.fit import training
+from bep_model.fit.baselines import SERIES
 from bep_model.fit.training import Hyper
 from bep_model.network import Network
 
@@ -109,8 +110,7 @@ def test_training_samples_may_have_swap_noise():
 
 
 def test_an_unknown_model_is_refused():
-    with pytest.raises(ValueError, match="model must be one of bep, random-features, "
-                                         "logistic-regression, not 'svm'"):
+    with pytest.raises(ValueError, match=r"model must be one of bep, .* ridge, not 'svm'"):
         replace(SMALL, model="svm")
 
 
@@ -136,7 +136,17 @@ def test_the_best_epoch_is_tested():
     assert other["history"] != result["history"]
 
 
-@pytest.mark.parametrize("model", runs.MODELS[1:])
+@pytest.mark.parametrize("model", SERIES)
+def test_models_of_sequences_as_they_are(model):
+    run = replace(SEQUENCES, model=model, train_samples=None)
+    result = runs.execute(run)
+    assert result["validation_accuracy"] is None and 0.9 < result["test_accuracy"] <= 1
+    assert run.seeded(2) == run and len(result["folds"]) == 3
+    with pytest.raises(ValueError, match=f"{model} takes only sequences, and no others, as digits"):
+        replace(SMALL, model=model)
+
+
+@pytest.mark.parametrize("model", ("random-features", "logistic-regression"))
 def test_baselines_are_runs(model):
     run = replace(SMALL, model=model)
     result = runs.execute(run)

@@ -52,7 +52,7 @@ def folder(tmp_path, monkeypatch):
      f"--samples must be between 1 and 1437 for digits, not {MANY}"),
     (f"train --train-samples {MANY}", "--train-samples must be between 1 and 1437 for digits"),
     ("train --dataset Ours --data . --hidden 4 4 --bits 1000000000",
-     "chunk 1 x bits 1000000000 x 1 dimensions of the samples must make at most 65535 bits"),
+     "chunk 2 x bits 1000000000 x 1 dimensions of the samples must make at most 65535 bits"),
     ("train --dataset Ours --data . --hidden 4 4 --chunk 1000000000 --bits 1 --expand 8",
      "chunk 1000000000 x bits 1 x 1 dimensions of the samples must make at most 65535 bits"),
     ("train --dataset mnist --encoding differences-1000000", "N = 1..65535, not 'differences-100"),
