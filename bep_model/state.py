@@ -55,7 +55,7 @@ class State:
         self.counters = tuple(counters)
 
 
-def save(path, network, *, estimator=None, run=None, best=(), compressed=True):
+def save(path, network, *, estimator=None, run=None, best=(), data=None, compressed=True):
     """Write the state of a network; the file appears whole or not at all.
 
     Parameters
@@ -69,12 +69,14 @@ def save(path, network, *, estimator=None, run=None, best=(), compressed=True):
         makes it: JSON.
     best : tuple of int16 arrays (K_l, F_l)
         Counters of its best epoch, if it is to end with them.
+    data : dict, optional
+        What a finished training was on: options of commands by their names, JSON.
     compressed : bool
 
     Raises
     ------
     ValueError
-        If a batch is open (flush it first), or the estimator or the run is not JSON or too large.
+        If a batch is open (flush it first), or one of the dicts is not JSON or too large.
     OSError
         If the file cannot be written.
     """
@@ -88,7 +90,7 @@ def save(path, network, *, estimator=None, run=None, best=(), compressed=True):
                               for l, layer in enumerate(network.counters, 1)}
     arrays |= {f"thresholds_{l}": layer for l, layer in enumerate(network.thresholds, 1)}
     arrays |= {f"best_{l}": np.ascontiguousarray(layer) for l, layer in enumerate(best, 1)}
-    for name, table in (("estimator", estimator), ("run", run)):
+    for name, table in (("estimator", estimator), ("run", run), ("data", data)):
         if table is not None:
             arrays[name] = json.dumps(table, allow_nan=False)
             if len(arrays[name]) > MOST_TEXT:
@@ -145,6 +147,15 @@ def describe(path):
     """
     _, config, arrays = _read(path)
     return config, _table(path, arrays, "estimator")
+
+
+def data(path):
+    """What the training of a file was on: ``data`` of :func:`save`, or None.
+
+    Raises OSError and ValueError as :func:`load`.
+    """
+    _, _, arrays = _read(path)
+    return _table(path, arrays, "data")
 
 
 def unfinished(path):
@@ -254,7 +265,7 @@ def _arrays(archive, config):
         yield f"thresholds_{l}", _array(
             archive, f"thresholds_{l}",
             lambda dtype, shape, l=l: inputs.check_thresholds(config, l, dtype, shape))
-    for name in ("estimator", "run"):
+    for name in ("estimator", "run", "data"):
         if f"{name}.npy" in names:
             yield name, _array(archive, name, _check_text)
 

@@ -222,6 +222,8 @@ def evaluate(
 ):
     """Infer the test samples of a data set with the weights that are on the board.
 
+    These are not those of SOURCE, unless `bep board write` has loaded them or it was trained there.
+
     The options of the data must be those of the training: an encoding is learnt from its samples.
     """
     found = context.obj
@@ -254,7 +256,8 @@ def read(
     out: Annotated[Path, Argument(metavar="FILE", help="The state file to write.")],
     port: Port = None, baud: Baud = None, timeout: Timeout = 10.0,
 ):
-    """Write the state that is on the board into a file.
+    """Write the state that is on the board into a file, with classes and encoder of SOURCE, if that
+    is a state file.
 
     A board does not tell how many samples it has seen since the last reinforcement sweep: the file
     says 0. `bep board train --save` knows it.
@@ -263,7 +266,9 @@ def read(
     config = configuration.buildable(source).config
     with opened(config, port, baud, timeout) as trainer:
         found = trainer.connect().read()
-    results.deliver((out, lambda path: state.save(path, found)))
+    told = {"estimator": state.describe(source)[1], "data": state.data(source)} \
+        if configuration.is_state(source) else {}
+    results.deliver((out, lambda path: state.save(path, found, **told)))
     results.say(f"the state of the board at {trainer.port} is in {out}")
 
 

@@ -55,6 +55,10 @@ def command(
                 results.write_json(path, dict(sorted(entries.items())))
     else:
         entries = table(path or known.constraints() / "built.json")
+        if unknown := [name for name in wanted if name not in entries]:
+            from bep.flow import largest
+
+            entries |= {name: largest.known(name) for name in unknown}
     entries = {name: entries[name] for name in wanted if name in entries}
     results.deliver((json, lambda path: results.write_json(path, entries)))
     if json != Path("-"):

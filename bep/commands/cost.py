@@ -9,7 +9,8 @@ from bep import results
 from bep.commands import options, shape
 from bep.flow import memories, stores
 from bep.flow.boards import NAMES, board_file, boards, target
-from bep_model.files import check_outputs
+from bep.flow.platforms import check_resources, platform_of
+from bep_model.files import check_outputs, telling
 
 
 @shape.with_shape
@@ -32,6 +33,10 @@ def command(
     stores.check(store)
     found = shape.described(config, given)
     described = target(board)
+    with telling(board):
+        platform = platform_of(described)
+        check_resources(platform, described)
+    check_resources(platform, described, store)
     from bep.cost.estimate import estimate  # after everything that can be wrong: it is slow
 
     predicted = estimate(found.config, found.parameters, described, store)

@@ -159,7 +159,8 @@ def check_until(until, epochs, save):
 def check_data(dataset, data):
     """Raise ValueError if a folder is given for a data set that has no files."""
     if data is not None and dataset in catalogue.PLAIN:
-        raise ValueError(f"--data {data} is for data sets in files, and {dataset} has none")
+        raise ValueError(f"--data {data} is for data sets in files, and {dataset} has none: "
+                         "is it for another --dataset?")
 
 
 def encoding(dataset, images, window, chunk, bits, expand, preset=None):

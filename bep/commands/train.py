@@ -51,9 +51,17 @@ def tell(context, source, found):
     if preset is not None:
         told |= options.of_data(preset) | asdict(preset.hyper) | {
             name: getattr(preset, name) for name in ("epochs", "validation", "keep_best")}
-    if configuration.is_state(source) and (run := position(source)) is not None:
-        told |= run.defaults
+    told |= of_state(source)
     context.default_map = told
+
+
+def of_state(source):
+    """What a state file says the defaults of options are: of its data, and, if its training is
+    unfinished, of that; {} of another file."""
+    if not configuration.is_state(source):
+        return {}
+    run = position(source)
+    return (state.data(source) or {}) if run is None else run.defaults
 
 
 def starting(context: typer.Context, start: Path | None):
@@ -129,8 +137,8 @@ def beside(save, json, **options):
 
 
 def moving(unfinished, history, epochs):
-    """What :func:`state.save` keeps of a training that is to go on; {} at its end."""
-    return unfinished.entries() if len(history) < epochs else {}
+    """What :func:`state.save` keeps of a training: where it is, and at its end on what it was."""
+    return unfinished.entries() if len(history) < epochs else {"data": unfinished.options}
 
 
 def count(history, epochs):

@@ -12,6 +12,7 @@ from typer import Option
 
 from bep import results
 from bep.commands import options, relay
+from bep.commands.train import of_state
 from bep.flow import inference, stores
 from bep.flow.boards import board_file, boards, target
 from bep_model import configuration
@@ -67,7 +68,8 @@ def defaults(context: typer.Context, source: Path | None):
     """Make the data that a source names the default of the options of data."""
     if source is not None:
         context.obj = found = configuration.buildable(source)
-        context.default_map = found.preset and options.of_data(found.preset)
+        context.default_map = (options.of_data(found.preset) if found.preset else {}) | \
+            of_state(source)
     return source
 
 
@@ -201,7 +203,8 @@ def tell(result, shown, config, json, trainer, *others, **about):
     def told(value):
         return f"{value:{',.0f' if value >= 100 else '.4g'}}"
 
-    results.table(f"{config or about['dataset']}: gateware against golden model", [
+    on = f"{config} on {about['dataset']}" if config else about["dataset"]
+    results.table(f"{on}: gateware against golden model", [
         (name.replace("_", " "), ", ".join(map(told, np.atleast_1d(result[name]))))
         for name in shown if name in result])
     if result["mismatches"]:

@@ -88,7 +88,9 @@ def stored(path, run, checksum):
 
 def completed(client, runs, data):
     """Carry out runs side by side; yield each with its result, or the exception it ended with."""
-    return ended({client.submit(execute, run, data=data, key=run.digest, pure=False): run
+    # With a name in common they wait for a worker that is free; else each is given to one at once,
+    # and all of them to the first that has started.
+    return ended({client.submit(execute, run, data=data, key=("run", run.digest), pure=False): run
                   for run in runs})
 
 

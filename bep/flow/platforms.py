@@ -39,7 +39,10 @@ def check_resources(platform, described, store="none", link=UART):
     have, or a chip that a store needs."""
     needed = stores.resource(store)
     if needed is not None and needed not in platform.resources:
-        raise ValueError(f"store cannot be {store} on {described.name}, which has no {needed[0]}")
+        there = [chip for chip in ("sdram", "flash", "flash:start")
+                 if stores.resource(chip) in platform.resources]
+        raise ValueError(f"store must be {', '.join(['none', *there])} or block:KIB on "
+                         f"{described.name}, not {store}")
     if store == "sdram":
         sizes = {ios.name: len(ios.ios[0].names) for ios in platform.resources[needed].ios
                  if hasattr(ios, "ios")}

@@ -94,6 +94,8 @@ def _locate(name, folder, packaged):
     known = "" if name in catalogue.SETS else (
         f"unknown data set {name!r}; known are {', '.join(catalogue.SETS)}, and tables, FILE.csv; "
         "any other UCR or UEA set may be used: ")
+    if known and Path(name).is_dir():
+        known = f"{name} is a folder: for its images give {name}/; else "
     raise FileNotFoundError(
         f"{known}{name} needs {name}_TRAIN.ts and {name}_TEST.ts (or .tsv) in "
         + ("a folder given by --data or BEP_DATA" if folder is None

@@ -36,6 +36,9 @@ def read(folder, flat=False):
     folders = [path for path in inside if path.is_dir()]
     if not folders and not (flat and inside):
         raise ValueError(f"{folder} must have a folder of images for each class")
+    for each in folders:
+        if not _names(each):
+            raise ValueError(f"{each} has no images: each folder must hold those of a class")
     paths = [path for each in folders for path in _names(each)] or inside
     images = []
     for path in paths:

@@ -52,7 +52,7 @@ def test_the_draws_are_those_of_the_builds():
     entry = next(each for each in ENTRIES if each["draw"][1] == 1)
     board, (seed, _) = entry["board"], entry["draw"]
     drawn = builds.drawn(board, seed, 2)[1]
-    assert json.loads(json.dumps(drawn["config"])) == entry["config"]
+    assert Config(**drawn["config"]) == Config(**entry["config"])
 
 
 def test_the_model_is_the_fit_to_the_builds():
@@ -189,6 +189,10 @@ def test_json(tmp_path):
     ([], "--board"),
     (["--board", "nothing"], "board must be one of"),
     (["--board", "icebreaker", "--store", "tape"], "store must be one of"),
+    (["--board", "ulx3s-85f", "--store", "flash"],
+     "store must be none, sdram or block:KIB on ULX3S 85F, not flash"),
+    (["--board", "icebreaker", "--store", "sdram"],
+     "store must be none, flash, flash:start or block:KIB on iCEBreaker, not sdram"),
     (["--board", "icebreaker", "--config", "nothing.toml"], "nothing.toml"),
     (["--board", "icebreaker", "--counter-bits", "16"], "--counter-bits must be between 2 and 15"),
     (["--board", "icebreaker", "--config", "docs/configurations/digits.toml", "--inputs", "5"],

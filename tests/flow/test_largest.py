@@ -119,6 +119,13 @@ def test_the_lines_of_some_boards():
     assert "3 Mbaud, USB" in lines[1] and "fashion-mnist" in lines[2]
 
 
+def test_a_board_of_ones_own(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text((constraints() / "icebreaker.toml").read_text(encoding="utf-8"))
+    lines = bep(file).stdout.splitlines()
+    assert len(lines) == 2 and lines[1].startswith(str(file)) and "fashion-mnist" in lines[1]
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"icebreaker": {}}', '{"icebreaker": 5}'])
 def test_a_file_that_is_no_table(tmp_path, content):
     file = tmp_path / "mine.json"

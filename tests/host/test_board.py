@@ -199,6 +199,12 @@ def test_commands(port, tmp_path):
         assert told.returncode == 0, told.stderr
     one, two = (state.load(tmp_path / name) for name in ("s.npz", "t.npz"))
     assert all(map(np.array_equal, one.counters, two.counters))
+    told = bep("board", "eval", "board.npz", "--port", port, cwd=tmp_path)  # which names its data
+    assert told.returncode == 0 and "t.csv on the board" in told.stderr and accuracy in told.stderr
+    told = bep("board", "read", "board.npz", "whole.npz", "--port", port, cwd=tmp_path)
+    assert told.returncode == 0
+    for read in (state.data, lambda path: state.describe(path)[1]):
+        assert read(tmp_path / "whole.npz") == read(tmp_path / "board.npz") is not None
 
 
 @pytest.fixture

@@ -173,6 +173,18 @@ def test_folder_of_images(pictures):
         tables.samples(pictures / "dog", 13)
 
 
+def test_an_empty_folder_among_others(pictures):
+    (pictures / "ant").mkdir()
+    with pytest.raises(ValueError, match="own/ant has no images: each folder must hold those of"):
+        tables.read(pictures)
+
+
+def test_a_folder_without_its_slash(pictures, monkeypatch):
+    monkeypatch.chdir(pictures.parent)
+    with pytest.raises(FileNotFoundError, match=r"^own is a folder: for its images give own/; else"):
+        datasets.load("own")
+
+
 def test_folder_of_images_refuses(pictures):
     (pictures / "dog" / "note.txt").write_text("woof")
     with pytest.raises(ValueError, match=r"dog/note\.txt is no image: its format is unknown"):
