@@ -181,7 +181,7 @@ def test_an_empty_folder_among_others(pictures):
 
 def test_a_folder_without_its_slash(pictures, monkeypatch):
     monkeypatch.chdir(pictures.parent)
-    with pytest.raises(FileNotFoundError, match=r"^own is a folder: for its images give own/; else"):
+    with pytest.raises(FileNotFoundError, match=r"^own is a folder: for its images give own/; e"):
         datasets.load("own")
 
 
