@@ -254,8 +254,9 @@ def convolution():
             continue
         run = preset_run(found, found.dataset, counter_lanes=config.counter_lanes)
         frozen = replace(run, hyper=replace(run.hyper, filter_rate=0.0))
+        small = config.counter_bits * sum(k * f for k, f in config.shapes) < 1 << 20
         for model, variant in (("BEP", run),
-                               *[("BEP, filters frozen", frozen)] * (config.memory_bits < 1 << 20),
+                               *[("BEP, filters frozen", frozen)] * small,
                                ("random-features", replace(run, model="random-features"))):
             yield Point({"data set": run.dataset, "inputs": run.encoding,
                          "net": presets.net_name(run.hidden, run.windows), "model": model}, variant)
