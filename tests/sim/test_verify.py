@@ -151,8 +151,8 @@ def test_own_samples_go_through_the_gateware(write, tmp_path, monkeypatch):
         "--chunk", str(encoding.chunk), "--bits", str(encoding.bits)]
     saved = ["--config", str(tmp_path / "trainer.toml"), "--data", str(tmp_path)]
     plain = [] if isinstance(encoding, str) else ["--expand", "0"]
-    told = CliRunner().invoke(app, ["train", *options, *plain, "--hidden", "8", "4", "--epochs", "1",
-                                    "--save-config", saved[1]])
+    told = CliRunner().invoke(app, ["train", *options, *plain, "--hidden", "8", "4",
+                                    "--epochs", "1", "--save-config", saved[1]])
     assert told.exit_code == 0, told.output
     wanted = datasets.load(name, data=tmp_path, seed=1, validation=False, encoding=encoding)
     # The file says which data they are, and of which kind their bits.
