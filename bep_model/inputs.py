@@ -99,8 +99,9 @@ def check_range(name, values, low, high):
 
 
 def npy_head(entry):
-    """Read the head of a NumPy array in a file (https://numpy.org/doc/stable/reference/generated/
-    numpy.lib.format.html); what follows is the array.
+    """Read the head of a NumPy array in a file; what follows is the array.
+
+    Its format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 
     Parameters
     ----------

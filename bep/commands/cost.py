@@ -34,9 +34,7 @@ def command(
     found = shape.described(config, given)
     described = target(board)
     with telling(board):
-        platform = platform_of(described)
-        check_resources(platform, described)
-    check_resources(platform, described, store)
+        check_resources(platform_of(described), described, store)
     from bep.cost.estimate import estimate  # after everything that can be wrong: it is slow
 
     predicted = estimate(found.config, found.parameters, described, store)

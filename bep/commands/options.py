@@ -148,6 +148,12 @@ def to_keep(dataset, encoding, validation, train_samples, data_seed, fold):
             "data_seed": data_seed, "fold": fold} | of_encoding(encoding)
 
 
+def given(context):
+    """Names of the options that stand in the command line."""
+    return {name for name in context.params
+            if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"}
+
+
 def check_until(until, epochs, save):
     """Raise ValueError unless ``--until`` suits the epochs and the file of ``--save``."""
     if until is not None:

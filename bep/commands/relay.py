@@ -43,8 +43,9 @@ def run(context, start, until, *, dataset, data, board, root, waves, every, idle
     ValueError
         For an option that the file decides, and a file without an unfinished training.
     """
+    given = options.given(context)
     for each in context.command.params:
-        if each.name not in OWN and context.get_parameter_source(each.name).name == "COMMANDLINE":
+        if each.name not in OWN and each.name in given:
             raise ValueError(f"{each.opts[0]} does not go with --start {start}, whose file tells "
                              "it")
     checkpoint = Checkpoint(source=start)

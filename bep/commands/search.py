@@ -270,7 +270,7 @@ def command(
             wanted = Preset(dataset, tuple(hidden), counter_bits, epochs, replace(
                 START, batch=batch, sweep=100 if 100 % batch == 0 else batch))
     elif given := [name for name in ("dataset", "hidden", "counter_bits", "batch")
-                   if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"]:
+                   if name in options.given(context)]:
         raise ValueError(f"what is trained is either a preset or options, not both: {source} and "
                          f"{', '.join(given)}")
     else:

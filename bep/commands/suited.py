@@ -4,6 +4,7 @@ import shlex
 from dataclasses import asdict, replace
 
 from bep import results
+from bep.commands import options
 from bep_model.checks import number
 from bep_model.data import catalogue
 from bep_model.data.catalogue import Encoding
@@ -14,12 +15,6 @@ CHOSEN = ("window", "chunk", "bits", "expand", "r", "nu", "group", "p_r", "horiz
 """The options that --auto chooses."""
 SECONDS = (1, 1_000_000)
 """Least and most of --auto."""
-
-
-def given(context):
-    """Names of the options that stand in the command line."""
-    return {name for name in context.params
-            if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"}
 
 
 def values(preset):
@@ -34,15 +29,15 @@ def of_settings(settings):
     return asdict(settings.hyper) | encoding | {"expand": encoding["expand"] or 0}
 
 
-def settled(context, **options):
-    """Those of the ``options``, by name, that somebody gave."""
-    names = given(context)
-    return {name: value for name, value in options.items() if name in names}
+def settled(context, **values):
+    """Those of the ``values`` of options, by name, that somebody gave."""
+    names = options.given(context)
+    return {name: value for name, value in values.items() if name in names}
 
 
-def untold(context, told, **options):
-    """``options``, by name, with the values of ``told`` for those that nobody gave."""
-    return {name: told[name] for name in options} | settled(context, **options)
+def untold(context, told, **values):
+    """``values`` of options, by name, with those of ``told`` for what nobody gave."""
+    return {name: told[name] for name in values} | settled(context, **values)
 
 
 def check(context, seconds, dataset, validation):
@@ -59,9 +54,9 @@ def check(context, seconds, dataset, validation):
             option = "--config" if name == "source" else "--start"
             raise ValueError(f"auto is for a new training: {option} {context.params[name]} has "
                              "settings of its own")
-    if names := sorted(given(context) & {*CHOSEN, "steps"}):
-        options = ", ".join(f"--{name.replace('_', '-')}" for name in names)
-        raise ValueError(f"auto chooses {options}: leave out either")
+    if names := sorted(options.given(context) & {*CHOSEN, "steps"}):
+        named = ", ".join(f"--{name.replace('_', '-')}" for name in names)
+        raise ValueError(f"auto chooses {named}: leave out either")
 
 
 def command(context, settings, hidden, epochs, keep_best):
@@ -72,7 +67,7 @@ def command(context, settings, hidden, epochs, keep_best):
     words = ["bep", "train"]
     for option in context.command.params:
         value = told.get(option.name)
-        if value is None and option.name in given(context) - {"auto"}:
+        if value is None and option.name in options.given(context) - {"auto"}:
             value = context.params[option.name]
         if isinstance(value, bool):
             words.append((option.opts if value else option.secondary_opts)[0])

@@ -3,7 +3,7 @@
 import datetime
 from functools import cache
 
-from bep.flow import memories
+from bep.flow import memories, stores
 from bep.flow.boards import target
 from bep.flow.platforms import check_resources, platform_of
 from bep.flow.slowest import slowest, worst
@@ -12,7 +12,7 @@ from bep_model import configuration
 from bep_model.fit import presets
 from rtl.cycles import formulas_of
 
-CHIPS = ("sdram", "flash", "flash:start", "block:16")
+STORES = (*stores.CHIPS, "block:16")
 
 
 @cache
@@ -37,7 +37,7 @@ def known(board):
     -------
     dict
         JSON: part; memory_kbit, by kind; baud; usb, whether the FPGA has a plug of its own; stores,
-        those of :data:`CHIPS` that the board can have; preset, the largest one whose memories fit,
+        those of :data:`STORES` that the board can have; preset, the largest one whose memories fit,
         or None; built, None.
     """
     described = target(board)
@@ -45,7 +45,7 @@ def known(board):
         "part": described.part,
         "memory_kbit": {key: bits // 1024 for key, bits in described.memory_bits.items() if bits},
         "baud": described.baud, "usb": bool(described.plug),
-        "stores": [store for store in CHIPS if can_have(described, store)],
+        "stores": [store for store in STORES if can_have(described, store)],
         "preset": next(fitting(described), (None,))[0], "built": None,
     }
 

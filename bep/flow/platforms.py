@@ -39,8 +39,7 @@ def check_resources(platform, described, store="none", link=UART):
     have, or a chip that a store needs."""
     needed = stores.resource(store)
     if needed is not None and needed not in platform.resources:
-        there = [chip for chip in ("sdram", "flash", "flash:start")
-                 if stores.resource(chip) in platform.resources]
+        there = [chip for chip in stores.CHIPS if stores.resource(chip) in platform.resources]
         raise ValueError(f"store must be {', '.join(['none', *there])} or block:KIB on "
                          f"{described.name}, not {store}")
     if store == "sdram":

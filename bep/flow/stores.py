@@ -9,6 +9,9 @@ CHOICES = ("none, flash or sdram (the board's chip), flash:start (the board trai
            "reset), block:KIB (block RAM, KIB a power of two)")
 """What :func:`check` accepts, for messages and help."""
 
+CHIPS = ("sdram", "flash", "flash:start")
+"""Stores in a chip of the board."""
+
 SIMULATED_HZ = {"sdram": 85_000_000, "flash": 28_000_000}
 """Clock rates for which a simulated board's stores are made."""
 
@@ -25,7 +28,7 @@ def chip(store):
 
 def check(store):
     """Raise ValueError for anything but one of :data:`CHOICES`."""
-    if store not in ("none", "sdram", "flash", "flash:start") and block_bits(store) is None:
+    if store not in ("none", *CHIPS) and block_bits(store) is None:
         raise ValueError(f"store must be one of {CHOICES}, not {store!r}")
 
 

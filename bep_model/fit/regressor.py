@@ -60,13 +60,13 @@ class BEPRegressor(RegressorMixin, BaseEstimator):
         X, y = validate_data(self, X, y, dtype="numeric", y_numeric=True,
                              ensure_min_samples=2)
         begins = np.unique(np.quantile(y, np.arange(1, levels) / levels, method="higher"))
-        level = np.searchsorted(begins, y, side="right")
-        values = np.array([y[level == each].mean() for each in np.unique(level)])
+        present, labels = np.unique(np.searchsorted(begins, y, side="right"), return_inverse=True)
+        values = np.array([y[labels == each].mean() for each in range(len(present))])
         if len(values) < 2:
             raise ValueError(f"y must have two different values at least, not only {values[0]}")
         classifier = BEPClassifier(r=0.1) if self.classifier is None else clone(self.classifier)
         classifier.set_params(code="thermometer")
-        classifier.fit(X, np.unique(level, return_inverse=True)[1])
+        classifier.fit(X, labels)
         classifier.classes_ = values
         self.classifier_ = classifier
         return self
