@@ -43,6 +43,10 @@ def usage(report):
         yield name, f"{report[key]:,}{whole}"
 
 
+CORE = "core"
+"""The PLL of an iCE40 whose oscillator is not at its pad."""
+
+
 @dataclass(frozen=True)
 class Target:
     """A board to build for, as its file describes it.
@@ -65,8 +69,9 @@ class Target:
         takes the place of ``{offset}``.
     reset, busy, refused : list of (str, int), or None
         Resources of the platform: button and LEDs, see ``rtl.board.Board``.
-    pll : bool
-        Whether the clock can come from the part's PLL, see ``bep.flow.clocks``.
+    pll : bool or str
+        Whether the clock can come from the part's PLL, see ``bep.flow.clocks``; "core" for that of
+        an iCE40 whose oscillator is not at the PLL's pad.
     usb : list of (str, int), or None
         The serial port on USB: "VENDOR:PRODUCT" in four hexadecimal digits each, and which of the
         chip's ports it is, from 0.
@@ -88,7 +93,7 @@ class Target:
     reset: list | None = None
     busy: list | None = None
     refused: list | None = None
-    pll: bool = False
+    pll: bool | str = False
     usb: list | None = None
     flash: str | None = None
     plug: list | None = None
@@ -119,8 +124,11 @@ class Target:
         if self.plug and self.family is not families.ECP5:
             raise ValueError("plug must be left out: a USB plug needs a second PLL, which an "
                              f"{self.family.name} does not have")
-        if not isinstance(self.pll, bool):
-            raise TypeError(f"pll must be true or false, not {self.pll!r}")
+        if self.pll != CORE and not isinstance(self.pll, bool):
+            raise TypeError(f'pll must be true, false or "{CORE}", not {self.pll!r}')
+        if self.pll == CORE and self.family is families.ECP5:
+            raise ValueError("pll must be true or false, not "
+                             f'"{CORE}": the PLL of an ECP5 takes its clock from any clock pin')
         match self.usb:
             case None:
                 pass
@@ -154,7 +162,7 @@ class Target:
         from rtl.clock import Clock
 
         prototypes = integers(frame.prototypes(config))
-        clock = setting and Clock(self.family.pll.primitive, **asdict(setting), shared=link == USB)
+        clock = setting and Clock(self.primitive, **asdict(setting), shared=link == USB)
         hz = setting.hz if setting else oscillator(self)
         transport = self._transport(link, clock, hz)
         return Board(config, prototypes, transport, store=stores.make(store, hz), clock=clock,
@@ -175,9 +183,8 @@ class Target:
         from rtl.clock import Clock
         from rtl.link.usb import Usb
 
-        pll = self.family.pll
-        setting = clocks.for_usb(pll, oscillator(self))
-        own = Clock(pll.primitive, **asdict(setting), quartered=True,
+        setting = clocks.for_usb(self.family.pll, oscillator(self))
+        own = Clock(self.primitive, **asdict(setting), quartered=True,
                     source=clock.pad if clock else ClockSignal())
         return Usb(own, VENDOR, PRODUCT, self.plug)
 
@@ -219,8 +226,14 @@ class Target:
                 return link == USB or self.rate(setting.hz)
             except ValueError:
                 return False
-        return [setting for setting in self.family.pll.settings(oscillator) * self.pll
-                if suits(setting)]
+        if not self.pll:
+            return []
+        return [setting for setting in self.family.pll.settings(oscillator) if suits(setting)]
+
+    @property
+    def primitive(self):
+        """The primitive of its PLL, see ``rtl.clock.Clock``."""
+        return "SB_PLL40_CORE" if self.pll == CORE else self.family.pll.primitive
 
     @property
     def family(self):

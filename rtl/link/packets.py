@@ -107,6 +107,7 @@ class Packets(wiring.Component):
             m.d.comb += items.steps.eq(self.steps)
 
         answering = self.busy  # while it is low, a request is being received
+        # That of a request, without the multiplexer of both directions that `passed` goes through.
         received = framer.i.valid & framer.i.ready
         in_payload = field == Field.PAYLOAD
         # Bytes of the request's payload; what depends on them is known when the payload begins.

@@ -95,7 +95,8 @@ def test_the_command_takes_a_file(file, monkeypatch, tmp_path):
     ("busy", 'flash = 1\nbusy', TypeError, "flash must be a text, not 1"),
     ("busy", 'flash = "iceprog"\nbusy', ValueError, 'flash must have {offset} once, as "iceprog -o '
      "{offset}\", not 'iceprog'"),
-    ("busy", 'pll = "yes"\nbusy', TypeError, "pll must be true or false, not 'yes'"),
+    ("busy", 'pll = "yes"\nbusy', TypeError, "pll must be true, false or \"core\", not 'yes'"),
+    ("busy", 'pll = "core"\nbusy', ValueError, "pll must be true or false, not \"core\": the PLL"),
     ("busy", 'plug = "usb"\nbusy', TypeError, "plug must be the name and number of a resource"),
     ("name =", "name", ValueError, " is not a TOML file: "),
 ])
