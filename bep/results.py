@@ -115,16 +115,16 @@ class Stages:
         if self.bar is not None:
             self.bar.stop()
 
-    def begin(self, what, total=None):
-        """Show a new stage of size ``total``, or of unknown size.
+    def begin(self, what, total=None, done=0):
+        """Show a new stage of size ``total``, of which ``done`` is there, or of unknown size.
 
         Return the function to call with each amount of work done, and optionally with its result.
         """
         if self.bar is None:
-            return lines(what, total)
+            return lines(what, total, done)
         self.end()
         self.bar.start()
-        task, update = self.bar.add_task(what, total=total), self.bar.update
+        task, update = self.bar.add_task(what, total=total, completed=done), self.bar.update
         return lambda amount=1, found="": update(
             task, advance=amount, description=f"{what}, {found}" if found else what)
 
@@ -140,15 +140,13 @@ class Stages:
         return lambda what: self.begin(f"{name}: {what}")
 
 
-def lines(what, total):
+def lines(what, total, done=0):
     """Like :meth:`Stages.begin`, with one line when the stage begins and ten spread over it."""
-    done = 0
-
     def advance(amount=1, found=""):
         nonlocal done
         before, done = done, done + amount
         if total and 10 * done // total > 10 * before // total:
             say(f"{what}: {done:,} of {total:,}" + (f", {found}" if found else ""))
 
-    say(f"{what}: 0 of {total:,}" if total else what)
+    say(f"{what}: {done:,} of {total:,}" if total else what)
     return advance

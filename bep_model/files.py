@@ -88,11 +88,17 @@ def check_writable(path):
             return
     folder = target.parent if path.is_symlink() else path.parent
     if not folder.is_dir():
-        raise FileNotFoundError(f"cannot write {path}: there is no folder {folder}")
+        raise FileNotFoundError(f"cannot write {path}: there is no folder {folder}"
+                                f"{no_address(path)}")
     with _said_of(path):
         handle, temporary = _beside(target)  # no other test sees all that may be in the way
         os.close(handle)
         os.unlink(temporary)
+
+
+def no_address(path):
+    """What a message about a missing file adds if the path was a URL, whose // a Path halves."""
+    return "; it must be a file, not a URL" if re.match(r"[a-z][a-z0-9+.-]+:/", str(path)) else ""
 
 
 def check_outputs(inputs=None, **outputs):

@@ -157,8 +157,8 @@ def train(
         if earlier:
             results.say(f"going on from {unfinished.place}, {earlier} of "
                         f"{results.counted(epochs, 'epoch')}")
-        last = epochs if until is None else until
-        done = stages.begin("samples", max(0, last - earlier) * len(samples.train))
+        last = max(earlier, epochs if until is None else until)
+        done = stages.begin("samples", last * len(samples.train), earlier * len(samples.train))
         seen = wrong = 0
 
         def progress(count, errors):

@@ -65,7 +65,7 @@ def run(context, start, until, *, dataset, data, board, root, waves, every, idle
     network = Network(found.config, literal_targets=told["literal_targets"])
     checkpoint.options, ends = kept, []
     with results.Stages() as stages:
-        step = stages.begin("golden model, epochs", last - done)
+        step = stages.begin("golden model, epochs", last, done)
 
         def progress(epoch):
             ends.append(network.counters)

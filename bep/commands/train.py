@@ -348,7 +348,7 @@ def train(
     if numbers is not None:
         results.say(suited.command(context, settings, hidden, epochs, keep_best))
     with results.Stages() as stages:
-        done = stages.begin("epochs", epochs if until is None else until)
+        done = stages.begin("epochs", max(earlier, epochs if until is None else until), earlier)
 
         def progress(epoch):
             held = epoch.validation_accuracy

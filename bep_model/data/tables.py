@@ -19,7 +19,7 @@ from bep_model import inputs
 from bep_model.config import MOST_CLASSES, MOST_INPUTS
 from bep_model.data import images, labels, series_files
 from bep_model.data.archive import MOST_NUMBERS
-from bep_model.files import telling
+from bep_model.files import no_address, telling
 
 
 class Table(NamedTuple):
@@ -93,7 +93,7 @@ def _tables(path, features=None):
     if features is not None and "idx3" in path.name:
         return [Table(images.upright(path), None)]
     if not path.exists():
-        raise FileNotFoundError(f"there is no file or folder {path}")
+        raise FileNotFoundError(f"there is no file or folder {path}{no_address(path)}")
     if path.is_char_device():  # it may never end
         raise ValueError(f"{path} must be a file, not a device")
     readers = {".csv": _csv, ".npz": _npz, ".arff": _arff}
@@ -112,7 +112,9 @@ def _csv(path, features):
                 lines.append((rows.line_num, row))
                 if len(row) > most:
                     break
-    except (UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} {_no_text(error)}") from None
+    except csv.Error as error:
         raise ValueError(f"{path} is no file of comma-separated values: {error}") from None
     if not lines:
         raise ValueError(f"{path} holds no samples")
@@ -172,6 +174,12 @@ def _npz(path, features):
     return tables
 
 
+def _no_text(error):
+    """A UnicodeDecodeError in words."""
+    wrong = error.object[error.start]
+    return f"must be text in UTF-8, which its byte {error.start + 1}, 0x{wrong:02x}, is not"
+
+
 @contextmanager
 def _archive(path, name=None):
     """Whatever NumPy says of an archive, or of an array in it, is a ValueError."""
@@ -180,7 +188,9 @@ def _archive(path, name=None):
     except (ValueError, OSError, EOFError, KeyError, AttributeError, SyntaxError, TypeError,
             RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
         told = f"it is no NumPy archive: {error}"
-        if "allow_pickle" in str(error):
+        if name is None and "allow_pickle" in str(error):  # NumPy takes anything for a pickle
+            told = "it is no NumPy archive"
+        elif "allow_pickle" in str(error):
             to, kind = ("text", "str") if str(name).startswith("y") else ("numbers", "float")
             told = f"array {name} holds objects: make {to} of them, as {name}.astype({kind}) does"
         raise ValueError(f"{path}: {told}") from None
@@ -238,6 +248,8 @@ def _arff(path, features):
                          "numbers, and the class a list {...}") from None
     except (StopIteration, IndexError):
         raise ValueError(f"{path} is no ARFF file, or it ends too early") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} {_no_text(error)}") from None
     except (ValueError, OSError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is no ARFF file: {error}") from None
     names, kinds = described.names(), described.types()

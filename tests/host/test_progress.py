@@ -41,6 +41,20 @@ def test_lines_without_a_terminal(shown, total, amounts, wanted):
     assert text.getvalue().splitlines() == wanted
 
 
+@pytest.mark.parametrize("terminal", [False, True])
+def test_what_goes_on_is_counted_from_where_it_is(shown, terminal):
+    text = shown(terminal)
+    with results.Stages() as stages:
+        done = stages.begin("work", 4, 1)
+        done()
+        done(2)
+    if terminal:
+        assert "100%" in text.getvalue()
+    else:
+        assert text.getvalue().splitlines() == [
+            "work: 1 of 4", "work: 2 of 4", "work: 4 of 4"]
+
+
 def test_what_came_out_is_told_with_it(shown):
     text = shown(False)
     with results.Stages() as stages:

@@ -259,6 +259,7 @@ def test_presets_of_sequences_are_searched_too(tmp_path):
     (("search", "--dataset", "cifar"), "unknown data set 'cifar'; known are digits, "),
     (("search", "--dataset", "PenDigits", "--hidden", 8), "a recurrent network must have 2 layers"),
     (("search", "--storage", "/nowhere/file"), "there is no folder /nowhere"),
+    (("search", "--storage", "sqlite:///any.db"), "sqlite:; it must be a file, not a URL"),
     (("search", "--storage", "same", "--out", "same"), "--out and --storage must be two files"),
     (("search", "--storage", __file__, "--trials", 1), "test_search.py is no journal of trials"),
     (("search", "--storage", "-"), "--storage must be a file to go on from, not -"),

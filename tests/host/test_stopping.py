@@ -169,6 +169,7 @@ def test_training_that_is_stopped_goes_on(stop, tmp_path, monkeypatch):
     ended = bep(*SMALL, "--save", out)
     assert ended.exit_code == 0
     assert (f"going on from {out}.unfinished, 1 of 2 epochs" in ended.stderr) == (stop == "later")
+    assert ("epochs: 0 of 2" in ended.stderr) == (stop == "at once")
     assert out.read_bytes() == whole.read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.npz", "whole.npz"]
 

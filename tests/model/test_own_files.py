@@ -115,10 +115,26 @@ def test_damaged_npz(tmp_path):
     (tmp_path / "own.npz").write_bytes(b"PK\3\4 no archive")
     with pytest.raises(ValueError, match=r"own\.npz: it is no NumPy archive: "):
         tables.read(tmp_path / "own.npz")
+    (tmp_path / "own.npz").write_bytes(b"\x8d no archive at all")
+    with pytest.raises(ValueError, match=r"own\.npz: it is no NumPy archive$"):
+        tables.read(tmp_path / "own.npz")
     np.save(tmp_path / "one.npy", X)
     (tmp_path / "one.npy").rename(tmp_path / "one.npz")
     with pytest.raises(ValueError, match=r"one\.npz: it is no NumPy archive: "):
         tables.read(tmp_path / "one.npz")
+
+
+def test_bytes_that_are_no_text(tmp_path):
+    path = tmp_path / "own.arff"
+    path.write_bytes(b"@relation \x9f")
+    with pytest.raises(ValueError, match=r"own\.arff must be text in UTF-8, which its byte 11, "):
+        tables.read(path)
+
+
+def test_an_address_is_no_file():
+    with pytest.raises(FileNotFoundError, match=(
+            r"there is no file or folder https:/any\.net/a\.csv; it must be a file, not a URL$")):
+        tables.read("https://any.net/a.csv")
 
 
 def test_arff(tmp_path):

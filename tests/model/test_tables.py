@@ -47,7 +47,7 @@ def test_refuses(tmp_path, text, message):
     with pytest.raises(ValueError, match=f"^{tmp_path}/{message}"):
         tables.read(tmp_path / "own.csv")
     (tmp_path / "own.csv").write_bytes(b"1,\xff,a\n")
-    with pytest.raises(ValueError, match=r"own\.csv is no file of comma-separated values: 'utf-8'"):
+    with pytest.raises(ValueError, match=r"own\.csv must be text in UTF-8, which its byte 3, 0xff"):
         tables.read(tmp_path / "own.csv")
 
 
