@@ -94,6 +94,8 @@ EXPERIMENTS = {
         "Baselines", points.baselines, (Figure("net", ("model",), ("data set",)),)),
     "convolution": Experiment(
         "Filters", points.convolution, (), columns="model"),
+    "tsetlin": Experiment(
+        "Tsetlin machines", points.tsetlin, (), columns="model"),
     "ucr": Experiment(
         "Recurrent networks: UCR and UEA sets", points.ucr,
         (Figure("K_s", ("samples per step",), ("data set",), logarithmic=True),)),

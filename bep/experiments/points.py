@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from itertools import product
 
-from bep.experiments.runs import Run
+from bep.experiments.runs import TSETLIN, Run
 from bep_model import configuration
 from bep_model.data import catalogue
 from bep_model.fit import presets, rule, training
@@ -33,6 +33,9 @@ UNSEEN = {"MelbournePedestrian": (3650, 24, 1), "CBF": (930, 128, 1),
 
 STEP_BY_STEP = ("MelbournePedestrian", "ItalyPowerDemand", "JapaneseVowels", "PenDigits")
 """Those of the paper's sets that have at most 29 samples, so that one sample per step is quick."""
+
+PEER_EPOCHS = 20
+"""Epochs of a Tsetlin machine."""
 
 
 @dataclass(frozen=True)
@@ -260,6 +263,22 @@ def convolution():
                                ("random-features", replace(run, model="random-features"))):
             yield Point({"data set": run.dataset, "inputs": run.encoding,
                          "net": presets.net_name(run.hidden, run.windows), "model": model}, variant)
+
+
+def tsetlin():
+    """Networks on one bit per pixel, and Tsetlin machines that store as many bits as BEP; beside
+    the largest network of a data set also a machine of its own size.
+    """
+    nets = [preset_run(found, found.dataset, counter_lanes=config.counter_lanes)
+            for config, _, found in map(configuration.load, presets.names())
+            if found.windows and found.encoding.count("-") == 1]
+    nets += [preset("fashion-mnist", hidden, "-b7-online") for hidden in ((75, 75), (255, 255))]
+    largest = {run.dataset: run for run in nets}
+    for run in nets:
+        for model in ("bep", *TSETLIN[:1 + (run in largest.values())]):
+            yield Point({"data set": run.dataset, "inputs": run.encoding,
+                         "net": presets.net_name(run.hidden, run.windows), "model": model},
+                        run if model == "bep" else replace(run, model=model, epochs=PEER_EPOCHS))
 
 
 def ucr():

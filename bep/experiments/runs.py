@@ -15,11 +15,14 @@ from bep_model.config import NUMERICS_VERSION, Config
 from bep_model.data import archive, augment, catalogue, datasets
 from bep_model.data.catalogue import Encoding
 from bep_model.digests import LATE, told
-from bep_model.fit import baselines, training
+from bep_model.fit import baselines, training, tsetlin
 from bep_model.fit.training import Hyper
 from bep_model.network import Network
 
-MODELS = ("bep", "random-features", "logistic-regression", *baselines.SERIES)
+LARGE = 2000
+"""Clauses of the larger Tsetlin machine."""
+TSETLIN = ("tsetlin", f"tsetlin-{LARGE}")
+MODELS = ("bep", "random-features", "logistic-regression", *TSETLIN, *baselines.SERIES)
 PACKAGES = ("bep-trainer", "numpy", "numba", "scikit-learn")
 """Their versions stand in every result."""
 
@@ -52,7 +55,8 @@ class Run:
     literal_targets : bool
     model : str
         One of ``MODELS``: BEP, or a baseline of :mod:`bep_model.fit.baselines`: one that stores at
-        most as many bits as BEP's counters would, or of sequences one that takes their numbers.
+        most as many bits as BEP's counters would, or of sequences one that takes their numbers. Or
+        a Tsetlin machine, that stores at most as many bits or is of :data:`LARGE` clauses.
     encoding : str or Encoding
         As for :func:`datasets.load`.
     refit : bool
@@ -208,7 +212,8 @@ def execute(run, *, data=None, progress=None):
         measured.append(measure(run, loaded, progress))
         seconds += time.perf_counter() - begun
     result = over_folds(measured) if folded else measured[0]
-    packages = (*PACKAGES, "aeon") if folded else PACKAGES  # it contains some of those data sets
+    packages = (*PACKAGES, *["aeon"] * folded,  # it contains some of those data sets
+                *["green-tsetlin"] * (run.model in TSETLIN))
     return {"run": asdict(run), "digest": run.digest, "data": checksum, **result,
             "seconds": seconds, "versions": results.versions(*packages)}
 
@@ -244,6 +249,10 @@ def measure(run, loaded, progress=None):
     if run.model == "random-features":
         return baselines.fit_random_features(loaded, run.seed, budget=bits,
                                              epochs=min(10, run.epochs))
+    if run.model in TSETLIN:
+        of_bits = bits // tsetlin.clause_bits(loaded.inputs, loaded.classes)
+        return tsetlin.fit(loaded, run.seed, epochs=run.epochs,
+                           clauses=LARGE if run.model != "tsetlin" else of_bits)
     return baselines.fit_logistic_regression(loaded)
 
 
@@ -255,7 +264,8 @@ def train(run, loaded, config, progress):
     network = Network(config, literal_targets=run.literal_targets)
     training.begin(network, loaded.train.x, run.hyper, run.seed)
     swap = partial(augment.swapped, part=run.swap, seed=run.seed) if run.swap else None
-    history = training.fit(network, loaded.refit() if run.refit else loaded, epochs=run.epochs,
+    used = loaded.refit() if run.refit else loaded
+    history = training.fit(network, used, epochs=run.epochs,
                            hyper=run.hyper, seed=run.seed, progress=progress,
                            keep_best=not run.refit, augment=swap, order=run.order)
     held = [epoch.validation_accuracy for epoch in history]
@@ -263,6 +273,8 @@ def train(run, loaded, config, progress):
         "test_accuracy": training.accuracy(network, loaded.test),
         "validation_accuracy": None if run.refit else max(held),
         "best_epoch": len(held) - 1 if run.refit else held.index(max(held)),
+        "samples_per_second": len(used.train) * len(history) / sum(
+            epoch.seconds for epoch in history),
         "history": [{"error": epoch.error, "triggered": epoch.triggered,
                      "validation_accuracy": epoch.validation_accuracy} for epoch in history],
     }

@@ -9,13 +9,17 @@ import numpy as np
 from bep import cited, results
 from bep.experiments.runs import Run
 from bep.flow import clocks, families
-from bep.flow.boards import NAMES, usage
+from bep.flow.boards import NAMES, target, usage
 from bep.reports import documents
 from bep_model.files import check_outputs
 from bep_model.protocol import Cause
 
-BEGIN, END = "<!-- bep bench -->", "<!-- end of bep bench -->"
-"""Lines of the README between which its table stands."""
+TABLES = {"boards": "bep bench: boards", "bench": "bep bench"}
+"""Templates of the README's tables, and what stands in comments before and after them."""
+
+FED = {"none": "comes over the serial port", "sdram": "in SDRAM", "flash": "in SPI flash",
+       "block": "in block RAM"}
+"""Where a training set is, by the kind of a sample store."""
 
 HEADINGS = {"luts": "LUT4", "ffs": "FF", "brams": "block RAM", "spram": "SPRAM"}
 
@@ -106,6 +110,18 @@ def summary(entries, points, trainers):
     return lines
 
 
+def trained(entries, points):
+    """One line per design, the fastest first: what its board trains, as it is built and fed."""
+    lines = [["board", "training set", "network", "trained samples/s", "test accuracy", "by"]]
+    known = [entry for entry in entries.values() if entry.get("board_samples_per_second")]
+    for entry in sorted(known, key=lambda entry: -entry["board_samples_per_second"]):
+        place = FED[entry["store"].partition(":")[0]]
+        lines.append([target(entry["board"]).name, f"{entry['run']['dataset']}, {place}",
+                      net(entry), f"**{number(entry['board_samples_per_second'])}**",
+                      accuracy(entry, points), f"`{entry['command']}`"])
+    return lines
+
+
 def phases(entries):
     """Cycles per sample by phase: first and last epoch, and over the run."""
     names = [cause.name.lower() for cause in Cause]
@@ -163,7 +179,7 @@ def check(docs, readme, designs=None):
     for name in ("bench", "headline"):
         documents.stored(docs, name)
     if readme is not None:
-        renewed(readme, "")
+        renewed(readme, dict.fromkeys(TABLES, ""))
 
 
 def check_complete(docs, designs, epochs, simulated):
@@ -184,14 +200,17 @@ def check_complete(docs, designs, epochs, simulated):
                              f"{' '.join(lacking)}")
 
 
-def renewed(readme, table):
-    """The README's text with another table; ValueError if it has no place for one."""
+def renewed(readme, tables):
+    """The README's text with other :data:`TABLES`; ValueError if it has no place for one."""
     text = Path(readme).read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{readme} lacks the lines {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n{table}{END}{after}"
+    for template, table in tables.items():
+        first, last = f"<!-- {TABLES[template]} -->", f"<!-- end of {TABLES[template]} -->"
+        before, begin, rest = text.partition(first)
+        _, end, after = rest.partition(last)
+        if not begin or not end:
+            raise ValueError(f"{readme} lacks the lines {first} and {last}")
+        text = f"{before}{first}\n{table}{last}{after}"
+    return text
 
 
 def write(docs, readme, new):
@@ -208,7 +227,8 @@ def write(docs, readme, new):
         raise ValueError(f"{docs / 'results' / 'bench.json'} has no design yet")
     texts = {docs / "throughput.md": render("throughput", docs, entries, cited.TRAINERS)}
     if readme is not None:
-        texts[readme] = renewed(readme, render("bench", docs, entries, cited.TRAINERS[:1]))
+        texts[readme] = renewed(readme, {
+            template: render(template, docs, entries, cited.TRAINERS[:1]) for template in TABLES})
     results.write_json(docs / "results" / "bench.json", entries)
     for path, text in texts.items():
         documents.write(path, text)
@@ -232,6 +252,7 @@ def render(template, docs, entries, trainers):
     bauds = sorted({entry.get("baud", 1_000_000) for entry in entries.values()})
     return documents.render(
         f"{template}.md.j2", entries=entries, summary=summary(entries, points, trainers),
+        trained=trained(entries, points),
         phases=phases(entries), speeds=speeds(entries), sweeps=sweeps(entries), cited=cited,
         bauds=" and ".join(f"{baud / 1e6:g} Mbaud" for baud in bauds),
         margin=clocks.MARGIN,
