@@ -101,6 +101,12 @@ def no_address(path):
     return "; it must be a file, not a URL" if re.match(r"[a-z][a-z0-9+.-]+:/", str(path)) else ""
 
 
+def no_text(error):
+    """A UnicodeDecodeError of a file in words."""
+    wrong = error.object[error.start]
+    return f"must be text in UTF-8, which its byte {error.start + 1}, 0x{wrong:02x}, is not"
+
+
 def check_outputs(inputs=None, **outputs):
     """Raise OSError or ValueError, before hard work, for files that a command cannot write.
 
@@ -206,6 +212,8 @@ def read_toml(path):
     try:
         content = Path(path).read_text(encoding="utf-8-sig")
         return tomllib.loads(content)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not a TOML file: it {no_text(error)}") from None
     except (ValueError, RecursionError) as error:
         text = str(error)
         if "int_max_str_digits" in text:  # Python does not tell where

@@ -73,6 +73,8 @@ def show(config, described, found):
         for phase, count in kinds["trained"].items()])
     if found["cells"] is None:
         results.say("unknown: no build of this kind was measured")
+    for remark in found["remarks"]:
+        results.say(remark)
     results.say(f"bottleneck: {'; '.join(found['bottlenecks'])}")
     needs = {key: found[key] for key in ("brams", "spram")} | {
         "luts": found["cells"] and found["cells"]["value"]}

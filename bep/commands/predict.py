@@ -29,6 +29,8 @@ def command(
     json: Annotated[bool, Option("--json", help="Write JSON, not CSV.")] = False,
 ):
     """Predict the classes of samples; if their classes are given too, tell the accuracy."""
+    if data == STANDARD_OUTPUT:
+        raise ValueError("DATA must be a file or a folder, not -")
     check_outputs({"STATE": source, "DATA": data}, **{"--out": out})
     if state.describe(source)[1] is None:
         raise ValueError(f"{source} has no encoder and no class labels: `bep train --save` writes "

@@ -65,9 +65,12 @@ def of_state(source):
 
 
 def starting(context: typer.Context, start: Path | None):
-    """The same of a state file whose training is unfinished."""
+    """The same of a state file."""
     found = existing(start)
-    return start if found is None or position(found) is None else defaults(context, found)
+    if found is None:
+        return start
+    position(found)  # raises for what is none
+    return defaults(context, found)
 
 
 def existing(start):
@@ -161,7 +164,7 @@ def resumable(command):
                 done, epochs = unfinished.epochs()
             if isinstance(stop, OSError) and not done:  # it may be no fault that goes away
                 raise
-            stop.add_note("nothing is kept, which --save FILE would change"
+            stop.add_note("nothing is kept, which --save with a plain file would change"
                           if unfinished.path is None
                           else "before the end of an epoch nothing is kept" if not done
                           else f"{done} of {results.counted(epochs, 'epoch')} are in "
@@ -239,8 +242,8 @@ def train(
              "rule's until the time is over.")] = None,
     start: Annotated[Path | None, Option(
         rich_help_panel=options.FILES, is_eager=True, callback=starting,
-        help="Go on from this state file instead of new counters: in its training, if that is "
-             "unfinished, with its options as defaults.")] = None,
+        help="Go on from this state file instead of new counters: with its network and its data as "
+             "defaults, in its training, if that is unfinished, with all of its options.")] = None,
     save: options.Save = None,
     save_config: Annotated[Path | None, Option(
         rich_help_panel=options.FILES,

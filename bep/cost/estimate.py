@@ -1,6 +1,7 @@
 """What a trainer will cost on a board, without synthesis: exact by formulas, or fitted."""
 
 import json
+import re
 from functools import cache
 from importlib import resources
 
@@ -11,6 +12,9 @@ from bep.flow.links import link_rate
 from bep.flow.slowest import phases, slowest
 from bep_model.protocol import Cause
 from rtl.cycles import BETWEEN, formulas_of
+
+GRADES = {"ECP5": "6"}
+"""Speed grade of the parts whose builds were fitted, by family; others have one only."""
 
 
 @cache  # a study asks for every trial
@@ -47,7 +51,7 @@ def estimate(config, parameters, described, store="none"):
         built clock, if all take the most, or what the port or the store carries if that is less;
         {value, low, high}. ``board_inferred_samples_per_second`` likewise.
         ``microjoules_per_sample``: low and high end, None where no energy model is. ``available``:
-        the part's resources. ``bottlenecks``: texts.
+        the part's resources. ``bottlenecks``, ``remarks``: texts.
     """
     exact = memories.built(config, described, store)
     spent = cycles(config, parameters, described)
@@ -72,7 +76,8 @@ def estimate(config, parameters, described, store="none"):
         "microjoules_per_sample": joules(described, fits["cells"], built, speed("trained")),
         "available": described.available,
     }
-    return result | {"bottlenecks": list(bottlenecks(result))}
+    return result | {"bottlenecks": list(bottlenecks(result)),
+                     "remarks": list(remarks(described)) if fmax else []}
 
 
 def families_of(fits):
@@ -86,6 +91,14 @@ def fitted(config, described):
     if family not in families_of(fits) or config.convolutional:
         return dict.fromkeys((*SIZES, "fmax_mhz")), None
     return values(fits, terms(config, described), paths(config, described), family)
+
+
+def remarks(described):
+    """What the intervals do not cover, in words."""
+    fitted, found = GRADES.get(described.family.name), re.search(r"-(\d)[A-Z]", described.part)
+    if fitted and found and found[1] != fitted:
+        yield (f"clocks and samples/s are fitted to parts of speed grade {fitted}; this one's is "
+               f"{found[1]}, which may be outside of the intervals by tens of percent")
 
 
 def cycles(config, parameters, described):

@@ -69,7 +69,7 @@ def carried_out(study, preset, lanes, board, rivals, data):
     found = definition.values(config, predicted)
     trial = {
         "board": board, "configuration": configuration.text(config, preset=preset),
-        "network": "-".join(map(str, (*config.widths, config.classes))),
+        "network": "-".join(map(str, config.widths)),
         "counter_bits": config.counter_bits, "weight_lanes": lanes[0], "counter_lanes": lanes[1],
         "max_batch": config.max_batch, "encoding": str(preset.encoding), "predicted": predicted,
         "accuracies": [], "built": None, "why": None, "state": "complete"}

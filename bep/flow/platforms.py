@@ -66,8 +66,8 @@ def check_resources(platform, described, store="none", link=UART):
                 and resource.ios[0].dir in (direction, "io") and resource.clock is None}
         if tuple(wanted) not in pins:
             known = ", ".join(json.dumps(name) for name in pins)
-            raise ValueError(f"{key} must be one of {known} of {described.platform}, not "
-                             f"{json.dumps(wanted)}")
+            raise ValueError(f"{key} must be {f'one of {known} of' if pins else 'left out for'} "
+                             f"{described.platform}, not {json.dumps(wanted)}")
         other = taken.setdefault(pins[tuple(wanted)], key)
         if other != key:
             raise ValueError(f"{key} must be another pin than {other}, not {json.dumps(wanted)}")

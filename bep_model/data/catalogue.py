@@ -198,5 +198,5 @@ def table_encoding(encoding):
                          "thermometer-8" if encoding == "default" else str(encoding), re.ASCII)
     if found is None or int(found[2]) > MOST_INPUTS:
         raise ValueError(f"encoding must be one of {', '.join(TABLE_ENCODINGS)} with N = "
-                         f"1..{MOST_INPUTS} for a table, not {encoding!r}")
+                         f"1..{MOST_INPUTS} for a table or a folder of images, not {encoding!r}")
     return found[1], int(found[2])

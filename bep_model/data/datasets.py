@@ -225,7 +225,8 @@ def load(name, *, data=None, seed=0, fold=0, folds=3, validation=True, encoding=
     if generator:
         raise TypeError(f"{name} has no option {sorted(generator)[0]!r}")
     if fold and not catalogue.folded(name):
-        raise ValueError(f"{name} has a test part of its own: fold must be 0, not {fold}")
+        raise ValueError("fold is for sets of sequences that are cross-validated, and must be 0 "
+                         f"for {name}, not {fold}")
     numbers = read(name, data) if numbers is None else numbers
     values, labels = joined(numbers)
     train, held, test = division(name, numbers, seed=seed, fold=fold, folds=folds,

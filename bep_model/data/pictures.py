@@ -35,7 +35,11 @@ def read(folder, flat=False):
     inside = _names(folder)
     folders = [path for path in inside if path.is_dir()]
     if not folders and not (flat and inside):
-        raise ValueError(f"{folder} must have a folder of images for each class")
+        raise ValueError(f"{folder} must have {'images, or ' if flat else ''}a folder of images "
+                         "for each class")
+    if beside := [path.name for path in inside if folders and not path.is_dir()]:
+        raise ValueError(f"{folder} has {beside[0]} beside the folders of the classes: each image "
+                         "must be in one of them")
     for each in folders:
         if not _names(each):
             raise ValueError(f"{each} has no images: each folder must hold those of a class")

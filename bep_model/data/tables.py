@@ -19,7 +19,7 @@ from bep_model import inputs
 from bep_model.config import MOST_CLASSES, MOST_INPUTS
 from bep_model.data import images, labels, series_files
 from bep_model.data.archive import MOST_NUMBERS
-from bep_model.files import no_address, telling
+from bep_model.files import no_address, no_text, telling
 
 
 class Table(NamedTuple):
@@ -60,7 +60,8 @@ def read(path):
     if len(classes) < 2:
         raise ValueError(f"{path} has the class {classes.tolist()[0]!r} only; there must be two")
     if len(classes) > MOST_CLASSES:
-        raise ValueError(f"{path} has {len(classes)} classes; there must be 2 to {MOST_CLASSES}")
+        raise ValueError(f"{path} has {len(classes)} classes; there must be 2 to {MOST_CLASSES} "
+                         f"(a sample's class is its last value, or y)")
     unknown = np.setdiff1d(tables[-1].labels, classes)
     if len(unknown):
         raise ValueError(f"{path} has test samples of the class {unknown.tolist()[0]!r}, and no "
@@ -113,7 +114,7 @@ def _csv(path, features):
                 if len(row) > most:
                     break
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} {_no_text(error)}") from None
+        raise ValueError(f"{path} {no_text(error)}") from None
     except csv.Error as error:
         raise ValueError(f"{path} is no file of comma-separated values: {error}") from None
     if not lines:
@@ -174,12 +175,6 @@ def _npz(path, features):
     return tables
 
 
-def _no_text(error):
-    """A UnicodeDecodeError in words."""
-    wrong = error.object[error.start]
-    return f"must be text in UTF-8, which its byte {error.start + 1}, 0x{wrong:02x}, is not"
-
-
 @contextmanager
 def _archive(path, name=None):
     """Whatever NumPy says of an archive, or of an array in it, is a ValueError."""
@@ -217,8 +212,9 @@ def _array(path, archive, members, name):
 def _values(x):
     if x.dtype.kind not in "biuf":
         raise ValueError(f"it must hold numbers, not {x.dtype}")
-    if x.ndim < 2 or not x.size:
-        raise ValueError(f"its shape must be (samples, features), not {x.shape}")
+    if x.ndim not in (2, 3) or not x.size:
+        raise ValueError("its shape must be (samples, features) or (samples, rows, columns), not "
+                         f"{x.shape}")
     if x.size > MOST_NUMBERS:
         raise ValueError(f"it must hold at most {MOST_NUMBERS} numbers, not {x.size}")
     if not np.isfinite(x).all():
@@ -249,7 +245,7 @@ def _arff(path, features):
     except (StopIteration, IndexError):
         raise ValueError(f"{path} is no ARFF file, or it ends too early") from None
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} {_no_text(error)}") from None
+        raise ValueError(f"{path} {no_text(error)}") from None
     except (ValueError, OSError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is no ARFF file: {error}") from None
     names, kinds = described.names(), described.types()

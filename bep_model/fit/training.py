@@ -139,6 +139,9 @@ def check(config, data, epochs, hyper, keep_best=False):
         value, what = getattr(hyper, each.name), each.metadata["only"]
         if value != each.default and not has(config, what):
             raise ValueError(f"{each.name} must be {each.default} without {what}, not {value}")
+    if hyper.shift and hyper.shift >= min(config.image[:2]):
+        raise ValueError("shift must be less than the image's rows and columns, "
+                         f"{min(config.image[:2])}, not {hyper.shift}")
     GroupSchedule(config, parameters.groups, hyper.patience)
     if hyper.patience and not len(data.validation):
         raise ValueError("patience needs validation samples; hold some out or set patience to 0")

@@ -123,6 +123,9 @@ def test_a_fault_in_the_file(file, before, after, error, text):
        '], ["led", 3], ["led", 4], ["led", 5], ["led", 6], ["led", 7], ["uart_tx_enable", 0], ["an'
        f't", 0] of amaranth_boards.ulx3s:ULX3S_25F_Platform, not {wrong}') for wrong in (
            '["led", 8]', '["led", -1]', '["uart", 0]', '["button", 0]', '["lamp", 0]')),
+    ("amaranth_boards.ulx3s:ULX3S_25F_Platform\"\npart = \"LFE5U-25F-6BG381C",
+     "amaranth_boards.ecpix5:ECPIX545Platform\"\npart = \"LFE5UM5G-45F-8BG554C",
+     "busy must be left out for amaranth_boards.ecpix5:ECPIX545Platform, not [\"led\", 7]"),
     ('busy = ["led", 7]', 'reset = ["led", 2]', 'reset must be one of ["button", 0], ["button", 1'),
     ('busy = ["led", 7]', 'reset = ["clk25", 0]', 'reset must be one of ["button", 0], ["button",'),
     ('busy = ["led", 7]', 'busy = ["led", 7]\nrefused = ["led", 7]',

@@ -145,6 +145,14 @@ def test_what_does_not_fit_is_told(words, told):
     assert "does not fit" not in said if told is None else re.search(told, said), said
 
 
+@pytest.mark.parametrize(("board", "told"), [
+    ("ulx3s-25f", []), ("icebreaker", []), ("ice40-hx8k-b-evn", []), ("ecpix5-85f", [
+        "clocks and samples/s are fitted to parts of speed grade 6; this one's is 8, which may be "
+        "outside of the intervals by tens of percent"])])
+def test_another_speed_grade_is_told(board, told):
+    assert estimate(DIGITS.config, DIGITS.parameters, target(board))["remarks"] == told
+
+
 def test_the_clock_is_legal_and_slower_than_fmax():
     icebreaker = target("icebreaker")
     built = built_clock(icebreaker, {"low": 5.0, "value": 28.9, "high": 29.0}, "none")

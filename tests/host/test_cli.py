@@ -225,7 +225,7 @@ def test_missing_file_and_folder(mnist):
     *((f"{option}=", f"{option} must not be empty") for option in (
         "--config", "--start", "--save", "--json", "--dataset", "--data", "--epochs")),
     ("--horizon 4", "--horizon must be 65535 without sequences, not 4"),
-    ("--fold 1", "digits has a test part of its own: fold must be 0, not 1"),
+    ("--fold 1", "fold is for sets of sequences that are cross-validated, and must be 0 for "),
     ("--steps 5", "--steps must be 0 for digits, which is no set of sequences, not 5"),
     ("--dataset Nothing --hidden 8 8", "Nothing needs Nothing_TRAIN.ts and Nothing_TEST.ts"),
     ("--dataset ItalyPowerDemand --hidden 8", "a recurrent network must have 2 layers"),
@@ -390,6 +390,10 @@ def test_training_goes_on_from_a_state_file(tmp_path):
     assert bep(*network, "--start", first, "--save", second).exit_code == 0
     with np.load(first) as one, np.load(second) as two:
         assert (one["counters_1"] != two["counters_1"]).any()
+    third = tmp_path / "third.npz"  # the file tells the network, and the data
+    assert bep("train", "--epochs", 1, "--start", first, "--save", third).exit_code == 0
+    with np.load(second) as two, np.load(third) as three:
+        assert (two["counters_1"] == three["counters_1"]).all()
     refused("first.npz is the state of another configuration: layers [16] instead of [8]",
             "--hidden", "8", "--start", first)
     refused("state.npz: No such file", "--start", tmp_path / "state.npz")

@@ -68,6 +68,7 @@ def test_the_simulator_goes_on_with_a_training_whose_images_are_moved(tmp_path):
     ("--pool 7", "--pool must be between 1 and 6, not 7"),
     ("--filter-nu 2", "--filter-nu must be between 0 and 1, not 2"),
     ("--shift 256", "--shift must be between 0 and 255, not 256"),
+    ("--shift 8", "shift must be less than the image's rows and columns, 8, not 8"),
     ("--shift 1 --order chip", "shift must be 0 in the order chip, whose samples lie in the store "
      "as they are, not 1"),
     ("--kappa 0.5", "a convolutional network has no stability"),

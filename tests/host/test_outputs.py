@@ -54,7 +54,9 @@ def test_a_table_of_too_many_classes(folder):
     (folder / "many.csv").write_text("".join(f"{n},c{n % 300}\n" for n in range(900)))
     told = bep(f"train --dataset many.csv {TINY}")
     assert told.exit_code == 2
-    assert told.stderr == "bep: many.csv has 300 classes; there must be 2 to 256\n"
+    assert told.stderr == (
+        "bep: many.csv has 300 classes; there must be 2 to 256 (a sample's class is its last "
+        "value, or y)\n")
 
 
 @pytest.mark.parametrize(("there", "lacking"), [("TRAIN", "TEST"), ("TEST", "TRAIN")])

@@ -177,7 +177,7 @@ def test_training_that_is_stopped_goes_on(stop, tmp_path, monkeypatch):
 def test_without_a_file_nothing_is_kept(monkeypatch):
     monkeypatch.setattr("bep_model.fit.training.fit", lambda *_, **__: signal.raise_signal(2))
     assert bep(*SMALL).stderr.splitlines()[-1] == (
-        "bep: stopped by SIGINT: nothing is kept, which --save FILE would change")
+        "bep: stopped by SIGINT: nothing is kept, which --save with a plain file would change")
 
 
 @pytest.mark.parametrize("place", ["datasets.load", "results.versions", "results.deliver",

@@ -76,7 +76,7 @@ def test_a_fifth_of_sequences_is_held_out_rounded_up(tmp_path, folds):
 
 
 def test_only_folds_can_be_chosen():
-    with pytest.raises(ValueError, match="digits has a test part of its own: fold must be 0"):
+    with pytest.raises(ValueError, match="cross-validated, and must be 0 for digits, not "):
         datasets.load("digits", fold=1)
 
 

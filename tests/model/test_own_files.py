@@ -51,6 +51,7 @@ def test_npz_as_a_data_set_keeps_its_test_part(tmp_path):
     ({"x": X, "y": [1] * 6, "x_test": X}, "own.npz must have an array y_test, it has x, y, x_test"),
     ({"x": X, "y": [1] * 5}, r"own.npz, array y: its shape must be \(6,\), a label per sample"),
     ({"x": X[:, 0], "y": [1] * 6}, r"own.npz, array x: its shape must be \(samples, features\)"),
+    ({"x": X.reshape(6, -1, 1, 1), "y": [1] * 6}, r"own.npz, array x: its shape must be .* not "),
     ({"x": X * np.nan, "y": [1] * 6}, "own.npz, array x: it must hold finite numbers only"),
     ({"x": X.astype(str), "y": [1] * 6}, "own.npz, array x: it must hold numbers, not <U"),
     ({"x": X, "y": [None] * 6},
@@ -183,6 +184,10 @@ def test_folder_of_images(pictures):
     data = datasets.load(f"{pictures}/", encoding="thermometer-2")
     assert data.inputs == 24 and data.classes == 2 and len(data.test) == 2
     assert tables.samples(pictures / "dog", 12).labels is None
+    (pictures / "lost.png").touch()
+    with pytest.raises(ValueError, match=r"own has lost\.png beside the folders of the cla"):
+        tables.read(pictures)
+    (pictures / "lost.png").unlink()
     with pytest.raises(ValueError, match="own/dog must have a folder of images for each class"):
         tables.read(pictures / "dog")
     with pytest.raises(ValueError, match="dog has 12 features, not 13"):
