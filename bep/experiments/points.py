@@ -204,8 +204,8 @@ def orders():
     nets = (("digits", (128, 128), "-b7-online"), ("fashion-mnist", (75, 75), "-b7-online"),
             ("fashion-mnist", (135, 135), "-b7"))
     found = [preset(*each) for each in nets]
-    found += [preset_run(preset_of(HEADLINE[design][1]), "fashion-mnist",
-                         counter_lanes=HEADLINE[design][0]) for design in ("small", "wide-fast")]
+    found += [preset_run(preset_of(name), "fashion-mnist",
+                         counter_lanes=lanes) for lanes, name, *_ in HEADLINE.values()]
     for run, order in product(found, training.ORDERS):
         yield Point({"data set": run.dataset, "inputs": run.encoding, "net": net(run.hidden),
                      "order": order}, replace(run, order=order))
