@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bep.experiments import points
 from bep.experiments.points import Point
+from bep.experiments.runs import LARGE
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,9 @@ EXPERIMENTS = {
     "convolution": Experiment(
         "Filters", points.convolution, (), columns="model"),
     "tsetlin": Experiment(
-        "Tsetlin machines", points.tsetlin, (), columns="model"),
+        "Tsetlin machines of equal bits", points.tsetlin, (), columns="model"),
+    "tsetlin-large": Experiment(
+        f"Tsetlin machines of {LARGE:,} clauses", points.tsetlin_large, ()),
     "ucr": Experiment(
         "Recurrent networks: UCR and UEA sets", points.ucr,
         (Figure("K_s", ("samples per step",), ("data set",), logarithmic=True),)),

@@ -265,20 +265,29 @@ def convolution():
                          "net": presets.net_name(run.hidden, run.windows), "model": model}, variant)
 
 
-def tsetlin():
-    """Networks on one bit per pixel, and Tsetlin machines that store as many bits as BEP; beside
-    the largest network of a data set also a machine of its own size.
-    """
+def one_bit():
+    """Networks on one bit per pixel."""
     nets = [preset_run(found, found.dataset, counter_lanes=config.counter_lanes)
             for config, _, found in map(configuration.load, presets.names())
             if found.windows and found.encoding.count("-") == 1]
-    nets += [preset("fashion-mnist", hidden, "-b7-online") for hidden in ((75, 75), (255, 255))]
-    largest = {run.dataset: run for run in nets}
-    for run in nets:
-        for model in ("bep", *TSETLIN[:1 + (run in largest.values())]):
+    return nets + [preset("fashion-mnist", hidden, "-b7-online") for hidden in ((75, 75),
+                                                                                (255, 255))]
+
+
+def tsetlin():
+    """Networks on one bit per pixel, and Tsetlin machines that store as many bits as BEP."""
+    for run in one_bit():
+        for model in ("bep", TSETLIN[0]):
             yield Point({"data set": run.dataset, "inputs": run.encoding,
                          "net": presets.net_name(run.hidden, run.windows), "model": model},
                         run if model == "bep" else replace(run, model=model, epochs=PEER_EPOCHS))
+
+
+def tsetlin_large():
+    """A Tsetlin machine of its own size for each of these data sets."""
+    for run in {run.dataset: run for run in one_bit()}.values():
+        yield Point({"data set": run.dataset, "inputs": run.encoding, "model": TSETLIN[1]},
+                    replace(run, model=TSETLIN[1], epochs=PEER_EPOCHS))
 
 
 def ucr():
