@@ -66,7 +66,7 @@ def carried_out(study, preset, lanes, board, rivals, data):
     config = preset.config(loaded, weight_lanes=lanes[0], counter_lanes=lanes[1])
     parameters = preset.hyper.parameters(config)
     predicted = estimate(config, parameters, board_of(board), study.store)
-    found = definition.values(config, predicted)
+    found = definition.values(config, predicted, dict(study.prices).get(board))
     trial = {
         "board": board, "configuration": configuration.text(config, preset=preset),
         "network": "-".join(map(str, config.widths)),

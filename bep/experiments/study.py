@@ -17,7 +17,7 @@ from bep_model.fit.hyper import Hyper
 from bep_model.fit.presets import Preset
 
 MAXIMIZED = ("accuracy", "trained_samples_per_second", "inferred_samples_per_second")
-MINIMIZED = ("luts", "cells", "brams", "memory_bits", "microjoules_per_sample")
+MINIMIZED = ("luts", "cells", "brams", "memory_bits", "microjoules_per_sample", "price")
 OBJECTIVES = (*MAXIMIZED, *MINIMIZED)
 RELATIONS = {">=": operator.ge, "<=": operator.le}
 
@@ -77,7 +77,7 @@ EVERYTHING = Space()
 
 @dataclass(frozen=True)
 class Study:
-    """What a study file says (docs/explore.md).
+    """What a study file says (docs/explore.md); ``prices`` are pairs of a board and a number.
 
     Raises TypeError or ValueError with the key and the value in the text.
     """
@@ -92,6 +92,7 @@ class Study:
     train_samples: int | None = None
     store: str = "none"
     space: Space = EVERYTHING
+    prices: tuple = ()
 
     def __post_init__(self):
         if not isinstance(self.dataset, str):
@@ -117,6 +118,7 @@ class Study:
         if self.train_samples is not None:
             integer("train_samples", self.train_samples, 1)
         self._check_boards()
+        self._check_prices()
         for encoding in self.space.encoding:
             catalogue.encoding_of(self.dataset, encoding)
         if catalogue.sequential(self.dataset) and self.space.depth != (2,):
@@ -134,11 +136,27 @@ class Study:
             if self.store != "none" and not largest.can_have(described, self.store):
                 raise ValueError(f"store must suit all boards; {board} has no {self.store}")
 
+    def _check_prices(self):
+        """Make pairs of a table; what they are in is the user's affair."""
+        if not isinstance(self.prices, dict | tuple):
+            raise TypeError(f"[prices] must be a table of boards, not {self.prices!r}")
+        prices = dict(self.prices)
+        for board, price in prices.items():
+            one_of("[prices]", board, self.boards)
+            if isinstance(price, bool) or not isinstance(price, int | float) or not price > 0:
+                raise ValueError(f"prices.{board} must be a number above 0, not {price!r}")
+        named = {*self.objectives, *(parsed(constraint)[0] for constraint in self.constraints)}
+        if "price" in named and (lacking := [name for name in self.boards if name not in prices]):
+            raise ValueError(f"the objective price needs a table [prices] with {lacking[0]}")
+        object.__setattr__(self, "prices", tuple(prices.items()))
+
     @property
     def digest(self):
         """What makes a study another one, 16 hex digits: everything but the number of trials."""
         told = {"numerics": NUMERICS_VERSION, "fits": estimate.model()} | asdict(self)
         del told["trials"]
+        if not self.prices:  # studies are older than them
+            del told["prices"]
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
     @property
@@ -190,8 +208,9 @@ def load(path):
         return record(Study, "the study", table)
 
 
-def values(config, predicted):
-    """Every objective but the accuracy, of a design with this estimate; None where unknown."""
+def values(config, predicted, price=None):
+    """Every objective but the accuracy, of a design with this estimate, on a board of this price;
+    None where unknown."""
     def middle(key):
         return predicted[key] and predicted[key]["value"]
 
@@ -202,6 +221,7 @@ def values(config, predicted):
         "luts": middle("luts"), "cells": middle("cells"), "brams": predicted["brams"],
         "memory_bits": config.memory_bits,
         "microjoules_per_sample": energy and sum(energy) / 2,
+        "price": price,
     }
 
 

@@ -55,6 +55,7 @@ QUANTITIES = {
     "brams": Quantity("block RAMs"),
     "memory_bits": Quantity("memory", "bits"),
     "microjoules_per_sample": Quantity("energy per sample", "µJ", ",.3g", "0,0.[00]"),
+    "price": Quantity("price", "", ",.2f", "0,0.00"),
     "number": Quantity("trial"),
 }
 """The objectives, and the number of a trial."""

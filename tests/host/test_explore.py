@@ -127,6 +127,20 @@ def test_a_study_that_is_done_only_writes_its_report(done):
     assert time.monotonic() - begun < 60
 
 
+def test_a_price_is_an_objective(tmp_path):
+    """Prices are the user's."""
+    boards = {"icebreaker": 80, "ulx3s-12f": 115.5}
+    table = ", ".join(f"{board} = {price}" for board, price in boards.items())
+    path = written(tmp_path / "study.toml", boards=json.dumps([*boards]), trials=3, epochs=1,
+                   objectives='["accuracy", "price"]', prices=f"{{{table}}}")
+    ended = run(path, "--out", tmp_path / "out", "--workers", "1")
+    assert ended.returncode == 0, ended.stderr
+    found = json.loads((tmp_path / "out" / "study.json").read_text())
+    assert {"name": "price", "direction": "minimize"} in found["objectives"]
+    for trial in found["trials"]:
+        assert trial["values"]["price"] == boards[trial["board"]]
+
+
 def test_more_trials_are_the_same_study(done):
     path = written(done[0] / "more.toml", trials=9)
     ended = run(path, "--storage", done[0] / "out" / "study.sqlite", "--out", done[0] / "more",
@@ -222,6 +236,10 @@ def test_a_damaged_study_is_told(done, tmp_path):
     ({"depth": "[]"}, "space.depth must not be empty"),
     ({"depth": "[16]"}, "space.depth must be between 1 and 15"),
     ({"beauty": "[1]"}, "has no key 'beauty'"),
+    ({"prices": "5"}, "[prices] must be a table of boards, not 5"),
+    ({"prices": "{icebreaker = 0}"}, "prices.icebreaker must be a number above 0, not 0"),
+    ({"prices": "{ulx3s-85f = 90}"}, "[prices] must be one of icebreaker, not 'ulx3s-85f'"),
+    ({"constraints": '["price <= 50"]'}, "the objective price needs a table [prices] with icebr"),
 ])
 def test_refused_studies(tmp_path, changed, told):
     path = written(tmp_path / "study.toml", **changed)
