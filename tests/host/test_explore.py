@@ -141,6 +141,23 @@ def test_a_price_is_an_objective(tmp_path):
         assert trial["values"]["price"] == boards[trial["board"]]
 
 
+def test_two_processes_share_a_study(tmp_path):
+    path, storage = written(tmp_path / "study.toml"), tmp_path / "study.sqlite"
+    commands = [[sys.executable, "-m", "bep.cli", "explore", str(path), "--storage", str(storage),
+                 "--out", str(tmp_path / name), "--workers", "1"] for name in "ab"]
+    started = [subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL,
+                                stderr=subprocess.PIPE, text=True) for words in commands]
+    for one in started:
+        _, told = one.communicate(timeout=300)
+        assert one.returncode == 0, told
+    found = results(storage)
+    assert 8 <= len(found) <= 9  # each may have begun the last one
+    for name in "ab":  # whichever ends first knows of less
+        trials = json.loads((tmp_path / name / "study.json").read_text())["trials"]
+        assert trials and all(json.loads(found[one["number"]])["configuration"]
+                              == one["configuration"] for one in trials)
+
+
 def test_more_trials_are_the_same_study(done):
     path = written(done[0] / "more.toml", trials=9)
     ended = run(path, "--storage", done[0] / "out" / "study.sqlite", "--out", done[0] / "more",
