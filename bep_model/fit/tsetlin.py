@@ -12,7 +12,7 @@ import numpy as np
 
 AUTOMATON_BITS, WEIGHT_BITS = 8, 16
 """What the package stores of an automaton and of a weight."""
-SPECIFICITIES = (5.0, 10.0, 20.0)
+SPECIFICITIES = (3.0, 5.0, 10.0)
 """s, of which higher values make clauses with more literals."""
 THRESHOLDS = (1, 2, 4)
 """T, the votes at which a class takes no more feedback, in units of the number of clauses."""
