@@ -18,7 +18,7 @@ lint: setup
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
-# 30 to 50 minutes on two cores; the limit leaves room for other work. In the foreground Ctrl-C reaches the tests.
+# About half an hour on two cores; the limit leaves room for other work. In the foreground Ctrl-C reaches the tests.
 test: lint
 	timeout --foreground -k 30s 82m $(BIN)/python -m pytest -n 2 --dist worksteal -q
 

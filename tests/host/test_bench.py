@@ -148,7 +148,8 @@ def place(tmp_path, monkeypatch):
         f'[{name}]\nconfig = "tiny.toml"\nboard = "icebreaker"\npreset = "preset.toml"\n'
         "lanes = [16, 64]\nrouted = [64]\n" for name in ("one", "two")))
     Path("README.md").write_text(
-        f"above\n{bench_report.BEGIN}\nold\n{bench_report.END}\nbelow\n")
+        "first\n" + "".join(f"<!-- {name} -->\nold\n<!-- end of {name} -->\n"
+                           for name in bench_report.TABLES.values()) + "last\n")
     Path("docs/results").mkdir(parents=True)
     monkeypatch.setattr(bench.datasets, "load", lambda name, **_: datasets_load(name).limit(70))
     monkeypatch.setattr(designs, "build", lambda *_, clock="auto", store="none": BUILT | {
@@ -191,8 +192,9 @@ def test_everything_is_written(place):
     assert entry["sweep"][0]["cycles_per_sample"] > entry["sweep"][1]["cycles_per_sample"]
     assert entry["command"] == "bep bench designs.toml one --epochs 2 --sweep"
     readme = Path("README.md").read_text()
-    assert readme.startswith(f"above\n{bench_report.BEGIN}\n| design |")
-    assert readme.endswith(f"\n{bench_report.END}\nbelow\n") and "old" not in readme
+    assert readme.startswith("first\n<!-- bep bench: boards -->\n| board |")
+    assert "\n<!-- end of bep bench: boards -->\n<!-- bep bench -->\n| design |" in readme
+    assert readme.endswith("\n<!-- end of bep bench -->\nlast\n") and "old" not in readme
     text = Path("docs/throughput.md").read_text()
     inferred = entry["measured"]["inference_cycles_per_sample"]
     for words in (f"| 20.0 | 18.0 | {cycles:,.0f} (",
@@ -327,7 +329,7 @@ def test_wrong_arguments_and_files(place, no_work):
     refused("--board icebreaker is for a configuration", "designs.toml", "--board", "icebreaker")
     refused("there is no folder", "designs.toml", "--docs", "absent")
     refused("absent.md: No such file", "designs.toml", "--readme", "absent.md", "--docs", "docs")
-    refused("lacks the lines <!-- bep bench -->", "designs.toml", "--readme", "preset.toml",
+    refused("lacks the lines <!-- bep bench: boards -->", "designs.toml", "--readme", "preset.toml",
             "--docs", "docs")
     for name in ("bench", "headline"):
         path = Path(f"docs/results/{name}.json")
