@@ -65,12 +65,13 @@ def of_state(source):
 
 
 def starting(context: typer.Context, start: Path | None):
-    """The same of a state file."""
+    """The same of a state file, unless --config says it."""
     found = existing(start)
-    if found is None:
-        return start
-    position(found)  # raises for what is none
-    return defaults(context, found)
+    if found is not None:
+        position(found)  # raises for what is none
+        if context.obj is None:
+            defaults(context, found)
+    return start
 
 
 def existing(start):
@@ -370,7 +371,7 @@ def train(
         "train_accuracy": training.accuracy(network, samples.train),
         "validation_accuracy": training.accuracy(network, samples.validation),
         "seconds": seconds,
-        "samples_per_second": len(history) * len(samples.train) / seconds if seconds else None,
+        "samples_per_second": training.speed(history, len(samples.train)),
         "train_samples": len(samples.train),
         "epochs": epochs,
         "seed": seed,

@@ -98,7 +98,8 @@ EXPERIMENTS = {
     "tsetlin": Experiment(
         "Tsetlin machines of equal bits", points.tsetlin, (), columns="model"),
     "tsetlin-large": Experiment(
-        f"Tsetlin machines of {LARGE:,} clauses", points.tsetlin_large, ()),
+        f"Tsetlin machines of {LARGE:,} clauses", points.tsetlin_large, (),
+        columns="model"),
     "ucr": Experiment(
         "Recurrent networks: UCR and UEA sets", points.ucr,
         (Figure("K_s", ("samples per step",), ("data set",), logarithmic=True),)),

@@ -248,14 +248,18 @@ def baselines():
             yield Point({"data set": dataset, "net": net(hidden), "model": model}, run)
 
 
+def convolutional():
+    """Configuration and run of every preset with filters."""
+    for config, _, found in map(configuration.load, presets.names()):
+        if found.windows:
+            yield config, preset_run(found, found.dataset, counter_lanes=config.counter_lanes)
+
+
 def convolution():
     """Every preset with filters, and random features of equal stored bits; those of less than a
     megabit also with filters that stay as they were drawn.
     """
-    for config, _, found in map(configuration.load, presets.names()):
-        if not found.windows:
-            continue
-        run = preset_run(found, found.dataset, counter_lanes=config.counter_lanes)
+    for config, run in convolutional():
         frozen = replace(run, hyper=replace(run.hyper, filter_rate=0.0))
         small = config.counter_bits * sum(k * f for k, f in config.shapes) < 1 << 20
         for model, variant in (("BEP", run),
@@ -266,28 +270,29 @@ def convolution():
 
 
 def one_bit():
-    """Networks on one bit per pixel."""
-    nets = [preset_run(found, found.dataset, counter_lanes=config.counter_lanes)
-            for config, _, found in map(configuration.load, presets.names())
-            if found.windows and found.encoding.count("-") == 1]
-    return nets + [preset("fashion-mnist", hidden, "-b7-online") for hidden in ((75, 75),
-                                                                                (255, 255))]
+    """Networks on one bit per pixel; the last one of a data set is the largest."""
+    yield from (run for _, run in convolutional() if run.encoding.count("-") == 1)
+    for hidden in ((75, 75), (255, 255)):
+        yield preset("fashion-mnist", hidden, "-b7-online")
+
+
+def beside(found, model):
+    """Runs of BEP, and a Tsetlin machine beside each."""
+    for run in found:
+        for variant in (run, replace(run, model=model, epochs=PEER_EPOCHS)):
+            yield Point({"data set": run.dataset, "inputs": run.encoding,
+                         "net": presets.net_name(run.hidden, run.windows),
+                         "model": variant.model}, variant)
 
 
 def tsetlin():
     """Networks on one bit per pixel, and Tsetlin machines that store as many bits as BEP."""
-    for run in one_bit():
-        for model in ("bep", TSETLIN[0]):
-            yield Point({"data set": run.dataset, "inputs": run.encoding,
-                         "net": presets.net_name(run.hidden, run.windows), "model": model},
-                        run if model == "bep" else replace(run, model=model, epochs=PEER_EPOCHS))
+    return beside(one_bit(), TSETLIN[0])
 
 
 def tsetlin_large():
-    """A Tsetlin machine of its own size for each of these data sets."""
-    for run in {run.dataset: run for run in one_bit()}.values():
-        yield Point({"data set": run.dataset, "inputs": run.encoding, "model": TSETLIN[1]},
-                    replace(run, model=TSETLIN[1], epochs=PEER_EPOCHS))
+    """The largest one of each data set, and a Tsetlin machine of a size of its own."""
+    return beside({run.dataset: run for run in one_bit()}.values(), TSETLIN[1])
 
 
 def ucr():

@@ -250,9 +250,9 @@ def measure(run, loaded, progress=None):
         return baselines.fit_random_features(loaded, run.seed, budget=bits,
                                              epochs=min(10, run.epochs))
     if run.model in TSETLIN:
-        of_bits = bits // tsetlin.clause_bits(loaded.inputs, loaded.classes)
-        return tsetlin.fit(loaded, run.seed, epochs=run.epochs,
-                           clauses=LARGE if run.model != "tsetlin" else of_bits)
+        clauses = dict(zip(TSETLIN, (
+            bits // tsetlin.clause_bits(loaded.inputs, loaded.classes), LARGE), strict=True))
+        return tsetlin.fit(loaded, run.seed, clauses=clauses[run.model], epochs=run.epochs)
     return baselines.fit_logistic_regression(loaded)
 
 
@@ -273,8 +273,7 @@ def train(run, loaded, config, progress):
         "test_accuracy": training.accuracy(network, loaded.test),
         "validation_accuracy": None if run.refit else max(held),
         "best_epoch": len(held) - 1 if run.refit else held.index(max(held)),
-        "samples_per_second": len(used.train) * len(history) / sum(
-            epoch.seconds for epoch in history),
+        "samples_per_second": training.speed(history, len(used.train)),
         "history": [{"error": epoch.error, "triggered": epoch.triggered,
                      "validation_accuracy": epoch.validation_accuracy} for epoch in history],
     }

@@ -70,7 +70,7 @@ def aggregate(point, seeds, found):
         "stored_bits": runs[0]["stored_bits"],
         "seconds": round(sum(run["seconds"] for run in runs), 2),
         "samples_per_second": round(statistics.mean(run["samples_per_second"] for run in runs))
-        if all("samples_per_second" in run for run in runs) else None,
+        if all(run.get("samples_per_second") for run in runs) else None,
         "run": asdict(point.run),
         **(of_images(point, tests) if "inputs" in point.labels and point.run.windows else {}),
     }

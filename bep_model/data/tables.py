@@ -61,7 +61,7 @@ def read(path):
         raise ValueError(f"{path} has the class {classes.tolist()[0]!r} only; there must be two")
     if len(classes) > MOST_CLASSES:
         raise ValueError(f"{path} has {len(classes)} classes; there must be 2 to {MOST_CLASSES} "
-                         f"(a sample's class is its last value, or y)")
+                         "(a sample's class is its last value, or y)")
     unknown = np.setdiff1d(tables[-1].labels, classes)
     if len(unknown):
         raise ValueError(f"{path} has test samples of the class {unknown.tolist()[0]!r}, and no "

@@ -82,7 +82,7 @@ def fit_random_features(data, seed=0, *, budget, counter_bits=12, stored_weights
     ValueError
         For data without validation samples or values out of range.
     """
-    _check_validation(data)
+    check_validation(data)
     if not 2 <= counter_bits <= 15:
         raise ValueError(f"counter_bits must be between 2 and 15, not {counter_bits}")
     if epochs < 1 or not margins:
@@ -137,7 +137,7 @@ def fit_logistic_regression(data, *, strengths=(1e-4, 1e-3, 1e-2, 1e-1, 1.0)):
     ValueError
         For data without validation samples.
     """
-    _check_validation(data)
+    check_validation(data)
     best, kept = -1.0, None
     x, held = (part.x.astype(np.float32) for part in (data.train, data.validation))
     for strength in strengths:
@@ -161,7 +161,8 @@ def projections(seed, count, inputs):
     return frozen
 
 
-def _check_validation(data):
+def check_validation(data):
+    """Raise ValueError for a data set without validation samples."""
     if not len(data.validation):
         raise ValueError(f"{data.name} has no validation samples to choose settings by")
 

@@ -82,6 +82,12 @@ def confusion(labels, predictions, classes):
     return np.bincount(pairs, minlength=classes ** 2).reshape(classes, classes)
 
 
+def speed(history, count):
+    """Trained samples per second of epochs of ``count`` samples; None without any."""
+    seconds = sum(epoch.seconds for epoch in history)
+    return len(history) * count / seconds if seconds else None
+
+
 class Teacher:
     """Trains a network for one epoch after another; another one may take its samples elsewhere.
 

@@ -10,6 +10,8 @@ import importlib
 
 import numpy as np
 
+from bep_model.fit.baselines import check_validation
+
 AUTOMATON_BITS, WEIGHT_BITS = 8, 16
 """What the package stores of an automaton and of a weight."""
 SPECIFICITIES = (3.0, 5.0, 10.0)
@@ -54,8 +56,7 @@ def fit(data, seed=0, *, clauses, specificities=SPECIFICITIES, thresholds=THRESH
     ModuleNotFoundError
         If the package is not installed.
     """
-    if not len(data.validation):
-        raise ValueError(f"{data.name} has no validation samples to choose settings by")
+    check_validation(data)
     for name, value in {"clauses": clauses, "trial": trial, "epochs": epochs}.items():
         if value < 1:
             raise ValueError(f"{name} must be at least 1, not {value}")

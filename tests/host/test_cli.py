@@ -394,6 +394,13 @@ def test_training_goes_on_from_a_state_file(tmp_path):
     assert bep("train", "--epochs", 1, "--start", first, "--save", third).exit_code == 0
     with np.load(second) as two, np.load(third) as three:
         assert (two["counters_1"] == three["counters_1"]).all()
+    configuration.dump(tmp_path / "c.toml", configuration.load(first).config, preset=presets.Preset(
+        "digits", (16,), 7, 1, Hyper(group=4)))  # --config says more, whichever comes first
+    for options in (("--config", tmp_path / "c.toml", "--start", first),
+                    ("--start", first, "--config", tmp_path / "c.toml")):
+        told = tmp_path / "told.json"
+        assert bep("train", *options, "--json", told).exit_code == 0
+        assert json.loads(told.read_text())["hyper"]["group"] == 4
     refused("first.npz is the state of another configuration: layers [16] instead of [8]",
             "--hidden", "8", "--start", first)
     refused("state.npz: No such file", "--start", tmp_path / "state.npz")
