@@ -84,6 +84,7 @@ def measured(config, data, preset, seed, epochs, samples, sizes=lanes.SIZES):
                          "batch": preset.hyper.batch},
             "steps": steps_of,
             "gradients": steps.gradients(config),
+            "engines": "-".join(map(str, lanes.WIDTHS)),
             "lanes": lanes.bep(sizes, lambda name: done(1, name)),
             "operators": lanes.operators(done=lambda name: done(1, name)),
             "trainer": lanes.trainer(config) | {

@@ -18,15 +18,17 @@ from rtl.parts.lanes import Lanes
 from rtl.parts.popcount import Popcount
 from rtl.trainer import Trainer
 
-SIZES = (16, 32, 64)
-"""Lanes of an engine; the slope is that between the last two, which are a generator apart."""
+SIZES = (16, 32, 64, 128, 256)
+"""Lanes of an engine; the slope is that between the last two, which are whole generators apart."""
+WIDTHS = (784, SIZES[-1], 75)
+"""Inputs and layers of the trainer that the engines are for: `backward` has no more columns, and
+`forward` gathers no more activations, than the widest layer has neurons."""
 COUNTER_BITS = (7, 15)
 KEYS = ("gates", "nand2", "lut4", "ffs")
 
 
 def config(lanes, counter_bits):
-    """A trainer whose engines have the widths of 784-75-75."""
-    return Config(784, (75, 75), 10, counter_bits, weight_lanes=lanes, counter_lanes=lanes)
+    return Config(WIDTHS[0], WIDTHS[1:], 10, counter_bits, weight_lanes=lanes, counter_lanes=lanes)
 
 
 def _update(bits, lanes):

@@ -60,29 +60,102 @@ def evaluate(netlist, inputs, samples):
 
 
 @cache
-def mapped(operator, form="fp32"):
+def mapped(operator, form):
     return gates.netlists(float_lane.verilog(operator, form), "top", ("gates",))["gates"]
 
 
-def floats(rng, samples, signed):
-    """Normal numbers whose sums, products and quotients are normal or zero."""
-    values = rng.random(samples, np.float32) * 2.0 ** rng.integers(-40, 40, samples)
-    return (values * np.where(signed & (rng.random(samples) < 0.5), -1, 1)).astype(np.float32)
-
-
 OPERATIONS = {"mul": np.multiply, "add": np.add, "div": np.divide, "sqrt": lambda a, b: np.sqrt(a)}
+TINY = np.finfo(np.float32).tiny  # the smallest normal number of both formats
+
+
+def decoded(words, significand):
+    """float64 of words of a format; exponent 0 always is +0."""
+    found = (words << 24 - significand).astype(np.uint32).view(np.float32).astype(np.float64)
+    return np.where(abs(found) < TINY, 0, found)
+
+
+def scaled(exact, significand):
+    """float64 as multiples of the last bit that a word has, and that bit's exponent."""
+    fraction, exponent = np.frexp(exact)
+    return np.ldexp(fraction, significand), exponent - significand
+
+
+def rounded(exact, significand):
+    """Words of float64 as zkf documents it: ties to even; below the smallest normal number that or
+    +0, whichever is nearer; above the largest number infinity.
+
+    ``exact`` may be rounded already. Sums, products, quotients and roots of numbers of p bits that
+    are first rounded to at least 2p + 2 bits round to p bits as if that had been all (Figueroa,
+    "When is double rounding innocuous?", 1995); float64 has 53, and p is 24 at most.
+    """
+    number, exponent = scaled(exact, significand)
+    nearest = np.ldexp(np.rint(number), exponent)
+    nearest = np.where(abs(exact) < TINY, np.copysign(TINY, exact), nearest)
+    nearest = np.where(abs(exact) < TINY / 2, 0, nearest)
+    with np.errstate(over="ignore"):
+        return nearest.astype(np.float32).view(np.uint32) >> 24 - significand
+
+
+def result(operator, a, b, significand):
+    """What an operator is to give before it is rounded. What IEEE 754 calls NaN is 0 in zkf, but
+    the root of a negative number -infinity."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        exact = OPERATIONS[operator](decoded(a, significand), decoded(b, significand))
+    return np.where(np.isnan(exact), -np.inf if operator == "sqrt" else 0, exact)
+
+
+def operands(significand):
+    """Words a and b of a format, 8 bits of exponent."""
+    rng = np.random.default_rng(1)
+    stored = significand - 1
+    sign = 1 << 8 + stored
+
+    def words(spread, samples=3000):
+        """Exponents up to ``spread`` from that of 1."""
+        return (rng.integers(2, size=samples) * sign
+                | rng.integers(127 - spread, 128 + spread, samples) << stored
+                | rng.integers(1 << stored, size=samples))
+
+    pairs = [(words(spread), words(spread)) for spread in (4, 40, 126)]
+    # Half the bits of the significands: products and sums halfway between two words.
+    pairs += [tuple(words(8) >> significand // 2 - 1 << significand // 2 - 1 for _ in range(2))]
+    # Cancellation, to 0 and to the last bit.
+    a = words(40)
+    pairs += [(a, a ^ sign), (a, (a ^ sign) + 1)]
+    if significand == 8:  # all pairs of significands
+        pairs += [tuple(words(40, 1 << 14) >> stored << stored | fraction.ravel()
+                        for fraction in np.indices((1 << stored, 1 << stored)))]
+    one, infinity, smallest = 127 << stored, 255 << stored, 1 << stored
+    corners = np.array([0, smallest >> 1, smallest, smallest + 1, smallest | smallest >> 1,
+                        one - 1, one, one + 1, infinity - 1, infinity])
+    corners = np.append(corners, corners | sign)
+    pairs += [tuple(each.ravel() for each in np.meshgrid(corners, corners))]
+    return (np.concatenate(each) for each in zip(*pairs, strict=True))
+
+
+@pytest.mark.parametrize("form", float_lane.FORMATS)
+@pytest.mark.parametrize("operator", float_lane.OPERATORS)
+def test_what_is_counted_is_floating_point(operator, form):
+    """Bit for bit, by the netlist whose gates are counted."""
+    significand = float_lane.FORMATS[form][1]
+    a, b = operands(significand)
+    exact = result(operator, a, b, significand)
+    found = evaluate(mapped(operator, form), {"a": a, "b": b}, len(a))["y"]
+    np.testing.assert_array_equal(found.astype(np.uint32), rounded(exact, significand))
+    halfway = scaled(exact[np.isfinite(exact)], significand)[0] % 1 == 0.5
+    assert operator in ("div", "sqrt") or halfway.sum() > 500
 
 
 @pytest.mark.parametrize("operator", float_lane.OPERATORS)
-def test_what_is_counted_is_float32(operator):
-    """Bit for bit, by the netlist whose gates are counted."""
-    rng = np.random.default_rng(1)
-    a, b = (floats(rng, 3000, operator != "sqrt") for _ in range(2))
-    b[:500] = -a[:500] * np.float32(1.0000001)  # cancellation, and equal magnitudes
-    b[500:600] = -a[500:600]
-    found = evaluate(mapped(operator), {"a": a.view(np.uint32), "b": b.view(np.uint32)}, len(a))
-    right = OPERATIONS[operator](a, b).view(np.uint32)
-    np.testing.assert_array_equal(found["y"].astype(np.uint32), right)
+def test_the_reference_is_float32(operator):
+    """NumPy's, where that is normal or +0: the reference of the test above rounds by itself."""
+    a, b = operands(24)
+    with np.errstate(all="ignore"):
+        right = OPERATIONS[operator](*(decoded(each, 24).astype(np.float32) for each in (a, b)))
+    normal = (abs(right) >= TINY) | (right.view(np.uint32) == 0)
+    assert normal.mean() > 0.4
+    np.testing.assert_array_equal(rounded(result(operator, a, b, 24), 24)[normal],
+                                  right.view(np.uint32)[normal])
 
 
 def bits_of(values, bits):
