@@ -97,7 +97,8 @@ def paths(config, described):
         "doublings of the counter lanes": math.log2(config.counter_lanes),
         "bits of an address": config.sign_depth.bit_length(),
         "bits of a product": max(fan_in for _, fan_in in config.shapes).bit_length(),
-        "doublings of the layers": math.log2(config.depth),
+        # The paths of the link are longer than what a single layer makes shorter.
+        "doublings of the layers": math.log2(max(2, config.depth)),
         "stability": config.stable,
         "recurrence": config.recurrent,
         "batches": config.max_batch > 1,

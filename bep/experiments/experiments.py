@@ -95,6 +95,8 @@ EXPERIMENTS = {
         "Baselines", points.baselines, (Figure("net", ("model",), ("data set",)),)),
     "convolution": Experiment(
         "Filters", points.convolution, (), columns="model"),
+    "convolution-all": Experiment(
+        "Filters, trained on all samples", points.convolution_all, (), seeds=3),
     "tsetlin": Experiment(
         "Tsetlin machines of equal bits", points.tsetlin, (), columns="model"),
     "tsetlin-large": Experiment(

@@ -269,6 +269,15 @@ def convolution():
                          "net": presets.net_name(run.hidden, run.windows), "model": model}, variant)
 
 
+def convolution_all():
+    """Presets of Fashion-MNIST with filters at stride 1, trained on all samples."""
+    for _, run in convolutional():
+        if run.dataset == "fashion-mnist" and run.windows[0].stride == 1:
+            yield Point({"data set": run.dataset, "inputs": run.encoding,
+                         "net": presets.net_name(run.hidden, run.windows)},
+                        replace(run, refit=True))
+
+
 def one_bit():
     """Networks on one bit per pixel; the last one of a data set is the largest."""
     yield from (run for _, run in convolutional() if run.encoding.count("-") == 1)
