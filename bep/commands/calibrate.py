@@ -28,6 +28,9 @@ def command(
     most_lanes: Annotated[int, Option(
         help="Pass over configurations of the draw with more weight lanes: wide ones are routed "
              "for hours.")] = MOST,
+    filters: Annotated[bool, Option(
+        "--filters", help="Draw convolutional networks instead of dense and recurrent ones.",
+        )] = False,
     held_out: Annotated[bool, Option(
         "--held-out", help="These builds only try the model.")] = False,
     builds: Annotated[Path, Option(
@@ -58,7 +61,7 @@ def command(
     with folders.made(builds.parent):
         check_outputs(**{"--builds": builds, "--model": model})
         entries = experiment.carry_out(
-            experiment.drawn(board, seed, draws, placer_seeds, held_out, most_lanes)
+            experiment.drawn(board, seed, draws, placer_seeds, held_out, most_lanes, filters)
             if draws else [], builds, build_dir, scheduler, workers)
         if not entries:
             raise ValueError(f"{builds} has no builds yet: give --board and --draws")

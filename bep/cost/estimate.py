@@ -42,7 +42,7 @@ def estimate(config, parameters, described, store="none"):
         JSON. ``luts``, ``ffs``, ``cells`` (logic cells as packed), ``fmax_mhz`` (at the board's
         oscillator, placed with seed 1) and ``built_mhz`` (the PLL's fastest legal clock below, with
         the margin of ``bep build``): fitted, as {value, low, high}, None for a family that no
-        build was fitted to, and for a network with filters. ``brams``, ``spram``: exact.
+        build was fitted to. ``brams``, ``spram``: exact.
         ``components``: look-up tables and flip-flops by component, shares of a fit. ``cycles``:
         clocks per sample by phase, of one that is only inferred, and of one that triggers, opens
         every gate and has a winner in every group, the most there can be: exact.
@@ -88,7 +88,7 @@ def families_of(fits):
 def fitted(config, described):
     """The fitted values, and those of the components."""
     fits, family = model(), described.family.name
-    if family not in families_of(fits) or config.convolutional:
+    if family not in families_of(fits):
         return dict.fromkeys((*SIZES, "fmax_mhz")), None
     return values(fits, terms(config, described), paths(config, described), family)
 

@@ -49,6 +49,7 @@ def terms(config, described):
         ("recurrence", "bits of a number of a step"): config.max_steps.bit_length(),
         ("batches", "bits of a number of a slot"): batches,
     }
+    found |= of_filters(config)
     found |= of_memories(config, described)
     return {own(key, described): float(value) for key, value in found.items()}
 
@@ -68,10 +69,28 @@ def columns(config):
     """Bits of the column counters of the backward phase, see ``rtl.engines.backward``."""
     if config.depth == 1:
         return 0
-    recurrent = config.recurrent
-    number = config.weight_lanes if recurrent else min(config.weight_lanes, max(config.layers[:-1]))
-    rows = (*config.layers[0 if recurrent else 1:], config.max_steps)
+    number = config.weight_lanes if config.voters else min(
+        config.weight_lanes, max(config.layers[:-1]))
+    rows = (*config.layers[0 if config.recurrent else 1:], config.voters)
     return number * (max(rows).bit_length() + 1)
+
+
+def of_filters(config):
+    """Terms of a convolutional layer: its patches are cut out of a shift register that holds the
+    rows of a window, and those that lie side by side in a word have sums of their own."""
+    if not config.convolutional:
+        return {}
+    layer = config.network[0]
+    (_, columns, channels), window = layer.image, layer.window
+    return {
+        ("filters", "always"): 1,
+        ("filters", "per weight lane"): config.weight_lanes,
+        ("filters", "bits of the rows of a window"):
+            ((window.rows - 1) * columns + window.columns) * channels,
+        ("filters", "bits of a patch of several words"): layer.fan_in * (layer.row_words > 1),
+        ("filters", "bits of sums side by side"):
+            layer.patches * layer.fan_in.bit_length() * (layer.patches > 1),
+    }
 
 
 def of_memories(config, described):
@@ -101,6 +120,7 @@ def paths(config, described):
         "doublings of the layers": math.log2(max(2, config.depth)),
         "stability": config.stable,
         "recurrence": config.recurrent,
+        "filters": config.convolutional,
         "batches": config.max_batch > 1,
         "root of the block RAMs": math.sqrt(blocks),
         "root of the bits of the column counters": math.sqrt(columns(config)),

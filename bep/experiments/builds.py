@@ -14,11 +14,12 @@ from bep.flow.synthesis import build, synthesize
 from bep_model.config import Config
 
 
-def drawn(board, seed, count, placer_seeds=1, held_out=False, most_lanes=float("inf")):
+def drawn(board, seed, count, placer_seeds=1, held_out=False, most_lanes=float("inf"),
+          filters=False):
     """Builds to be made: the first ``count`` configurations of a draw that have at most so many
     lanes, each with the placer's seeds from 1 on, as entries of a file of builds without
     ``measured``."""
-    narrow = ((number, config) for number, config in enumerate(configurations(board, seed))
+    narrow = ((number, config) for number, config in enumerate(configurations(board, seed, filters))
               if config.weight_lanes <= most_lanes)
     return [{"board": board, "draw": [seed, number], "held_out": held_out, "seed": placer,
              "config": asdict(config)}

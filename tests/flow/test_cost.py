@@ -35,7 +35,7 @@ DIGITS = configuration.load(ROOT / "docs/configurations/digits.toml")
 def test_there_are_builds_of_all_kinds():
     configs = [build.config for build in FOUND]
     assert len({build.family for build in FOUND}) == 2
-    for kind in (lambda c: c.recurrent, lambda c: c.stable, lambda c: c.max_batch > 1,
+    for kind in (lambda c: c.recurrent, lambda c: c.convolutional, lambda c: c.stable, lambda c: c.max_batch > 1,
                  lambda c: c.depth == 1, lambda c: c.depth > 2):
         assert 0 < sum(map(kind, configs)) < len(configs)
 
@@ -49,10 +49,12 @@ def test_memory_blocks_are_exact(build):
 
 def test_the_draws_are_those_of_the_builds():
     """So that anybody can repeat them."""
-    entry = next(each for each in ENTRIES if each["draw"][1] == 1)
-    board, (seed, _) = entry["board"], entry["draw"]
-    drawn = builds.drawn(board, seed, 2)[1]
-    assert Config(**drawn["config"]) == Config(**entry["config"])
+    for filters in (False, True):
+        entry = next(each for each in ENTRIES
+                     if each["draw"][1] == 1 and bool(each["config"].get("windows")) == filters)
+        board, (seed, _) = entry["board"], entry["draw"]
+        drawn = builds.drawn(board, seed, 2, filters=filters)[1]
+        assert Config(**drawn["config"]) == Config(**entry["config"])
 
 
 def test_the_model_is_the_fit_to_the_builds():
