@@ -85,8 +85,8 @@ def kernel(function):
 
 
 def stage(function):
-    """A kernel that takes the whole state, and becomes part of its callers: to pass on the many
-    arrays takes as long as the work of a small network."""
+    """A kernel that becomes part of its callers, because it takes many arrays, or is called for
+    every row: to pass them on takes as long as the work of a small network."""
     return compiled(function, _nrt=False, forceinline=True)
 
 
@@ -106,8 +106,8 @@ def popcount(word):
 
 
 def shaped(plane, begin, shape):
-    """The part of a flat array that begins at ``begin``, as a view of this shape."""
-    return plane[begin:begin + math.prod(shape)].reshape(shape)
+    """The part of an array, taken as flat, that begins at ``begin``, as a view of this shape."""
+    return plane.reshape(-1)[begin:begin + math.prod(shape)].reshape(shape)
 
 
 if numba:

@@ -10,18 +10,20 @@ from bep_model.phases.bits import WORD, pack, shaped, view, words
 
 LAYER = np.dtype([(name, np.int64) for name in (
     "neurons", "fan_in", "back", "state", "words", "row_words", "first_words", "outputs",
-    "output_words", "signs_at", "columns_at", "steps_at", "winners_at", "z_at", "sums_at",
+    "output_words", "step_words",
+    "signs_at", "columns_at", "steps_at", "winners_at", "z_at", "sums_at",
     "stride", "pool", "window_rows", "patch_bits", "image_bits", "channels", "grid_rows",
     "grid_columns")]
     + [("sections", np.int64, 2)])
 """A :class:`bep_model.layers.Layer` as the kernels take it, in words of 64 bits.
 
 ``back`` counts its inputs that get targets along columns, the last ones of a row; ``words`` those
-of one bit per neuron, ``output_words`` those of its activations at one step, ``row_words`` those of
-a row, ``first_words`` those of the row's first section; ``.._at`` is its first index in the planes
-of :class:`State`, for the counters to be multiplied by B_h. A layer with one section has a second
-one of 0 counters. The last line is of convolutional layers, 0 of others: ``patch_bits`` and
-``image_bits`` are those of one row of a patch and of the image.
+of one bit per neuron, ``output_words`` those of its activations at one step, ``step_words`` those
+at all steps, ``row_words`` those of a row, ``first_words`` those of the row's first section;
+``.._at`` is its first index in the planes of :class:`State`, to be multiplied by B_h for the
+counters, by ``max_batch`` where a layer has a batch of samples. A layer with one section has a
+second one of 0 counters. The last two lines are of convolutional layers, 0 of others:
+``patch_bits`` and ``image_bits`` are those of one row of a patch and of the image.
 """
 
 
@@ -41,10 +43,10 @@ class State(NamedTuple):
     columns: np.ndarray  # uint64, the same by columns, of the inputs that get targets
     lengths: np.ndarray  # int64 (batch,), steps of each sample
     inputs: np.ndarray  # uint64 (batch, T, row words of layer 1), [x_t | s_(t-1)]
-    activations: np.ndarray  # uint64 (batch, per layer T packed vectors)
+    activations: np.ndarray  # uint64, per layer (batch, T packed vectors)
     targets: np.ndarray  # likewise
     valid: np.ndarray  # likewise
-    winners: np.ndarray  # uint64 (batch, one packed vector per layer)
+    winners: np.ndarray  # uint64, per layer (batch, one packed vector)
     passing: np.ndarray  # uint64 (per layer T packed vectors), of the last sample
     z: np.ndarray  # int32, per layer (T, K_l), of the last sample
     sums: np.ndarray  # int32, per layer (K_l,), of the last sample; where a layer has state
@@ -81,8 +83,8 @@ def new_state(config, prototypes, literal_targets=False, literal_steps=False):
         lengths=np.ones(batch, np.int64),
         inputs=words_of(batch, config.network[0].steps,
                         words(config.inputs) if convolutional else layers.row_words[0]),
-        activations=words_of(batch, size["steps_at"]), targets=words_of(batch, size["steps_at"]),
-        valid=words_of(batch, size["steps_at"]), winners=words_of(batch, size["winners_at"]),
+        activations=words_of(batch * size["steps_at"]), targets=words_of(batch * size["steps_at"]),
+        valid=words_of(batch * size["steps_at"]), winners=words_of(batch * size["winners_at"]),
         passing=words_of(size["steps_at"]), z=np.zeros(size["z_at"], np.int32),
         sums=np.zeros(size["sums_at"], np.int32),
         below=np.zeros(layers.outputs.max(), np.int32),
@@ -111,6 +113,7 @@ def _layers(network):
         row.words, row.row_words, row.first_words = words(layer.neurons), sum(sections), sections[0]
         row.sections[:len(layer.sections)] = layer.sections
         row.outputs, row.output_words = layer.outputs, words(layer.outputs)
+        row.step_words = layer.steps * row.output_words
         if layer.window:
             row.window_rows, _, row.stride, row.pool = layer.window
             row.channels = layer.image[2]
@@ -125,7 +128,7 @@ def _layers(network):
             row[name] = begin
         at["signs_at"] += layer.neurons * row.row_words
         at["columns_at"] += row.back * row.words
-        at["steps_at"] += layer.steps * row.output_words
+        at["steps_at"] += row.step_words
         at["winners_at"] += row.words
         at["z_at"] += layer.steps * layer.outputs
         at["sums_at"] += layer.neurons
@@ -134,7 +137,8 @@ def _layers(network):
 
 def aside(state):
     """The state with separate room, and a bank, for one sample outside the open batch."""
-    one = {name: np.zeros_like(getattr(state, name)[:1])
+    batch = len(state.lengths)
+    one = {name: np.zeros_like(getattr(state, name)[:len(getattr(state, name)) // batch])
            for name in ("lengths", "inputs", "activations", "targets", "valid", "winners",
                         "chosen")}
     scratch = {name: np.zeros_like(getattr(state, name))
@@ -172,14 +176,23 @@ def sections_of(layer):
 
 
 @view
-def vectors_of(layer, plane, length):
-    """Activations, targets or the like of one sample, a packed row per step."""
-    return shaped(plane, layer.steps_at, (length if layer.state else 1, layer.output_words))
+def inputs_of(plane, slot, length, samples):
+    """Inputs of layer 1 as :func:`vectors_of` gives activations."""
+    return shaped(plane, slot * plane.shape[1] * plane.shape[2], (samples * length, plane.shape[2]))
 
 
 @view
-def winners_of(layer, plane):
-    return shaped(plane, layer.winners_at, (layer.words,))
+def vectors_of(layer, plane, batch, slot, length, samples=1):
+    """Activations, targets or the like of one sample of a batch, a packed row per step; or of some
+    samples from ``slot`` on, if they have one step each."""
+    return shaped(plane, batch * layer.steps_at + slot * layer.step_words,
+                  (samples * length if layer.state else samples, layer.output_words))
+
+
+@view
+def winners_of(layer, plane, batch, slot, samples=1):
+    """A packed row per sample."""
+    return shaped(plane, batch * layer.winners_at + slot * layer.words, (samples, layer.words))
 
 
 @view

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bep_model.checks import MOST_SEED, integer
-from bep_model.phases.bits import copy, kernel
+from bep_model.phases.bits import copy, kernel, stage
 
 GOLDEN = 0x9E3779B9
 """2**32 divided by the golden ratio: the step between seeds, and the stand-in for a seed of 0."""
@@ -72,19 +72,18 @@ def _jumps():
 
 _JUMPS = _jumps()
 
-STREAMS = 256
+STREAMS = 512
 """Streams into which the words of several rows are cut, to draw as many words at once."""
 _WIDE = STREAMS // 64
-"""Words of 64 bits that hold one bit of each stream."""
-_FEW = 2 * STREAMS
-"""Words up to which it is faster to draw each for itself."""
+"""Words of 64 bits that hold one bit of each stream: as many as the widest vector registers hold.
+With fewer, vectors that are loaded straddle those just stored, and wait for them."""
 
 
 class Scratch(NamedTuple):
     """Arrays for :func:`bernoulli`. Planes hold one bit of every stream, in ``_WIDE`` words."""
 
-    states: np.ndarray  # uint32 (_FEW,), of one generator, one for each stream or word
-    masks: np.ndarray  # uint32 (_FEW,), a word each
+    states: np.ndarray  # uint32 (STREAMS,), of one generator, one for each stream or word
+    masks: np.ndarray  # uint32 (STREAMS,), a word each
     planes: np.ndarray  # uint64 (generators, 32 planes), the states of all
     drawn: np.ndarray  # uint64 (32 planes), a word of one generator
     block: np.ndarray  # uint64 (64 planes), or 64 bits of every stream
@@ -95,7 +94,7 @@ def scratch(generators, lanes, words):
     """Scratch for drawing ``words`` counter words at once."""
     planes = np.zeros((generators, 32 * _WIDE), np.uint64)
     bits = (words + STREAMS) * lanes
-    return Scratch(np.zeros(_FEW, np.uint32), np.zeros(_FEW, np.uint32), planes,
+    return Scratch(np.zeros(STREAMS, np.uint32), np.zeros(STREAMS, np.uint32), planes,
                    np.zeros_like(planes[0]), np.zeros(64 * _WIDE, np.uint64),
                    np.zeros(bits // 64 + 2, np.uint64))
 
@@ -116,7 +115,7 @@ def jump(states, n):
         k += 1
 
 
-@kernel
+@stage
 def bernoulli(bank, lanes, p, sections, drawn, scratch):
     """Draw the Bernoulli(p / 2**16) bits of some rows of counters.
 
@@ -138,11 +137,15 @@ def bernoulli(bank, lanes, p, sections, drawn, scratch):
     scratch : Scratch
         For as many words or more.
     """
-    if drawn.shape[0] == 0:
-        return
     if p == 0 or p == ALWAYS:
         _fill(np.uint64(0) if p == 0 else ~np.uint64(0), sections, drawn)
-        return
+    elif drawn.shape[0]:
+        _draw(bank, lanes, p, sections, drawn, scratch)
+
+
+@kernel
+def _draw(bank, lanes, p, sections, drawn, scratch):
+    """The same where it takes draws."""
     words = 0  # of a row
     for part in sections:
         words += -(-part // lanes)
@@ -150,7 +153,7 @@ def bernoulli(bank, lanes, p, sections, drawn, scratch):
     first = 0
     while (p >> first) & 1 == 0:
         first += 1
-    if words <= _FEW:
+    if words <= STREAMS:  # up to there it is faster to draw each for itself
         _draw_few(bank, lanes, p, first, words, scratch)
     else:
         _draw_many(bank, lanes, p, first, words, scratch)
@@ -192,7 +195,7 @@ def _draw_many(bank, lanes, p, first, words, scratch):
     """The same, and more words that fill the last streams."""
     length = -(-words // STREAMS)
     for g in range(bank.shape[0]):
-        _start(bank[g], length * (16 - first), scratch.states[:STREAMS])
+        _start(bank[g], length * (16 - first), scratch.states)
         for s in range(STREAMS):
             scratch.block[s] = scratch.states[s]
         transpose(scratch.block)

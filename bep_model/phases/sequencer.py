@@ -27,6 +27,7 @@ from bep_model.phases.memory import (
     columns_of,
     counters_of,
     drawn_of,
+    inputs_of,
     sections_of,
     signs_of,
     sums_of,
@@ -35,7 +36,7 @@ from bep_model.phases.memory import (
     winners_of,
     z_of,
 )
-from bep_model.phases.random import happens
+from bep_model.phases.random import ALWAYS, happens
 from bep_model.phases.reinforce import initialise, reinforce
 from bep_model.phases.select import select, select_through_time
 from bep_model.phases.update import update, update_through_time
@@ -93,14 +94,15 @@ def begin(state):
 @stage
 def infer(state, slot, x, length):
     """Put a sample into ``slot`` of the batch, run forward and classify; return the prediction."""
+    batch = len(state.lengths)
     state.lengths[slot] = length
-    inputs = state.inputs[slot, :length]
+    inputs = inputs_of(state.inputs, slot, length, 1)
     for t in range(length):
         copy(x[t], inputs[t])
     for l in range(len(state.layers)):
         layer = state.layers[l]
         signs, z = signs_of(layer, state.signs), z_of(layer, state.z, length)
-        activations = vectors_of(layer, state.activations[slot], length)
+        activations = vectors_of(layer, state.activations, batch, slot, length)
         if layer.pool:
             convolve(layer, signs, thresholds_of(layer, state.thresholds), inputs[0],
                      state.patch[:layer.row_words], state.patches, state.keys, z[0],
@@ -119,8 +121,9 @@ def infer(state, slot, x, length):
 @stage
 def correct(state, registers, slot, label):
     """Backward and select for the sample just inferred in ``slot``; return if it triggers."""
-    depth, length, winners = len(state.layers), state.lengths[slot], state.winners[slot]
-    winners[:] = 0
+    depth, batch, length = len(state.layers), len(state.lengths), state.lengths[slot]
+    for l in range(depth):
+        winners_of(state.layers[l], state.winners, batch, slot)[:] = 0
     if not triggers(state.logits, label, registers.margin):
         return False
     updated, end = state.updated, depth
@@ -129,35 +132,36 @@ def correct(state, registers, slot, label):
         if updated[l]:
             end = l
     layer = state.layers[-1]
-    targets = vectors_of(layer, state.targets[slot], length)
-    valid = vectors_of(layer, state.valid[slot], length)
+    targets = vectors_of(layer, state.targets, batch, slot, length)
+    valid = vectors_of(layer, state.valid, batch, slot, length)
     copy(state.prototypes[label], targets[-1])
     valid[-1] = ~np.uint64(0)
     for l in range(depth - 1, end - 1, -1):
         columns, z = columns_of(layer, state.columns), z_of(layer, state.z, length)
-        passing = vectors_of(layer, state.passing, length)
+        winners = winners_of(layer, state.winners, batch, slot)[0]
+        passing = vectors_of(layer, state.passing, 1, 0, length)
         oldest = max(0, z.shape[0] - registers.horizon)
         if layer.state:
             backward_through_time(columns, z, registers.gates[l], targets, valid, passing, oldest,
                                   state.literal_targets, state.below[:layer.back])
             select_through_time(z[oldest:], targets[oldest:], valid[oldest:], registers.groups[l],
-                                sums_of(layer, state.sums), winners_of(layer, winners))
+                                sums_of(layer, state.sums), winners)
         elif layer.pool:
             gate(z[0], registers.gates[l], valid[0], passing[0])
             keep_passing(passing[0], targets[0], valid[0])
             select_filters(z[0], targets[0], valid[0], registers.groups[l],
-                           sums_of(layer, state.sums), winners_of(layer, winners))
+                           sums_of(layer, state.sums), winners)
         else:
-            activations = vectors_of(layer, state.activations[slot], length)
+            activations = vectors_of(layer, state.activations, batch, slot, length)
             select(z[0], activations[0], targets[0], valid[0], registers.groups[l],
-                   registers.stabilities[l], winners_of(layer, winners))
+                   registers.stabilities[l], winners)
         if not updated[l]:
-            winners_of(layer, winners)[:] = 0
+            winners[:] = 0
         if l > end:
             gate(z[oldest], registers.gates[l], valid[oldest], passing[oldest])
             below = state.layers[l - 1]
-            targets_below = vectors_of(below, state.targets[slot], length)
-            valid_below = vectors_of(below, state.valid[slot], length)
+            targets_below = vectors_of(below, state.targets, batch, slot, length)
+            valid_below = vectors_of(below, state.valid, batch, slot, length)
             u = state.below[:below.outputs]
             if layer.pool:
                 backward_windows(layer, signs_of(layer, state.signs), targets[0], passing[0],
@@ -173,35 +177,44 @@ def correct(state, registers, slot, label):
 @stage
 def apply(state, registers):
     """Apply the updates of the open batch, and the sweep that may be due."""
-    depth, samples = len(state.layers), state.progress[0]
-    for slot in range(samples):
+    depth, batch, samples = len(state.layers), len(state.lengths), state.progress[0]
+    bottom, slot = state.layers[0], 0
+    # Where nothing is drawn, layers and rows can come in any order. Then every layer takes all
+    # samples at once, for which each row comes into the cache once.
+    count = samples if registers.thinning == ALWAYS and not (bottom.state or bottom.pool) else 1
+    while slot < samples:
         length = state.lengths[slot]
         for l in range(depth - 1, -1, -1):
-            layer, inputs = state.layers[l], state.inputs[slot, :length]
+            layer = state.layers[l]
+            inputs = inputs_of(state.inputs, slot, length, count)
             if l > 0:
-                inputs = vectors_of(state.layers[l - 1], state.activations[slot], length)[-1:]
+                below = state.layers[l - 1]
+                inputs = vectors_of(below, state.activations, batch, slot, length, count)
+                if below.state:
+                    inputs = inputs[-1:]
             counters = counters_of(layer, state.counters, state.bits)
             signs, columns = signs_of(layer, state.signs), columns_of(layer, state.columns)
-            targets = vectors_of(layer, state.targets[slot], length)
-            winners = winners_of(layer, state.winners[slot])
+            targets = vectors_of(layer, state.targets, batch, slot, length, count)
+            valid = vectors_of(layer, state.valid, batch, slot, length, count)
+            winners = winners_of(layer, state.winners, batch, slot, count)
             sections, drawn = sections_of(layer), drawn_of(layer, state.drawn)
             if layer.pool:
                 update_filters(
                     layer, counters, signs, columns, inputs[0], state.patch[:layer.row_words],
-                    targets[0], vectors_of(layer, state.valid[slot], length)[0],
-                    chosen_of(layer, state.chosen[slot]), winners, registers.thinning, state.bank,
-                    state.lanes, drawn, state.random, state.steps[:WORD * layer.row_words],
-                    state.down[:layer.row_words], state.taken)
-            elif layer.state:
-                update_through_time(
-                    counters, signs, columns, sections, inputs, targets,
-                    vectors_of(layer, state.valid[slot], length), winners, state.literal_steps,
+                    targets[0], valid[0], chosen_of(layer, state.chosen[slot]), winners[0],
                     registers.thinning, state.bank, state.lanes, drawn, state.random,
                     state.steps[:WORD * layer.row_words], state.down[:layer.row_words],
                     state.taken)
+            elif layer.state:
+                update_through_time(
+                    counters, signs, columns, sections, inputs, targets, valid, winners[0],
+                    state.literal_steps, registers.thinning, state.bank, state.lanes, drawn,
+                    state.random, state.steps[:WORD * layer.row_words],
+                    state.down[:layer.row_words], state.taken)
             else:
-                update(counters, signs, columns, sections, inputs[0], targets[0], winners,
+                update(counters, signs, columns, sections, inputs, targets, winners,
                        registers.thinning, state.bank, state.lanes, drawn, state.random)
+        slot += count
     state.progress[0] = 0
     state.progress[1] += samples
     if samples and state.progress[1] >= registers.sweep:
@@ -254,11 +267,11 @@ def phases(state, registers, x, length, label):
         return shaped(unpack(vectors, layer["outputs"]) for vectors, layer in
                       zip(split(plane, "steps_at", "output_words", steps), layers, strict=True))
 
-    winners = split(state.winners[0], "winners_at", "words", once)
+    winners = split(state.winners, "winners_at", "words", once)
     return Phases(
-        shaped(split(state.z, "z_at", "outputs", steps)), bits(state.activations[0]), state.logits,
+        shaped(split(state.z, "z_at", "outputs", steps)), bits(state.activations), state.logits,
         prediction, prediction != label, triggered,
-        tuple(map(bool, state.updated * triggered)), bits(state.targets[0]), bits(state.valid[0]),
+        tuple(map(bool, state.updated * triggered)), bits(state.targets), bits(state.valid),
         tuple(tuple(map(np.flatnonzero, passing)) for passing in bits(state.passing)),
         tuple(sums[0] for sums in split(state.sums, "sums_at", "neurons", once)),
         tuple(np.flatnonzero(unpack(rows[0], layer["neurons"]))

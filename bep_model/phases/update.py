@@ -2,16 +2,14 @@
 
 import numpy as np
 
-from bep_model.phases.bits import bit, kernel, lowest, ones
-from bep_model.phases.random import bernoulli
+from bep_model.phases.bits import bit, kernel, lowest, ones, stage
+from bep_model.phases.random import ALWAYS, bernoulli
+from bep_model.phases.wide import four, read, some, write
 
 
-@kernel
+@stage
 def step(row, inputs, flip, taken):
     """Step the counters of a row by +1, or by -1 where ``inputs ^ flip`` is 1, saturating.
-
-    64 counters step at once, as a ripple of carries through the bits of their value. The ones'
-    complement of a counter that goes down goes up.
 
     Parameters
     ----------
@@ -23,16 +21,27 @@ def step(row, inputs, flip, taken):
     taken : uint64 array (words,)
         Which counters step.
     """
-    for k in range(row.shape[1]):
-        down = inputs[k] ^ flip
-        carry = taken[k]
+    fours = row.shape[1] & ~3
+    for k in range(0, fours, 4):
+        _ripple(row, k, four(inputs, k) ^ flip, four(taken, k))
+    for k in range(fours, row.shape[1]):
+        _ripple(row, k, inputs[k] ^ flip, taken[k])
+
+
+@stage
+def _ripple(row, k, down, carry):
+    """The same for the counters of one word, or of four from word k on.
+
+    They step at once, as a ripple of carries through the bits of their value. The ones' complement
+    of a counter that goes down goes up.
+    """
+    for b in range(row.shape[0]):
+        value = read(row[b], k, carry)
+        write(row[b], k, value ^ carry)
+        carry = carry & (value ^ down)
+    if some(carry):  # these were at the end of their range, and have gone to the other one
         for b in range(row.shape[0]):
-            value = row[b, k]
-            row[b, k] = value ^ carry
-            carry &= value ^ down
-        if carry:  # these were at the end of their range, and have gone to the other one
-            for b in range(row.shape[0]):
-                row[b, k] ^= carry
+            write(row[b], k, read(row[b], k, carry) ^ carry)
 
 
 @kernel
@@ -49,13 +58,14 @@ def renew_signs(row, signs, columns, j):
             columns[j >> 6, i] ^= np.uint64(1) << np.uint64(j & 63)
 
 
-@kernel
+@stage
 def update(counters, signs, columns, sections, inputs, targets, winners, thinning, bank, lanes,
            drawn, scratch):
-    """Apply the updates of one sample to one layer, rows ascending.
+    """Apply the updates of some samples to one layer: rows ascending, samples in order.
 
     Winner j with target t steps counter i by +1 where t = a_(l-1),i, else by -1, saturating; with
-    thinning q < 2**16 each step is taken with probability q / 2**16.
+    thinning q < 2**16 each step is taken with probability q / 2**16. The random bits of a sample
+    come before those of the next, so there may be only one then.
 
     Parameters
     ----------
@@ -66,7 +76,7 @@ def update(counters, signs, columns, sections, inputs, targets, winners, thinnin
         The highest bits of the counters by rows and by columns, kept in step with them.
     sections : integer array
         Counters in each section of a row: here (F,).
-    inputs, targets, winners : uint64 arrays
+    inputs, targets, winners : uint64 arrays (samples, words)
         Packed a_(l-1), targets and winners of the layer.
     thinning : int
         q, 0..2**16.
@@ -77,17 +87,22 @@ def update(counters, signs, columns, sections, inputs, targets, winners, thinnin
     """
     if thinning == 0:
         return
-    bernoulli(bank, lanes, thinning, sections, drawn[:ones(winners)], scratch)
+    drawing = np.int64(thinning != ALWAYS)  # else all winners take the same row, of ones
+    bernoulli(bank, lanes, thinning, sections, drawn[:ones(winners[0]) if drawing else 1], scratch)
     at = 0
-    for word in range(winners.shape[0]):
-        remaining = winners[word]
+    for word in range(winners.shape[1]):
+        remaining = np.uint64(0)
+        for n in range(winners.shape[0]):
+            remaining |= winners[n, word]
         while remaining:
             j = 64 * word + lowest(remaining)
             remaining &= remaining - np.uint64(1)
-            flip = ~np.uint64(0) if bit(targets, j) else np.uint64(0)
-            step(counters[j], inputs, flip, drawn[at])
+            for n in range(winners.shape[0]):
+                if bit(winners[n], j):
+                    flip = ~np.uint64(0) if bit(targets[n], j) else np.uint64(0)
+                    step(counters[j], inputs[n], flip, drawn[at])
+                    at += drawing
             renew_signs(counters[j], signs, columns, j)
-            at += 1
 
 
 @kernel

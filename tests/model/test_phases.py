@@ -32,6 +32,11 @@ def text(vector, n):
     return "".join(map(str, unpack(vector, n)))
 
 
+def samples(*texts):
+    """A packed row of each of several vectors, as of one sample."""
+    return [packed(text)[np.newaxis] for text in texts]
+
+
 def columns(*texts):
     """Packed words of several texts, each in a column of its own."""
     return np.ascontiguousarray(np.stack([packed(text) for text in texts], axis=1))
@@ -151,32 +156,40 @@ def test_steps_saturate(bits):
     low, high = -(1 << bits - 1), (1 << bits - 1) - 1
     values = sorted({v for v in (low, low + 1, -2, -1, 0, 1, high - 1, high) if low <= v <= high})
     rng = np.random.default_rng(bits)
-    counters = rng.choice(values, 200).astype(np.int16)
-    down, taken = rng.integers(0, 2, (2, 200))
+    counters = rng.choice(values, 330).astype(np.int16)
+    down, taken = rng.integers(0, 2, (2, 330))
     for flip in (0, 1):
         row = slice_counters(counters[np.newaxis], bits)[0]
         step(row, pack(down ^ flip), np.uint64(-flip & 2**64 - 1), pack(taken))
         expected = np.clip(counters + taken * (1 - 2 * down), low, high)
-        np.testing.assert_array_equal(join_counters(row[np.newaxis], 200)[0], expected)
+        np.testing.assert_array_equal(join_counters(row[np.newaxis], 330)[0], expected)
 
 
 def test_update():
     """Input 1010; row 0 has target +1, row 2 target -1, row 1 does not win; B_h = 3 saturates."""
     counters = np.array([[3, -4, -1, 0], [1, 1, 1, 1], [-4, 3, 0, -1]])
     before, bank = planes(counters), np.array([1], np.uint32)
-    update(*before, np.array([4]), packed("1010"), packed("110"), packed("101"), 1 << 16, bank,
-           *room(3, 4))
+    update(*before, np.array([4]), *samples("1010", "110", "101"), 1 << 16, bank, *room(3, 4))
     expected = np.array([[3, -4, 0, -1], [1, 1, 1, 1], [-4, 3, -1, 0]])
     for actual, plane in zip(before, planes(expected), strict=True):
         np.testing.assert_array_equal(actual, plane)
     assert bank[0] == 1
 
 
+def test_update_by_samples_in_order():
+    """B_h = 3: 3 stays, then falls; -4 rises, then falls. Row 1 wins in the second sample alone."""
+    before, bank = planes(np.array([[3, -4], [0, 0]])), np.array([1], np.uint32)
+    inputs, targets, winners = (np.stack([packed(one), packed(other)]) for one, other in (
+        ("11", "00"), ("10", "11"), ("10", "11")))
+    update(*before, np.array([2]), inputs, targets, winners, 1 << 16, bank, *room(2, 2))
+    for actual, plane in zip(before, planes(np.array([[2, -4], [-1, -1]])), strict=True):
+        np.testing.assert_array_equal(actual, plane)
+
+
 def test_thinned_update():
     """State 0x42021 takes only the lowest of the first four lanes' steps."""
     before, bank = planes(np.zeros((1, 4), int)), np.array([0x42021], np.uint32)
-    update(*before, np.array([4]), packed("0000"), packed("1"), packed("1"), 1 << 15, bank,
-           *room(1, 4))
+    update(*before, np.array([4]), *samples("0000", "1", "1"), 1 << 15, bank, *room(1, 4))
     for actual, plane in zip(before, planes(np.array([[-1, 0, 0, 0]])), strict=True):
         np.testing.assert_array_equal(actual, plane)
     assert bank[0] == 0x4080601

@@ -59,8 +59,9 @@ class Model:
         planes, others = self.planes_of(l)
         signs = planes[:, -1].T.copy()
         columns = np.zeros((-(-len(planes) // 64), 0), np.uint64)
-        update(planes, signs, columns, np.array(self.config.network[l].sections), pack(inputs),
-               pack(targets), pack(winners), thinning, *others)
+        sample = (pack(each)[np.newaxis] for each in (inputs, targets, winners))
+        update(planes, signs, columns, np.array(self.config.network[l].sections), *sample,
+               thinning, *others)
         self.store(l, planes)
 
     def reinforce(self, l, p):
