@@ -89,6 +89,8 @@ EXPERIMENTS = {
         (Figure("net", ("inputs", "B_h", "trained on"), ("data set",)),)),
     "headline": Experiment(
         "Headline designs", points.headline, (Figure("net", ("inputs",), ("trained on",)),)),
+    "depth": Experiment(
+        "Three layers beside two", points.depth, (), columns="hidden layers", seeds=3),
     "orders": Experiment(
         "The order on the chip", points.orders, (), columns="order", seeds=3),
     "baselines": Experiment(

@@ -92,6 +92,17 @@ def widths(dataset):
                             run, PAPER[dataset][width] if depth == 2 else None)
 
 
+def depth():
+    """Two and three layers, each with hyper-parameters of its own; those of two layers are from the
+    same trials as those of three."""
+    found = preset("fashion-mnist", (255, 255), "-b7-online")
+    two = replace(found, hyper=replace(found.hyper, r=0.7, nu=0.05, p_r=0.02))
+    three = replace(two, hidden=(255,) * 3, hyper=replace(two.hyper, r=0.8, nu=0.07))
+    for dataset, run in product(("fashion-mnist", "mnist"), (two, three)):
+        yield Point({"data set": dataset, "hidden layers": len(run.hidden)},
+                    replace(run, dataset=dataset))
+
+
 def amount():
     """Random Prototypes 525-525 by the number of training samples, with large test parts.
 
