@@ -110,14 +110,17 @@ def cost(memory, shape):
 
 def mapped(memory, family):
     """(block RAMs, bits around them) that yosys takes for a memory; no block RAMs if it goes into
-    look-up tables or flip-flops.
+    look-up tables or flip-flops, of which the former can be blocks, too.
 
-    A bit in logic costs 1, a bit of a ROM 1/16.
+    A bit in logic costs 1, a bit of a ROM 1/16. Of equal costs the first one counts, in the order
+    of the library.
     """
     width, depth, groups = memory
     logic = width * depth / (1 if groups else 16), 0, 0
-    small = [(cost(memory, shape)[0], 0, 0) for shape in family.lut_rams if groups]
-    return min([logic, *small, *(cost(memory, shape) for shape in family.block_rams)])[1:]
+    small = [(price, 0, around) for price, _, around in
+             (cost(memory, shape) for shape in family.lut_rams if groups)]
+    blocks = [cost(memory, shape) for shape in family.block_rams]
+    return min([logic, *small, *blocks], key=lambda each: each[0])[1:]
 
 
 def block_rams(memory, family):
