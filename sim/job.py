@@ -86,8 +86,9 @@ class Job:
 
         samples = Samples(self.x, self.labels, self.lengths)
         nothing = Samples(self.x[:0], self.labels[:0])
-        return stored.pack(self.config,
-                           Dataset("job", samples, nothing, nothing, self.config.classes))
+        return stored.pack(self.config, Dataset(
+            "job", samples, nothing, nothing, self.config.classes,
+            image=self.config.image or None))
 
     def save(self, path):
         """Write the job as an npz file."""

@@ -17,7 +17,7 @@ from sim import chips
 from sim.board_bench import Pins
 from sim.stored import check_stored
 from sim.verilator import build, run
-from tests.sim import recurrent
+from tests.sim import convolution, recurrent
 from tests.sim.configurations import CASES
 from tests.sim.jobs import job
 
@@ -71,6 +71,11 @@ def test_sdram(name):
 
 def test_sdram_recurrent():
     prove(stored_job(recurrent.CASES["batch"]), Sdram(50_000_000), "sdram")
+
+
+def test_filters():
+    """Their thresholds come over the link, their images from the store."""
+    prove(stored_job(convolution.CASES["pooled-side-by-side"]), Sdram(50_000_000), "filters")
 
 
 @pytest.mark.parametrize("name", ["online-reinforced", "three-subwords"])
