@@ -300,7 +300,9 @@ class ActivationMemory(wiring.Component):
         width, lanes, low = len(inputs.data), len(data), len(neurons.data)
         parts = [slice(i * width, (i + 1) * width) for i in range(layer.patches)]
         m.d.comb += [data[part].eq(inputs.data) for part in parts]
-        parts.append(slice(parts[-1].stop, lanes))
-        enables = [*inputs.en, 0]
+        enables = [*inputs.en]
+        if parts[-1].stop < low:  # else nothing is written behind the patches: 0
+            parts.append(slice(parts[-1].stop, lanes))
+            enables.append(0)
         return [(f"part{i}", part, enable | (neurons.en if part.start < low else 0))
                 for i, (part, enable) in enumerate(zip(parts, enables, strict=True))]
