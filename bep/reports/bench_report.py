@@ -12,6 +12,7 @@ from bep.flow import clocks, families
 from bep.flow.boards import NAMES, target, usage
 from bep.reports import documents
 from bep_model.files import check_outputs
+from bep_model.fit.presets import net_name
 from bep_model.protocol import Cause
 
 TABLES = {"boards": "bep bench: boards", "bench": "bep bench"}
@@ -81,9 +82,9 @@ def clock(entry):
 
 
 def net(entry):
-    """A network's widths: ``784-135-135``."""
+    """A network's widths: ``784-135-135``, or ``3136-112f8s1p6-60`` with filters."""
     config = entry["configuration"]
-    return "-".join(map(str, (config["inputs"], *config["layers"])))
+    return f"{config['inputs']}-{net_name(config['layers'], config.get('windows', ()))}"
 
 
 def summary(entries, points, trainers):

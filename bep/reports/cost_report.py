@@ -8,7 +8,6 @@ from bep.cost import fit
 from bep.flow import memories
 from bep.reports import documents
 from bep_model.fit.presets import net_name
-from bep_model.layers import Window
 
 NAMES = {"luts": "LUT4", "ffs": "flip-flops", "cells": "logic cells", "fmax_mhz": "Fmax"}
 FITTED = tuple(NAMES)
@@ -118,9 +117,9 @@ def page(stored):
 def row(each):
     """A build's line of the page: predicted and measured."""
     config, predicted, measured = each["configuration"], each["predicted"], each["measured"]
-    windows = [Window(*window) for window in config.get("windows", ())]
     return [each["board"], "{} {}".format(*each["draw"]),
-            f"{config['inputs']}-{net_name(config['layers'], windows)}-{config['classes']}",
+            f"{config['inputs']}-{net_name(config['layers'], config.get('windows', ()))}"
+            f"-{config['classes']}",
             str(config["counter_bits"]), f"{config['weight_lanes']}, {config['counter_lanes']}",
             str(config["max_batch"]), str(config["max_steps"] or ""),
             "yes" if config["stable"] else "", "trial" if each["held_out"] else "fit",

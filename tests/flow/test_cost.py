@@ -35,8 +35,8 @@ DIGITS = configuration.load(ROOT / "docs/configurations/digits.toml")
 def test_there_are_builds_of_all_kinds():
     configs = [build.config for build in FOUND]
     assert len({build.family for build in FOUND}) == 2
-    for kind in (lambda c: c.recurrent, lambda c: c.convolutional, lambda c: c.stable, lambda c: c.max_batch > 1,
-                 lambda c: c.depth == 1, lambda c: c.depth > 2):
+    for kind in (lambda c: c.recurrent, lambda c: c.convolutional, lambda c: c.stable,
+                 lambda c: c.max_batch > 1, lambda c: c.depth == 1, lambda c: c.depth > 2):
         assert 0 < sum(map(kind, configs)) < len(configs)
 
 
@@ -218,7 +218,7 @@ def test_a_file_of_builds_goes_on(tmp_path, monkeypatch):
     path = tmp_path / "builds.json"
     made = []
 
-    def small(board, seed):
+    def small(board, seed, filters):
         for width in (8, 9, 10):
             yield Config(16, (width,), 2, weight_lanes=8, counter_lanes=2)
 
