@@ -53,10 +53,10 @@ def command(
     integer("draws", draws, 0, MOST)
     integer("seed", seed, 0, (1 << 32) - 1)
     integer("placer_seeds", placer_seeds, 1, MOST)
-    integer("most_lanes", most_lanes, 1, MOST)
     options.check_workers(scheduler, workers)
-    if draws and board not in LANES:
+    if (draws or board is not None) and board not in LANES:
         raise ValueError(f"board must be one of {', '.join(LANES)}, not {board!r}")
+    integer("most_lanes", most_lanes, min(LANES[board]) if board in LANES else 1, MOST)
     folders.check_writable(build_dir=build_dir)
     with folders.made(builds.parent):
         check_outputs(**{"--builds": builds, "--model": model})

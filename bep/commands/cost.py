@@ -27,7 +27,7 @@ def command(
     """Estimate size, clock, cycles, samples per second and energy of a trainer on a board.
 
     Nothing is synthesised: memories and cycles are exact, the others fitted to builds, with the
-    interval that holds 9 of 10 of them (docs/cost-model.md).
+    interval that held 9 of 10 of them; of others fewer (docs/cost-model.md).
     """
     check_outputs({"--config": config, "--board": board_file(board)}, **{"--json": json})
     stores.check(store)

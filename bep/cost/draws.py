@@ -13,6 +13,9 @@ LANES = {"icebreaker": (8, 16, 24, 32, 48, 64, 96),
          "ulx3s-85f": (8, 16, 32, 64, 100, 128, 196, 256)}
 """P, by the board that stands for its family. Wider ones are placed for longer than they teach."""
 
+MOST_WITH_FILTERS = 128
+"""P at most of the builds with filters."""
+
 MOST_COUNTERS = {"icebreaker": 16, "ulx3s-85f": 64}
 """Q at most."""
 

@@ -5,6 +5,7 @@ import re
 from functools import cache
 from importlib import resources
 
+from bep.cost.draws import LANES, MOST_WITH_FILTERS
 from bep.cost.fit import SIZES, values
 from bep.cost.terms import paths, terms
 from bep.flow import clocks, energy, families, memories, stores
@@ -12,6 +13,9 @@ from bep.flow.links import link_rate
 from bep.flow.slowest import phases, slowest
 from bep_model.protocol import Cause
 from rtl.cycles import BETWEEN, formulas_of
+
+BUILT = {"iCE40 UltraPlus": "icebreaker", "ECP5": "ulx3s-85f"}
+"""The boards whose builds were fitted, by family."""
 
 GRADES = {"ECP5": "6"}
 """Speed grade of the parts whose builds were fitted, by family; others have one only."""
@@ -77,7 +81,7 @@ def estimate(config, parameters, described, store="none"):
         "available": described.available,
     }
     return result | {"bottlenecks": list(bottlenecks(result)),
-                     "remarks": list(remarks(described)) if fmax else []}
+                     "remarks": list(remarks(config, described, store)) if fmax else []}
 
 
 def families_of(fits):
@@ -93,8 +97,16 @@ def fitted(config, described):
     return values(fits, terms(config, described), paths(config, described), family)
 
 
-def remarks(described):
+def remarks(config, described, store):
     """What the intervals do not cover, in words."""
+    most = max(LANES[BUILT[described.family.name]])
+    if config.convolutional:
+        most = min(most, MOST_WITH_FILTERS)
+    if config.weight_lanes > most:
+        yield (f"sizes and clocks are extrapolated: builds of the fit have {most} weight lanes at "
+               f"most, not {config.weight_lanes}")
+    if store != "none":
+        yield "the logic of the sample store is not counted"
     fitted, found = GRADES.get(described.family.name), re.search(r"-(\d)[A-Z]", described.part)
     if fitted and found and found[1] != fitted:
         yield (f"clocks and samples/s are fitted to parts of speed grade {fitted}; this one's is "

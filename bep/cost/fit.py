@@ -14,6 +14,9 @@ SIZES = ("luts", "ffs", "cells")
 COVERED = 0.9
 """Part of builds that are inside of the stated interval."""
 
+FEWEST = 3
+"""Builds of a family to fit to."""
+
 
 class Build:
     """A build that was measured, as a file of builds has it (:mod:`bep.experiments.builds`)."""
@@ -49,8 +52,18 @@ def fitted(builds):
         ``builds``, their number. The interval covers :data:`COVERED` of builds like these, from
         their errors if each is left out in turn (Vovk et al., "Algorithmic Learning in a Random
         World", 2005, ch. 4).
+
+    Raises
+    ------
+    ValueError
+        For fewer than :data:`FEWEST` builds of a family.
     """
     used = [build for build in builds if not build.held_out and build.seed == 1]
+    for family in dict.fromkeys(build.family for build in builds):
+        count = sum(build.family == family and bool(build.measured["fmax_mhz"]) for build in used)
+        if count < FEWEST:
+            raise ValueError(f"there must be at least {FEWEST} builds to fit to, routed with seed "
+                             f"1 and not held out, of the {family}, not {count}")
     return {what: one([(build.family, *build.of(what)) for build in used if build.of(what)[1]])
             for what in (*SIZES, "period_ns")}
 
@@ -74,7 +87,7 @@ def one(rows):
 def half_width(errors):
     """Of an interval that holds :data:`COVERED` of builds with such errors."""
     rank = min(len(errors), math.ceil((len(errors) + 1) * COVERED))
-    return float(f"{sorted(errors)[rank - 1]:.3g}")
+    return min(0.99, float(f"{sorted(errors)[rank - 1]:.3g}"))
 
 
 def solve(matrix):
@@ -109,6 +122,8 @@ def values(fits, sizes, paths, family):
         found[what], parts = predicted(fits[what], sizes, family)
         for component, value in parts.items():
             components.setdefault(component, {})[what] = value
+    found["cells"] = {end: max(found["cells"][end], found["luts"][end])
+                      for end in found["cells"]}  # each has a look-up table at most
     period, _ = predicted(fits["period_ns"], paths, family)
     found["fmax_mhz"] = {end: 1e3 / period[other] for end, other in
                          (("value", "value"), ("low", "high"), ("high", "low"))}

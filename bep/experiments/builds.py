@@ -6,11 +6,12 @@ from itertools import islice
 from pathlib import Path
 
 from bep import results
-from bep.cost.draws import configurations
+from bep.cost.draws import LANES, configurations
 from bep.experiments.workers import cluster, ended, say, told
 from bep.flow import clocks
 from bep.flow.boards import NAMES
 from bep.flow.synthesis import build, synthesize
+from bep_model.checks import integer
 from bep_model.config import Config
 
 
@@ -53,13 +54,29 @@ def load(path):
     """The entries of a file of builds, none without a file; ValueError if it is no such file."""
     try:
         entries = json.loads(Path(path).read_text(encoding="utf-8"))
-        for entry in entries:
-            key(entry), entry["measured"]["luts"], entry["draw"], entry["held_out"]
+        keys = [_checked(entry) for entry in entries]
+        if len(set(keys)) < len(keys):
+            raise ValueError("an entry twice")
     except FileNotFoundError:
         return []
     except (ValueError, KeyError, TypeError):
         raise ValueError(f"{path} is no file of builds that `bep calibrate` wrote") from None
     return entries
+
+
+def _checked(entry):
+    """The :func:`key` of an entry of a file; ValueError, KeyError or TypeError for a wrong one."""
+    measured, (seed, number) = entry["measured"], entry["draw"]
+    for name, low in (("luts", 1), ("ffs", 1), ("brams", 0), ("spram", 0)):
+        integer(name, measured[name], low)
+    for name in ("cells", "fmax_mhz"):
+        if measured[name] is not None and not measured[name] > 0:
+            raise ValueError(f"{name} must be above 0")
+    integer("seed of the draw", seed, 0), integer("number of the draw", number, 0)
+    integer("seed of the placer", entry["seed"], 1)
+    if entry["board"] not in LANES or not isinstance(entry["held_out"], bool):
+        raise ValueError("another board, or neither for the fit nor for trial")
+    return key(entry)
 
 
 def carry_out(wanted, path, build_dir, scheduler=None, workers=None):

@@ -80,14 +80,14 @@ def page(stored):
         return f"{100 * value:.1f} %"
 
     table = [["family", "builds", "used for",
-              *(f"{name}: median, worst" for name in NAMES.values()), "Fmax inside",
+              *(f"{name}: median, worst, inside" for name in NAMES.values()),
               "memories exact"]]
     for line in stored["summary"]:
         table.append([line["family"], str(line["builds"]),
                       "trial" if line["held_out"] else "fit", *(
-                          f"{fraction(line[what]['median'])}, {fraction(line[what]['worst'])}"
+                          f"{fraction(line[what]['median'])}, {fraction(line[what]['worst'])}, "
+                          f"{line[what]['inside']} of {line[what]['builds']}"
                           if line[what] else "" for what in FITTED),
-                      f"{line['fmax_mhz']['inside']} of {line['fmax_mhz']['builds']}",
                       f"{line['memories_exact']} of {line['builds']}"])
     seeds = [["board", "draw", "seeds", "Fmax, MHz", "spread"]]
     seeds += [[each["board"], "{} {}".format(*each["draw"]), str(each["seeds"]),

@@ -256,6 +256,55 @@ def test_other_files_are_no_builds(tmp_path, text):
         builds.load(path)
 
 
+@pytest.mark.parametrize("change", [
+    {"draw": [1]}, {"draw": ["a", "b"]}, {"draw": 3}, {"seed": "1"}, {"held_out": "no"},
+    {"board": 3}, {"board": "ice40-hx8k-b-evn"},
+    *({"measured": ENTRIES[0]["measured"] | wrong} for wrong in (
+        {"luts": 0}, {"luts": None}, {"luts": "12"}, {"ffs": float("nan")}, {"brams": -1},
+        {"fmax_mhz": -3}, {"cells": 0})),
+    {"measured": {"luts": 1}}, {}], ids=str)
+def test_damaged_builds_are_refused(tmp_path, change):
+    """Also one that is there twice."""
+    path = tmp_path / "builds.json"
+    path.write_text(json.dumps([ENTRIES[0], ENTRIES[0] | change]))
+    with pytest.raises(ValueError, match="is no file of builds"):
+        builds.load(path)
+
+
+@pytest.mark.parametrize("count", [0, fit.FEWEST - 1])
+def test_too_few_builds_to_fit(count):
+    """A trial build does not count."""
+    routed = [each for each in FOUND if each.measured["fmax_mhz"] and each.seed == 1]
+    used = [each for each in routed if not each.held_out]
+    tried = next(each for each in routed if each.held_out)
+    with pytest.raises(ValueError, match=f"at least {fit.FEWEST} builds to fit to.*not {count}"):
+        fit.fitted([*used[:count], tried])
+
+
+@pytest.mark.parametrize(("words", "told"), [
+    ("--board ulx3s-85f --draws 1 --most-lanes 7",
+     "--most-lanes must be between 8 and 1000, not 7"),
+    ("--board nosuch", "--board must be one of icebreaker, ulx3s-85f, not 'nosuch'"),
+])
+def test_draws_that_cannot_be(tmp_path, words, told):
+    done = bep("calibrate", *words.split(), cwd=tmp_path)
+    assert done.returncode and told in done.stderr, done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_extrapolation_and_store_are_told():
+    config, parameters, _ = configuration.load(ROOT / "docs/configurations/filters.toml")
+    told = estimate(config, parameters, target("ulx3s-85f"), "sdram")["remarks"]
+    assert told == ["sizes and clocks are extrapolated: builds of the fit have 128 weight lanes at "
+                    "most, not 256", "the logic of the sample store is not counted"]
+
+
+def test_a_look_up_table_takes_a_cell():
+    preset = configuration.load("ItalyPowerDemand-1035-1035")
+    found = estimate(preset.config, preset.parameters, target("ulx3s-85f"))
+    assert all(found["cells"][end] >= found["luts"][end] for end in ("low", "value", "high"))
+
+
 def test_draws_fit_the_part():
     described = target("icebreaker")
     drawn = list(islice(draws.configurations("icebreaker", 7), 12))
