@@ -17,33 +17,43 @@ from sim import folders
 MOST = 1000
 """Configurations, and builds of each."""
 
+DRAW = "Draw"
+"""Topic of the help."""
+
 
 def command(
     board: Annotated[str | None, Option(
+        rich_help_panel=DRAW,
         help=f"The board to build for, which stands for its family: {', '.join(LANES)}.")] = None,
-    draws: Annotated[int, Option(help="Configurations to draw.")] = 0,
-    seed: Annotated[int, Option(help="Of the draw.")] = 1,
+    draws: Annotated[int, Option(rich_help_panel=DRAW, help="Configurations to draw.")] = 0,
+    seed: Annotated[int, Option(rich_help_panel=DRAW, help="Of the draw.")] = 1,
     placer_seeds: Annotated[int, Option(
+        rich_help_panel=DRAW,
         help="Builds of each, with the placer's seeds 1, 2, ...: its noise.")] = 1,
     most_lanes: Annotated[int, Option(
+        rich_help_panel=DRAW,
         help="Pass over configurations of the draw with more weight lanes: wide ones are routed "
              "for hours.")] = MOST,
     filters: Annotated[bool, Option(
-        "--filters", help="Draw convolutional networks instead of dense and recurrent ones.",
-        )] = False,
+        "--filters", rich_help_panel=DRAW,
+        help="Draw convolutional networks instead of dense and recurrent ones.")] = False,
     held_out: Annotated[bool, Option(
-        "--held-out", help="These builds only try the model.")] = False,
+        "--held-out", rich_help_panel=DRAW, help="These builds only try the model.")] = False,
     builds: Annotated[Path, Option(
+        rich_help_panel=options.FILES,
         help="File of builds; those in it are not repeated.")] = Path("build/builds.json"),
     docs: Annotated[Path, Option(
+        rich_help_panel=options.FILES,
         help="Folder of cost-model.md and results/cost-model.json, as docs of this project.",
         )] = Path("build/docs"),
     model: Annotated[Path | None, Option(
+        rich_help_panel=options.FILES,
         help="Write the fit here; `bep cost` takes that in bep/cost/model.json.",
         show_default=False)] = None,
     scheduler: options.Scheduler = None,
     workers: options.Workers = None,
-    build_dir: Annotated[Path, Option(help="Where builds are kept.")] = Path("build"),
+    build_dir: Annotated[Path, Option(
+        rich_help_panel=options.FILES, help="Where builds are kept.")] = Path("build"),
 ):
     """Build random configurations for a board, place and route them, and fit the cost model.
 

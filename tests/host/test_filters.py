@@ -128,12 +128,18 @@ def test_filters_in_gateware(trained, tmp_path):
     assert found["compared_counters"] == 3 * sum(k * f for k, f in config.shapes)
 
 
-def test_what_is_known_of_filters_without_a_build(trained, tmp_path):
-    run = bep("cost", "--board", "icebreaker", "--config", trained / "g.toml",
+@pytest.mark.parametrize(("board", "fitted"), [("icebreaker", True), ("ice40-hx8k-b-evn", False)])
+def test_cost_of_filters(trained, tmp_path, board, fitted):
+    run = bep("cost", "--board", board, "--config", trained / "g.toml",
               "--json", tmp_path / "out.json")
-    assert run.exit_code == 0 and "no build of this kind was measured" in run.output
+    assert run.exit_code == 0, run.output
+    assert ("no build of this kind was measured" in run.output) != fitted
     found = json.loads((tmp_path / "out.json").read_text())["predicted"]
-    assert found["luts"] is None and found["brams"] > 0 and found["cycles_per_sample"] > 0
+    assert (found["luts"] is not None) == fitted
+    assert found["brams"] > 0 and found["cycles_per_sample"] > 0
+
+
+def test_what_filters_do_not_have(trained, tmp_path):
     run = bep("export", "--out", tmp_path / "a.v", "--bring-up", tmp_path / "b.hex",
               trained / "g.toml")
     assert run.exit_code == 2 and "--bring-up is for a network without filters" in run.output
