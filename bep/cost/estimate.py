@@ -9,13 +9,11 @@ from bep.cost.draws import LANES, MOST_WITH_FILTERS
 from bep.cost.fit import SIZES, values
 from bep.cost.terms import paths, terms
 from bep.flow import clocks, energy, families, memories, stores
+from bep.flow.boards import target
 from bep.flow.links import link_rate
 from bep.flow.slowest import phases, slowest
 from bep_model.protocol import Cause
 from rtl.cycles import BETWEEN, formulas_of
-
-BUILT = {"iCE40 UltraPlus": "icebreaker", "ECP5": "ulx3s-85f"}
-"""The boards whose builds were fitted, by family."""
 
 GRADES = {"ECP5": "6"}
 """Speed grade of the parts whose builds were fitted, by family; others have one only."""
@@ -99,7 +97,8 @@ def fitted(config, described):
 
 def remarks(config, described, store):
     """What the intervals do not cover, in words."""
-    most = max(LANES[BUILT[described.family.name]])
+    most = max(max(lanes) for board, lanes in LANES.items()
+               if target(board).family.name == described.family.name)
     if config.convolutional:
         most = min(most, MOST_WITH_FILTERS)
     if config.weight_lanes > most:

@@ -72,8 +72,9 @@ def _checked(entry):
     for name in ("cells", "fmax_mhz"):
         if measured[name] is not None and not measured[name] > 0:
             raise ValueError(f"{name} must be above 0")
-    integer("seed of the draw", seed, 0), integer("number of the draw", number, 0)
-    integer("seed of the placer", entry["seed"], 1)
+    for name, value, low in (("seed of the draw", seed, 0), ("number of the draw", number, 0),
+                             ("seed of the placer", entry["seed"], 1)):
+        integer(name, value, low)
     if entry["board"] not in LANES or not isinstance(entry["held_out"], bool):
         raise ValueError("another board, or neither for the fit nor for trial")
     return key(entry)
