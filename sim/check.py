@@ -155,9 +155,8 @@ def epochs_job(state, samples, history, seed, order, augment=None, **options):
 
 def training_job(config, parameters, samples, seed, *, epochs=1, order="host", every=False,
                  idle=0.0, backpressure=0.0, hyper=None):
-    """A job that trains on samples for some epochs, from newly drawn counters.
-
-    Filters have the thresholds with which a training on these samples begins.
+    """A job that trains on samples for some epochs, from the state in which a training on them
+    begins: newly drawn counters, thresholds of filters, a delay line.
 
     Parameters
     ----------
@@ -175,7 +174,7 @@ def training_job(config, parameters, samples, seed, *, epochs=1, order="host", e
     idle, backpressure : float
         Probability that a clock cycle brings no data, or that the bench is not ready; 0 to 0.95.
     hyper : Hyper, optional
-        Of the training, for the quantile of the thresholds.
+        Of the training, for what it begins with.
 
     Returns
     -------
@@ -196,10 +195,12 @@ def training_job(config, parameters, samples, seed, *, epochs=1, order="host", e
     bank = random.seeds(seed, config.generators)
     runs = [Run(parameters, ORDERS[order](seed, epoch, len(samples)), every=every)
             for epoch in range(epochs)]
-    thresholds = ()
-    if config.convolutional:
+    hyper, thresholds, counters = hyper or Hyper(), (), ()
+    if config.convolutional or hyper.delay:
         network = Network(config)
-        begin(network, samples.x, hyper or Hyper(), seed)
+        begin(network, samples.x, hyper, seed)
         thresholds = network.thresholds
-    return Job(config, samples.x, samples.labels, runs, bank, seed=seed, idle=idle,
+        if hyper.delay:
+            bank, counters = network.bank, network.counters
+    return Job(config, samples.x, samples.labels, runs, bank, counters, seed=seed, idle=idle,
                backpressure=backpressure, lengths=samples.lengths, thresholds=thresholds)

@@ -109,6 +109,7 @@ def train(
     chunk: options.Chunk = Encoding.chunk,
     bits: options.Bits = Encoding.bits,
     expand: options.Expand = Encoding.expand,
+    pairs: options.Pairs = Encoding.pairs,
     fold: options.Fold = 0,
     from_store: Annotated[bool, Option("--from-store", help=(
         "Take the samples from the board's sample store, which is filled first if it holds other "
@@ -137,11 +138,12 @@ def train(
     found = context.obj
     validation = held_out(validation, dataset, hyper, keep_best)
     samples = options.samples(found, dataset, data, encoding, validation, train_samples, data_seed,
-                              window, chunk, bits, expand, fold)
+                              window, chunk, bits, expand, pairs, fold)
     hyper = with_sweep(hyper, sweep)
     training.check(found.config, samples, epochs, hyper, keep_best)
     unfinished.options = options.to_keep(
-        dataset, options.encoding(dataset, encoding, window, chunk, bits, expand, found.preset),
+        dataset, options.encoding(dataset, encoding, window, chunk, bits, expand, pairs,
+                                  found.preset),
         validation, train_samples, data_seed, fold)
     order = unfinished.begun.facts["order"] if unfinished.begun else "host"
     with results.Stages() as stages, opened(found.config, port, baud, timeout) as trainer:
@@ -214,6 +216,7 @@ def evaluate(
     chunk: options.Chunk = Encoding.chunk,
     bits: options.Bits = Encoding.bits,
     expand: options.Expand = Encoding.expand,
+    pairs: options.Pairs = Encoding.pairs,
     fold: options.Fold = 0,
     confusion: Annotated[bool, Option(
         "--confusion", help="Also show how many samples of each class, a line, were predicted as "
@@ -229,7 +232,7 @@ def evaluate(
     found = context.obj
     validation = held_out(validation, dataset, *of_training(found.preset))
     samples = options.samples(found, dataset, data, encoding, validation, None, data_seed,
-                              window, chunk, bits, expand, fold)
+                              window, chunk, bits, expand, pairs, fold)
     with opened(found.config, port, baud, timeout) as trainer:
         trainer.connect(infer=True)
         test = samples.test

@@ -41,6 +41,7 @@ def load(
     chunk: options.Chunk = Encoding.chunk,
     bits: options.Bits = Encoding.bits,
     expand: options.Expand = Encoding.expand,
+    pairs: options.Pairs = Encoding.pairs,
     fold: options.Fold = 0,
     port: Port = None, baud: Baud = None, timeout: Timeout = 10.0,
 ):
@@ -48,7 +49,7 @@ def load(
     found = context.obj
     validation = held_out(validation, dataset, *of_training(found.preset))
     samples = options.samples(found, dataset, data, encoding, validation, train_samples, data_seed,
-                              window, chunk, bits, expand, fold)
+                              window, chunk, bits, expand, pairs, fold)
     with results.Stages() as stages, opened(found.config, port, baud, timeout) as trainer:
         trainer.connect()
         described = trainer.fill(samples, stages.begin)
@@ -70,6 +71,7 @@ def image(
     chunk: options.Chunk = Encoding.chunk,
     bits: options.Bits = Encoding.bits,
     expand: options.Expand = Encoding.expand,
+    pairs: options.Pairs = Encoding.pairs,
     fold: options.Fold = 0,
 ):
     """Write a data set as a file for a board's flash chip, and say how it gets there.
@@ -82,7 +84,7 @@ def image(
     program = target(board).flash_command(out, chip.start)
     validation = held_out(validation, dataset, *of_training(found.preset))
     samples = options.samples(found, dataset, data, encoding, validation, train_samples, data_seed,
-                              window, chunk, bits, expand, fold)
+                              window, chunk, bits, expand, pairs, fold)
     described, octets = pack(found.config, samples)
     programmed(out, octets, chip.start)
     held_samples(f"{dataset} in {out}, {len(octets):,} bytes", described)
@@ -109,6 +111,7 @@ def autostart(
     chunk: options.Chunk = Encoding.chunk,
     bits: options.Bits = Encoding.bits,
     expand: options.Expand = Encoding.expand,
+    pairs: options.Pairs = Encoding.pairs,
     fold: options.Fold = 0,
 ):
     """Write a data set, and a program that trains on it, as a file for a board's flash chip.
@@ -125,7 +128,7 @@ def autostart(
     program = target(board).flash_command(out, START)
     validation = held_out(validation, dataset, hyper, False)
     samples = options.samples(found, dataset, data, encoding, validation, train_samples, data_seed,
-                              window, chunk, bits, expand, fold)
+                              window, chunk, bits, expand, pairs, fold)
     if not len(samples.train):
         raise ValueError("there must be training samples, and there are none")
     with results.Stages() as stages:

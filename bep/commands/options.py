@@ -54,6 +54,10 @@ Expand = Annotated[int | None, Option(
     rich_help_panel=SEQUENCES,
     help="K_x, random features of a time step's bits; 0 for the bits themselves.")]
 
+Pairs = Annotated[bool, Option(
+    rich_help_panel=SEQUENCES,
+    help="Each bit of a time step is followed by its complement, and all by a 1.")]
+
 Scheduler = Annotated[str | None, Option(
     help="Address of a dask scheduler, tcp://HOST:PORT; else processes here.")]
 MOST_WORKERS = 1000
@@ -169,14 +173,14 @@ def check_data(dataset, data):
                          "is it for another --dataset?")
 
 
-def encoding(dataset, images, window, chunk, bits, expand, preset=None):
+def encoding(dataset, images, window, chunk, bits, expand, pairs, preset=None):
     """The encoding of a data set, of the values of these options.
 
     Those that are just a ``preset``'s are not for data of another kind.
 
     Raises ValueError if another option than those of its kind is not at its default.
     """
-    sequences = Encoding(window, chunk, bits, expand or None)
+    sequences = Encoding(window, chunk, bits, expand or None, pairs)
     if preset is not None and preset.encoding in (images, sequences):
         try:
             return catalogue.encoding_of(dataset, preset.encoding)
@@ -188,12 +192,12 @@ def encoding(dataset, images, window, chunk, bits, expand, preset=None):
 
 
 def samples(found, dataset, data, images, validation, train_samples, data_seed, window, chunk, bits,
-            expand, fold):
+            expand, pairs, fold):
     """The data set that the options describe, for a board of this source."""
     from bep_model.data import datasets  # slow to import
 
     check_data(dataset, data)
-    chosen = encoding(dataset, images, window, chunk, bits, expand, found.preset)
+    chosen = encoding(dataset, images, window, chunk, bits, expand, pairs, found.preset)
     loaded = datasets.load(dataset, data=data, seed=data_seed, fold=fold, validation=validation,
                             encoding=chosen)
     loaded = loaded if train_samples is None else loaded.limit(train_samples)

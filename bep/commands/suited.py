@@ -11,7 +11,8 @@ from bep_model.data.catalogue import Encoding
 from bep_model.fit import choice, rule
 from bep_model.fit.rule import Settings
 
-CHOSEN = ("window", "chunk", "bits", "expand", "r", "nu", "group", "p_r", "horizon")
+CHOSEN = ("window", "chunk", "bits", "expand", "pairs", "r", "nu", "group", "p_r",
+          "horizon", "delay")
 """The options that --auto chooses."""
 SECONDS = (1, 1_000_000)
 """Least and most of --auto."""

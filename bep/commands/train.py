@@ -236,6 +236,7 @@ def train(
     chunk: options.Chunk = Encoding.chunk,
     bits: options.Bits = Encoding.bits,
     expand: options.Expand = Encoding.expand,
+    pairs: options.Pairs = Encoding.pairs,
     fold: options.Fold = 0,
     auto: Annotated[float | None, Option(
         rich_help_panel=options.SEQUENCES, metavar="SECONDS",
@@ -283,14 +284,14 @@ def train(
         with called({"layers": "hidden"}):
             told = suited.values(rule.preset(dataset, rule.shape(numbers), **settled))
         told["keep_best"] = validation is not False
-        hidden, epochs, keep_best, window, chunk, bits, expand = suited.untold(
+        hidden, epochs, keep_best, window, chunk, bits, expand, pairs = suited.untold(
             context, told, hidden=hidden, epochs=epochs, keep_best=keep_best, window=window,
-            chunk=chunk, bits=bits, expand=expand).values()
+            chunk=chunk, bits=bits, expand=expand, pairs=pairs).values()
         hyper = Hyper(**suited.untold(context, told, **asdict(hyper)))
     options.check_until(until, epochs, save)
     validation = held_out(validation, dataset, hyper, keep_best)
     hyper = with_sweep(hyper, sweep)
-    encoding = options.encoding(dataset, encoding, window, chunk, bits, expand,
+    encoding = options.encoding(dataset, encoding, window, chunk, bits, expand, pairs,
                                 found and found.preset)
     of_file = found is not None and (found.preset is None or (
         found.preset.dataset, found.preset.encoding) == (dataset, encoding))

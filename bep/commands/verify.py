@@ -118,6 +118,7 @@ def command(
     chunk: options.Chunk = Encoding.chunk,
     bits: options.Bits = Encoding.bits,
     expand: options.Expand = Encoding.expand,
+    pairs: options.Pairs = Encoding.pairs,
     build_dir: Annotated[Path, Option(help="Where simulators are kept.")] = Path("build"),
     json: Annotated[Path | None, Option(help="Write the result here.")] = None,
 ):
@@ -147,7 +148,7 @@ def command(
         raise ValueError("give --config, --dataset or both")
     dataset = dataset or "random-prototypes"
     options.check_data(dataset, data)
-    encoding = options.encoding(dataset, encoding, window, chunk, bits, expand,
+    encoding = options.encoding(dataset, encoding, window, chunk, bits, expand, pairs,
                                 found and found.preset)
     trainer = example(dataset, seed, data, encoding) if found is None else found.config
     parameters = default_parameters(trainer) if found is None else found.parameters

@@ -115,6 +115,8 @@ EXPERIMENTS = {
     "s-mnist": Experiment(
         "Recurrent networks: sequential MNIST, length of the window", points.windows,
         (Figure("rows", ("K_s", "training samples")),)),
+    "s-mnist-rows": Experiment(
+        "Recurrent networks: sequential MNIST, one row per step", points.delays, ()),
     "s-mnist-horizon": Experiment(
         "Recurrent networks: sequential MNIST, horizon", points.horizons,
         (Figure("horizon", ("steps",)),)),

@@ -368,6 +368,20 @@ def windows():
     yield Point({"K_s": 256, "rows": 28, "training samples": 50000}, narrow("s-mnist"))
 
 
+def delays():
+    """One row per step: states that are a delay line, of two widths, and one that is learnt."""
+    line = preset("s-mnist", (577, 280), "-b7")
+    features = line.hyper.delay
+    for state in (line.hidden[0], (line.hidden[0] - 1) // 2 + 1):
+        run = replace(line, hidden=(state, line.hidden[1]), hyper=replace(
+            line.hyper, delay=features * (state - 1) // (line.hidden[0] - 1)))
+        yield Point({"state": "delay line", "K_s": state, "training samples": 50000}, run)
+    learnt = replace(line, hidden=(512, 256), train_samples=20000, epochs=10,
+                     encoding=replace(line.encoding, pairs=False, expand=64),
+                     hyper=replace(rule.MANY, horizon=15))
+    yield Point({"state": "learnt", "K_s": 512, "training samples": 20000}, learnt)
+
+
 def horizons():
     """Number of steps that get targets (Figure 8), with fewer samples."""
     for chunk in (7, 4):

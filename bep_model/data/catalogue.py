@@ -8,13 +8,14 @@ such files, add a line to these tables. This module imports nothing that takes t
 
 import os
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 from bep_model.checks import integer
 from bep_model.config import MOST_INPUTS
+from bep_model.digests import LATE
 
 
 class Known(NamedTuple):
@@ -118,20 +119,25 @@ class Encoding:
     bits : int
         Levels of the thermometer, per sample and dimension.
     expand : int or None
-        K_x, random features per time step; None feeds the thermometer's bits.
+        Random features per time step; None feeds the thermometer's bits.
+    pairs : bool
+        Each of these bits is followed by its complement, and all by a 1.
 
     Raises
     ------
     TypeError, ValueError
-        For a value that is not an integer or is below 1, or ``expand`` above 65535.
+        For a value of another type or below 1, or ``expand`` above 65535.
     """
 
     window: int | None = None
     chunk: int = 1
     bits: int = 10
     expand: int | None = None
+    pairs: bool = field(default=False, metadata=LATE)
 
     def __post_init__(self):
+        if not isinstance(self.pairs, bool):
+            raise TypeError(f"pairs must be true or false, not {self.pairs!r}")
         for name in ("window", "chunk", "bits", "expand"):
             value = getattr(self, name)
             if value is not None or name in ("chunk", "bits"):
@@ -148,8 +154,8 @@ def encoding_of(name, encoding="default"):
         if encoding == "default":
             return Encoding()
         if not isinstance(encoding, Encoding):
-            raise ValueError(f"{name} is a set of sequences: its encoding has window, chunk, bits "
-                             f"and expand, and cannot be {encoding!r}")
+            raise ValueError(f"{name} is a set of sequences: its encoding has window, chunk, "
+                             f"bits, expand and pairs, and cannot be {encoding!r}")
     elif isinstance(encoding, Encoding):
         for each in fields(encoding):
             if (value := getattr(encoding, each.name)) != each.default:

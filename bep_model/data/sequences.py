@@ -54,7 +54,8 @@ def steps(encoding, x, samples):
 def of_steps(encoding):
     """The transformer from the numbers of time steps, (N, T, D), to their bits, (N, T, K_x)."""
     expansion = () if encoding.expand is None else (Expansion(encoding.expand),)
-    return make_pipeline(StepThermometer(encoding.bits, missing_end=True), *expansion)
+    pairs = (Pairs(),) if encoding.pairs else ()
+    return make_pipeline(StepThermometer(encoding.bits, missing_end=True), *expansion, *pairs)
 
 
 def align_end(x):
@@ -242,7 +243,37 @@ class StepThermometer(SequenceEncoder):
         return compared(self._as_fitted(X), self.levels_)
 
 
-class Expansion(SequenceEncoder):
+class OfBits(SequenceEncoder):
+    """Base class of what takes bits."""
+
+    def _checked(self, X):
+        X = np.asarray(X)
+        if X.ndim != 3 or not X.shape[1] * X.shape[2]:
+            raise ValueError(f"sequences must have the shape (N, T, D), not {X.shape}")
+        if X.dtype not in (np.uint8, np.bool_) or X.max(initial=0) > 1:
+            wrong = X[(X != 0) & (X != 1)]
+            if wrong.size:
+                raise ValueError(f"sequences must hold bits 0 and 1, not {wrong.flat[0]}")
+        return X
+
+
+class Pairs(OfBits):
+    """Each bit, followed by its complement, and a 1: bit 2 i + 1 is 1 - bit 2 i."""
+
+    def fit(self, X, y=None):
+        """Learn the number of bits of ``X`` (N, T, D)."""
+        self.shape_in_ = self._checked(X).shape[2:]
+        return self
+
+    def transform(self, X):
+        """Return bits, uint8 (N, T, 2 D + 1)."""
+        X = self._as_fitted(X).astype(np.uint8)
+        out = np.ones((*X.shape[:2], 2 * X.shape[2] + 1), np.uint8)
+        out[..., :-1:2], out[..., 1::2] = X, 1 - X
+        return out
+
+
+class Expansion(OfBits):
     """Fixed random features: bit k is 1 iff sum_i (+-1)_ki (2 b_i - 1) >= 0, for every time step.
 
     Parameters
@@ -260,16 +291,6 @@ class Expansion(SequenceEncoder):
     def __init__(self, outputs=64, seed=0):
         self.outputs = outputs
         self.seed = seed
-
-    def _checked(self, X):
-        X = np.asarray(X)
-        if X.ndim != 3 or not X.shape[1] * X.shape[2]:
-            raise ValueError(f"sequences must have the shape (N, T, D), not {X.shape}")
-        if X.dtype not in (np.uint8, np.bool_) or X.max(initial=0) > 1:
-            wrong = X[(X != 0) & (X != 1)]
-            if wrong.size:
-                raise ValueError(f"sequences must hold bits 0 and 1, not {wrong.flat[0]}")
-        return X
 
     def fit(self, X, y=None):
         """Draw the signs for ``X`` (N, T, D) of bits."""

@@ -24,7 +24,7 @@ BEGINNING = ("counters", "sweep_count")
 OPTIONS = ("epochs", "seed", "keep_best", "order", "literal_targets",
            *(each.name for each in fields(Hyper)))
 """What decides a training and is an option of a command."""
-LATER = {"shift": Hyper.shift, "code": Config.code}
+LATER = {"shift": Hyper.shift, "delay": Hyper.delay, "code": Config.code, "pairs": False}
 """What files do not tell that are older than it."""
 
 

@@ -85,6 +85,9 @@ class Hyper:
     shift: int = _field(
         0, "Pixels by which training images are moved at most in each direction, every epoch "
         "otherwise; the host moves them (0 is off)", 0, MOST_SHIFT, late=True, only=FILTERS)
+    delay: int = _field(
+        0, "Bits of a step that the state hands on from neuron to neuron, as a delay line, before "
+        "training (0 is off: its weights are drawn); needs pairs", 0, late=True, only=SEQUENCES)
 
     @property
     def stable(self):

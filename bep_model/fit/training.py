@@ -8,6 +8,7 @@ import numpy as np
 
 from bep_model.checks import MOST_EPOCHS, integer, one_of
 from bep_model.data.augment import shifted
+from bep_model.fit import delay
 from bep_model.fit.hyper import Hyper, has
 from bep_model.fit.schedule import GroupSchedule
 from bep_model.parameters import Parameters
@@ -148,6 +149,8 @@ def check(config, data, epochs, hyper, keep_best=False):
     if hyper.shift and hyper.shift >= min(config.image[:2]):
         raise ValueError("shift must be less than the image's rows and columns, "
                          f"{min(config.image[:2])}, not {hyper.shift}")
+    if hyper.delay:
+        delay.check(config, hyper.delay, data.train.first(CALIBRATED))
     GroupSchedule(config, parameters.groups, hyper.patience)
     if hyper.patience and not len(data.validation):
         raise ValueError("patience needs validation samples; hold some out or set patience to 0")
@@ -157,9 +160,11 @@ def check(config, data, epochs, hyper, keep_best=False):
 
 
 def begin(network, x, hyper, seed):
-    """Give a network the state in which a training begins: seeded, and with thresholds for its
-    training samples ``x``, bits (N, K_0), if it has filters."""
+    """Give a network the state in which a training begins: seeded, with thresholds for its training
+    samples ``x``, bits (N, K_0), if it has filters, and with a delay line if it shall have one."""
     network.reset(seed)
+    if hyper.delay:
+        network.load([delay.line(network.config, hyper.delay), *network.counters[1:]])
     if network.config.convolutional and len(x):
         network.set_thresholds(x[:CALIBRATED], hyper.filter_quantile)
 

@@ -51,6 +51,7 @@ def test_packaged_presets_have_a_trainer_for_their_data(name):
         length, dimensions = known.shape
         steps = math.ceil(min(length, encoding.window or length) / encoding.chunk)
         inputs = encoding.expand or encoding.bits * encoding.chunk * dimensions
+        inputs = 2 * inputs + 1 if encoding.pairs else inputs
     else:
         kind, chosen = catalogue.image_encoding(encoding)
         bits = 3 if preset.dataset == "digits" else len(chosen) if kind == "levels" else 1
