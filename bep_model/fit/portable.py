@@ -78,7 +78,7 @@ def of_training(config, data, hyper, history, *, seed):
         return None
     # The classifier holds no samples out, which patience needs, and takes no sequences.
     options = {name: value for name, value in asdict(hyper).items()
-               if name not in ("patience", "horizon")}
+               if name not in ("patience", "horizon", "delay")}
     options |= _shape(config) | {
         "counter_bits": config.counter_bits, "epochs": len(history),
         "weight_lanes": config.weight_lanes, "counter_lanes": config.counter_lanes,

@@ -82,7 +82,7 @@ def test_every_option_reaches_the_training(tmp_path):
         "r": 0.25, "nu": 0.5, "group": 4, "p_r": 0.5, "reinforce_bits": 6, "thinning": 0.5,
         "batch": 5, "sweep": 20, "patience": 3, "anneal": 0.25, "horizon": 65535,
         "thinning_bits": 3, "kappa": 0.5, "filter_nu": 0.05, "filter_group": 8, "filter_rate": 0.3,
-        "filter_rate_end": 0.003, "filter_quantile": 0.8, "shift": 0}
+        "filter_rate_end": 0.003, "filter_quantile": 0.8, "shift": 0, "delay": 0}
     parameters = result["parameters"]
     assert (parameters["margin"], parameters["gates"], parameters["groups"]) == (4, [96, 8], [4, 4])
     assert (parameters["thinning"], parameters["batch"], parameters["sweep"]) == (1 << 15, 5, 20)
@@ -109,7 +109,8 @@ def test_sequences_and_their_options(tmp_path):
               "--train-samples", 80, "--steps", 6, "--json", out)
     assert run.exit_code == 0, run.output
     result = json.loads(out.read_text())
-    assert result["encoding"] == dict(window=12, chunk=3, bits=4, expand=32, fold=1)
+    assert result["encoding"] == dict(
+        window=12, chunk=3, bits=4, expand=32, pairs=False, fold=1)
     assert result["configuration"]["max_steps"] == 6 and result["configuration"]["inputs"] == 32
     assert result["parameters"]["horizon"] == 6
     assert result["hyper"] == vars(hyper)
