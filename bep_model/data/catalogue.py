@@ -64,7 +64,8 @@ ARCHIVE = {
 SETS = {**PLAIN, **IMAGES, **{f"s-{name}": known for name, known in IMAGES.items()}, **ARCHIVE}
 """All of them, by name."""
 
-ENCODINGS = ("default", "median", "levels-A-B-..", "thermometer", "differences-N", "selected-N")
+ENCODINGS = ("default", "median", "levels-A-B-..", "levels-A-B-..-local", "local", "thermometer",
+             "differences-N", "selected-N")
 """Names of the encodings of images."""
 
 TABLES = (".csv", ".npz", ".arff", "/")
@@ -174,17 +175,19 @@ def encoding_of(name, encoding="default"):
 def image_encoding(encoding):
     """Kind and number of bits of an encoding of images, one of :data:`ENCODINGS`.
 
-    ``("median" or "thermometer", None)``, ``("differences" or "selected", N)``, or ``("levels",
-    (A, B, ..))``. Raises ValueError for any other.
+    ``("median" or "thermometer", None)``, ``("differences" or "selected", N)``, or ``("levels" or
+    "local", (A, B, ..))``. Raises ValueError for any other.
     """
     if encoding in ("default", "median"):
         return "median", None
     if encoding == "thermometer":
         return "thermometer", None
-    if re.fullmatch(r"levels(-[1-9]\d{0,2})+", str(encoding), re.ASCII):
-        levels = tuple(map(int, encoding.split("-")[1:]))
+    if encoding == "local":
+        return "local", ()
+    if found := re.fullmatch(r"levels((?:-[1-9]\d{0,2})+)(-local)?", str(encoding), re.ASCII):
+        levels = tuple(map(int, found[1].split("-")[1:]))
         if levels[-1] < 256 and all(a < b for a, b in pairwise(levels)):
-            return "levels", levels
+            return "local" if found[2] else "levels", levels
     found = re.fullmatch(r"(differences|selected)-0*([1-9]\d{0,4})", str(encoding), re.ASCII)
     if found is None or int(found[2]) > MOST_INPUTS:
         raise ValueError(f"encoding must be one of {', '.join(ENCODINGS)} with ascending levels "

@@ -39,6 +39,8 @@ def of_images(encoding, shape):
         return Median()
     if kind == "levels":
         return Thermometer(bits)
+    if kind == "local":
+        return Local(bits, shape[1])
     if kind == "thermometer":
         return make_pipeline(Thermometer((64, 192)), VarianceThreshold(0.02 * 0.98))
     rows, columns = shape
@@ -157,6 +159,77 @@ class Thermometer(Encoder):
     @property
     def _learns(self):
         return np.ndim(self.levels) == 0
+
+
+class Local(Encoder):
+    """Bits of a pixel: x >= each level, and one that compares it with its surroundings.
+
+    The last one is 1 where x is above the mean of the surroundings by more than ``above``, whatever
+    the brightness: an adaptive threshold (Bradley and Roth, "Adaptive thresholding using the
+    integral image", Journal of Graphics Tools 12(2), 2007). Of n levels bit ``i * (n + 1) + k`` is
+    level k of pixel i, bit ``i * (n + 1) + n`` its last.
+
+    Parameters
+    ----------
+    levels : sequence of float
+        Ascending; may be empty.
+    width : int or None
+        Pixels per row of the image; with None all features are one row.
+    window : int
+        Rows and columns of the surroundings, odd: the pixel is in the middle. What lies outside of
+        the image counts as 0.
+    above : float
+    """
+
+    def __init__(self, levels=(), width=None, window=13, above=4):
+        self.levels = levels
+        self.width = width
+        self.window = window
+        self.above = above
+
+    def check_options(self):
+        """Levels must be finite numbers in ascending order, or none; the window odd."""
+        if len(self.levels):
+            Thermometer(self.levels).check_options()
+        if self.width is not None:
+            integer("width", self.width, 1)
+        if not integer("window", self.window, 1) % 2:
+            raise ValueError(f"window must be odd, not {self.window}")
+        number("above", self.above)
+
+    @unchanged_if_refused
+    def fit(self, X, y=None):
+        """Check ``X`` (N, features) and learn the number of features, which must be whole rows."""
+        self.check_options()
+        features = validate_data(self, X).shape[1]
+        if self.width is not None and features % self.width:
+            raise ValueError(f"width must divide the {features} features, not {self.width}")
+        return self
+
+    def transform(self, X):
+        """Return bits, uint8 (N, features * (levels + 1))."""
+        check_is_fitted(self, "n_features_in_")
+        x = validate_data(self, X, reset=False)
+        bits = np.empty((*x.shape, len(self.levels) + 1), np.uint8)
+        for k, level in enumerate(self.levels):
+            np.greater_equal(x, level, out=bits[..., k])
+        block = max(1, (1 << 22) // x.shape[1])  # since all at once would take much memory
+        for first in range(0, len(x), block):
+            here = slice(first, first + block)
+            bits[here, :, -1] = self._stands_out(x[here])
+        return bits.reshape(len(x), -1)
+
+    def _stands_out(self, x):
+        images = x.reshape(len(x), -1, self.width or x.shape[1])
+        images = images.astype(np.result_type(images, np.int64))
+        sums, half = images, self.window // 2
+        for axis in (1, 2):
+            length = sums.shape[axis]
+            ends = np.arange(length)
+            sums = np.cumsum(np.insert(sums, 0, 0, axis=axis), axis=axis)
+            sums = (np.take(sums, np.minimum(ends + half + 1, length), axis=axis)
+                    - np.take(sums, np.maximum(ends - half, 0), axis=axis))
+        return (images * self.window ** 2 > sums + self.above * self.window ** 2).reshape(x.shape)
 
 
 class Differences(Encoder):

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import clone
 
 from bep_model.checks import integer, number
-from bep_model.data.encoders import Differences, Median, Thermometer, Threshold
+from bep_model.data.encoders import Differences, Local, Median, Thermometer, Threshold
 from bep_model.data.selection import Informative
 from bep_model.fit import calibration
 from bep_model.parameters import Parameters
@@ -16,6 +16,7 @@ ENCODERS: dict[str, tuple[type[Any], dict]] = {
     "Threshold": (Threshold, {}),
     "Median": (Median, {"median_": ("features",)}),
     "Thermometer": (Thermometer, {"levels_": ("features", None)}),
+    "Local": (Local, {}),
     "Differences": (Differences, {"median_": ("bits",), "added_": ("bits", None),
                                   "subtracted_": ("bits", None)}),
     "Informative": (Informative, {"ranking_": ("bits",)}),

@@ -4,11 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.utils.estimator_checks import check_estimator
 
-from bep_model.data.encoders import Differences, Median, Thermometer, Threshold
+from bep_model.data.encoders import Differences, Local, Median, Thermometer, Threshold
 
 
 @pytest.mark.parametrize("encoder", [
-    Threshold(), Median(), Thermometer(), Thermometer((0.0, 1.0)), Differences(bits=5, pixels=2)])
+    Threshold(), Median(), Thermometer(), Thermometer((0.0, 1.0)), Local(), Local((1, 2)),
+    Differences(bits=5, pixels=2)])
 @pytest.mark.filterwarnings("ignore::Warning")
 def test_scikit_learn_accepts_it(encoder):
     check_estimator(encoder)
@@ -60,6 +61,39 @@ def test_a_thermometer_has_no_gaps_and_keeps_the_order(values, levels):
 def test_median_is_the_one_level_thermometer():
     x = np.random.default_rng(1).integers(0, 256, (51, 7))
     np.testing.assert_array_equal(Median().fit_transform(x), Thermometer(1).fit_transform(x))
+
+
+@pytest.mark.parametrize("levels", [(), (60, 200)])
+def test_local_bits_are_above_the_mean_around_the_pixel(levels):
+    x = np.random.default_rng(2).integers(0, 256, (9, 6 * 7), np.uint8)
+    bits = Local(levels, 7, window=3, above=4).fit_transform(x).reshape(9, 6, 7, len(levels) + 1)
+    assert bits.dtype == np.uint8
+    images = x.reshape(9, 6, 7).astype(int)
+    for k, level in enumerate(levels):
+        np.testing.assert_array_equal(bits[..., k], images >= level)
+    around = np.pad(images, ((0, 0), (1, 1), (1, 1)))
+    for row in range(6):
+        for column in range(7):
+            mean = around[:, row:row + 3, column:column + 3].sum(axis=(1, 2)) / 9
+            np.testing.assert_array_equal(
+                bits[:, row, column, -1], images[:, row, column] > mean + 4)
+
+
+def test_local_windows_may_be_larger_than_the_image():
+    x = np.random.default_rng(3).integers(0, 256, (5, 20))
+    bits = Local((), 5, window=99, above=0).fit_transform(x)
+    np.testing.assert_array_equal(bits, x > x.sum(axis=1, keepdims=True) / 99 ** 2)
+    np.testing.assert_array_equal(Local(window=41).fit_transform(x),  # one row
+                                  x > x.sum(axis=1, keepdims=True) / 41 ** 2 + 4)
+
+
+@pytest.mark.parametrize(("change", "text"), [
+    (dict(window=4), "window must be odd, not 4"), (dict(width=6), "width must divide the 49 fea"),
+    (dict(levels=(3, 2)), "ascending"), (dict(above=np.inf), "above must be"),
+])
+def test_local_refuses(change, text):
+    with pytest.raises(ValueError, match=text):
+        Local(**change).fit(np.zeros((3, 49)))
 
 
 def test_differences_are_those_of_the_pixels_they_name():

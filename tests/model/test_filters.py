@@ -81,7 +81,8 @@ def test_levels_are_channels(idx):
 
 
 @pytest.mark.parametrize("encoding", ["levels", "levels-0", "levels-60-60", "levels-9-8",
-                                      "levels-256", "levels-1.5", "levels-1-1000"])
+                                      "levels-256", "levels-1.5", "levels-1-1000", "levels-local",
+                                      "levels-5-local-9"])
 def test_wrong_levels(encoding):
     with pytest.raises(ValueError, match=r"ascending levels A, B, .. = 1..255 and N = .*, not 'l"):
         datasets.load("mnist", encoding=encoding)
