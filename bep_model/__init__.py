@@ -5,7 +5,8 @@ from :mod:`bep_model.config` ``Config``, from :mod:`bep_model.parameters` ``Para
 :mod:`bep_model.network` ``Network``, from :mod:`bep_model.state` ``load`` and ``save`` of trained
 networks, from :mod:`bep_model.fit.estimator` ``BEPClassifier``, from
 :mod:`bep_model.fit.regressor` ``BEPRegressor``, from :mod:`bep_model.fit.hyper` ``Hyper``, and the
-encoders ``Threshold``, ``Median``, ``Thermometer``, ``Differences`` and ``Informative``.
+encoders ``Threshold``, ``Median``, ``Thermometer``, ``Local``, ``Differences`` and
+``Informative``.
 """
 
 from importlib import import_module
@@ -15,6 +16,7 @@ _HOMES = {
     "save": "state", "BEPClassifier": "fit.estimator", "BEPRegressor": "fit.regressor",
     "Hyper": "fit.hyper",
     "Threshold": "data.encoders", "Median": "data.encoders", "Thermometer": "data.encoders",
+    "Local": "data.encoders",
     "Differences": "data.encoders", "Informative": "data.selection",
 }
 

@@ -268,11 +268,11 @@ def division(name, numbers, *, seed=0, fold=0, folds=3, validation=True, held_se
 
 
 def image_of(name, shape, x, encoder):
-    """Rows, columns and channels of encoded images ``x``, if the encoder takes each pixel by
-    itself; else None. ``shape`` is that of the numbers of a sample."""
+    """Rows, columns and channels of encoded images ``x``, if the encoder gives each pixel bits of
+    its own; else None. ``shape`` is that of the numbers of a sample."""
     shape = catalogue.PLAIN[name].shape if name == "digits" else shape
-    if len(shape) != 2 or x.ndim != 2 or not (
-            encoder is None or isinstance(encoder, encoders.Median | encoders.Thermometer)):
+    pixels = encoders.Median | encoders.Thermometer | encoders.Local
+    if len(shape) != 2 or x.ndim != 2 or not (encoder is None or isinstance(encoder, pixels)):
         return None
     return (*shape, x.shape[1] // math.prod(shape))
 

@@ -80,6 +80,16 @@ def test_levels_are_channels(idx):
     np.testing.assert_array_equal(data.test.x.reshape(-1, 5, 4, 2), bits)
 
 
+def test_local_is_a_channel_of_the_levels(idx):
+    data = datasets.load("idx", encoding="levels-60-local")
+    pixels, _ = datasets.read("idx").parts[1]
+    bits = np.stack([pixels >= 60, pixels > pixels.sum(axis=(1, 2), keepdims=True) / 169 + 4],
+                    axis=-1)  # all of these images is within the window
+    np.testing.assert_array_equal(data.test.x.reshape(-1, 5, 4, 2), bits)
+    assert data.image == (5, 4, 2)
+    assert datasets.load("idx", encoding="local").image == (5, 4, 1)
+
+
 @pytest.mark.parametrize("encoding", ["levels", "levels-0", "levels-60-60", "levels-9-8",
                                       "levels-256", "levels-1.5", "levels-1-1000", "levels-local",
                                       "levels-5-local-9"])
