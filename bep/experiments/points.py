@@ -281,17 +281,18 @@ def convolution():
 
 
 def convolution_all():
-    """Presets of Fashion-MNIST with filters, trained on all samples."""
+    """Presets of Fashion-MNIST with filters on levels, trained on all samples."""
     for _, run in convolutional():
-        if run.dataset == "fashion-mnist":
+        if run.dataset == "fashion-mnist" and "local" not in run.encoding:
             yield Point({"data set": run.dataset, "inputs": run.encoding,
                          "net": presets.net_name(run.hidden, run.windows)},
                         replace(run, refit=True))
 
 
 def one_bit():
-    """Networks on one bit per pixel; the last one of a data set is the largest."""
-    yield from (run for _, run in convolutional() if run.encoding.count("-") == 1)
+    """Networks on one level per pixel; the last one of a data set is the largest."""
+    yield from (run for _, run in convolutional()
+                if "local" not in run.encoding and catalogue.bits_per_pixel(run.encoding) == 1)
     for hidden in ((75, 75), (255, 255)):
         yield preset("fashion-mnist", hidden, "-b7-online")
 

@@ -195,6 +195,12 @@ def image_encoding(encoding):
     return found[1], int(found[2])
 
 
+def bits_per_pixel(encoding):
+    """Bits that an encoding of levels, or a local one, gives to each pixel."""
+    kind, levels = image_encoding(encoding)
+    return len(levels) + (kind == "local")
+
+
 def table_encoding(encoding):
     """Kind and number of bits of an encoding of tables, one of :data:`TABLE_ENCODINGS`.
 

@@ -54,8 +54,8 @@ def test_packaged_presets_have_a_trainer_for_their_data(name):
         inputs = 2 * inputs + 1 if encoding.pairs else inputs
     else:
         kind, chosen = catalogue.image_encoding(encoding)
-        bits = {"levels": lambda: len(chosen), "local": lambda: len(chosen) + 1}.get(
-            kind, lambda: 3 if preset.dataset == "digits" else 1)()
+        bits = 3 if preset.dataset == "digits" else catalogue.bits_per_pixel(encoding) \
+            if kind in ("levels", "local") else 1
         inputs = bits * math.prod(known.shape) if kind in ("levels", "local", "median") else chosen
     assert preset.windows or (config.weight_lanes, config.counter_lanes) == (64, 8)
     assert config == Config(inputs, preset.hidden, known.classes, preset.counter_bits,
