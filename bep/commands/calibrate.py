@@ -9,6 +9,9 @@ from bep import results
 from bep.commands import options
 from bep.cost.draws import LANES
 from bep.experiments import builds as experiment
+from bep.flow import stores
+from bep.flow.boards import target
+from bep.flow.platforms import check_resources, platform_of
 from bep.reports import cost_report
 from bep_model.checks import integer
 from bep_model.files import check_outputs
@@ -37,6 +40,8 @@ def command(
     filters: Annotated[bool, Option(
         "--filters", rich_help_panel=DRAW,
         help="Draw convolutional networks instead of dense and recurrent ones.")] = False,
+    store: Annotated[str, Option(
+        rich_help_panel=DRAW, help=f"Sample store to build with: {stores.CHOICES}.")] = "none",
     held_out: Annotated[bool, Option(
         "--held-out", rich_help_panel=DRAW, help="These builds only try the model.")] = False,
     builds: Annotated[Path, Option(
@@ -66,12 +71,16 @@ def command(
     options.check_workers(scheduler, workers)
     if (draws or board is not None) and board not in LANES:
         raise ValueError(f"board must be one of {', '.join(LANES)}, not {board!r}")
+    stores.check(store)
+    if board in LANES:
+        described = target(board)
+        check_resources(platform_of(described), described, store)
     integer("most_lanes", most_lanes, min(LANES[board]) if board in LANES else 1, MOST)
     folders.check_writable(build_dir=build_dir)
     with folders.made(builds.parent):
         check_outputs(**{"--builds": builds, "--model": model})
         entries = experiment.carry_out(
-            experiment.drawn(board, seed, draws, placer_seeds, held_out, most_lanes, filters)
+            experiment.drawn(board, seed, draws, placer_seeds, held_out, most_lanes, filters, store)
             if draws else [], builds, build_dir, scheduler, workers)
         if not entries:
             raise ValueError(f"{builds} has no builds yet: give --board and --draws")

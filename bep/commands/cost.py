@@ -49,8 +49,7 @@ def show(config, described, found):
     """Print an estimate."""
     available = found["available"]
     rows = [(NAMES[key], interval(found[key])) for key in ("luts", "ffs")]
-    of_part = f" of {available['luts']:,}" if found["cells"] else ""
-    rows += [("logic cells, packed", interval(found["cells"]) + of_part)]
+    rows += [("logic cells, packed", f"{interval(found['cells'])} of {available['luts']:,}")]
     rows += [(NAMES[key], f"{found[key]:,} of {available[key]}, exact")
              for key in ("brams", "spram") if available[key]]
     rows += [("fastest clock, MHz", interval(found["fmax_mhz"], "{:.1f}")),
@@ -63,21 +62,18 @@ def show(config, described, found):
         rows += [("µJ per trained sample, modelled",
                   results.band(found["microjoules_per_sample"]))]
     results.table(f"{described.name}, {described.part}", rows)
-    if found["components"]:
-        results.table("components: look-up tables, flip-flops (shares of the fit)", [
-            (name, *(f"{parts.get(key, 0):,.0f}" for key in ("luts", "ffs")))
-            for name, parts in found["components"].items()])
+    results.table("components: look-up tables, flip-flops (shares of the fit)", [
+        (name, *(f"{parts.get(key, 0):,.0f}" for key in ("luts", "ffs")))
+        for name, parts in found["components"].items()])
     kinds = found["cycles"]
     results.table("clocks by phase: trained sample, inferred sample", [
         (phase, f"{count:,.0f}", f"{kinds['inferred'].get(phase, 0):,.0f}")
         for phase, count in kinds["trained"].items()])
-    if found["cells"] is None:
-        results.say("unknown: no build of this kind was measured")
     for remark in found["remarks"]:
         results.say(remark)
     results.say(f"bottleneck: {'; '.join(found['bottlenecks'])}")
     needs = {key: found[key] for key in ("brams", "spram")} | {
-        "luts": found["cells"] and found["cells"]["value"]}
+        "luts": found["cells"]["value"]}
     if over := list(memories.beyond(needs, available)):
         results.say("; ".join([f"it does not fit: {' and '.join(text for _, _, text in over)}",
                                *memories.advice(config, described, [key for key, *_ in over])]))
@@ -85,7 +81,5 @@ def show(config, described, found):
 
 def interval(value, form="{:,.0f}"):
     """A fitted value with its interval, in words."""
-    if value is None:
-        return "unknown"
     low, middle, high = (form.format(value[end]) for end in ("low", "value", "high"))
     return middle if low == high else f"{middle} ({low} to {high})"

@@ -10,13 +10,14 @@ from bep_model.config import Config, divisors
 from bep_model.layers import Window
 
 LANES = {"icebreaker": (8, 16, 24, 32, 48, 64, 96),
-         "ulx3s-85f": (8, 16, 32, 64, 100, 128, 196, 256)}
-"""P, by the board that stands for its family. Wider ones are placed for longer than they teach."""
+         "ice40-hx8k-b-evn": (8, 16, 24, 32, 48, 64, 96),
+         "ulx3s-85f": (8, 16, 32, 64, 100, 128, 196, 256, 392, 784)}
+"""P, by the board that stands for its family."""
 
 MOST_WITH_FILTERS = 128
 """P at most of the builds with filters."""
 
-MOST_COUNTERS = {"icebreaker": 16, "ulx3s-85f": 64}
+MOST_COUNTERS = {"icebreaker": 16, "ice40-hx8k-b-evn": 16, "ulx3s-85f": 196}
 """Q at most."""
 
 

@@ -6,7 +6,7 @@ from functools import cache
 from importlib import resources
 
 from bep.cost.draws import LANES, MOST_WITH_FILTERS
-from bep.cost.fit import SIZES, values
+from bep.cost.fit import values
 from bep.cost.terms import paths, terms
 from bep.flow import clocks, energy, families, memories, stores
 from bep.flow.boards import target
@@ -35,16 +35,14 @@ def estimate(config, parameters, described, store="none"):
         For the cycles.
     described : bep.flow.boards.Target
     store : str
-        As for :func:`bep.flow.stores.make`: with one, the port does not limit the speed. Logic of a
-        store is not counted.
+        As for :func:`bep.flow.stores.make`: with one, the port does not limit the speed.
 
     Returns
     -------
     dict
         JSON. ``luts``, ``ffs``, ``cells`` (logic cells as packed), ``fmax_mhz`` (at the board's
         oscillator, placed with seed 1) and ``built_mhz`` (the PLL's fastest legal clock below, with
-        the margin of ``bep build``): fitted, as {value, low, high}, None for a family that no
-        build was fitted to. ``brams``, ``spram``: exact.
+        the margin of ``bep build``): fitted, as {value, low, high}. ``brams``, ``spram``: exact.
         ``components``: look-up tables and flip-flops by component, shares of a fit. ``cycles``:
         clocks per sample by phase, of one that is only inferred, and of one that triggers, opens
         every gate and has a winner in every group, the most there can be: exact.
@@ -58,15 +56,15 @@ def estimate(config, parameters, described, store="none"):
     exact = memories.built(config, described, store)
     spent = cycles(config, parameters, described)
     total = {kind: sum(phases.values()) for kind, phases in spent.items()}
-    fits, components = fitted(config, described)
+    fits, components = fitted(config, described, store)
     fmax = fits["fmax_mhz"]
-    built = fmax and built_clock(described, fmax, store)
+    built = built_clock(described, fmax, store)
     stored = stores.clocks(store, config)
     port = link_rate(config, described.baud) if store == "none" else float("inf")
 
     def speed(kind):
         clocks = max(stored, total[kind])
-        return built and {end: min(port, 1e6 * mhz / clocks) for end, mhz in built.items()}
+        return {end: min(port, 1e6 * mhz / clocks) for end, mhz in built.items()}
 
     result = {
         **fits, **exact, "built_mhz": built, "components": components, "cycles": spent,
@@ -79,20 +77,13 @@ def estimate(config, parameters, described, store="none"):
         "available": described.available,
     }
     return result | {"bottlenecks": list(bottlenecks(result)),
-                     "remarks": list(remarks(config, described, store)) if fmax else []}
+                     "remarks": list(remarks(config, described, store))}
 
 
-def families_of(fits):
-    """The names of the families that builds were made for."""
-    return list(fits["luts"]["builds"])
-
-
-def fitted(config, described):
+def fitted(config, described, store):
     """The fitted values, and those of the components."""
-    fits, family = model(), described.family.name
-    if family not in families_of(fits):
-        return dict.fromkeys((*SIZES, "fmax_mhz")), None
-    return values(fits, terms(config, described), paths(config, described), family)
+    return values(model(), terms(config, described, store), paths(config, described, store),
+                  described.family.name)
 
 
 def remarks(config, described, store):
@@ -104,8 +95,8 @@ def remarks(config, described, store):
     if config.weight_lanes > most:
         yield (f"sizes and clocks are extrapolated: builds of the fit have {most} weight lanes at "
                f"most, not {config.weight_lanes}")
-    if store != "none":
-        yield "the logic of the sample store is not counted"
+    if store == "flash:start":
+        yield "what carries out the program in the flash chip is not counted"
     fitted, found = GRADES.get(described.family.name), re.search(r"-(\d)[A-Z]", described.part)
     if fitted and found and found[1] != fitted:
         yield (f"clocks and samples/s are fitted to parts of speed grade {fitted}; this one's is "
@@ -139,7 +130,7 @@ def built_clock(described, fmax, store):
 def joules(described, cells, built, rates):
     """Microjoules per trained sample, [low, high], or None."""
     model = families.found(described.family.energy, described.part)
-    if not built or model is None:
+    if model is None:
         return None
     return energy.per_sample(model.power(built["value"], cells["value"]), rates["value"])
 
@@ -148,8 +139,7 @@ def bottlenecks(result):
     """What limits the design, in words: the fullest resource, the longest phase, the port."""
     available = result["available"]
     full = {key: (result[key], available[key]) for key in ("brams", "spram") if available[key]}
-    if result["cells"]:
-        full["cells"] = (result["cells"]["value"], available["luts"])
+    full["cells"] = (result["cells"]["value"], available["luts"])
     names = {"brams": "block RAM", "spram": "SPRAM", "cells": "logic cells"}
     which = max(full, key=lambda key: full[key][0] / full[key][1])
     used, whole = full[which]
@@ -160,6 +150,6 @@ def bottlenecks(result):
     if result["store_clocks_per_sample"] > sum(phases.values()):
         yield f"the store: {result['store_clocks_per_sample']:,} clocks per sample"
     speed = result["board_samples_per_second"]
-    if speed and result["port_samples_per_second"] == speed["value"]:
+    if result["port_samples_per_second"] == speed["value"]:
         yield (f"the serial port: {speed['value']:,.0f} samples/s; a sample store "
                "would take the trainer's own speed")

@@ -11,8 +11,9 @@ from bep_model.config import Config
 SIZES = ("luts", "ffs", "cells")
 """Sums of :func:`bep.cost.terms.terms`; the clock period is one of :func:`bep.cost.terms.paths`."""
 
-COVERED = 0.9
-"""Part of builds that are inside of the stated interval."""
+COVERED, CONFIDENCE = 0.9, 0.8
+"""At least this part of builds like those of the fit is inside of the stated interval, and how sure
+that is."""
 
 FEWEST = 3
 """Builds of a family to fit to."""
@@ -25,9 +26,10 @@ class Build:
         self.entry = entry
         self.config, self.described = Config(**entry["config"]), target(entry["board"])
         self.family, self.held_out = self.described.family.name, entry["held_out"]
+        self.store = entry["store"]
         self.measured, self.seed, self.board = entry["measured"], entry["seed"], entry["board"]
-        self.sizes = terms(self.config, self.described)
-        self.paths = paths(self.config, self.described)
+        self.sizes = terms(self.config, self.described, self.store)
+        self.paths = paths(self.config, self.described, self.store)
 
     def of(self, what):
         """The terms and the measured value of one of :data:`SIZES`, or of the period in ns."""
@@ -49,9 +51,7 @@ def fitted(builds):
     dict
         JSON; for each of :data:`SIZES` and ``period_ns``: ``coefficients``, a list of (component,
         term, coefficient); by family, ``spread``, the relative half-width of the interval, and
-        ``builds``, their number. The interval covers :data:`COVERED` of builds like these, from
-        their errors if each is left out in turn (Vovk et al., "Algorithmic Learning in a Random
-        World", 2005, ch. 4).
+        ``builds``, their number. The interval comes from their errors if each is left out in turn.
 
     Raises
     ------
@@ -85,8 +85,14 @@ def one(rows):
 
 
 def half_width(errors):
-    """Of an interval that holds :data:`COVERED` of builds with such errors."""
-    rank = min(len(errors), math.ceil((len(errors) + 1) * COVERED))
+    """Of an interval that holds :data:`COVERED` of builds with such errors, with
+    :data:`CONFIDENCE`: a tolerance limit without an assumption about their distribution (Wilks,
+    "Determination of sample sizes for setting tolerance limits", Annals of Mathematical Statistics
+    12, 1941). With too few builds for that it is their largest error."""
+    n, below, rank = len(errors), 0.0, 0
+    while rank < n and below < CONFIDENCE:
+        below += math.comb(n, rank) * COVERED ** rank * (1 - COVERED) ** (n - rank)
+        rank += 1
     return min(0.99, float(f"{sorted(errors)[rank - 1]:.3g}"))
 
 

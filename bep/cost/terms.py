@@ -1,15 +1,17 @@
 """What the size of a trainer depends on: for each component, numbers that a configuration gives."""
 
 import math
+from collections import Counter
 
-from bep.flow import memories
+from bep.flow import memories, stores
 
-OF_FAMILY = {
+OF_REGISTERS = {
     ("link and control", "always"), ("forward", "per weight lane"),
-    ("memories", "bits outside of block RAM")}
+    ("update", "counter bits of the lanes"), ("recurrence", "per weight lane"),
+    ("filters", "per weight lane")}
 
 
-def terms(config, described):
+def terms(config, described, store="none"):
     """The terms of a design's size, as a dict by (component, term).
 
     The number of look-up tables, of flip-flops or of logic cells is a sum of them, each with a
@@ -19,6 +21,8 @@ def terms(config, described):
     ----------
     config : Config
     described : bep.flow.boards.Target
+    store : str
+        As for :func:`bep.flow.stores.make`.
 
     Returns
     -------
@@ -34,11 +38,14 @@ def terms(config, described):
         ("link and control", "per layer"): config.depth,
         ("link and control", "bits of an address"): address,
         ("forward", "per weight lane"): lanes,
+        ("forward", "per lane in use"): min(lanes, longest(config)),
         ("forward", "bits of a product"): product,
         ("classify", "bits of a logit and a label"):
             config.layers[-1].bit_length() + (config.classes - 1).bit_length(),
-        ("backward", "bits of the column counters"): columns(config),
-        ("select", "bits of a number of a neuron"): neurons * (config.depth > 1),
+        ("backward", "always"): float(config.depth > 1),
+        ("backward", "per column counter"): columns(config)[0],
+        ("backward", "bits of the column counters"): math.prod(columns(config)),
+        ("select", "bits of a number of a neuron"): neurons,
         ("select", "stability"): float(config.stable),
         ("update", "counter bits of the lanes"): counters * config.counter_bits,
         ("update", "per counter lane"): counters,
@@ -51,28 +58,37 @@ def terms(config, described):
     }
     found |= of_filters(config)
     found |= of_memories(config, described)
+    if store != "none":
+        found["store", stores.chip(store)] = 1
     return {own(key, described): float(value) for key, value in found.items()}
 
 
 def own(key, described):
-    """The key of a term, with the family's name if the term has a coefficient in each family.
+    """The key of a term, with the kind of part if the term has a coefficient for each.
 
-    What differs: registers behind the memories of an ECP5, for two words of P bits, and memories
-    outside of block RAM, which are flip-flops in an iCE40 and distributed RAM in an ECP5. The
-    shared coefficients make do with half the builds.
+    What differs: an ECP5 has registers behind its memories, so more stages hold a word. The shared
+    coefficients make do with half the builds.
     """
     component, term = key
-    return (component, f"{term}, {described.family.name}" if key in OF_FAMILY else term)
+    kind = described.family.name.split()[0]
+    return (component, f"{term}, {kind}" if key in OF_REGISTERS else term)
 
 
 def columns(config):
-    """Bits of the column counters of the backward phase, see ``rtl.engines.backward``."""
+    """The column counters of the backward phase and bits of each, see ``rtl.engines.backward``."""
     if config.depth == 1:
-        return 0
+        return 0, 0
     number = config.weight_lanes if config.voters else min(
         config.weight_lanes, max(config.layers[:-1]))
     rows = (*config.layers[0 if config.recurrent else 1:], config.voters)
-    return number * (max(rows).bit_length() + 1)
+    return number, max(rows).bit_length() + 1
+
+
+def longest(config):
+    """Bits of the longest row, or part of a row that begins a word of its own."""
+    if config.recurrent:
+        return max(config.inputs, config.layers[0])
+    return max(fan_in for _, fan_in in config.shapes)
 
 
 def of_filters(config):
@@ -95,18 +111,19 @@ def of_filters(config):
 
 def of_memories(config, described):
     """Terms of the memories: those that are no blocks, and what is around blocks."""
-    found, _ = memories.of(config, described)
-    small, around = 0, 0
+    found, sums = memories.of(config, described)[0], Counter()
     for memory in found:
-        blocks, choices = memories.mapped(memory, described.family)
-        around += choices
-        if not blocks:
-            small += memory.width * memory.depth / (1 if memory.groups else 16)
-    return {("memories", "bits outside of block RAM"): small,
-            ("memories", "bits of choices between blocks"): around}
+        kind, blocks, around = memories.mapped(memory, described.family)
+        if kind == memories.LOGIC:
+            sums["bits in flip-flops" if memory.groups else "bits of ROM"] += \
+                memory.width * memory.depth
+        else:
+            sums[f"bits of choices between blocks of {kind}"] += around
+            sums[f"blocks of {kind}"] += blocks * (kind == memories.LUT_RAM)
+    return {("memories", name): number for name, number in sums.items()}
 
 
-def paths(config, described):
+def paths(config, described, store="none"):
     """The terms of the clock period: what lengthens a path between registers, as a dict like that
     of :func:`terms`."""
     blocks = memories.needed(config, described)["brams"]
@@ -119,11 +136,12 @@ def paths(config, described):
         # The paths of the link are longer than what a single layer makes shorter.
         "doublings of the layers": math.log2(max(2, config.depth)),
         "stability": config.stable,
-        "recurrence": config.recurrent,
-        "filters": config.convolutional,
-        "batches": config.max_batch > 1,
+        # Sums over steps and positions are in a memory of their own.
+        "bits of a number of a neuron with such sums":
+            bool(config.voters) * config.layers[0].bit_length(),
+        "bits of a number of a slot": config.max_batch.bit_length() - 1,
+        "a store": store != "none",
         "root of the block RAMs": math.sqrt(blocks),
-        "root of the bits of the column counters": math.sqrt(columns(config)),
     }
     family = described.family.name
     return {("path", f"{name}, {family}"): float(value) for name, value in bits.items()}

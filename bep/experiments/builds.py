@@ -1,53 +1,80 @@
 """Builds of random configurations, side by side: what the cost model is fitted to and tried on."""
 
+import ast
+import hashlib
 import json
 from dataclasses import asdict
+from functools import cache
 from itertools import islice
 from pathlib import Path
 
+import rtl
 from bep import results
 from bep.cost.draws import LANES, configurations
 from bep.experiments.workers import cluster, ended, say, told
-from bep.flow import clocks
-from bep.flow.boards import NAMES
+from bep.flow import clocks, memories, stores
+from bep.flow.boards import NAMES, target
 from bep.flow.synthesis import build, synthesize
 from bep_model.checks import integer
 from bep_model.config import Config
 
 
 def drawn(board, seed, count, placer_seeds=1, held_out=False, most_lanes=float("inf"),
-          filters=False):
+          filters=False, store="none"):
     """Builds to be made: the first ``count`` configurations of a draw that have at most so many
-    lanes, each with the placer's seeds from 1 on, as entries of a file of builds without
-    ``measured``."""
+    lanes and fit with a store, each with the placer's seeds from 1 on, as entries of a file of
+    builds without ``measured``."""
+    described = target(board)
     narrow = ((number, config) for number, config in enumerate(configurations(board, seed, filters))
-              if config.weight_lanes <= most_lanes)
+              if config.weight_lanes <= most_lanes
+              and memories.built(config, described, store)["brams"] <= described.available["brams"])
     return [{"board": board, "draw": [seed, number], "held_out": held_out, "seed": placer,
-             "config": asdict(config)}
+             "store": store, "config": asdict(config)}
             for number, config in islice(narrow, count)
             for placer in range(1, placer_seeds + 1)]
+
+
+@cache
+def gateware():
+    """Digest of the statements of ``rtl``, 12 hex digits: what was built, comments left out."""
+    found = hashlib.sha256()
+    for path in sorted(Path(rtl.__file__).parent.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) \
+                    and ast.get_docstring(node, clean=False) is not None:
+                node.body = node.body[1:]
+        found.update(ast.dump(tree).encode())
+    return found.hexdigest()[:12]
 
 
 def measured(entry, build_dir):
     """Build an entry at the board's oscillator, and return it with what was measured.
 
     ``measured`` has luts, ffs, brams, spram as synthesised, cells as packed, and fmax_mhz; the last
-    two are None if the design has too many cells for the part.
+    two are None if the design has too many cells for the part. It names the :func:`gateware`.
     """
     config, board = Config(**entry["config"]), entry["board"]
     try:
-        report = build(config, board, entry["seed"], build_dir, clock=clocks.OFF)
+        report = build(config, board, entry["seed"], build_dir, clock=clocks.OFF,
+                       store=entry["store"])
     except ValueError:  # too large
-        report = synthesize(config, board, build_dir) | {"cells": None, "fmax_mhz": None}
+        report = synthesize(config, board, build_dir, store=entry["store"]) | {
+            "cells": None, "fmax_mhz": None}
     return entry | {"measured": {
         **{key: report[key] for key in NAMES}, "cells": report["cells"] and report["cells"]["used"],
-        "fmax_mhz": report["fmax_mhz"], "versions": report["versions"]}}
+        "fmax_mhz": report["fmax_mhz"], "gateware": gateware(), "versions": report["versions"]}}
 
 
 def key(entry):
-    """What makes an entry one of its own: board, configuration, and the placer's seed."""
+    """What makes an entry one of its own: board, store, configuration, and the placer's seed."""
     config = Config(**entry["config"])
-    return entry["board"], config.digest, entry["seed"]
+    return entry["board"], entry["store"], config.digest, entry["seed"]
+
+
+def current(entry):
+    """Whether an entry was built with the :func:`gateware` of this version."""
+    return entry["measured"]["gateware"] == gateware()
 
 
 def load(path):
@@ -75,13 +102,17 @@ def _checked(entry):
     for name, value, low in (("seed of the draw", seed, 0), ("number of the draw", number, 0),
                              ("seed of the placer", entry["seed"], 1)):
         integer(name, value, low)
+    stores.check(entry["store"])
+    if not isinstance(measured["gateware"], str):
+        raise TypeError("no digest of the gateware")
     if entry["board"] not in LANES or not isinstance(entry["held_out"], bool):
         raise ValueError("another board, or neither for the fit nor for trial")
     return key(entry)
 
 
 def carry_out(wanted, path, build_dir, scheduler=None, workers=None):
-    """Make the builds that a file lacks, and add each to the file as it is done.
+    """Make the builds that a file lacks or has of other gateware, and add each to the file as it is
+    done.
 
     Parameters
     ----------
@@ -99,7 +130,7 @@ def carry_out(wanted, path, build_dir, scheduler=None, workers=None):
         All entries of the file.
     """
     entries = load(path)
-    done = {key(entry) for entry in entries}
+    done = {key(entry) for entry in entries if current(entry)}
     missing = {key(entry): entry for entry in wanted if key(entry) not in done}
     if not missing:
         return entries
@@ -111,7 +142,8 @@ def carry_out(wanted, path, build_dir, scheduler=None, workers=None):
             if isinstance(result, Exception):
                 say(f"failed: {entry['board']}, draw {entry['draw']}: {told(result)}")
             else:
-                entries = sorted([*entries, result], key=place)
+                others = [other for other in entries if key(other) != key(result)]
+                entries = sorted([*others, result], key=place)
                 results.write_json(path, entries)
             step(1)
     return entries
@@ -119,4 +151,4 @@ def carry_out(wanted, path, build_dir, scheduler=None, workers=None):
 
 def place(entry):
     """Of an entry in the file."""
-    return entry["board"], entry["held_out"], *entry["draw"], entry["seed"]
+    return entry["board"], entry["store"], entry["held_out"], *entry["draw"], entry["seed"]

@@ -108,24 +108,30 @@ def cost(memory, shape):
     return shape.cost * number + around / 2, number, around
 
 
+LOGIC, LUT_RAM, BLOCK_RAM = "logic", "distributed RAM", "block RAM"
+"""What a memory can be mapped to; logic is flip-flops, or look-up tables of a ROM."""
+
+
 def mapped(memory, family):
-    """(block RAMs, bits around them) that yosys takes for a memory; no block RAMs if it goes into
-    look-up tables or flip-flops, of which the former can be blocks, too.
+    """(one of the above, number of its blocks, bits around them) that yosys takes for a memory.
 
     A bit in logic costs 1, a bit of a ROM 1/16. Of equal costs the first one counts, in the order
     of the library.
     """
     width, depth, groups = memory
-    logic = width * depth / (1 if groups else 16), 0, 0
-    small = [(price, 0, around) for price, _, around in
-             (cost(memory, shape) for shape in family.lut_rams if groups)]
-    blocks = [cost(memory, shape) for shape in family.block_rams]
-    return min([logic, *small, *blocks], key=lambda each: each[0])[1:]
+    choices = [(width * depth / (1 if groups else 16), LOGIC, 0, 0)]
+    for kind, shapes in ((LUT_RAM, family.lut_rams if groups else ()),
+                         (BLOCK_RAM, family.block_rams)):
+        for shape in shapes:
+            price, number, around = cost(memory, shape)
+            choices.append((price, kind, number, around))
+    return min(choices, key=lambda each: each[0])[1:]
 
 
 def block_rams(memory, family):
     """Block RAMs of :func:`mapped`."""
-    return mapped(memory, family)[0]
+    kind, number, _ = mapped(memory, family)
+    return number if kind == BLOCK_RAM else 0
 
 
 def needed(config, described, inference=False):

@@ -152,7 +152,7 @@ def routed(config, board, described, seed, build_dir, progress, setting, store, 
     return kept(plan, versions, build_dir, f"{name}-inference" if inference else name, make)
 
 
-def synthesize(config, board, build_dir="build", progress=lambda what: None):
+def synthesize(config, board, build_dir="build", progress=lambda what: None, store="none"):
     """Synthesise the design of a board without placing it, or return an earlier result.
 
     It may be larger than the part. Files go to ``build_dir/<board>-synthesis-<digest>``.
@@ -160,7 +160,7 @@ def synthesize(config, board, build_dir="build", progress=lambda what: None):
     Parameters
     ----------
     config : Config
-    board, build_dir, progress
+    board, build_dir, progress, store
         As for :func:`build`.
 
     Returns
@@ -178,7 +178,7 @@ def synthesize(config, board, build_dir="build", progress=lambda what: None):
     versions = toolchain.versions()
     progress("generating the design")
     with telling(board):
-        plan, _ = prepare(config, described, seed=1)  # no matter which: nothing is placed
+        plan, _ = prepare(config, described, seed=1, store=store)  # no matter which seed
 
     def make(folder):
         tool, arguments = next(commands(plan))

@@ -5,6 +5,7 @@ from statistics import mean, median
 
 from bep import results
 from bep.cost import fit
+from bep.experiments.builds import current
 from bep.flow import memories
 from bep.reports import documents
 from bep_model.fit.presets import net_name
@@ -17,8 +18,9 @@ def compared(build, fits):
     """The entry of a build in cost-model.json, with its prediction."""
     predicted, _ = fit.values(fits, build.sizes, build.paths, build.family)
     return {"configuration": build.entry["config"], "board": build.board, "family": build.family,
-            "seed": build.seed, "draw": build.entry["draw"], "held_out": build.held_out,
-            "predicted": predicted | memories.built(build.config, build.described),
+            "seed": build.seed, "draw": build.entry["draw"], "store": build.store,
+            "held_out": build.held_out,
+            "predicted": predicted | memories.built(build.config, build.described, build.store),
             "measured": build.measured}
 
 
@@ -66,11 +68,11 @@ def noise(builds):
     groups = {}
     for build in builds:
         if build.measured["fmax_mhz"]:
-            groups.setdefault((build.board, build.config.digest), []).append(build)
+            groups.setdefault((build.board, build.store, build.config.digest), []).append(build)
     return [{"board": board, "draw": of[0].entry["draw"], "seeds": len(of),
              "fmax_mhz": sorted(build.measured["fmax_mhz"] for build in of),
              "spread": (max(fmax) - min(fmax)) / mean(fmax)}
-            for (board, _), of in groups.items() if len(of) > 1
+            for (board, *_), of in groups.items() if len(of) > 1
             and (fmax := [build.measured["fmax_mhz"] for build in of])]
 
 
@@ -93,7 +95,7 @@ def page(stored):
     seeds += [[each["board"], "{} {}".format(*each["draw"]), str(each["seeds"]),
                ", ".join(f"{fmax:.1f}" for fmax in each["fmax_mhz"]), fraction(each["spread"])]
               for each in stored["noise"]]
-    builds = [["board", "draw", "network", "B_h", "P, Q", "batch", "T", "stable", "for",
+    builds = [["board", "draw", "network", "B_h", "P, Q", "batch", "T", "stable", "store", "for",
                "LUT4", "flip-flops", "cells", "Fmax, MHz", "block RAM"]]
     for each in stored["builds"]:
         if each["seed"] == 1:
@@ -110,8 +112,9 @@ def page(stored):
     widths += [[family, *(f"{one['builds'][family]}, ±{fraction(one['spread'][family])}"
                           for one in fits.values())] for family in fits["luts"]["builds"]]
     return documents.render("cost-model.md.j2", summary=table, noise=seeds, builds=builds,
-                            sizes=sizes, periods=periods, widths=widths, covered=fit.COVERED,
-                            count=len(builds) - 1)
+                            sizes=sizes, periods=periods, widths=widths,
+                            covered=fit.COVERED, confidence=fit.CONFIDENCE,
+                            count=len(builds) - 1, older=stored["other_gateware"])
 
 
 def row(each):
@@ -122,7 +125,8 @@ def row(each):
             f"-{config['classes']}",
             str(config["counter_bits"]), f"{config['weight_lanes']}, {config['counter_lanes']}",
             str(config["max_batch"]), str(config["max_steps"] or ""),
-            "yes" if config["stable"] else "", "trial" if each["held_out"] else "fit",
+            "yes" if config["stable"] else "", each["store"].replace("none", ""),
+            "trial" if each["held_out"] else "fit",
             *(f"{predicted[what]['value']:,.0f}, {measured[what]:,}" if measured[what] else
               f"{predicted[what]['value']:,.0f}" for what in fit.SIZES),
             f"{predicted['fmax_mhz']['value']:.1f}, {measured['fmax_mhz']:.1f}"
@@ -150,7 +154,8 @@ def write(entries, docs):
     builds = [fit.Build(entry) for entry in entries]
     fits = fit.fitted(builds)
     found = [compared(build, fits) for build in builds]
-    stored = {"summary": summary(found), "noise": noise(builds), "fit": fits, "builds": found}
+    stored = {"summary": summary(found), "noise": noise(builds), "fit": fits, "builds": found,
+              "other_gateware": sum(not current(entry) for entry in entries)}
     docs = Path(docs)
     (docs / "results").mkdir(parents=True, exist_ok=True)
     results.write_json(docs / "results" / "cost-model.json", stored)

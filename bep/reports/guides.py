@@ -38,12 +38,11 @@ def predicted(config, board, store="none"):
 
 
 def has_room(config, board):
-    """Whether memories and, where a model is, logic cells fit; at the high end of its interval."""
+    """Whether memories and logic cells fit, these at the high end of their interval."""
     described = target(board)
     if not fits(config, described):
         return False
-    cells = predicted(config, board)["cells"]
-    return cells is None or cells["high"] <= described.available["luts"]
+    return predicted(config, board)["cells"]["high"] <= described.available["luts"]
 
 
 def trainer(inputs, width, lanes):

@@ -81,7 +81,8 @@ def of_images(point, tests):
     """What a convolutional network is, and reaches, in words of its own."""
     run = point.run
     return {
-        "dataset": run.dataset, "bits_per_pixel": catalogue.bits_per_pixel(run.encoding), "model": run.model,
+        "dataset": run.dataset, "bits_per_pixel": catalogue.bits_per_pixel(run.encoding),
+        "model": run.model,
         "test_mean": statistics.mean(tests), "seeds": len(tests),
         "test_std": statistics.stdev(tests) if len(tests) > 1 else None,
         "configuration": {"layers": list(run.hidden), "windows": list(map(list, run.windows)),

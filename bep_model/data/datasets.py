@@ -196,8 +196,8 @@ def load(name, *, data=None, seed=0, fold=0, folds=3, validation=True, encoding=
         levels 64 and 192 and leaves out bits that are the same in more than 98 % of the training
         images. "levels-A-B-.." compares every pixel with these levels and leaves out nothing, so
         that the bits are an image, too; "local", and "-local" behind the levels, tells whether a
-        pixel stands out from its surroundings, see :class:`encoders.Local`. "differences-N" makes N local features, see
-        :class:`encoders.Differences`.
+        pixel stands out from its surroundings, see :class:`encoders.Local`. "differences-N" makes
+        N local features, see :class:`encoders.Differences`.
         "selected-N" compares each pixel with five quantiles and keeps the N bits that tell most
         about the class, see :class:`selection.Informative`. For tables one of
         ``catalogue.TABLE_ENCODINGS``: N quantiles of each number, its median, N differences, or

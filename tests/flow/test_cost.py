@@ -18,7 +18,7 @@ from bep.cost import draws, fit
 from bep.cost.estimate import built_clock, estimate, model
 from bep.experiments import builds
 from bep.flow import memories
-from bep.flow.boards import target
+from bep.flow.boards import boards, target
 from bep.flow.largest import speeds
 from bep.reports import cost_report
 from bep_model import configuration
@@ -34,16 +34,16 @@ DIGITS = configuration.load(ROOT / "docs/configurations/digits.toml")
 
 def test_there_are_builds_of_all_kinds():
     configs = [build.config for build in FOUND]
-    assert len({build.family for build in FOUND}) == 2
+    assert len({build.family for build in FOUND}) == 3
     for kind in (lambda c: c.recurrent, lambda c: c.convolutional, lambda c: c.stable,
                  lambda c: c.max_batch > 1, lambda c: c.depth == 1, lambda c: c.depth > 2):
         assert 0 < sum(map(kind, configs)) < len(configs)
 
 
 @pytest.mark.parametrize("build", FOUND, ids=lambda build: "{}-{}-{}".format(
-    build.board, *build.entry["draw"]) + f"-{build.seed}")
+    build.board, *build.entry["draw"]) + f"-{build.seed}-{build.store}")
 def test_memory_blocks_are_exact(build):
-    assert memories.built(build.config, build.described) == {
+    assert memories.built(build.config, build.described, build.store) == {
         key: build.measured[key] for key in ("brams", "spram")}
 
 
@@ -51,7 +51,7 @@ def test_the_draws_are_those_of_the_builds():
     """So that anybody can repeat them."""
     for filters in (False, True):
         entry = next(each for each in ENTRIES
-                     if each["draw"][1] == 1 and bool(each["config"].get("windows")) == filters)
+                     if each["draw"] == [1, 1] and bool(each["config"].get("windows")) == filters)
         board, (seed, _) = entry["board"], entry["draw"]
         drawn = builds.drawn(board, seed, 2, filters=filters)[1]
         assert Config(**drawn["config"]) == Config(**entry["config"])
@@ -163,12 +163,20 @@ def test_the_clock_is_legal_and_slower_than_fmax():
     assert built_clock(target("ulx3s-85f"), {"value": 200.0}, "sdram")["value"] <= 90
 
 
-def test_a_family_without_builds_has_no_fit():
-    predicted = estimate(DIGITS.config, DIGITS.parameters, target("ice40-hx8k-b-evn"))
-    assert predicted["luts"] is None and predicted["fmax_mhz"] is None
-    assert predicted["brams"] and predicted["cycles_per_sample"]
-    done = CliRunner().invoke(cli.app, ["cost", "--board", "ice40-hx8k-b-evn"])
-    assert done.exit_code == 0 and "no build of this kind" in done.output
+def test_every_family_has_a_fit():
+    families = {target(board).family.name for board in boards()}
+    assert families == set(model()["luts"]["builds"]) == {
+        "iCE40 UltraPlus", "iCE40 HX", "ECP5"}
+
+
+@pytest.mark.parametrize(("board", "store"), [
+    ("icebreaker", "flash"), ("ulx3s-85f", "sdram"), ("ulx3s-85f", "block:16")])
+def test_a_store_takes_logic(board, store):
+    plain, stored = (estimate(DIGITS.config, DIGITS.parameters, target(board), each)
+                     for each in ("none", store))
+    for what in ("luts", "ffs", "cells"):
+        assert 0 < stored[what]["value"] - plain[what]["value"] < 2000
+    assert stored["components"]["store"]["luts"] > 50 and "store" not in plain["components"]
 
 
 def test_it_needs_no_tool_and_no_golden_model():
@@ -224,7 +232,8 @@ def test_a_file_of_builds_goes_on(tmp_path, monkeypatch):
 
     monkeypatch.setattr(builds, "configurations", small)
     monkeypatch.setattr(builds, "measured", lambda entry, build_dir: made.append(entry) or entry | {
-        "measured": {"luts": 1, "ffs": 1, "brams": 1, "spram": 0, "cells": 1, "fmax_mhz": 1.0}})
+        "measured": {"luts": 1, "ffs": 1, "brams": 1, "spram": 0, "cells": 1, "fmax_mhz": 1.0,
+                     "gateware": builds.gateware()}})
 
     class Here:
         """A dask client without processes."""
@@ -245,6 +254,10 @@ def test_a_file_of_builds_goes_on(tmp_path, monkeypatch):
         entries = builds.carry_out(builds.drawn("icebreaker", 1, count), path, tmp_path)
         assert len(entries) == total == len(made)
     assert [entry["draw"] for entry in builds.load(path)] == [[1, 0], [1, 1], [1, 2]]
+    monkeypatch.setattr(builds, "gateware", lambda: "another")
+    assert not any(map(builds.current, entries))
+    builds.carry_out(builds.drawn("icebreaker", 1, 2), path, tmp_path)  # which are built anew
+    assert len(made) == 5 and len(builds.load(path)) == 3
     assert len(builds.drawn("icebreaker", 1, 2, placer_seeds=3)) == 6
 
 
@@ -258,7 +271,7 @@ def test_other_files_are_no_builds(tmp_path, text):
 
 @pytest.mark.parametrize("change", [
     {"draw": [1]}, {"draw": ["a", "b"]}, {"draw": 3}, {"seed": "1"}, {"held_out": "no"},
-    {"board": 3}, {"board": "ice40-hx8k-b-evn"},
+    {"board": 3}, {"board": "orangecrab-25f"}, {"store": "tape"}, {"store": None},
     *({"measured": ENTRIES[0]["measured"] | wrong} for wrong in (
         {"luts": 0}, {"luts": None}, {"luts": "12"}, {"ffs": float("nan")}, {"brams": -1},
         {"fmax_mhz": -3}, {"cells": 0})),
@@ -284,7 +297,8 @@ def test_too_few_builds_to_fit(count):
 @pytest.mark.parametrize(("words", "told"), [
     ("--board ulx3s-85f --draws 1 --most-lanes 7",
      "--most-lanes must be between 8 and 1000, not 7"),
-    ("--board nosuch", "--board must be one of icebreaker, ulx3s-85f, not 'nosuch'"),
+    ("--board nosuch",
+     "--board must be one of icebreaker, ice40-hx8k-b-evn, ulx3s-85f, not 'nosuch'"),
 ])
 def test_draws_that_cannot_be(tmp_path, words, told):
     done = bep("calibrate", *words.split(), cwd=tmp_path)
@@ -296,7 +310,9 @@ def test_extrapolation_and_store_are_told():
     config, parameters, _ = configuration.load(ROOT / "docs/configurations/filters.toml")
     told = estimate(config, parameters, target("ulx3s-85f"), "sdram")["remarks"]
     assert told == ["sizes and clocks are extrapolated: builds of the fit have 128 weight lanes at "
-                    "most, not 256", "the logic of the sample store is not counted"]
+                    "most, not 256"]
+    told = estimate(DIGITS.config, DIGITS.parameters, target("icebreaker"), "flash:start")
+    assert told["remarks"] == ["what carries out the program in the flash chip is not counted"]
 
 
 def test_a_look_up_table_takes_a_cell():

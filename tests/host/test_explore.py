@@ -238,7 +238,6 @@ def test_a_damaged_study_is_told(done, tmp_path):
     ({"boards": '["nothing"]'}, "board must be one of"),
     ({"boards": "[]"}, "boards must not be empty"),
     ({"boards": '["icebreaker", "icebreaker"]'}, "boards must differ"),
-    ({"boards": '["ice40-hx8k-b-evn"]'}, "boards must have a fit of the cost model"),
     ({"objectives": "[]"}, "objectives must be 1 to 4"),
     ({"objectives": '["beauty"]'}, "objectives must be one of"),
     ({"objectives": '"accuracy"'}, "objectives must be a list"),

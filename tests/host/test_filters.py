@@ -128,15 +128,13 @@ def test_filters_in_gateware(trained, tmp_path):
     assert found["compared_counters"] == 3 * sum(k * f for k, f in config.shapes)
 
 
-@pytest.mark.parametrize(("board", "fitted"), [("icebreaker", True), ("ice40-hx8k-b-evn", False)])
-def test_cost_of_filters(trained, tmp_path, board, fitted):
+@pytest.mark.parametrize("board", ["icebreaker", "ice40-hx8k-b-evn"])
+def test_cost_of_filters(trained, tmp_path, board):
     run = bep("cost", "--board", board, "--config", trained / "g.toml",
               "--json", tmp_path / "out.json")
     assert run.exit_code == 0, run.output
-    assert ("no build of this kind was measured" in run.output) != fitted
     found = json.loads((tmp_path / "out.json").read_text())["predicted"]
-    assert (found["luts"] is not None) == fitted
-    assert found["brams"] > 0 and found["cycles_per_sample"] > 0
+    assert min(found["luts"]["value"], found["brams"], found["cycles_per_sample"]) > 0
 
 
 def test_what_filters_do_not_have(trained, tmp_path):
