@@ -38,7 +38,7 @@ def terms(config, described, store="none"):
         ("link and control", "per layer"): config.depth,
         ("link and control", "bits of an address"): address,
         ("forward", "per weight lane"): lanes,
-        ("forward", "per lane in use"): min(lanes, longest(config)),
+        ("forward", "per neuron of a word"): min(lanes, max(config.layers)),
         ("forward", "bits of a product"): product,
         ("classify", "bits of a logit and a label"):
             config.layers[-1].bit_length() + (config.classes - 1).bit_length(),
@@ -82,13 +82,6 @@ def columns(config):
         config.weight_lanes, max(config.layers[:-1]))
     rows = (*config.layers[0 if config.recurrent else 1:], config.voters)
     return number, max(rows).bit_length() + 1
-
-
-def longest(config):
-    """Bits of the longest row, or part of a row that begins a word of its own."""
-    if config.recurrent:
-        return max(config.inputs, config.layers[0])
-    return max(fan_in for _, fan_in in config.shapes)
 
 
 def of_filters(config):
