@@ -28,7 +28,7 @@ import bep_model.fit.estimator
 from bep_model import state
 from bep_model.config import Config
 from bep_model.data import datasets, encoders, selection
-from bep_model.data.encoders import Differences, Median, Thermometer, Threshold
+from bep_model.data.encoders import Differences, Local, Median, Thermometer, Threshold
 from bep_model.data.selection import Informative
 from bep_model.fit import portable, training
 from bep_model.fit.estimator import BEPClassifier
@@ -412,7 +412,7 @@ def edited(path, **changes):
 
 
 @pytest.mark.parametrize("encoder", ["thermometer", Thermometer((4, 8.5)), Median(), Threshold(7),
-                                     Differences(90, width=8), Differences()])
+                                     Differences(90, width=8), Differences(), Local((4, 12), 8)])
 def test_a_loaded_classifier_goes_on_exactly(tmp_path, encoder):
     path, frame = tmp_path / "state.npz", pd.DataFrame(X).add_prefix("p")
     names = np.array([f"digit {y}" for y in Y], object)
