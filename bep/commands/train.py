@@ -291,6 +291,9 @@ def train(
     options.check_until(until, epochs, save)
     validation = held_out(validation, dataset, hyper, keep_best)
     hyper = with_sweep(hyper, sweep)
+    if hyper.delay and start is not None and unfinished.begun is None:
+        raise ValueError(f"--delay {hyper.delay} is for new counters: those of --start {start} "
+                         "stay as they are")
     encoding = options.encoding(dataset, encoding, window, chunk, bits, expand, pairs,
                                 found and found.preset)
     of_file = found is not None and (found.preset is None or (

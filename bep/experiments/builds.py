@@ -16,22 +16,33 @@ from bep.flow import clocks, memories, stores
 from bep.flow.boards import NAMES, target
 from bep.flow.synthesis import build, synthesize
 from bep_model.checks import integer
+from bep_model.checks import number as number_of
 from bep_model.config import Config
+
+PASSED = 300
+"""Configurations of a draw that are passed over at most for each one that is taken."""
 
 
 def drawn(board, seed, count, placer_seeds=1, held_out=False, most_lanes=float("inf"),
           filters=False, store="none"):
     """Builds to be made: the first ``count`` configurations of a draw that have at most so many
     lanes and fit with a store, each with the placer's seeds from 1 on, as entries of a file of
-    builds without ``measured``."""
+    builds without ``measured``.
+
+    Raises ValueError if too few do.
+    """
     described = target(board)
-    narrow = ((number, config) for number, config in enumerate(configurations(board, seed, filters))
-              if config.weight_lanes <= most_lanes
-              and memories.built(config, described, store)["brams"] <= described.available["brams"])
+    every = islice(enumerate(configurations(board, seed, filters)), PASSED * count)
+    narrow = [(number, config) for number, config in islice((
+        (number, config) for number, config in every if config.weight_lanes <= most_lanes
+        and memories.built(config, described, store)["brams"] <= described.available["brams"]),
+        count)]
+    if len(narrow) < count:
+        raise ValueError(f"store {store} and most_lanes {most_lanes} leave {len(narrow)} of "
+                         f"{PASSED * count} configurations for {board}, and {count} are wanted")
     return [{"board": board, "draw": [seed, number], "held_out": held_out, "seed": placer,
              "store": store, "config": asdict(config)}
-            for number, config in islice(narrow, count)
-            for placer in range(1, placer_seeds + 1)]
+            for number, config in narrow for placer in range(1, placer_seeds + 1)]
 
 
 @cache
@@ -86,7 +97,7 @@ def load(path):
             raise ValueError("an entry twice")
     except FileNotFoundError:
         return []
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise ValueError(f"{path} is no file of builds that `bep calibrate` wrote") from None
     return entries
 
@@ -95,10 +106,10 @@ def _checked(entry):
     """The :func:`key` of an entry of a file; ValueError, KeyError or TypeError for a wrong one."""
     measured, (seed, number) = entry["measured"], entry["draw"]
     for name, low in (("luts", 1), ("ffs", 1), ("brams", 0), ("spram", 0)):
-        integer(name, measured[name], low)
+        integer(name, measured[name], low, 1 << 31)
     for name in ("cells", "fmax_mhz"):
-        if measured[name] is not None and not measured[name] > 0:
-            raise ValueError(f"{name} must be above 0")
+        if measured[name] is not None:
+            number_of(name, measured[name], 0, above=True)
     for name, value, low in (("seed of the draw", seed, 0), ("number of the draw", number, 0),
                              ("seed of the placer", entry["seed"], 1)):
         integer(name, value, low)

@@ -128,7 +128,8 @@ class Study:
     def _check_boards(self):
         stores.check(self.store)
         for board in self.boards:
-            if self.store != "none" and not largest.can_have(target(board), self.store):
+            described = target(board)
+            if self.store != "none" and not largest.can_have(described, self.store):
                 raise ValueError(f"store must suit all boards; {board} has no {self.store}")
 
     def _check_prices(self):

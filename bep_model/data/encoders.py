@@ -8,6 +8,7 @@ image. An inclusive comparison would make those bits constant.
 from itertools import pairwise
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -176,9 +177,10 @@ class Local(Encoder):
     width : int or None
         Pixels per row of the image; with None all features are one row.
     window : int
-        Rows and columns of the surroundings, odd: the pixel is in the middle. What lies outside of
-        the image counts as 0.
+        Rows and columns of the surroundings, odd, up to 999: the pixel is in the middle. What lies
+        outside of the image counts as 0.
     above : float
+        Up to 1e12 above or below 0.
     """
 
     def __init__(self, levels=(), width=None, window=13, above=4):
@@ -189,13 +191,16 @@ class Local(Encoder):
 
     def check_options(self):
         """Levels must be finite numbers in ascending order, or none; the window odd."""
+        if isinstance(self.levels, str) or np.ndim(self.levels) != 1:
+            raise ValueError("levels must be an ascending list of numbers, which may be empty, "
+                             f"not {self.levels!r}")
         if len(self.levels):
             Thermometer(self.levels).check_options()
         if self.width is not None:
             integer("width", self.width, 1)
-        if not integer("window", self.window, 1) % 2:
+        if not integer("window", self.window, 1, 999) % 2:
             raise ValueError(f"window must be odd, not {self.window}")
-        number("above", self.above)
+        number("above", self.above, -1e12, 1e12)
 
     @unchanged_if_refused
     def fit(self, X, y=None):
@@ -207,13 +212,21 @@ class Local(Encoder):
         return self
 
     def transform(self, X):
-        """Return bits, uint8 (N, features * (levels + 1))."""
+        """Return bits, uint8 (N, features * (levels + 1)).
+
+        Raises ValueError for numbers so large that their sums are none.
+        """
         check_is_fitted(self, "n_features_in_")
         x = validate_data(self, X, reset=False)
+        most = np.finfo(float).max if x.dtype.kind == "f" else 2.0 ** 62
+        most /= 2 * self.window ** 2
+        if x.size and max(float(x.max()), -float(x.min())) > most:
+            raise ValueError(f"numbers must be between -{most:.4g} and {most:.4g} to sum a window "
+                             f"of {self.window} x {self.window}")
         bits = np.empty((*x.shape, len(self.levels) + 1), np.uint8)
         for k, level in enumerate(self.levels):
             np.greater_equal(x, level, out=bits[..., k])
-        block = max(1, (1 << 22) // x.shape[1])  # since all at once would take much memory
+        block = max(1, (1 << 21) // x.shape[1])  # since all at once would take much memory
         for first in range(0, len(x), block):
             here = slice(first, first + block)
             bits[here, :, -1] = self._stands_out(x[here])
@@ -221,15 +234,14 @@ class Local(Encoder):
 
     def _stands_out(self, x):
         images = x.reshape(len(x), -1, self.width or x.shape[1])
-        images = images.astype(np.result_type(images, np.int64))
-        sums, half = images, self.window // 2
+        images = images.astype(np.float64 if x.dtype.kind == "f" else np.int64)
+        sums = images
         for axis in (1, 2):
-            length = sums.shape[axis]
-            ends = np.arange(length)
-            sums = np.cumsum(np.insert(sums, 0, 0, axis=axis), axis=axis)
-            sums = (np.take(sums, np.minimum(ends + half + 1, length), axis=axis)
-                    - np.take(sums, np.maximum(ends - half, 0), axis=axis))
-        return (images * self.window ** 2 > sums + self.above * self.window ** 2).reshape(x.shape)
+            half = min(self.window // 2, images.shape[axis])
+            edges = [(half, half) if each == axis else (0, 0) for each in range(3)]
+            sums = sliding_window_view(np.pad(sums, edges), 2 * half + 1, axis).sum(axis=-1)
+        area = self.window ** 2
+        return (images * area > sums + self.above * area).reshape(x.shape)
 
 
 class Differences(Encoder):

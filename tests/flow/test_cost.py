@@ -274,7 +274,8 @@ def test_other_files_are_no_builds(tmp_path, text):
     {"board": 3}, {"board": "orangecrab-25f"}, {"store": "tape"}, {"store": None},
     *({"measured": ENTRIES[0]["measured"] | wrong} for wrong in (
         {"luts": 0}, {"luts": None}, {"luts": "12"}, {"ffs": float("nan")}, {"brams": -1},
-        {"fmax_mhz": -3}, {"cells": 0})),
+        {"fmax_mhz": -3}, {"cells": 0}, {"luts": 10 ** 400}, {"fmax_mhz": float("inf")},
+        {"fmax_mhz": True}, {"gateware": None})),
     {"measured": {"luts": 1}}, {}], ids=str)
 def test_damaged_builds_are_refused(tmp_path, change):
     """Also one that is there twice."""
@@ -297,6 +298,8 @@ def test_too_few_builds_to_fit(count):
 @pytest.mark.parametrize(("words", "told"), [
     ("--board ulx3s-85f --draws 1 --most-lanes 7",
      "--most-lanes must be between 8 and 1000, not 7"),
+    ("--board ice40-hx8k-b-evn --draws 1 --store block:64",
+     "store block:64 and most_lanes 1000 leave 0 of 300 configurations for ice40-hx8k-b-evn"),
     ("--board nosuch",
      "--board must be one of icebreaker, ice40-hx8k-b-evn, ulx3s-85f, not 'nosuch'"),
 ])

@@ -415,3 +415,14 @@ def test_going_on_from_an_estimator_says_that_its_encoder_is_not_used(tmp_path):
                0)
     assert told.exit_code == 0, told.stderr
     assert f"{tmp_path / 'e.npz'} is of an estimator, whose encoder is not used" in told.stderr
+
+
+def test_a_delay_line_is_for_new_counters(tmp_path):
+    pytest.importorskip("aeon", reason="aeon is not installed")
+    words = ("train", "--dataset", "ItalyPowerDemand", "--hidden", 17, 8, "--chunk", 6, "--bits", 2,
+             "--expand", 0, "--pairs", "--horizon", 1, "--nu", 0)
+    state = tmp_path / "a.npz"
+    run = bep(*words, "--epochs", 1, "--delay", 2, "--save", state)
+    assert run.exit_code == 0, run.output
+    again = bep(*words, "--epochs", 1, "--delay", 2, "--start", state)
+    assert again.exit_code == 2 and "--delay 2 is for new counters: those of" in again.stderr

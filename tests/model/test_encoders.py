@@ -90,10 +90,24 @@ def test_local_windows_may_be_larger_than_the_image():
 @pytest.mark.parametrize(("change", "text"), [
     (dict(window=4), "window must be odd, not 4"), (dict(width=6), "width must divide the 49 fea"),
     (dict(levels=(3, 2)), "ascending"), (dict(above=np.inf), "above must be"),
+    (dict(levels=3), "an ascending list of numbers, which may be empty, not 3"),
+    (dict(levels="12"), "not '12'"), (dict(window=10 ** 10 + 1), "between 1 and 999"),
+    (dict(above=10 ** 30), "above must be between"),
 ])
 def test_local_refuses(change, text):
     with pytest.raises(ValueError, match=text):
         Local(**change).fit(np.zeros((3, 49)))
+
+
+@pytest.mark.parametrize("large", [10 ** 18, 1e308])
+def test_local_refuses_numbers_whose_sums_are_none(large):
+    with pytest.raises(ValueError, match=r"numbers must be between .* to sum a window of 13 x 13"):
+        Local(width=4).fit_transform(np.full((2, 16), large))
+
+
+def test_local_sums_of_mixed_magnitudes_do_not_cancel():
+    x = np.array([[1e20, 1, 100, 1] * 4])
+    assert not Local(width=4, window=1, above=0).fit_transform(x).any()
 
 
 def test_differences_are_those_of_the_pixels_they_name():
