@@ -26,8 +26,6 @@ def test_logic_counts_beside_memory(monkeypatch):
     monkeypatch.setattr(guides, "predicted", lambda *_: least | {
         "cells": {"low": 5000, "value": 5200, "high": 5281}})
     assert not guides.has_room(config, "icebreaker")
-    monkeypatch.setattr(guides, "predicted", lambda *_: least | {"cells": None})
-    assert guides.has_room(config, "icebreaker")  # a family without a model: memory decides
 
 
 def test_points_are_those_of_the_results():

@@ -51,7 +51,7 @@ def test_options_become_hyper_parameters():
 
 def test_what_enters_a_digest():
     """A digest covers everything but the defaults of later fields."""
-    later = {"thinning_bits", "kappa", "shift"} | {each.name for each in fields(Hyper)
-                                                   if each.name.startswith("filter_")}
+    later = {"thinning_bits", "kappa", "shift", "delay"} | {
+        each.name for each in fields(Hyper) if each.name.startswith("filter_")}
     assert set(told(Hyper())) == {each.name for each in fields(Hyper)} - later
     assert told(replace(Hyper(), kappa=0.5))["kappa"] == 0.5

@@ -468,7 +468,7 @@ def test_a_file_is_the_same_network_for_all(tmp_path):
 
 def test_what_a_file_cannot_hold(tmp_path):
     classifier = small(encoder=Binarizer(threshold=7)).fit(X, Y)
-    with pytest.raises(ValueError, match="the encoders Threshold, Median, Thermometer, "
+    with pytest.raises(ValueError, match="the encoders Threshold, Median, Thermometer, Local, "
                                          "Differences, Informative or none, not Binarizer"):
         classifier.save(tmp_path / "state.npz")
     with pytest.raises(NotFittedError):
