@@ -1,7 +1,5 @@
 """The fitted part of the cost model: sums of terms with coefficients that are not negative."""
 
-import math
-
 import numpy as np
 
 from bep.cost.terms import paths, terms
@@ -89,10 +87,9 @@ def half_width(errors):
     :data:`CONFIDENCE`: a tolerance limit without an assumption about their distribution (Wilks,
     "Determination of sample sizes for setting tolerance limits", Annals of Mathematical Statistics
     12, 1941). With too few builds for that it is their largest error."""
-    n, below, rank = len(errors), 0.0, 0
-    while rank < n and below < CONFIDENCE:
-        below += math.comb(n, rank) * COVERED ** rank * (1 - COVERED) ** (n - rank)
-        rank += 1
+    from scipy.stats import binom  # slow to import, and only for who fits
+
+    rank = min(len(errors), int(binom.ppf(CONFIDENCE, len(errors), COVERED)) + 1)
     return min(0.99, float(f"{sorted(errors)[rank - 1]:.3g}"))
 
 

@@ -112,7 +112,8 @@ def of_memories(config, described):
                 memory.width * memory.depth
         else:
             sums[f"bits of choices between blocks of {kind}"] += around
-            sums[f"blocks of {kind}"] += blocks * (kind == memories.LUT_RAM)
+            if kind == memories.LUT_RAM:
+                sums[f"blocks of {kind}"] += blocks
     return {("memories", name): number for name, number in sums.items()}
 
 

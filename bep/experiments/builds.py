@@ -15,8 +15,7 @@ from bep.experiments.workers import cluster, ended, say, told
 from bep.flow import clocks, memories, stores
 from bep.flow.boards import NAMES, target
 from bep.flow.synthesis import build, synthesize
-from bep_model.checks import integer
-from bep_model.checks import number as number_of
+from bep_model.checks import integer, number
 from bep_model.config import Config
 
 PASSED = 300
@@ -33,16 +32,16 @@ def drawn(board, seed, count, placer_seeds=1, held_out=False, most_lanes=float("
     """
     described = target(board)
     every = islice(enumerate(configurations(board, seed, filters)), PASSED * count)
-    narrow = [(number, config) for number, config in islice((
-        (number, config) for number, config in every if config.weight_lanes <= most_lanes
-        and memories.built(config, described, store)["brams"] <= described.available["brams"]),
-        count)]
+    fitting = ((index, config) for index, config in every if config.weight_lanes <= most_lanes
+               and memories.built(config, described, store)["brams"]
+               <= described.available["brams"])
+    narrow = list(islice(fitting, count))
     if len(narrow) < count:
         raise ValueError(f"store {store} and most_lanes {most_lanes} leave {len(narrow)} of "
                          f"{PASSED * count} configurations for {board}, and {count} are wanted")
-    return [{"board": board, "draw": [seed, number], "held_out": held_out, "seed": placer,
+    return [{"board": board, "draw": [seed, index], "held_out": held_out, "seed": placer,
              "store": store, "config": asdict(config)}
-            for number, config in narrow for placer in range(1, placer_seeds + 1)]
+            for index, config in narrow for placer in range(1, placer_seeds + 1)]
 
 
 @cache
@@ -104,13 +103,13 @@ def load(path):
 
 def _checked(entry):
     """The :func:`key` of an entry of a file; ValueError, KeyError or TypeError for a wrong one."""
-    measured, (seed, number) = entry["measured"], entry["draw"]
+    measured, (seed, draw) = entry["measured"], entry["draw"]
     for name, low in (("luts", 1), ("ffs", 1), ("brams", 0), ("spram", 0)):
         integer(name, measured[name], low, 1 << 31)
     for name in ("cells", "fmax_mhz"):
         if measured[name] is not None:
-            number_of(name, measured[name], 0, above=True)
-    for name, value, low in (("seed of the draw", seed, 0), ("number of the draw", number, 0),
+            number(name, measured[name], 0, above=True)
+    for name, value, low in (("seed of the draw", seed, 0), ("number of the draw", draw, 0),
                              ("seed of the placer", entry["seed"], 1)):
         integer(name, value, low)
     stores.check(entry["store"])

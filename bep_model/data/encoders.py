@@ -64,6 +64,17 @@ def of_tables(encoding, shape):
     return {"median": Median(), "thermometer": Thermometer(bits), "none": None}[kind]
 
 
+def row_of(width, features):
+    """Pixels per row of an image of so many features, all of them if ``width`` is None.
+
+    Raises ValueError if they are not whole rows.
+    """
+    width = features if width is None else width
+    if features % width:
+        raise ValueError(f"width must divide the {features} features, not {width}")
+    return width
+
+
 class Threshold(Encoder):
     """One bit per feature: x >= threshold.
 
@@ -206,9 +217,7 @@ class Local(Encoder):
     def fit(self, X, y=None):
         """Check ``X`` (N, features) and learn the number of features, which must be whole rows."""
         self.check_options()
-        features = validate_data(self, X).shape[1]
-        if self.width is not None and features % self.width:
-            raise ValueError(f"width must divide the {features} features, not {self.width}")
+        row_of(self.width, validate_data(self, X).shape[1])
         return self
 
     def transform(self, X):
@@ -223,9 +232,10 @@ class Local(Encoder):
         if x.size and max(float(x.max()), -float(x.min())) > most:
             raise ValueError(f"numbers must be between -{most:.4g} and {most:.4g} to sum a window "
                              f"of {self.window} x {self.window}")
+        shape = (*x.shape, len(self.levels))
+        levels = np.broadcast_to(np.asarray(self.levels, dtype=float), shape[1:])
         bits = np.empty((*x.shape, len(self.levels) + 1), np.uint8)
-        for k, level in enumerate(self.levels):
-            np.greater_equal(x, level, out=bits[..., k])
+        bits[..., :-1] = compared(x, levels, np.greater_equal).reshape(shape)
         block = max(1, (1 << 21) // x.shape[1])  # since all at once would take much memory
         for first in range(0, len(x), block):
             here = slice(first, first + block)
@@ -233,7 +243,7 @@ class Local(Encoder):
         return bits.reshape(len(x), -1)
 
     def _stands_out(self, x):
-        images = x.reshape(len(x), -1, self.width or x.shape[1])
+        images = x.reshape(len(x), -1, row_of(self.width, x.shape[1]))
         images = images.astype(np.float64 if x.dtype.kind == "f" else np.int64)
         sums = images
         for axis in (1, 2):
@@ -315,9 +325,7 @@ class Differences(Encoder):
         return out
 
     def _draw(self, features):
-        width = features if self.width is None else self.width
-        if features % width:
-            raise ValueError(f"width must divide the {features} features, not {width}")
+        width = row_of(self.width, features)
         rows, columns = min(self.window, features // width), min(self.window, width)
         if self.pixels > rows * columns:
             raise ValueError(f"pixels must be even, 2 to {rows * columns} (the window; "
